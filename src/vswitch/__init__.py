@@ -1,0 +1,1 @@
+"""vswitch: Open vSwitch, founded anew in Python.  docs/architecture.md is the map."""

@@ -1,0 +1,1 @@
+"""What everything stands on: bits, cursor, text grammar, errors, log, counters.  Pure."""

@@ -1,0 +1,1 @@
+"""The command-line programs: words in, lines out."""

@@ -1,0 +1,1 @@
+"""Packet forwarders: three interpreters of the same datapath actions."""

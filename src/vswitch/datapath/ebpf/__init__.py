@@ -1,0 +1,1 @@
+"""The datapath that compiles megaflows into eBPF programs."""

@@ -1,0 +1,1 @@
+"""The datapath that forwards in this process (datapath_type=netdev)."""

@@ -1,0 +1,1 @@
+"""What ofproto and the datapaths share: Datapath, Netdev, Megaflow, Upcall, actions, keys.  Pure."""

@@ -1,0 +1,56 @@
+"""Megaflows and upcalls: what ofproto and the datapaths exchange.
+
+In these values, a Flow's `in_port` is a datapath port number (`OdpPort`); ofproto maps it to OpenFlow's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NewType
+
+from vswitch.dpif.action import Cookie, DatapathAction
+from vswitch.dpif.packet import Packet
+from vswitch.flow.field import Flow, Mask
+
+Ufid = NewType("Ufid", int)  # 128 bits
+
+
+@dataclass(frozen=True, slots=True)
+class FlowStats:
+    """What a megaflow has carried; `used` is when last (seconds, monotonic), None for never."""
+
+    packets: int = 0
+    bytes: int = 0
+    used: float | None = None
+    tcp_flags: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Megaflow:
+    """An entry of a datapath: packets that agree with `flow` on `mask` get `actions`.  No two entries overlap."""
+
+    ufid: Ufid
+    flow: Flow
+    mask: Mask
+    actions: tuple[DatapathAction, ...]  # empty: drop
+
+
+@dataclass(frozen=True, slots=True)
+class Upcall:
+    """A packet that a datapath hands up.
+
+    `cookie` is None for a miss (no megaflow matched), else that of the `Userspace` action that sent the packet.
+    """
+
+    packet: Packet
+    flow: Flow
+    cookie: Cookie | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Execute:
+    """A packet to put through `actions` now; `flow` is what the packet's headers and metadata say."""
+
+    packet: Packet
+    flow: Flow
+    actions: tuple[DatapathAction, ...]

@@ -1,0 +1,100 @@
+"""What a network device promises."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from vswitch.dpif.packet import Packet
+
+
+@dataclass(frozen=True, slots=True)
+class NetdevState:
+    """A device, as it is now.  `mac` is an int of 48 bits; `mtu` counts bytes after the Ethernet header."""
+
+    ifindex: int
+    mac: int
+    mtu: int
+    up: bool  # administratively
+    carrier: bool
+    link_resets: int = 0  # how often the carrier changed
+    speed: int = 0  # bit/s; 0: unknown
+    full_duplex: bool | None = None
+    driver: Mapping[str, str] = field(
+        default_factory=dict
+    )  # Interface.status: driver_name, driver_version, firmware_version
+
+
+@dataclass(frozen=True, slots=True)
+class NetdevStats:
+    """Counters of a device since it exists, as rtnetlink's `rtnl_link_stats64` names them."""
+
+    rx_packets: int = 0
+    tx_packets: int = 0
+    rx_bytes: int = 0
+    tx_bytes: int = 0
+    rx_errors: int = 0
+    tx_errors: int = 0
+    rx_dropped: int = 0
+    tx_dropped: int = 0
+    multicast: int = 0
+    collisions: int = 0
+    rx_length_errors: int = 0
+    rx_over_errors: int = 0
+    rx_crc_errors: int = 0
+    rx_frame_errors: int = 0
+    rx_fifo_errors: int = 0
+    rx_missed_errors: int = 0
+    tx_aborted_errors: int = 0
+    tx_carrier_errors: int = 0
+    tx_fifo_errors: int = 0
+    tx_heartbeat_errors: int = 0
+    tx_window_errors: int = 0
+
+
+class Netdev(ABC):
+    """An open network device.  Methods raise `KernelError` (ENODEV when the device has gone)."""
+
+    name: str
+    type: str  # Interface.type: "system" for "", internal, tap, dummy …
+
+    @abstractmethod
+    def state(self) -> NetdevState:
+        """What the device is like now."""
+
+    @abstractmethod
+    def stats(self) -> NetdevStats:
+        """What it has carried, as the switch sees it: rx is into the switch."""
+
+    @abstractmethod
+    def set_mac(self, mac: int) -> None:
+        """Change the Ethernet address."""
+
+    @abstractmethod
+    def set_mtu(self, mtu: int) -> None:
+        """Change the MTU, in bytes."""
+
+    @abstractmethod
+    def set_up(self, up: bool) -> None:
+        """Set or clear IFF_UP."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let go of the device.  One that was made by opening it (internal, tap) goes away."""
+
+
+class PacketIo(ABC):
+    """The optional family of devices through which this process sends and receives packets itself."""
+
+    @abstractmethod
+    def fileno(self) -> int:
+        """What to poll for reading; -1 where there is nothing to poll."""
+
+    @abstractmethod
+    def receive(self, limit: int) -> list[Packet]:
+        """Up to `limit` packets that wait; none is not an error."""
+
+    @abstractmethod
+    def send(self, packets: Sequence[Packet]) -> int:
+        """Send in order; returns how many the device took.  The rest are drops."""

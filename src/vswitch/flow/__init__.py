@@ -1,0 +1,1 @@
+"""Flows and matches: fields (THE table), extraction, text, NXM/OXM, classifier.  Pure."""

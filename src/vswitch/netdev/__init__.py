@@ -1,0 +1,1 @@
+"""Network devices, one module per type."""

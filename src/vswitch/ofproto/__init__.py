@@ -1,0 +1,1 @@
+"""The OpenFlow switch: decides, and leaves the doing to vswitchd.  Pure."""

@@ -1,0 +1,1 @@
+"""Translation of a flow through the tables into datapath actions and a mask."""

@@ -1,0 +1,1 @@
+"""OpenFlow actions, one module per family."""

@@ -1,0 +1,1 @@
+"""The database daemon: storage, listeners, main."""

@@ -1,0 +1,1 @@
+"""Packets as bytes: header layouts, parsing, building, checksums, captures.  Pure."""

@@ -1,0 +1,1 @@
+"""The switching daemon: database rows in, configured bridges out."""
