@@ -47,7 +47,7 @@ format: .venv/ready  ## let ruff lay out the code
 	$(BIN)/ruff format
 
 bench: .venv/ready .venv/apt-TEST  ## ours beside the peer's, in one run
-	@$(BIN)/python -I -m bench
+	@$(BIN)/python -m bench
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis dist
