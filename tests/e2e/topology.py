@@ -18,6 +18,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
+import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -26,6 +27,7 @@ from pathlib import Path
 from types import TracebackType
 
 from vswitch.linux import netns
+from vswitch.linux.packet import PacketSocket
 
 _serial = itertools.count()
 
@@ -127,14 +129,10 @@ class Host:
         """Start a program on this host."""
         return self.ns.start(*words)
 
-    def add_vlan(self, vid: int, *addresses: str) -> str:
-        """Add the VLAN device eth0.`vid`, with addresses; returns its name."""
-        device = f"eth0.{vid}"
-        self.run("ip", "link", "add", device, "link", "eth0", "type", "vlan", "id", str(vid))
-        self.run("ip", "link", "set", device, "up")
-        for address in addresses:
-            self.add_address(address, device)
-        return device
+    def open_socket(self) -> PacketSocket:
+        """A socket for frames of any kind, VLAN tags in place, on eth0."""
+        with self.ns.entered():
+            return PacketSocket(socket.if_nametoindex("eth0"))
 
     def add_address(self, address: str, device: str = "eth0") -> None:
         """Give the host an address such as 10.0.0.1/24 or fd00::1/64, usable at once."""
