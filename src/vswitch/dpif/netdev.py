@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from vswitch.dpif.packet import Packet
 
@@ -52,6 +52,39 @@ class NetdevStats:
     tx_heartbeat_errors: int = 0
     tx_window_errors: int = 0
 
+    def swapped(self) -> NetdevStats:
+        """The same counters from the other end of the wire: what one receives the other sent."""
+        return replace(
+            self,
+            rx_packets=self.tx_packets,
+            tx_packets=self.rx_packets,
+            rx_bytes=self.tx_bytes,
+            tx_bytes=self.rx_bytes,
+            rx_errors=self.tx_errors,
+            tx_errors=self.rx_errors,
+            rx_dropped=self.tx_dropped,
+            tx_dropped=self.rx_dropped,
+        )
+
+
+# Interface.statistics: the names under which the database has a device's counters.
+STATISTICS = {
+    "collisions": "collisions",
+    "rx_bytes": "rx_bytes",
+    "rx_crc_err": "rx_crc_errors",
+    "rx_dropped": "rx_dropped",
+    "rx_errors": "rx_errors",
+    "rx_frame_err": "rx_frame_errors",
+    "rx_missed_errors": "rx_missed_errors",
+    "rx_multicast_packets": "multicast",
+    "rx_over_err": "rx_over_errors",
+    "rx_packets": "rx_packets",
+    "tx_bytes": "tx_bytes",
+    "tx_dropped": "tx_dropped",
+    "tx_errors": "tx_errors",
+    "tx_packets": "tx_packets",
+}
+
 
 class Netdev(ABC):
     """An open network device.  Methods raise `KernelError` (ENODEV when the device has gone)."""
@@ -67,6 +100,11 @@ class Netdev(ABC):
     def stats(self) -> NetdevStats:
         """What it has carried, as the switch sees it: rx is into the switch."""
 
+    def statistics(self) -> dict[str, int]:
+        """The counters that this kind of device has, as `Interface.statistics` shows them."""
+        stats = self.stats()
+        return {name: getattr(stats, counter) for name, counter in STATISTICS.items()}
+
     @abstractmethod
     def set_mac(self, mac: int) -> None:
         """Change the Ethernet address."""
@@ -79,6 +117,9 @@ class Netdev(ABC):
     def set_up(self, up: bool) -> None:
         """Set or clear IFF_UP."""
 
+    def configure(self, options: Mapping[str, str]) -> None:
+        """Take `Interface.options` that have changed since the device was opened; most devices have none."""
+
     @abstractmethod
     def close(self) -> None:
         """Let go of the device.  One that was made by opening it (internal, tap) goes away."""
@@ -89,7 +130,10 @@ class PacketIo(ABC):
 
     @abstractmethod
     def fileno(self) -> int:
-        """What to poll for reading; -1 where there is nothing to poll."""
+        """What to poll for reading; -1 where there is nothing to poll: then `notify` tells."""
+
+    def notify(self, wake: Callable[[], None]) -> None:
+        """Have `wake` called when a packet comes in; only devices that cannot be polled do."""
 
     @abstractmethod
     def receive(self, limit: int) -> list[Packet]:
