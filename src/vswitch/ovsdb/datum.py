@@ -1,0 +1,162 @@
+"""Datums: what a column of a row holds.  Always a set or a map of atoms; a scalar is a set of one.
+
+A datum is a tuple: of atoms, sorted, for a set; of (key, value) pairs, sorted by key, for a map.  So equal datums are
+equal tuples, a scalar is `datum[0]`, a map is `dict(datum)`, and the empty datum, which is what most columns hold,
+is the one empty tuple of the interpreter.
+
+Sources: RFC 7047 3.1 (<value>, <set>, <map>), 5.1; ovs-vsctl(8), "Database Values".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, TypeAlias
+
+from vswitch.ovsdb.atom import Atom, AtomType, Uuid, atom_from_json, atom_to_json, atom_to_text
+from vswitch.ovsdb.errors import OvsdbError, OvsdbSyntaxError
+from vswitch.ovsdb.jsontext import Json
+from vswitch.ovsdb.types import UNLIMITED, BaseType, ColumnType
+
+Datum: TypeAlias = tuple[Any, ...]  # atoms; or pairs of atoms
+Resolve: TypeAlias = Callable[[str], Uuid]  # the UUID of a row that has only a name so far
+
+
+def default_datum(type: ColumnType) -> Datum:
+    """What a column of `type` holds in a new row unless told otherwise."""
+    if type.n_min == 0:
+        return ()
+    if type.value is None:
+        return (type.key.type.default,)
+    return ((type.key.type.default, type.value.type.default),)
+
+
+def is_default(datum: Datum, type: ColumnType) -> bool:
+    """Whether `datum` is default_datum(type)."""
+    return datum == default_datum(type)
+
+
+def datum_from_json(json: Json, type: ColumnType, resolve: Resolve | None = None) -> Datum:
+    """The datum that a <value> stands for, checked against `type`.
+
+    `resolve` gives the UUID for ["named-uuid", NAME]; without it, only ["uuid", …] is understood.
+    """
+    return _parse(json, type, type.n_min, type.n_max, resolve)
+
+
+def unsized_datum_from_json(json: Json, type: ColumnType, resolve: Resolve | None = None) -> Datum:
+    """As datum_from_json(), for any number of elements: the operand of a mutation or a condition."""
+    return _parse(json, type, 0, UNLIMITED, resolve)
+
+
+def _parse(json: Json, type: ColumnType, n_min: int, n_max: int, resolve: Resolve | None) -> Datum:
+    if type.value is not None:
+        return _parse_map(json, type, n_min, n_max, resolve)
+    if not (isinstance(json, list) and json and json[0] == "set"):
+        return (_parse_atom(json, type.key, resolve),)
+    elements = _elements(json, "set", n_min, n_max)
+    atoms = [_parse_atom(element, type.key, resolve) for element in elements]
+    if len(atoms) > 1:
+        atoms.sort()
+        if len(set(atoms)) != len(atoms):
+            raise OvsdbError("set contains duplicate")
+    return tuple(atoms)
+
+
+def _parse_map(json: Json, type: ColumnType, n_min: int, n_max: int, resolve: Resolve | None) -> Datum:
+    assert type.value is not None
+    pairs: dict[Atom, Atom] = {}
+    elements = _elements(json, "map", n_min, n_max)
+    for element in elements:
+        if not isinstance(element, list) or len(element) != 2:
+            raise OvsdbSyntaxError("expected 2-element array", element)
+        key = _parse_atom(element[0], type.key, resolve)
+        pairs[key] = _parse_atom(element[1], type.value, resolve)
+    if len(pairs) != len(elements):
+        raise OvsdbError("map contains duplicate key")
+    return tuple(sorted(pairs.items()))
+
+
+def _elements(json: Json, kind: str, n_min: int, n_max: int) -> list[Json]:
+    """The array in ["set", <array>] or ["map", <array>]."""
+    if not isinstance(json, list) or len(json) != 2 or json[0] != kind or not isinstance(json[1], list):
+        raise OvsdbSyntaxError(f'expected ["{kind}", <array>]', json)
+    elements: list[Json] = json[1]
+    if not n_min <= len(elements) <= n_max:
+        raise OvsdbSyntaxError(
+            f"{kind} must have {n_min} to {n_max} members but {len(elements)} are present", json
+        )
+    return elements
+
+
+def _parse_atom(json: Json, base: BaseType, resolve: Resolve | None) -> Atom:
+    if base.type is AtomType.UUID and resolve is not None:
+        match json:
+            case ["named-uuid", str(name)]:
+                return resolve(name)
+            case _:
+                pass
+    atom = atom_from_json(json, base.type)
+    if base.is_constrained:
+        base.check(atom)
+    return atom
+
+
+def datum_to_json(datum: Datum, type: ColumnType) -> Json:
+    """The shortest <value>: a single atom stands for a set of one."""
+    key = type.key.type
+    if type.value is not None:
+        value = type.value.type
+        return ["map", [[atom_to_json(k, key), atom_to_json(v, value)] for k, v in datum]]
+    if len(datum) == 1:
+        return atom_to_json(datum[0], key)
+    return ["set", [["uuid", atom] for atom in datum] if key is AtomType.UUID else list(datum)]
+
+
+def datum_to_text(datum: Datum, type: ColumnType) -> str:
+    """As ovs-vsctl and ovsdb-client print it: `x`, `[a, b]`, `{a=b, c="d e"}`."""
+    key = type.key.type
+    if type.value is not None:
+        value = type.value.type
+        pairs = (f"{atom_to_text(k, key)}={atom_to_text(v, value)}" for k, v in datum)
+        return "{" + ", ".join(pairs) + "}"
+    text = ", ".join(atom_to_text(atom, key) for atom in datum)
+    return text if len(datum) == 1 and type.n_max == 1 else f"[{text}]"
+
+
+def difference(old: Datum, new: Datum, type: ColumnType) -> Datum:
+    """What turns `old` into `new` and, applied again, back (ovsdb-server(7), "Update2 Notification").
+
+    For a set: the elements in exactly one of both.  For a map: keys that went, with their old value; keys that came or
+    changed, with their new one.  For a column of at most one atom: `new` itself.
+    """
+    if type.n_max == 1:
+        return new
+    if type.value is not None:
+        before, after = dict(old), dict(new)
+        changed = {k: v for k, v in after.items() if before.get(k, _ABSENT) != v}
+        gone = {k: v for k, v in before.items() if k not in after}
+        return tuple(sorted((changed | gone).items()))
+    return tuple(sorted(set(old) ^ set(new)))
+
+
+def apply_difference(old: Datum, diff: Datum, type: ColumnType) -> Datum:
+    """The datum that difference() was computed for."""
+    if type.n_max == 1:
+        return diff
+    if type.value is not None:
+        result = dict(old)
+        for key, value in diff:
+            if result.get(key, _ABSENT) == value:
+                del result[key]
+            else:
+                result[key] = value
+        return tuple(sorted(result.items()))
+    return tuple(sorted(set(old) ^ set(diff)))
+
+
+def make_set(atoms: Iterable[Atom]) -> Datum:
+    """The set of these atoms."""
+    return tuple(sorted(set(atoms)))
+
+
+_ABSENT = object()

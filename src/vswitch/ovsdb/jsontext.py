@@ -1,0 +1,221 @@
+"""JSON as Open vSwitch reads and writes it: sorted members, no spaces, and values back to back on a stream.
+
+OVSDB's JSON-RPC has no framing: one value follows another.  `Splitter` finds where each ends by looking only at the
+bytes that are new, so that a dump of 100 MB costs time in proportion to its size.  Its cheap tricks, in order: most
+messages arrive whole, so the first piece of a message is simply decoded; if that fails because the rest is missing,
+whole pieces are passed over by cancelling brackets against each other at the speed of `bytes.replace`; only the piece
+in which a value ends is looked at bracket by bracket.
+
+Numbers follow Open vSwitch: `1.0` and `1e2` are integers, because only the value counts and not how it was written.
+
+Sources: RFC 8259; RFC 7047 4; ovsdb(7); OVS lib/json.c for limits and number format.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any, TypeAlias
+
+import msgspec
+
+from vswitch.base.errors import WireError
+
+Json: TypeAlias = Any  # None | bool | int | float | str | list[Json] | dict[str, Json]
+
+MAX_DEPTH = 1000  # nested arrays and objects
+INT_MIN, INT_MAX = -(1 << 63), (1 << 63) - 1
+
+
+class JsonError(WireError):
+    """The text is not JSON, or not of the kind that the protocol allows."""
+
+
+class Real(float):
+    """A JSON number with a fraction, printed as C's `%.15g` does: 1e+20, where Python says 1e20."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        return format(float(self), ".15g")
+
+
+def _number(text: str) -> int | Real:
+    """The value of a number that was written with a point or an exponent."""
+    value = Real(text)
+    if value in (float("inf"), float("-inf")):
+        raise JsonError("number outside valid range")
+    if value.is_integer() and INT_MIN <= value <= INT_MAX:
+        exact = Decimal(text)  # a float would round 9007199254740993.0
+        if exact == int(exact):
+            return int(exact)
+    return value
+
+
+def _encode_other(value: object) -> msgspec.Raw:
+    if isinstance(value, Real):
+        return msgspec.Raw(str(value).encode())
+    raise TypeError(f"{type(value).__name__} has no JSON form")
+
+
+_DECODER = msgspec.json.Decoder(float_hook=_number)
+_ENCODER = msgspec.json.Encoder(enc_hook=_encode_other, order="sorted")
+
+
+def decode(data: bytes | str) -> Json:
+    """The one value in `data`; raises JsonError."""
+    try:
+        return _DECODER.decode(data)
+    except msgspec.DecodeError as error:
+        raise JsonError(str(error)) from None
+    except UnicodeDecodeError:
+        raise JsonError("invalid UTF-8 sequence") from None
+    except RecursionError:
+        raise JsonError(f"input exceeds maximum nesting depth {MAX_DEPTH}") from None
+
+
+def encode(value: Json) -> bytes:
+    """`value` as JSON text: members sorted, no spaces, UTF-8.  A `msgspec.Raw` inside is JSON text already."""
+    return _ENCODER.encode(value)
+
+
+def encode_text(value: Json) -> str:
+    """As encode(), for printing."""
+    return encode(value).decode()
+
+
+_TOKEN = re.compile(rb'"|[\[{]|[\]}]')
+_STRING_REST = re.compile(rb'[^"\\]*(?:\\.[^"\\]*)*', re.DOTALL)
+_ESCAPE = re.compile(rb"\\.", re.DOTALL)
+_SPACE = re.compile(rb"[ \t\r\n]*")
+_NOT_BRACKETS = bytes(set(range(256)) - set(b"{}[]"))
+_BRACKETS_ALIKE = bytes.maketrans(b"[]", b"{}")
+
+
+class Splitter:
+    """Cuts a stream of bytes into JSON values.
+
+    The owner passes in bytes with receive() and iterates over values(); a JsonError ends the stream for good.
+    """
+
+    def __init__(self) -> None:
+        self._pieces: list[bytes] = []  # of the value that is not complete yet
+        self._depth = 0  # brackets open at the end of `_pieces`
+        self._in_string = False
+        self._escaped = False  # the last byte was a backslash within a string
+        self._new: list[bytes] = []  # not looked at yet
+
+    @property
+    def n_buffered(self) -> int:
+        """Bytes held for values that are not complete."""
+        return sum(map(len, self._pieces)) + sum(map(len, self._new))
+
+    def receive(self, data: bytes) -> None:
+        """Take the next bytes of the stream."""
+        self._new.append(data)
+
+    def values(self) -> Iterator[Json]:
+        """The values that are complete by now."""
+        while self._new:
+            data = self._new.pop(0)
+            if not self._pieces:
+                data = data.lstrip(b" \t\r\n")
+                if not data:
+                    continue
+                try:
+                    value = self._decode_start(data)
+                except _Incomplete:
+                    pass
+                else:
+                    yield value
+                    continue
+            if self._passes_over(data):
+                self._pieces.append(data)
+                continue
+            end = self._find_end(data)
+            if end < 0:
+                self._pieces.append(data)
+                continue
+            if end < len(data):
+                self._new.insert(0, data[end:])
+            whole = b"".join([*self._pieces, data[:end]])
+            self._pieces.clear()
+            yield decode(whole)
+
+    def _decode_start(self, data: bytes) -> Json:
+        """The value that `data` is, if it is exactly one; refuse early what can never become one."""
+        if data[0] not in b"{[":
+            raise JsonError("syntax error at beginning of input")
+        try:
+            return _DECODER.decode(data)
+        except msgspec.DecodeError as error:
+            message = str(error)
+            if "truncated" in message or "trailing characters" in message:
+                raise _Incomplete from None
+            raise JsonError(message) from None
+        except UnicodeDecodeError:
+            raise JsonError("invalid UTF-8 sequence") from None
+        except RecursionError:
+            raise JsonError(f"input exceeds maximum nesting depth {MAX_DEPTH}") from None
+
+    def _passes_over(self, data: bytes) -> bool:
+        """Whether the value goes on past `data`, if that is cheap to see; the state moves on only if it does."""
+        outside, in_string, escaped = self._outside_strings(data)
+        brackets = outside.translate(_BRACKETS_ALIKE, _NOT_BRACKETS)
+        for _ in range(12):
+            shorter = brackets.replace(b"{}", b"")
+            if len(shorter) == len(brackets):
+                break
+            brackets = shorter
+        else:
+            return False
+        closing = brackets.count(b"}")  # all of them before the first that opens
+        if closing >= self._depth or self._depth + len(brackets) > MAX_DEPTH:
+            return False
+        self._depth += len(brackets) - 2 * closing
+        self._in_string, self._escaped = in_string, escaped
+        return True
+
+    def _outside_strings(self, data: bytes) -> tuple[bytes, bool, bool]:
+        """`data` without its strings, and whether it ends within a string, and there after a backslash."""
+        if self._escaped:
+            data = data[1:]
+        escaped = False
+        if b"\\" in data:
+            data = _ESCAPE.sub(b"", data)
+            escaped = data.endswith(b"\\")
+        parts = data.split(b'"')
+        return b"".join(parts[self._in_string :: 2]), self._in_string ^ (len(parts) % 2 == 0), escaped
+
+    def _find_end(self, data: bytes) -> int:
+        """The offset just past the value that `data` completes, or -1; the state moves on."""
+        at = 0
+        if self._in_string:
+            at = self._skip_string(data, 1 if self._escaped else 0)
+        while at < len(data) and (token := _TOKEN.search(data, at)):
+            at = token.end()
+            match token[0]:
+                case b'"':
+                    at = self._skip_string(data, at)
+                case b"{" | b"[":
+                    self._depth += 1
+                    if self._depth > MAX_DEPTH:
+                        raise JsonError(f"input exceeds maximum nesting depth {MAX_DEPTH}")
+                case _:
+                    self._depth -= 1
+                    if self._depth == 0:
+                        return at
+        return -1
+
+    def _skip_string(self, data: bytes, at: int) -> int:
+        """The offset just past the string of which data[at:] is the rest, or the end of `data`."""
+        rest = _STRING_REST.match(data, at)
+        end = rest.end() if rest else at
+        self._in_string = end >= len(data) or data[end : end + 1] != b'"'
+        self._escaped = data[end : end + 1] == b"\\"
+        return len(data) if self._in_string else end + 1
+
+
+class _Incomplete(Exception):  # noqa: N818 - not an error
+    """The bytes so far may be the beginning of a value."""

@@ -1,0 +1,76 @@
+"""Notation that many parts share: <id>, and JSON objects read member by member, with every mistake reported in the peer's words.
+
+Sources: OVS's error strings (`Required 'op' member is missing.`), which tools and their users know.
+"""
+
+from __future__ import annotations
+
+import re
+
+from vswitch.ovsdb.errors import OvsdbSyntaxError
+from vswitch.ovsdb.jsontext import Json
+
+_ID = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+def is_id(text: str) -> bool:
+    """Whether `text` is an <id> (RFC 7047 3.1): a name for tables, columns and rows to come."""
+    return _ID.fullmatch(text) is not None
+
+
+class Members:
+    """The members of one JSON object, each of which must be taken exactly by those who know it.
+
+    A kind, of which a value must be one, is a Python type, `object` for anything, or "id" for a string that is an <id>.
+    """
+
+    def __init__(self, json: Json, what: str) -> None:
+        self.json = json
+        self.what = what  # "ovsdb operation 1 of 2"
+        self._left: set[str] = set()
+        if not isinstance(json, dict):
+            raise OvsdbSyntaxError(f"Parsing {what} failed: Object expected.")
+        self._left = set(json)
+
+    def required(self, name: str, *kinds: object) -> Json:
+        """The value of a member that must be there."""
+        if name not in self.json:
+            raise self.error(f"Required '{name}' member is missing.")
+        return self._take(name, kinds)
+
+    def optional(self, name: str, *kinds: object) -> Json:
+        """The value of a member, or None."""
+        return self._take(name, kinds) if name in self.json else None
+
+    def finish(self) -> None:
+        """Refuse members that nobody asked for."""
+        if self._left:
+            name = min(self._left)
+            if len(self._left) == 1:
+                raise self.error(f"Member '{name}' is present but not allowed here.")
+            others = len(self._left) - 1
+            raise self.error(
+                f"Member '{name}' and {others} other member{'s' if others > 1 else ''} "
+                "are present but not allowed here."
+            )
+
+    def error(self, message: str) -> OvsdbSyntaxError:
+        """The error to raise about this object."""
+        return OvsdbSyntaxError(f"Parsing {self.what} failed: {message}", self.json)
+
+    def _take(self, name: str, kinds: tuple[object, ...]) -> Json:
+        self._left.discard(name)
+        value = self.json[name]
+        if not any(_is_of(value, kind) for kind in kinds):
+            raise self.error(f"Type mismatch for member '{name}'.")
+        return value
+
+
+def _is_of(value: Json, kind: object) -> bool:
+    if kind == "id":
+        return isinstance(value, str) and is_id(value)
+    if isinstance(kind, tuple):
+        return any(_is_of(value, each) for each in kind)
+    if kind is int or kind is float:
+        return isinstance(value, kind) and not isinstance(value, bool)
+    return isinstance(value, kind)  # type: ignore[arg-type]
