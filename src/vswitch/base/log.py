@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from enum import IntEnum
 
 from vswitch.base.errors import TextError
@@ -31,9 +31,9 @@ class Level(IntEnum):
 
 SYSLOG_SEVERITY = {Level.EMER: 1, Level.ERR: 3, Level.WARN: 4, Level.INFO: 6, Level.DBG: 7, Level.OFF: 6}
 FACILITIES = (
-    "kern user mail daemon auth syslog lpr news uucp clock ftp ntp audit alert clock2 "
-    "local0 local1 local2 local3 local4 local5 local6 local7"
-).split()
+    "kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "clock", "ftp", "ntp", "audit",
+    "alert", "clock2", "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7",
+)  # fmt: skip
 DESTINATIONS = ("console", "syslog", "file")
 LEVELS = {level.name.lower(): level for level in Level}
 
@@ -152,7 +152,7 @@ class Log:
                 self._set_words([word for word in re.split(r"[ ,:\n\t]+", spec) if word])
 
     def _set_pattern(self, text: str) -> None:
-        name, separator, pattern = text.partition(":")
+        name, _, pattern = text.partition(":")
         if not name:
             raise TextError("missing destination", text)
         if name.lower() not in DESTINATIONS:
@@ -330,7 +330,7 @@ def _escape(letter: str, braces: str | None, record: Record, identity: Identity,
         case "d":
             return _when(datetime.fromtimestamp(record.at), braces)
         case "D":
-            return _when(datetime.fromtimestamp(record.at, timezone.utc), braces)
+            return _when(datetime.fromtimestamp(record.at, UTC), braces)
         case "E":
             return identity.hostname
         case "m":
@@ -351,7 +351,8 @@ def _escape(letter: str, braces: str | None, record: Record, identity: Identity,
             return f"({identity.subprogram})" if identity.subprogram else ""
         case "%":
             return "%"
-    return None
+        case _:
+            return None
 
 
 def _when(moment: datetime, form: str | None) -> str:
