@@ -1,0 +1,191 @@
+"""The grammar that flows, actions, groups and meters share in text: key=value, key:value, key(value); numbers, addresses.
+
+Error messages are those that ovs-ofctl's users know.
+
+Sources: ovs-ofctl(8), "Flow Syntax"; ovs-actions(7), "Action Syntax".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from vswitch.base.errors import TextError
+
+_SPACE = ", \t\r\n"
+_KEY = re.compile(r"[^:=(, \t\r\n]*")
+_CLOSING = {"(": ")", "[": "]", "{": "}"}
+_INTEGER = re.compile(r"[+-]?(0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*)\Z")
+
+
+def key_values(text: str) -> Iterator[tuple[str, str]]:
+    """The (key, value) pairs of `text`; "a,b=1,c:2,d(3,4)" gives ("a", ""), ("b", "1"), ("c", "2"), ("d", "3,4").
+
+    A value ends at the first comma or space outside brackets.  "d(3)->x" gives ("d", "3)->x").
+    """
+    at, end = 0, len(text)
+    while at < end:
+        if text[at] in _SPACE:
+            at += 1
+            continue
+        found = _KEY.match(text, at)
+        assert found is not None
+        key, at = found[0], found.end()
+        delimiter = text[at : at + 1]
+        if delimiter == "(":
+            stop = _value_end(text, at + 1, ")")
+            if text.startswith(")->", stop):
+                stop = _value_end(text, stop + 1, _SPACE)
+                yield key, text[at + 1 : stop]
+                at = stop
+            else:
+                yield key, text[at + 1 : stop]
+                at = stop + 1
+        elif delimiter in (":", "=") and delimiter:
+            stop = _value_end(text, at + 1, _SPACE)
+            yield key, text[at + 1 : stop]
+            at = stop + 1
+        else:
+            yield key, ""
+            at += 1
+
+
+def _value_end(text: str, at: int, delimiters: str) -> int:
+    """Where the value that begins at `at` ends: at one of `delimiters` outside brackets, or at the end."""
+    expected: list[str] = []
+    for i in range(at, len(text)):
+        c = text[i]
+        if not expected and c in delimiters:
+            return i
+        if c in _CLOSING:
+            expected.append(_CLOSING[c])
+        elif expected and c == expected[-1]:
+            expected.pop()
+    return len(text)
+
+
+def parse_uint(text: str, bits: int, what: str) -> int:
+    """A number of at most `bits` bits, decimal, octal (0…) or hexadecimal (0x…)."""
+    if _INTEGER.match(text):
+        number = parse_int(text)
+        if 0 <= number < 1 << bits:
+            return number
+        if bits >= 32 and number < 0:
+            raise TextError(f"invalid {what} format {text}" if bits > 16 else f"invalid {what} {text}", text)
+    if bits <= 16:
+        raise TextError(f'invalid {what} "{text}"', text)
+    raise TextError(f"invalid numeric format {text}", text)
+
+
+def parse_u8(text: str, what: str) -> int:
+    """A number from 0 to 255, e.g. for `what` "TOS"."""
+    return parse_uint(text, 8, what)
+
+
+def parse_u16(text: str, what: str) -> int:
+    """A number from 0 to 65535."""
+    return parse_uint(text, 16, what)
+
+
+def parse_u32(text: str) -> int:
+    """A number of 32 bits."""
+    return parse_uint(text, 32, "numeric")
+
+
+def parse_u64(text: str) -> int:
+    """A number of 64 bits."""
+    return parse_uint(text, 64, "numeric")
+
+
+def parse_int(text: str) -> int:
+    """An integer in C's notation."""
+    sign, digits = (-1, text[1:]) if text[0] == "-" else (1, text.lstrip("+"))
+    if digits[:2].lower() == "0x":
+        return sign * int(digits, 16)
+    return sign * int(digits, 8 if digits[0] == "0" else 10)
+
+
+def parse_mac(text: str) -> int:
+    """An Ethernet address, as a number of 48 bits."""
+    parts = text.split(":")
+    if len(parts) == 6 and all(0 < len(part) <= 2 and _is_hex(part) for part in parts):
+        return int("".join(part.zfill(2) for part in parts), 16)
+    raise TextError(f"invalid mac address {text}", text)
+
+
+def _is_hex(text: str) -> bool:
+    return all(c in "0123456789abcdefABCDEF" for c in text)
+
+
+def format_mac(mac: int) -> str:
+    """An Ethernet address."""
+    return mac.to_bytes(6, "big").hex(":")
+
+
+def parse_ipv4(text: str) -> int:
+    """An IPv4 address, as a number of 32 bits."""
+    parts = text.split(".")
+    if len(parts) == 4 and all(part.isdigit() and len(part) <= 3 and int(part) < 256 for part in parts):
+        return int.from_bytes(bytes(map(int, parts)), "big")
+    raise TextError(f"{text}: invalid IP address", text)
+
+
+def format_ipv4(ip: int) -> str:
+    """An IPv4 address."""
+    return ".".join(map(str, ip.to_bytes(4, "big")))
+
+
+def parse_ipv6(text: str) -> int:
+    """An IPv6 address, as a number of 128 bits."""
+    head, gap, tail = text.partition("::")
+    left, right = (_ipv6_groups(side) if side else [] for side in (head, tail))
+    missing = 8 - len(left) - len(right)
+    if missing >= 1 if gap else missing == 0:
+        number = 0
+        for group in [*left, *[0] * missing, *right]:
+            number = number << 16 | group
+        return number
+    raise TextError(f"{text}: invalid IPv6 address", text)
+
+
+def _ipv6_groups(text: str) -> list[int]:
+    """The 16-bit groups of a part of an address; the last two may be written as an IPv4 address."""
+    *words, last = text.split(":")
+    if "." in last:
+        ip = parse_ipv4(last)
+        words += [f"{ip >> 16:x}", f"{ip & 0xFFFF:x}"]
+    else:
+        words.append(last)
+    if not all(0 < len(word) <= 4 and _is_hex(word) for word in words):
+        raise TextError(f"{text}: invalid IPv6 address", text)
+    return [int(word, 16) for word in words]
+
+
+def format_ipv6(ip: int) -> str:
+    """An IPv6 address, as inet_ntop(3) writes it: the longest run of two or more zero groups is `::`."""
+    if ip >> 32 == 0xFFFF or (ip >> 32 == 0 and ip >> 16):
+        return ("::ffff:" if ip >> 32 else "::") + format_ipv4(ip & 0xFFFFFFFF)
+    groups = [ip >> shift & 0xFFFF for shift in range(112, -16, -16)]
+    start, length = _longest_zeros(groups)
+    if length < 2:
+        return ":".join(f"{group:x}" for group in groups)
+    head, tail = groups[:start], groups[start + length :]
+    return ":".join(f"{group:x}" for group in head) + "::" + ":".join(f"{group:x}" for group in tail)
+
+
+def _longest_zeros(groups: list[int]) -> tuple[int, int]:
+    """(start, length) of the first longest run of zeros."""
+    best, start = (0, 0), 0
+    for i, group in enumerate([*groups, 1]):
+        if group:
+            if i - start > best[1]:
+                best = start, i - start
+            start = i + 1
+    return best
+
+
+def quote(name: str) -> str:
+    """`name`, in double quotes unless it is a plain word."""
+    if name and (name[0].isalpha() or name[0] == "_") and all(c.isalnum() or c in "_-." for c in name):
+        return name
+    return '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -1,0 +1,190 @@
+"""What all actions share: the registry, wire and text forms, and lists of actions.
+
+An action is declared once, by a value class and a line of codes:
+
+    @action("set_queue", "NX1.0(4), OF1.1+(21)")
+    class SetQueue(Action):
+        queue: int = wire(U32)
+
+and everything regular follows.  Irregular actions override `encode` and `decode_body`, or `parse` and `format`.
+
+On the wire (OpenFlow 1.5.1, 7.2.6; a vendor's action has type 0xffff and a longer header):
+
+     0      2      4                              0      2      4              8        10
+     +------+------+-------------- - -            +------+------+--------------+--------+---------- - -
+     | type | len  | fields, padding              | ffff | len  | vendor       | number | fields, padding
+     +------+------+-------------- - -            +------+------+--------------+--------+---------- - -
+
+Sources: OVS lib/ofp-actions.c (enum ofp_raw_action_type), ovs-actions(7).
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, ClassVar, TypeVar, dataclass_transform
+
+from vswitch.base.errors import TextError
+from vswitch.base.text import key_values
+from vswitch.openflow.codec import EXPERIMENTER, VENDORS, Code, layout, parse_codes
+from vswitch.openflow.errors import BadAction, OpenFlowError
+from vswitch.openflow.names import NO_NAMES, Names
+from vswitch.openflow.ports import parse_port
+from vswitch.openflow.value import Value, value, wire
+
+_HEADER = struct.Struct("!HH")
+_VENDOR_HEADER = struct.Struct("!HHIH")
+_VENDOR_PART = struct.Struct("!IH")
+
+
+@value
+class Action(Value):
+    """Base of all actions.  What `@action` declares is enough for the methods here to work."""
+
+    name: ClassVar[str]
+    codes: ClassVar[tuple[Code, ...]] = ()
+
+    @classmethod
+    def code(cls, version: int) -> Code | None:
+        """Where the action is in `version`; the first declared, if there are several places."""
+        return next((code for code in cls.codes if code.first <= version <= code.last), None)
+
+    def encode(self, version: int) -> bytes:
+        """The action's bytes.  An action that `version` cannot express has none."""
+        code = self.code(version)
+        if code is None:
+            return b""
+        return frame(code, layout(self.__class__, version, 10 if code.vendor else 4).pack(self))
+
+    @classmethod
+    def decode_body(cls, version: int, code: Code, data: bytes, start: int) -> Action:
+        """The action in `data`, a whole action whose fields begin at `start`."""
+        form = layout(cls, version, start)
+        if len(data) != (start + form.size + 7) // 8 * 8:
+            raise OpenFlowError(BadAction.BAD_LEN)
+        return cls(*form.unpack(data, start))
+
+    @classmethod
+    def parse(cls, arg: str, names: Names) -> Action:
+        """The action that the text `arg`, which followed its name, means."""
+        if cls.__match_args__:
+            raise NotImplementedError(cls.name)
+        return cls()
+
+    def format(self, names: Names) -> str:
+        """The action as ovs-ofctl prints it."""
+        return self.name
+
+    def __str__(self) -> str:
+        return self.format(NO_NAMES)
+
+
+def frame(code: Code, body: bytes) -> bytes:
+    """An action of `code` around `body`, padded to a multiple of 8 bytes."""
+    if code.vendor:
+        size = (17 + len(body)) & ~7
+        return _VENDOR_HEADER.pack(EXPERIMENTER, size, code.vendor, code.number) + body.ljust(
+            size - 10, b"\0"
+        )
+    size = (11 + len(body)) & ~7
+    return _HEADER.pack(code.number, size) + body.ljust(size - 4, b"\0")
+
+
+def nx(number: int) -> Code:
+    """A Nicira action number, for actions that choose among several forms."""
+    return Code(VENDORS["NX"], number, 1, 6)
+
+
+_BY_CODE: dict[tuple[int, int, int], tuple[type[Action], Code]] = {}  # by version, vendor, number
+BY_NAME: dict[str, Callable[[str, Names], Action]] = {}
+CLASSES: list[type[Action]] = []
+A = TypeVar("A", bound=Action)
+
+
+@dataclass_transform(frozen_default=True, field_specifiers=(wire,))
+def action(name: str, codes: str, *aliases: str) -> Callable[[type[A]], type[A]]:
+    """Declare an action: its name in text, where it is on the wire, and other names under which `parse` takes it."""
+
+    def declare(cls: type[A]) -> type[A]:
+        cls = value(cls)
+        cls.name, cls.codes = name, parse_codes(codes)
+        for alias in (name, *aliases):
+            BY_NAME[alias] = cls.parse
+        for code in cls.codes:
+            for version in range(code.first, code.last + 1):
+                _BY_CODE[version, code.vendor, code.number] = cls, code
+        CLASSES.append(cls)
+        return cls
+
+    return declare
+
+
+def spelled(name: str) -> Callable[[Callable[[str, Names], Action]], Callable[[str, Names], Action]]:
+    """Register a parser for one more spelling that is not an alias: its argument reads differently."""
+
+    def register(parse: Callable[[str, Names], Action]) -> Callable[[str, Names], Action]:
+        BY_NAME[name] = parse
+        return parse
+
+    return register
+
+
+def registered() -> Iterator[tuple[int, Code, type[Action]]]:
+    """Every (version, code, class)."""
+    return ((version, code, cls) for (version, _, _), (cls, code) in _BY_CODE.items())
+
+
+def decode_actions(version: int, data: bytes | memoryview) -> tuple[Action, ...]:
+    """The actions that fill `data`."""
+    return tuple(split_actions(version, bytes(data)))
+
+
+def split_actions(version: int, data: bytes) -> Iterator[Action]:
+    """The actions that fill `data`, one after the other."""
+    at, end = 0, len(data)
+    while at < end:
+        if end - at < 8:
+            raise OpenFlowError(BadAction.BAD_LEN)
+        number, size = _HEADER.unpack_from(data, at)
+        if size < 8 or size % 8 or size > end - at:
+            raise OpenFlowError(BadAction.BAD_LEN)
+        vendor, start = 0, 4
+        if number == EXPERIMENTER:
+            if size < 16:
+                raise OpenFlowError(BadAction.BAD_LEN)
+            (vendor, number), start = _VENDOR_PART.unpack_from(data, at + 4), 10
+        found = _BY_CODE.get((version, vendor, number))
+        if found is None:
+            raise OpenFlowError(_unknown(vendor), f"unknown action {number} of vendor {vendor:#x}")
+        cls, code = found
+        yield cls.decode_body(version, code, data[at : at + size], start)
+        at += size
+
+
+def _unknown(vendor: int) -> Any:
+    if not vendor:
+        return BadAction.BAD_TYPE
+    return BadAction.BAD_VENDOR_TYPE if vendor in VENDORS.values() else BadAction.BAD_VENDOR
+
+
+def encode_actions(version: int, actions: Iterable[Action]) -> bytes:
+    """The actions' bytes, one after the other."""
+    return b"".join([item.encode(version) for item in actions])
+
+
+def parse_words(text: str, names: Names) -> Iterator[Action]:
+    """The actions that `text` lists.  A word that is no action's name is a port: "1" is "output:1"."""
+    for key, arg in key_values(text):
+        parser = BY_NAME.get(key)
+        if parser is not None:
+            yield parser(arg, names)
+        else:
+            port = parse_port(key, names.ports)
+            if port is None:
+                raise TextError(f"unknown action {key}", text)
+            yield BY_NAME["output"](key, names)
+
+
+def format_actions(actions: Iterable[Action], names: Names = NO_NAMES) -> str:
+    """The actions as ovs-ofctl prints them; "drop" if there are none."""
+    return ",".join([item.format(names) for item in actions]) or "drop"

@@ -1,0 +1,253 @@
+"""Actions that steer: other tables, tunnels, notes, conjunctions, clones and ends.
+
+Sources: ovs-actions(7), "Firewalling", "Programming and Branching", "Other Actions".
+"""
+
+from __future__ import annotations
+
+import struct
+
+from vswitch.base.errors import TextError
+from vswitch.base.text import key_values, parse_u16, parse_u32, parse_u64
+from vswitch.openflow.actions.base import (
+    Action,
+    action,
+    decode_actions,
+    encode_actions,
+    format_actions,
+    frame,
+    nx,
+)
+from vswitch.openflow.codec import U16, Code
+from vswitch.openflow.errors import BadAction, OpenFlowError
+from vswitch.openflow.names import Names
+from vswitch.openflow.ports import OFPP_IN_PORT, OfPort, from_16, to_16
+from vswitch.openflow.value import wire
+
+TABLE_SAME = 0xFF  # resubmit: the table that the action is in
+
+
+@action("resubmit", "NX1.0+(1), NX1.0+(14), NX1.0+(44)")
+class Resubmit(Action):
+    """Look the packet up again in `table` as if it had come in by `in_port`, and execute what is found there."""
+
+    in_port: OfPort = OFPP_IN_PORT
+    table: int = TABLE_SAME
+    ct: bool = False  # match on the original direction's tuple of the connection
+
+    def encode(self, version: int) -> bytes:
+        """The oldest form that can say it."""
+        if self.table == TABLE_SAME and not self.ct:
+            return frame(nx(1), struct.pack("!H4x", to_16(self.in_port)))
+        return frame(nx(44 if self.ct else 14), struct.pack("!HB3x", to_16(self.in_port), self.table))
+
+    @classmethod
+    def decode_body(cls, version: int, code: Code, data: bytes, start: int) -> Action:
+        """All three forms have the same fields; the first ignores the table."""
+        if len(data) != 16:
+            raise OpenFlowError(BadAction.BAD_LEN)
+        port, table = struct.unpack_from("!HB", data, 10)
+        if code.number == 1:
+            return cls(from_16(port))
+        if any(data[13:]):
+            raise OpenFlowError(BadAction.BAD_ARGUMENT)
+        return cls(from_16(port), table, code.number == 44)
+
+    @classmethod
+    def parse(cls, arg: str, names: Names) -> Action:
+        """`PORT`, `(PORT,TABLE)` or `(PORT,TABLE,ct)`, where port or table may be empty."""
+        port_text, _, rest = arg.partition(",")
+        table_text, _, ct_text = rest.partition(",")
+        in_port, table = OFPP_IN_PORT, TABLE_SAME
+        if port_text.strip():
+            in_port = names.port(port_text.strip(), "resubmit to unknown port")
+            # The peer names the port after the colon.
+        if table_text.strip():
+            found = names.table(table_text.strip())
+            if found is None:
+                raise TextError(f"{table_text.strip()}: resubmit to unknown table", arg)
+            table = found
+        if in_port == OFPP_IN_PORT and table == TABLE_SAME and not port_text.strip():
+            raise TextError('at least one "in_port" or "table" must be specified on resubmit', arg)
+        if ct_text.strip() not in ("", "ct"):
+            raise TextError(f"{ct_text}: unknown parameter", arg)
+        return cls(in_port, table, bool(ct_text.strip()))
+
+    def format(self, names: Names) -> str:
+        """`resubmit:1`, `resubmit(,2)`, `resubmit(1,2,ct)`."""
+        if self.table == TABLE_SAME and not self.ct:
+            return f"resubmit:{names.format_port(self.in_port)}"
+        port = "" if self.in_port == OFPP_IN_PORT else names.format_port(self.in_port)
+        table = "" if self.table == TABLE_SAME else names.format_table(self.table)
+        return f"resubmit({port},{table}{',ct' if self.ct else ''})"
+
+
+@action("set_tunnel", "NX1.0+(2), NX1.0+(9)")
+class SetTunnel(Action):
+    """Set the tunnel key; `wide` is the form of 64 bits, which larger keys need in any case."""
+
+    tun_id: int
+    wide: bool = False
+
+    def encode(self, version: int) -> bytes:
+        """32 bits if they suffice."""
+        if self.wide or self.tun_id > 0xFFFFFFFF:
+            return frame(nx(9), struct.pack("!6xQ", self.tun_id))
+        return frame(nx(2), struct.pack("!2xI", self.tun_id))
+
+    @classmethod
+    def decode_body(cls, version: int, code: Code, data: bytes, start: int) -> Action:
+        """Either form."""
+        if len(data) != (24 if code.number == 9 else 16):
+            raise OpenFlowError(BadAction.BAD_LEN)
+        if code.number == 9:
+            return cls(*struct.unpack_from("!Q", data, 16), wide=True)
+        return cls(*struct.unpack_from("!I", data, 12))
+
+    @classmethod
+    def parse(cls, arg: str, names: Names) -> Action:
+        """A number."""
+        return cls(parse_u64(arg))
+
+    def format(self, names: Names) -> str:
+        """`set_tunnel:0x5`, `set_tunnel64:0x5`."""
+        return f"set_tunnel{'64' if self.wide or self.tun_id > 0xFFFFFFFF else ''}:{self.tun_id:#x}"
+
+
+@action("note", "NX1.0+(8)")
+class Note(Action):
+    """Do nothing; carry `data` for whoever reads the flow."""
+
+    data: bytes
+
+    def encode(self, version: int) -> bytes:
+        """Padded with zeros that become part of the note."""
+        return frame(nx(8), self.data)
+
+    @classmethod
+    def decode_body(cls, version: int, code: Code, data: bytes, start: int) -> Action:
+        """All of the action is the note."""
+        return cls(data[start:])
+
+    @classmethod
+    def parse(cls, arg: str, names: Names) -> Action:
+        """Hexadecimal digits, with or without dots."""
+        try:
+            return cls(bytes.fromhex(arg.replace(".", "")))
+        except ValueError:
+            raise TextError("bad hex digit in `note' argument", arg) from None
+
+    def format(self, names: Names) -> str:
+        """`note:01.02`."""
+        return f"note:{self.data.hex('.')}"
+
+
+@action("exit", "NX1.0+(17)")
+class Exit(Action):
+    """Stop executing actions, those of the flows that resubmitted here included."""
+
+
+@action("fin_timeout", "NX1.0+(19)")
+class FinTimeout(Action):
+    """When a TCP packet with FIN or RST passes, lower the flow's timeouts to these, in seconds; 0 leaves one alone."""
+
+    idle_timeout: int = wire(U16, default=0)
+    hard_timeout: int = wire(U16, pad=2, default=0)
+
+    @classmethod
+    def parse(cls, arg: str, names: Names) -> Action:
+        """`idle_timeout=3,hard_timeout=4`."""
+        made = cls()
+        for key, text in key_values(arg):
+            if key not in cls.__match_args__:
+                raise TextError(f"invalid key '{key}' in 'fin_timeout' argument", arg)
+            made = made.replace(**{key: parse_u16(text, key)})
+        return made
+
+    def format(self, names: Names) -> str:
+        """`fin_timeout(idle_timeout=3)`."""
+        words = [f"{name}={getattr(self, name)}" for name in self.__match_args__ if getattr(self, name)]
+        return f"fin_timeout({','.join(words)})"
+
+
+@action("conjunction", "NX1.0+(34)")
+class Conjunction(Action):
+    """This flow is dimension `clause` (from 0) of `n_clauses` of the conjunctive match `id`."""
+
+    id: int
+    clause: int
+    n_clauses: int
+
+    def encode(self, version: int) -> bytes:
+        """Clause and number in one byte each."""
+        return frame(nx(34), struct.pack("!BBI", self.clause, self.n_clauses, self.id))
+
+    @classmethod
+    def decode_body(cls, version: int, code: Code, data: bytes, start: int) -> Action:
+        """Refuse fewer than 2 clauses and more than 64."""
+        if len(data) != 16:
+            raise OpenFlowError(BadAction.BAD_LEN)
+        clause, n_clauses, id_ = struct.unpack_from("!BBI", data, 10)
+        if not 2 <= n_clauses <= 64 or clause >= n_clauses:
+            raise OpenFlowError(BadAction.NX_BAD_CONJUNCTION)
+        return cls(id_, clause, n_clauses)
+
+    @classmethod
+    def parse(cls, arg: str, names: Names) -> Action:
+        """`ID, K/N` with K from 1."""
+        id_text, _, rest = arg.partition(",")
+        k, _, n = rest.strip().partition("/")
+        if not (k.strip().isdigit() and n.strip().isdigit()):
+            raise TextError('"conjunction" syntax is "conjunction(id,i/n)"', arg)
+        clause, n_clauses = int(k), int(n)
+        if not 2 <= n_clauses <= 64:
+            raise TextError("conjunction must have 2 to 64 clauses", arg)
+        if not 1 <= clause <= n_clauses:
+            raise TextError(
+                "clause index must be positive"
+                if clause < 1
+                else "clause index must be less than or equal to number of clauses",
+                arg,
+            )
+        return cls(parse_u32(id_text.strip()), clause - 1, n_clauses)
+
+    def format(self, names: Names) -> str:
+        """`conjunction(5,1/2)`."""
+        return f"conjunction({self.id},{self.clause + 1}/{self.n_clauses})"
+
+
+@action("clone", "NX1.0+(42)")
+class Clone(Action):
+    """Execute `actions` on a copy of the packet and its pipeline state."""
+
+    actions: tuple[Action, ...] = ()
+
+    def encode(self, version: int) -> bytes:
+        """The actions, aligned to 8 bytes after the header."""
+        return frame(nx(42), bytes(6) + encode_actions(version, self.actions))
+
+    @classmethod
+    def decode_body(cls, version: int, code: Code, data: bytes, start: int) -> Action:
+        """The actions follow a header of 16 bytes."""
+        return cls(decode_actions(version, data[16:]))
+
+    @classmethod
+    def parse(cls, arg: str, names: Names) -> Action:
+        """A list of actions."""
+        from vswitch.openflow.actions.text import parse_actions
+
+        return cls(parse_actions(arg, names, outer="clone"))
+
+    def format(self, names: Names) -> str:
+        """`clone(…)`."""
+        return f"clone({format_actions(self.actions, names) if self.actions else ''})"
+
+
+@action("ct_clear", "NX1.0+(43)")
+class CtClear(Action):
+    """Forget what conntrack said about the packet."""
+
+
+@action("dec_nsh_ttl", "NX1.3+(48)")
+class DecNshTtl(Action):
+    """Decrement the TTL of the NSH header."""

@@ -1,0 +1,290 @@
+"""The OpenFlow header, the registry of messages, and the way from bytes to values and back.
+
+One class per meaning, for all versions; beside it, where its forms are on the wire:
+
+    @message("FLOW_MOD", "OFPT 1.0+(14), NXT 1.0+(13)")
+
+OFPT is a message type, NXT and ONFT are vendor messages with a subtype; OFPST, NXST and ONFST are the same for statistics
+(since OpenFlow 1.3 "multipart"), which have requests and replies, and replies of several parts.
+
+     0         1      2        4     8          12         16
+     +---------+------+--------+-----+----------+----------+
+     | version | type | length | xid | vendor   | subtype  |  vendor messages (type 4)
+     +---------+------+--------+-----+----+-----+----------+
+     | version | type | length | xid | st | fl  |             statistics of OpenFlow 1.0 (type 16, 17); vendors: st = 0xffff,
+     +---------+------+--------+-----+----+-----+----------+  vendor, subtype, 4 bytes of padding
+     | version | type | length | xid | st | fl  | padding  |  statistics since OpenFlow 1.1 (type 18, 19); vendors the same,
+     +---------+------+--------+-----+----+-----+----------+  without more padding
+
+Sources: OpenFlow 1.0, 5.1 and 5.3.5; OpenFlow 1.5.1, 7.1 and 7.3.5; OVS include/openvswitch/ofp-msgs.h.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Callable, Iterator
+from typing import ClassVar, NamedTuple, TypeVar, dataclass_transform
+
+from vswitch.openflow.codec import EXPERIMENTER, layout
+from vswitch.openflow.errors import NX_VENDOR, ONF_VENDOR, BadRequest, OpenFlowError
+from vswitch.openflow.value import Value, value, wire
+from vswitch.openflow.version import OF10, OF15
+
+HEADER = struct.Struct("!BBHI")  # version, type, length in bytes, xid
+MAX_LENGTH = 0xFFFF
+OFPT_VENDOR = 4  # since OpenFlow 1.1 "experimenter"
+_VENDOR = struct.Struct("!II")
+_STATS = struct.Struct("!HH")
+_OFPSF_MORE = 1
+
+
+class Header(NamedTuple):
+    """The first eight bytes of every message."""
+
+    version: int
+    type: int
+    length: int
+    xid: int
+
+
+class Form(NamedTuple):
+    """One form of a message on the wire, in versions `first` to `last`."""
+
+    kind: str  # OFPT, NXT, ONFT, OFPST, NXST or ONFST
+    number: int  # type, statistics type or subtype
+    first: int
+    last: int
+    name: str  # as ovs-ofctl prints it: "OFPST_FLOW reply"
+
+    @property
+    def is_stats(self) -> bool:
+        """Whether it is a statistics (multipart) message."""
+        return self.kind.endswith("ST")
+
+    @property
+    def vendor(self) -> int:
+        """The vendor, or 0."""
+        return _VENDOR_OF[self.kind]
+
+
+_VENDOR_OF = {
+    "OFPT": 0,
+    "OFPST": 0,
+    "NXT": NX_VENDOR,
+    "NXST": NX_VENDOR,
+    "ONFT": ONF_VENDOR,
+    "ONFST": ONF_VENDOR,
+}
+_NOTATION = re.compile(r"(\w+) 1\.(\d)(?:-1\.(\d)|(\+))?\((\d+)\)")
+
+
+class Dialect(NamedTuple):
+    """How a channel speaks: the version, and what Nicira's extensions to OpenFlow 1.0 change."""
+
+    version: int
+    nxm: bool | None = None  # OpenFlow 1.0: send NXT_FLOW_MOD, NXST_FLOW …; None: only where they are needed
+    table_ids: bool = False  # the upper byte of a flow-mod's command is a table (NXT_FLOW_MOD_TABLE_ID)
+
+
+@value
+class Message(Value):
+    """Base of all messages.  Regular ones are told completely by their `wire` fields."""
+
+    name: ClassVar[str]
+    forms: ClassVar[tuple[Form, ...]] = ()
+
+    def choose(self, dialect: Dialect) -> Form:
+        """The form to send; the first declared that the version has."""
+        for form in self.forms:
+            if form.first <= dialect.version <= form.last:
+                return form
+        raise OpenFlowError(BadRequest.BAD_TYPE, f"{self.name} has no form in version {dialect.version}")
+
+    def form(self, kind: str, version: int) -> Form | None:
+        """The form of `kind` in `version`, if there is one."""
+        return next((f for f in self.forms if f.kind == kind and f.first <= version <= f.last), None)
+
+    def encode_body(self, form: Form, dialect: Dialect) -> bytes:
+        """What follows the headers."""
+        return layout(self.__class__, dialect.version).pack(self)
+
+    @classmethod
+    def decode_body(cls, form: Form, dialect: Dialect, body: bytes) -> Message:
+        """The message whose headers `body` followed; its length is to be checked here."""
+        fields = layout(cls, dialect.version)
+        if len(body) != fields.size:
+            raise OpenFlowError(BadRequest.BAD_LEN)
+        return cls(*fields.unpack(body))
+
+
+@value
+class Multipart(Message):
+    """Base of statistics messages; `more`: further parts with the same xid follow."""
+
+    more: bool = wire(None, default=False, kw_only=True)
+
+    def parts(self, form: Form, dialect: Dialect) -> Iterator[bytes]:
+        """The bodies of the parts that the message takes."""
+        yield self.encode_body(form, dialect)
+
+
+M = TypeVar("M", bound=Message)
+_BY_FORM: dict[tuple[int, int, bool, bool | None, int], tuple[type[Message], Form]] = {}
+CLASSES: list[type[Message]] = []
+
+
+@dataclass_transform(frozen_default=True, field_specifiers=(wire,))
+def message(name: str, forms: str, direction: str = "") -> Callable[[type[M]], type[M]]:
+    """Declare a message: its name and forms; `direction` of statistics is "request" or "reply"."""
+
+    def declare(cls: type[M]) -> type[M]:
+        cls = value(cls)
+        found = []
+        for kind, first, last, plus, number in _NOTATION.findall(forms):
+            shown = f"{kind}_{name}{' ' + direction if direction else ''}"
+            end = OF15 if plus else int(last or first) + 1
+            found.append(Form(kind, int(number), int(first) + 1, end, shown))
+        cls.name, cls.forms = name, tuple(found)
+        for form in cls.forms:
+            for version in range(form.first, form.last + 1):
+                _BY_FORM[_key(version, form, direction)] = cls, form
+        CLASSES.append(cls)
+        return cls
+
+    return declare
+
+
+def _key(version: int, form: Form, direction: str) -> tuple[int, int, bool, bool | None, int]:
+    reply = (direction == "reply") if form.is_stats else None
+    return version, form.vendor, form.is_stats, reply, form.number
+
+
+def stats_types(version: int) -> tuple[int, int]:
+    """The message types of statistics requests and replies."""
+    return (16, 17) if version == OF10 else (18, 19)
+
+
+def find(version: int, type: int, data: bytes) -> tuple[type[Message] | None, Form | None, int, bool]:
+    """The class and form of a whole message, where its body begins, and the `more` flag.
+
+    OpenFlowError says what the message is not; see also `describe`.
+    """
+    request, reply = stats_types(version)
+    if type in (request, reply):
+        return _find_stats(version, type == reply, data)
+    if type == OFPT_VENDOR:
+        if len(data) < 12:
+            raise OpenFlowError(BadRequest.BAD_LEN)
+        vendor = int.from_bytes(data[8:12], "big")
+        if vendor not in (NX_VENDOR, ONF_VENDOR):
+            raise OpenFlowError(BadRequest.BAD_VENDOR)
+        if len(data) < 16:
+            raise OpenFlowError(BadRequest.BAD_LEN)
+        found = _BY_FORM.get((version, vendor, False, None, int.from_bytes(data[12:16], "big")))
+        if found is None:
+            raise OpenFlowError(BadRequest.BAD_SUBTYPE)
+        return *found, 16, False
+    found = _BY_FORM.get((version, 0, False, None, type))
+    if found is None:
+        raise OpenFlowError(BadRequest.BAD_TYPE)
+    return *found, 8, False
+
+
+def _find_stats(version: int, reply: bool, data: bytes) -> tuple[type[Message], Form, int, bool]:
+    start = 12 if version == OF10 else 16
+    if len(data) < start:
+        raise OpenFlowError(BadRequest.BAD_LEN)
+    number, flags = _STATS.unpack_from(data, 8)
+    vendor = 0
+    if number == EXPERIMENTER:
+        if len(data) < start + 4:
+            raise OpenFlowError(BadRequest.BAD_LEN)
+        vendor = int.from_bytes(data[start : start + 4], "big")
+        if vendor not in (NX_VENDOR, ONF_VENDOR):
+            raise OpenFlowError(BadRequest.BAD_VENDOR)
+        if len(data) < start + 8:
+            raise OpenFlowError(BadRequest.BAD_LEN)
+        number = int.from_bytes(data[start + 4 : start + 8], "big")
+        start += 12 if version == OF10 else 8
+        if len(data) < start:
+            raise OpenFlowError(BadRequest.BAD_LEN)
+    found = _BY_FORM.get((version, vendor, True, reply, number))
+    if found is None:
+        raise OpenFlowError(BadRequest.BAD_SUBTYPE if vendor else BadRequest.BAD_STAT)
+    return *found, start, bool(flags & _OFPSF_MORE)
+
+
+def decode(data: bytes, table_ids: bool = False) -> tuple[int, int, Message]:
+    """The version, xid and message in `data`, which is one whole message.
+
+    OpenFlowError's code is the answer that the peer should get.
+    """
+    version, type_, length, xid = HEADER.unpack_from(data)
+    if not OF10 <= version <= OF15:
+        raise OpenFlowError(BadRequest.BAD_VERSION)
+    if length != len(data):
+        raise OpenFlowError(BadRequest.BAD_LEN)
+    cls, form, start, more = find(version, type_, data)
+    assert cls is not None
+    assert form is not None
+    made = cls.decode_body(form, Dialect(version, table_ids=table_ids), data[start:])
+    return version, xid, made.replace(more=True) if more and isinstance(made, Multipart) else made
+
+
+def encode(
+    message: Message, version: int, xid: int = 0, nxm: bool | None = None, table_ids: bool | None = None
+) -> bytes:
+    """The bytes of `message`; of statistics that do not fit one message, several messages."""
+    dialect = Dialect(version, nxm, bool(table_ids) if table_ids is not None else True)
+    form = message.choose(dialect)
+    if not form.is_stats:
+        assert not isinstance(message, Multipart)
+        body = message.encode_body(form, dialect)
+        if not form.vendor:
+            return _frame(version, form.number, xid, body)
+        return _frame(version, OFPT_VENDOR, xid, _VENDOR.pack(form.vendor, form.number) + body)
+    assert isinstance(message, Multipart)
+    return b"".join(encode_parts(message, form, dialect, xid))
+
+
+def encode_parts(message: Multipart, form: Form, dialect: Dialect, xid: int) -> Iterator[bytes]:
+    """The messages that a statistics message takes."""
+    type_ = stats_types(dialect.version)[form.name.endswith("reply")]
+    parts = list(message.parts(form, dialect))
+    for i, body in enumerate(parts):
+        flags = _OFPSF_MORE if message.more or i + 1 < len(parts) else 0
+        padding = b"" if dialect.version == OF10 else bytes(4)
+        if form.vendor:
+            more_padding = bytes(4) if dialect.version == OF10 else b""
+            head = (
+                _STATS.pack(EXPERIMENTER, flags)
+                + padding
+                + _VENDOR.pack(form.vendor, form.number)
+                + more_padding
+            )
+        else:
+            head = _STATS.pack(form.number, flags) + padding
+        yield _frame(dialect.version, type_, xid, head + body)
+
+
+def _frame(version: int, type: int, xid: int, body: bytes) -> bytes:
+    return HEADER.pack(version, type, 8 + len(body), xid) + body
+
+
+def group_items(items: Iterator[bytes], head: int = 64) -> Iterator[bytes]:
+    """Join `items` into bodies that fit a message with `head` bytes before them; one empty body if there are none."""
+    part: list[bytes] = []
+    size = head
+    for item in items:
+        if size + len(item) > MAX_LENGTH and part:
+            yield b"".join(part)
+            part, size = [], head
+        part.append(item)
+        size += len(item)
+    yield b"".join(part)
+
+
+def registered() -> Iterator[tuple[int, Form, type[Message]]]:
+    """Every (version, form, class)."""
+    return ((key[0], form, cls) for key, (cls, form) in _BY_FORM.items())

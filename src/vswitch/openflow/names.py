@@ -1,0 +1,56 @@
+"""Names that a switch gives to its ports and tables, for text in both directions.
+
+Sources: ovs-ofctl(8), --names and --no-names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from vswitch.base.errors import TextError
+from vswitch.base.text import quote
+from vswitch.openflow.ports import OfPort, format_port, parse_port
+
+
+class Names:
+    """Port and table names by which text is read, and with which it is written."""
+
+    __slots__ = ("_port_names", "_table_names", "ports", "tables")
+
+    def __init__(
+        self, ports: Mapping[str, OfPort] | None = None, tables: Mapping[str, int] | None = None
+    ) -> None:
+        self.ports = ports or {}
+        self.tables = tables or {}
+        self._port_names = {int(number): name for name, number in self.ports.items()}
+        self._table_names = {number: name for name, number in self.tables.items()}
+
+    @property
+    def port_names(self) -> Mapping[int, str]:
+        """The names by number."""
+        return self._port_names
+
+    def port(self, text: str, unknown: str = "unknown port") -> OfPort:
+        """The port that `text` means; TextError "`unknown` `text`" if it means none."""
+        port = parse_port(text, self.ports)
+        if port is None:
+            raise TextError(f"{unknown} {text}", text)
+        return port
+
+    def format_port(self, port: int) -> str:
+        """A port as ovs-ofctl prints it."""
+        return format_port(port, self._port_names)
+
+    def table(self, text: str) -> int | None:
+        """The table that `text` means; None if it means none."""
+        if text.isdigit():
+            return int(text) if int(text) < 256 else None
+        return self.tables.get(text.strip('"'))
+
+    def format_table(self, table: int) -> str:
+        """A table as ovs-ofctl prints it."""
+        name = self._table_names.get(table)
+        return str(table) if name is None else quote(name)
+
+
+NO_NAMES = Names()

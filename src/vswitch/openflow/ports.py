@@ -1,0 +1,43 @@
+"""OpenFlow's port numbers, where OpenFlow's readers look for them; matches need them too, so they are in flow/ports.py."""
+
+from vswitch.flow.ports import (
+    OFPP_ALL,
+    OFPP_ANY,
+    OFPP_CONTROLLER,
+    OFPP_FLOOD,
+    OFPP_IN_PORT,
+    OFPP_LOCAL,
+    OFPP_MAX,
+    OFPP_NONE,
+    OFPP_NORMAL,
+    OFPP_TABLE,
+    OFPP_UNSET,
+    RESERVED,
+    OfPort,
+    format_port,
+    from_16,
+    is_valid,
+    parse_port,
+    to_16,
+)
+
+__all__ = [
+    "OFPP_ALL",
+    "OFPP_ANY",
+    "OFPP_CONTROLLER",
+    "OFPP_FLOOD",
+    "OFPP_IN_PORT",
+    "OFPP_LOCAL",
+    "OFPP_MAX",
+    "OFPP_NONE",
+    "OFPP_NORMAL",
+    "OFPP_TABLE",
+    "OFPP_UNSET",
+    "RESERVED",
+    "OfPort",
+    "format_port",
+    "from_16",
+    "is_valid",
+    "parse_port",
+    "to_16",
+]

@@ -1,0 +1,95 @@
+"""Property lists: the type-length-value items with which OpenFlow 1.4 and Nicira's newer messages extend themselves.
+
+      0      2        4
+      +------+--------+---------- - - --+- - - - - +
+      | type | length | payload         | padding  |     length counts header and payload, not the padding to 8 bytes
+      +------+--------+---------- - - --+- - - - - +
+
+Sources: OpenFlow 1.4, 7.2.1 and on; OVS include/openvswitch/ofp-prop.h.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+
+from vswitch.openflow.codec import padded
+from vswitch.openflow.errors import BadProperty, OpenFlowError
+from vswitch.openflow.value import Value, value
+
+_HEADER = struct.Struct("!HH")
+_EXPERIMENTER = struct.Struct("!II")
+
+
+@value
+class Property(Value):
+    """One property; `data` is what follows its length field, alignment padding excluded."""
+
+    type: int
+    payload: bytes
+
+    @property
+    def is_experimenter(self) -> bool:
+        """Whether the type is in the range whose payload begins with a vendor and its own type."""
+        return self.type >= 0xFFFE
+
+    def experimenter(self) -> tuple[int, int]:
+        """The vendor and the vendor's type."""
+        if len(self.payload) < 8:
+            raise OpenFlowError(BadProperty.BAD_LEN)
+        vendor, kind = _EXPERIMENTER.unpack_from(self.payload)
+        return vendor, kind
+
+    def u8(self) -> int:
+        """A payload of one byte (and up to three of padding)."""
+        return self._uint(1)
+
+    def u16(self) -> int:
+        """A payload of two bytes."""
+        return self._uint(2)
+
+    def u32(self) -> int:
+        """A payload of four bytes."""
+        return self._uint(4)
+
+    def u64(self) -> int:
+        """A payload of eight bytes after four of padding."""
+        if len(self.payload) != 12:
+            raise OpenFlowError(BadProperty.BAD_LEN)
+        return int.from_bytes(self.payload[4:], "big")
+
+    def _uint(self, size: int) -> int:
+        if len(self.payload) != size:
+            raise OpenFlowError(BadProperty.BAD_LEN)
+        return int.from_bytes(self.payload, "big")
+
+    def flag(self) -> bool:
+        """No payload: being there is the message."""
+        if self.payload:
+            raise OpenFlowError(BadProperty.BAD_LEN)
+        return True
+
+    def unknown(self) -> OpenFlowError:
+        """The error for a property that means nothing here."""
+        if self.is_experimenter:
+            return OpenFlowError(BadProperty.BAD_EXPERIMENTER)
+        return OpenFlowError(BadProperty.BAD_TYPE)
+
+
+def split_properties(data: bytes, alignment: int = 8) -> Iterator[Property]:
+    """The properties that fill `data`."""
+    at, end = 0, len(data)
+    while at < end:
+        if end - at < 4:
+            raise OpenFlowError(BadProperty.BAD_LEN)
+        kind, size = _HEADER.unpack_from(data, at)
+        stop = at + -(-size // alignment) * alignment
+        if size < 4 or stop > end:
+            raise OpenFlowError(BadProperty.BAD_LEN)
+        yield Property(kind, data[at + 4 : at + size])
+        at = stop
+
+
+def encode_property(kind: int, payload: bytes) -> bytes:
+    """The bytes of a property, padded."""
+    return padded(_HEADER.pack(kind, 4 + len(payload)) + payload)
