@@ -1,0 +1,211 @@
+"""How the values of fields read: decimal, hexadecimal, addresses, flags, ports.
+
+A value may be followed by a slash and a mask in the same form; addresses also take the length of a prefix, and flags
+take `+set-unset` instead.  Error messages are those that users of ovs-ofctl know.
+
+Sources: ovs-fields(7), "Field Properties", Format, and the fields that have a form of their own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+
+from vswitch.base.bits import ones, prefix_length, prefix_mask
+from vswitch.base.errors import TextError
+from vswitch.base.text import format_ipv4, format_ipv6, format_mac, parse_ipv4, parse_ipv6, parse_mac
+from vswitch.flow.field import Field, PortNames, Text
+from vswitch.flow.ports import format_port, parse_port
+
+_NUMBER = re.compile(r"[+-]?(0[xX][0-9a-fA-F]*|[0-9]+)\Z")
+_Names = Mapping[int, str]
+
+
+def _number(field: Field, whole: str, text: str, what: str) -> int:
+    """A number in C's notation, for the `what` of `field`; `whole` is what the user wrote."""
+    digits = text.lstrip("+-")
+    base = 16 if digits[:2].lower() == "0x" else 8 if digits[:1] == "0" else 10
+    if not _NUMBER.match(text):
+        raise TextError(f"{whole}: bad syntax for {field.name} {what}", whole)
+    try:
+        value = int(digits[2:] or "0" if base == 16 else digits, base)
+    except ValueError:
+        raise TextError(f"{whole}: bad syntax for {field.name} {what}", whole) from None
+    if value >= 1 << 64 and base != 16:
+        value = 1 << 8 * field.size
+    if text[0] == "-":
+        value = -value & ones(64)
+    if value >> 8 * field.size:
+        raise TextError(f"{whole}: {what} too large for {field.size}-byte field {field.name}", whole)
+    return value
+
+
+def _parse_integer(field: Field, text: str, names: PortNames) -> tuple[int, int]:
+    value, slash, mask = text.partition("/")
+    if not slash:
+        return _number(field, text, value, "value"), ones(8 * field.size)
+    return _number(field, text, value, "value"), _number(field, text, mask, "mask")
+
+
+def hexadecimal(value: int) -> str:
+    """`value` as C's "%#x" prints it: 0 has no 0x."""
+    return f"{value:#x}" if value else "0"
+
+
+def _format_integer(write: Callable[[int], str]) -> Callable[[Field, int, int, _Names], str]:
+    def format(field: Field, value: int, mask: int, names: _Names) -> str:
+        if mask & field.ones == field.ones:
+            return write(value)
+        return f"{hexadecimal(value)}/{hexadecimal(mask)}"
+
+    return format
+
+
+def _parse_mac(field: Field, text: str, names: PortNames) -> tuple[int, int]:
+    value, slash, mask = text.partition("/")
+    try:
+        return parse_mac(value), parse_mac(mask) if slash else ones(48)
+    except TextError:
+        raise TextError(f"{text}: invalid Ethernet address", text) from None
+
+
+def _format_mac(field: Field, value: int, mask: int, names: _Names) -> str:
+    return format_mac(value) if mask == ones(48) else f"{format_mac(value)}/{format_mac(mask)}"
+
+
+def _parse_address(
+    kind: str, bits: int, parse: Callable[[str], int]
+) -> Callable[[Field, str, PortNames], tuple[int, int]]:
+    def parse_masked(field: Field, text: str, names: PortNames) -> tuple[int, int]:
+        value, slash, mask = text.partition("/")
+        try:
+            address = parse(value)
+        except TextError:
+            raise TextError(f"{text}: invalid {'IP' if bits == 32 else kind} address", text) from None
+        if not slash:
+            return address, ones(bits)
+        try:
+            return address, parse(mask)
+        except TextError:
+            pass
+        length = re.match(r"[+-]?[0-9]+", mask)
+        if not length:
+            raise TextError(f"{text}: invalid {'IP' if bits == 32 else kind} address", text)
+        if not 0 <= int(length[0]) <= bits or length.end() != len(mask):
+            raise TextError(f"{text}: {kind} network prefix bits not between 0 and {bits}, inclusive", text)
+        return address, prefix_mask(int(length[0]), bits)
+
+    return parse_masked
+
+
+def _format_address(bits: int, write: Callable[[int], str]) -> Callable[[Field, int, int, _Names], str]:
+    def format(field: Field, value: int, mask: int, names: _Names) -> str:
+        if mask == ones(bits):
+            return write(value)
+        length = prefix_length(mask, bits)
+        return f"{write(value)}/{write(mask) if length is None else length}"
+
+    return format
+
+
+def _flags(kind: str, *flag_names: str) -> Text:
+    """Flags named from the lowest bit on: `+one-other` with a mask, `one|other` for exactly these, or numbers."""
+    bits = {name: 1 << i for i, name in enumerate(flag_names)}
+    known = ones(len(flag_names))
+
+    def parse_signed(text: str) -> tuple[int, int]:
+        value = mask = 0
+        for sign, name in re.findall(r"([+-])([^+-]*)", text):
+            bit = bits.get(name)
+            if bit is None:
+                raise TextError(f"{name}: unknown {kind} flag(s)", text)
+            if mask & bit:
+                raise TextError(f"{name}: Each {kind} flag can be specified only once", text)
+            mask |= bit
+            value |= bit if sign == "+" else 0
+        return value, mask
+
+    def parse(field: Field, text: str, names: PortNames) -> tuple[int, int]:
+        if text[:1] in ("+", "-"):
+            return parse_signed(text)
+        first, slash, second = text.partition("/")
+        if _NUMBER.match(first) and (not slash or _NUMBER.match(second)):
+            value, mask = int(first, 0), int(second, 0) if slash else known
+            if (value | mask) & ~known:
+                raise TextError(f"{text}: unknown {kind} flag(s)", text)
+            return value, mask
+        value = 0
+        for name in filter(None, text.split("|")):
+            if name not in bits:
+                raise TextError(f"{text}: unknown {kind} flag(s)", text)
+            value |= bits[name]
+        return value, known
+
+    def format(field: Field, value: int, mask: int, names: _Names) -> str:
+        if mask & known == known:
+            return "|".join(name for name, bit in bits.items() if value & bit) or "0"
+        return "".join(("+" if value & bit else "-") + name for name, bit in bits.items() if mask & bit)
+
+    return Text(f"{kind} flags", parse, format)
+
+
+_FRAGMENTS = {"no": (0, 3), "yes": (1, 1), "first": (1, 3), "later": (3, 3), "not_later": (0, 2)}
+_FRAGMENT_NAMES = {what: name for name, what in _FRAGMENTS.items()}
+
+
+def _parse_frag(field: Field, text: str, names: PortNames) -> tuple[int, int]:
+    if text not in _FRAGMENTS:
+        valid = ", ".join(f'"{name}"' for name in _FRAGMENTS)
+        raise TextError(f"{text}: unknown fragment type (valid types are {valid}", text)
+    return _FRAGMENTS[text]
+
+
+def _format_frag(field: Field, value: int, mask: int, names: _Names) -> str:
+    return _FRAGMENT_NAMES.get((value, mask), "<error>")
+
+
+def _parse_packet_type(field: Field, text: str, names: PortNames) -> tuple[int, int]:
+    if not text.startswith("("):
+        raise TextError(f"{text}: bad syntax for packet type missing '('", text)
+    rest = text[1:]
+    ns, comma, ns_type = rest.partition(",")
+    if not comma:
+        raise TextError(f"{rest}: bad syntax for packet type missing ','", text)
+    if not _NUMBER.match(ns) or int(ns, 0) >> 16:
+        raise TextError(f"{rest}: bad syntax for packet type ns", text)
+    number = ns_type.removesuffix(")")
+    if not _NUMBER.match(number) or int(number, 0) >> 16:
+        raise TextError(f"{ns_type}: bad syntax for packet type ns_type", text)
+    if number == ns_type:
+        raise TextError(f"{ns_type}: bad syntax for packet type missing ')'", text)
+    return int(ns, 0) << 16 | int(number, 0), ones(32)
+
+
+def _format_packet_type(field: Field, value: int, mask: int, names: _Names) -> str:
+    return f"({value >> 16},{hexadecimal(value & 0xFFFF)})"
+
+
+def _parse_port(field: Field, text: str, names: PortNames) -> tuple[int, int]:
+    port = parse_port(text, names)
+    if port is None:
+        raise TextError(f"{text}: invalid or unknown port for {field.name}", text)
+    return port, ones(32)
+
+
+def _format_port(field: Field, value: int, mask: int, names: _Names) -> str:
+    return format_port(value, names)
+
+
+DECIMAL = Text("decimal", _parse_integer, _format_integer(str))
+HEX = Text("hexadecimal", _parse_integer, _format_integer(hexadecimal))
+MAC = Text("Ethernet", _parse_mac, _format_mac)
+IPV4 = Text("IPv4", _parse_address("IPv4", 32, parse_ipv4), _format_address(32, format_ipv4))
+IPV6 = Text("IPv6", _parse_address("IPv6", 128, parse_ipv6), _format_address(128, format_ipv6))
+PORT = Text("OpenFlow port", _parse_port, _format_port)
+PACKET_TYPE_TEXT = Text("packet type", _parse_packet_type, _format_packet_type)
+FRAG_TEXT = Text("frag", _parse_frag, _format_frag)
+CT_STATE_TEXT = _flags("ct_state", "new", "est", "rel", "rpl", "inv", "trk", "snat", "dnat")
+TUN_FLAGS_TEXT = _flags("tunnel", "oam")
+# fmt: off
+TCP_FLAGS_TEXT = _flags("TCP", "fin", "syn", "rst", "psh", "ack", "urg", "ece", "cwr", "ns", "[200]", "[400]", "[800]")
+# fmt: on
