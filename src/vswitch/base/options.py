@@ -152,6 +152,11 @@ def _short(letters: str, options: Sequence[Option], queue: list[str]) -> Iterato
         return
 
 
+def version_line(program: str) -> str:
+    """The line by which a program names itself.  Scripts take its last word, or the first N.N of it."""
+    return f"{program} (Open vSwitch) {OVS_VERSION}"
+
+
 def version_text(program: str, more: str = "") -> str:
-    """What --version prints.  Scripts take the last word of the first line, or the first N.N of it."""
-    return "\n".join([f"{program} (Open vSwitch) {OVS_VERSION}", *filter(None, [more]), f"vswitch {VERSION}"])
+    """What --version prints."""
+    return "\n".join([version_line(program), *filter(None, [more]), f"vswitch {VERSION}"])

@@ -1,0 +1,353 @@
+"""Starting, detaching, watching and ending a daemon.
+
+`run_daemon` reads the options that all daemons have, forks where --detach and --monitor ask for it, and runs the
+daemon's coroutine in the process that stays.  Forking comes before the event loop.  The daemon calls
+`service.ready()` once it is of use; until then the process that the user started waits at the other end of a pipe.
+
+Sources: ovs-vswitchd(8), "Daemon Options".
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import grp
+import os
+import pwd
+import signal
+import struct
+import sys
+import traceback
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import monotonic, sleep
+
+from vswitch.aio import unixctl
+from vswitch.aio.dirs import in_rundir
+from vswitch.aio.sinks import LogFile, start_logging
+from vswitch.aio.streams import Listener
+from vswitch.base.counters import COUNTERS
+from vswitch.base.errors import VswitchError
+from vswitch.base.log import LOG, Level, Logger
+from vswitch.base.options import CommandError, Given
+
+log = Logger("daemon_unix")
+FAULTS = {
+    signal.SIGABRT, signal.SIGALRM, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGPIPE, signal.SIGSEGV,
+    signal.SIGXCPU, signal.SIGXFSZ,
+}  # fmt: skip
+RESTART_INTERVAL = 10.0  # seconds between two restarts by the monitor
+
+
+@dataclass(slots=True)
+class Service:
+    """What a running daemon has of its surroundings."""
+
+    program: str
+    given: Given
+    log_file: LogFile
+    commands: unixctl.Commands = field(default_factory=unixctl.Commands)
+    memory: list[Callable[[], Mapping[str, int]]] = field(default_factory=list)
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    cleanup: bool = False  # exit was told to leave nothing behind
+    signal: int = 0  # the signal that ended us
+    _report: Callable[[], None] = lambda: None
+
+    def ready(self) -> None:
+        """The daemon is up: let the process that started it return.  Calling it again does nothing."""
+        self._report()
+
+    def stop(self, cleanup: bool = False) -> None:
+        """End the daemon soon, as `exit` does."""
+        self.cleanup = cleanup
+        self.stopping.set()
+
+    def memory_usage(self) -> Sequence[Mapping[str, int]]:
+        """The figures of memory/show."""
+        return [part() for part in self.memory]
+
+
+Main = Callable[[Service], Coroutine[object, object, None]]
+
+
+def run_daemon(
+    program: str,
+    given: Given,
+    main: Main,
+    loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None,
+) -> int:
+    """Run `main` as a daemon; return the exit status.
+
+    `main` starts its work, calls `service.ready()`, returns when `service.stopping` is set, and tidies up.
+    """
+    log_file = start_logging(program, given)
+    try:
+        _become_user(given.get("user"))
+        launch = _Launch(given)
+        launch.fork()
+        pidfile = PidFile.from_options(program, given)
+        if pidfile:
+            pidfile.create("overwrite-pidfile" in given)
+    except CommandError as error:
+        LOG.install("console", None)
+        log.emer("%s", error)
+        sys.stderr.write(f"{program}: {error}\n")
+        return error.status
+    LOG.identity.pid = os.getpid()
+    try:
+        with asyncio.Runner(loop_factory=loop_factory) as runner:
+            ended_by = runner.run(_serve(program, given, log_file, main, launch.report))
+    except VswitchError as error:
+        log.emer("%s", error)
+        sys.stderr.write(f"{program}: {error}\n")
+        return 1
+    except Exception:
+        log.emer("%s", traceback.format_exc().rstrip())
+        if pidfile:
+            pidfile.remove()
+        if "monitor" in given:
+            os.abort()
+        return 1
+    finally:
+        if pidfile:
+            pidfile.remove()
+    if ended_by:
+        signal.signal(ended_by, signal.SIG_DFL)
+        os.kill(os.getpid(), ended_by)
+    return 0
+
+
+async def _serve(
+    program: str, given: Given, log_file: LogFile, main: Main, report: Callable[[], None]
+) -> int:
+    """Run `main` beside the control socket; the signal that ended us, or 0."""
+    loop = asyncio.get_running_loop()
+    service = Service(program, given, log_file, _report=report)
+    service.commands = unixctl.common_commands(program, log_file, service.stop, service.memory_usage)
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGALRM):
+        loop.add_signal_handler(number, _signalled, service, number)
+    listener: Listener | None = None
+    try:
+        listener = await unixctl.serve(service.commands, program, given.get("unixctl"))
+    except OSError as error:
+        path = in_rundir(given.get("unixctl") or f"{program}.{os.getpid()}.ctl")
+        raise CommandError(f"could not initialize control socket {path} ({error.strerror})") from error
+    ticks = loop.create_task(_tick())
+    try:
+        await main(service)
+    finally:
+        ticks.cancel()
+        if listener:
+            listener.close()
+    return service.signal
+
+
+def _signalled(service: Service, number: int) -> None:
+    log_signal.warn("terminating with signal %d (%s)", number, signal.strsignal(number))
+    service.signal = number
+    service.stop()
+
+
+log_signal = Logger("fatal_signal")
+
+
+async def _tick() -> None:
+    loop = asyncio.get_running_loop()
+    while True:
+        COUNTERS.tick(loop.time())
+        await asyncio.sleep(1)
+
+
+@dataclass(slots=True)
+class PidFile:
+    """A file with our process id, locked for as long as we live."""
+
+    path: str
+    _fd: int = -1
+
+    @classmethod
+    def from_options(cls, program: str, given: Given) -> PidFile | None:
+        """What --pidfile says."""
+        if "pidfile" not in given:
+            return None
+        return cls(in_rundir(given.get("pidfile") or f"{program}.pid"))
+
+    def create(self, overwrite: bool) -> None:
+        """Write and lock the file; raises CommandError when a running process has it."""
+        holder = pid_holder(self.path)
+        if holder and not overwrite:
+            raise CommandError(f"{self.path}: already running as pid {holder}, aborting")
+        temporary = f"{self.path}.tmp{os.getpid()}"
+        try:
+            self._fd = os.open(temporary, os.O_CREAT | os.O_RDWR | os.O_TRUNC | os.O_CLOEXEC, 0o644)
+            fcntl.lockf(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.write(self._fd, f"{os.getpid()}\n".encode())
+            Path(temporary).rename(self.path)
+        except OSError as error:
+            Path(temporary).unlink(missing_ok=True)
+            raise CommandError(f"{temporary}: create failed ({error.strerror})") from error
+
+    def remove(self) -> None:
+        """Remove the file, unless somebody has put another in its place."""
+        with suppress(OSError):
+            if Path(self.path).stat().st_ino == os.fstat(self._fd).st_ino:
+                Path(self.path).unlink()
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+
+def pid_holder(path: str) -> int:
+    """The process that holds the lock on the pid file `path`; 0: nobody."""
+    try:
+        fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return 0
+    try:
+        request = struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
+        kind, _, _, _, pid = struct.unpack("hhqqi4x", fcntl.fcntl(fd, fcntl.F_GETLK, request))
+        return 0 if kind == fcntl.F_UNLCK else int(pid)
+    except OSError:
+        return 0
+    finally:
+        os.close(fd)
+
+
+class _Launch:
+    """The forks that --detach and --monitor ask for, and the pipe on which readiness travels back."""
+
+    def __init__(self, given: Given) -> None:
+        self.detach = "detach" in given
+        self.monitor = "monitor" in given
+        self.chdir = "no-chdir" not in given
+        self._pipe = -1
+
+    def fork(self) -> None:
+        """Return in the process that is to be the daemon; the others wait, watch, and exit here."""
+        if self.detach:
+            pid, pipe = _fork_with_pipe()
+            if pid:
+                os._exit(_await_ready(pid, pipe))
+            self._pipe = pipe
+            os.setsid()
+        if self.monitor:
+            self._watch()
+
+    def report(self) -> None:
+        """Tell whoever started us that we are ready; from now on, we have no terminal."""
+        if self._pipe >= 0:
+            with suppress(OSError):
+                os.write(self._pipe, b"\0")
+            os.close(self._pipe)
+            self._pipe = -1
+        if self.detach:
+            self.detach = False
+            _let_go_of_terminal(self.chdir)
+
+    def _watch(self) -> None:
+        """Be the monitor: start the daemon, and again whenever it died from a fault.  Returns in the daemon."""
+        crashes, status = 0, ""
+        last_restart = -RESTART_INTERVAL
+        while True:
+            pid, pipe = _fork_with_pipe()
+            if pid == 0:
+                if self._pipe >= 0:
+                    os.close(self._pipe)
+                self._pipe = pipe
+                LOG.identity.subprogram = ""
+                return
+            LOG.identity.subprogram = "monitor"
+            _monitor_title(pid, crashes, status)
+            failure = _await_ready(pid, pipe, reap=crashes == 0)
+            if crashes == 0 and failure:
+                os._exit(failure)
+            self.report()
+            _, code = os.waitpid(pid, 0)
+            status = f"pid {pid} died, {describe_status(code)}"
+            if not (os.WIFSIGNALED(code) and os.WTERMSIG(code) in FAULTS):
+                log.info("%s, exiting", status)
+                os._exit(0)
+            crashes += 1
+            log.err("%d crashes: %s, restarting", crashes, status)
+            wait = last_restart + RESTART_INTERVAL - monotonic()
+            if wait > 0:
+                log.warn("waiting until %d seconds since last restart", RESTART_INTERVAL)
+                sleep(wait)
+            last_restart = monotonic()
+
+
+def _fork_with_pipe() -> tuple[int, int]:
+    """Fork; the parent gets (pid, end to read), the child (0, end to write)."""
+    reading, writing = os.pipe()
+    sys.stderr.flush()
+    pid = os.fork()
+    if pid:
+        os.close(writing)
+        return pid, reading
+    os.close(reading)
+    return 0, writing
+
+
+def _await_ready(pid: int, pipe: int, reap: bool = True) -> int:
+    """Wait until the child `pid` reports that it is ready; the exit status to end with, 0 when it is."""
+    while True:
+        try:
+            data = os.read(pipe, 1)
+            break
+        except InterruptedError:
+            continue
+    os.close(pipe)
+    if data:
+        return 0
+    if not reap:
+        return 1
+    _, code = os.waitpid(pid, 0)
+    if os.WIFEXITED(code) and os.WEXITSTATUS(code):
+        return os.WEXITSTATUS(code)
+    log.emer("fork child died before signaling startup (%s)", describe_status(code))
+    return 1
+
+
+def describe_status(code: int) -> str:
+    """What waitpid(2) says, for people."""
+    if os.WIFEXITED(code):
+        return f"exit status {os.WEXITSTATUS(code)}"
+    core = ", core dumped" if os.WCOREDUMP(code) else ""
+    number = os.WTERMSIG(code)
+    return f"killed ({signal.strsignal(number) or f'signal {number}'}){core}"
+
+
+def _monitor_title(pid: int, crashes: int, status: str) -> None:
+    health = f"{crashes} crashes: {status}" if crashes else "healthy"
+    log.dbg("monitoring pid %d (%s)", pid, health)
+
+
+def _let_go_of_terminal(chdir: bool) -> None:
+    LOG.install("console", None)
+    LOG.set_level(Level.OFF, destination="console")
+    null = os.open(os.devnull, os.O_RDWR)
+    for fd in range(3):
+        os.dup2(null, fd)
+    if null > 2:
+        os.close(null)
+    if chdir:
+        os.chdir("/")
+
+
+def _become_user(user: str | None) -> None:
+    """Do what --user=USER:GROUP says."""
+    if user is None:
+        return
+    if os.geteuid() != 0:
+        raise CommandError("only root can use --user option")
+    name, _, group = user.partition(":")
+    try:
+        account = pwd.getpwnam(name) if name else pwd.getpwuid(os.getuid())
+        gid = grp.getgrnam(group).gr_gid if group else account.pw_gid
+    except KeyError as error:
+        raise CommandError(f"invalid --user option {user} (cannot find user or group)") from error
+    os.setgroups(os.getgrouplist(account.pw_name, gid))
+    os.setgid(gid)
+    os.setuid(account.pw_uid)

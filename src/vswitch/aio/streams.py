@@ -1,0 +1,280 @@
+"""Byte streams by Open vSwitch's connection names.
+
+    unix:PATH  tcp:HOST:PORT  ssl:HOST:PORT          active: `connect(name)`
+    punix:PATH ptcp:[PORT][:HOST] pssl:[PORT][:HOST] passive: `listen(name, accepted)`
+
+An IPv6 address stands in brackets.  Errors are `OSError`s, or `TextError` for a name that is not one.
+
+Sources: ovsdb(7), "Connection Methods"; ovs-vswitchd(8), "Public Key Infrastructure Options".
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+import socket
+import ssl
+import stat
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from vswitch.aio.dirs import in_rundir
+from vswitch.base.errors import TextError
+from vswitch.base.log import Logger
+from vswitch.base.options import Given
+
+log = Logger("socket_util")
+ACTIVE = ("unix", "tcp", "ssl")
+PASSIVE = ("punix", "ptcp", "pssl")
+BACKLOG = 64
+
+
+@dataclass(slots=True)
+class Stream:
+    """An open connection; `name` is what logs and status columns call it."""
+
+    name: str
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+
+    def close(self) -> None:
+        """Close once everything written has gone, without waiting for it."""
+        self.writer.close()
+
+    def abort(self) -> None:
+        """Close now."""
+        self.writer.transport.abort()
+
+    @property
+    def local_address(self) -> tuple[str, int] | None:
+        """Our end's IP address and port, where it has one."""
+        return _inet(self.writer.get_extra_info("sockname"))
+
+    @property
+    def peer_address(self) -> tuple[str, int] | None:
+        """The other end's IP address and port, where it has one."""
+        return _inet(self.writer.get_extra_info("peername"))
+
+
+def _inet(name: object) -> tuple[str, int] | None:
+    match name:
+        case (str(host), int(port), *_):
+            return host, port
+        case _:
+            return None
+
+
+Accepted = Callable[[Stream], Awaitable[None]]
+
+
+@dataclass(slots=True)
+class Listener:
+    """A passive name that listens; `port` is the TCP port in use, 0 for a Unix socket."""
+
+    name: str
+    port: int
+    _server: asyncio.Server
+    _path: str = ""
+
+    def close(self) -> None:
+        """Listen no more; a Unix socket's file goes away.  Connections that were accepted stay."""
+        self._server.close()
+        if self._path:
+            Path(self._path).unlink(missing_ok=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """The files that make ssl: and pssl: work, as the options or the table SSL give them."""
+
+    private_key: str = ""
+    certificate: str = ""
+    ca_cert: str = ""  # "none": do not verify
+    bootstrap: bool = False  # fetch the CA certificate from the first peer
+    protocols: str = ""
+    ciphers: str = ""
+
+    @classmethod
+    def from_options(cls, given: Given) -> Tls:
+        """What the command line says."""
+        bootstrap = given.get("bootstrap-ca-cert")
+        return cls(
+            given.get("private-key") or "",
+            given.get("certificate") or "",
+            bootstrap or given.get("ca-cert") or "",
+            bootstrap is not None,
+            given.get("ssl-protocols") or "",
+            given.get("ssl-ciphers") or "",
+        )
+
+    def context(self, server: bool) -> ssl.SSLContext:
+        """A context for one end; raises OSError where a file is missing or wrong."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER if server else ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False
+        context.load_cert_chain(self.certificate, self.private_key)
+        if self.ca_cert in ("", "none"):
+            context.verify_mode = ssl.CERT_NONE
+        else:
+            context.load_verify_locations(self.ca_cert)
+            context.verify_mode = ssl.CERT_REQUIRED
+        if self.ciphers:
+            context.set_ciphers(self.ciphers)
+        return context
+
+
+def is_active(name: str) -> bool:
+    """Whether `name` says how to connect."""
+    return name.partition(":")[0] in ACTIVE
+
+
+def is_passive(name: str) -> bool:
+    """Whether `name` says where to listen."""
+    return name.partition(":")[0] in PASSIVE
+
+
+def split_host_port(text: str, default_port: int = 0) -> tuple[str, int]:
+    """HOST:PORT with the host perhaps in brackets; raises TextError."""
+    host, colon, port = text.rpartition(":") if not text.endswith("]") else (text, "", "")
+    if not colon:
+        host, port = text, ""
+    if host.startswith("["):
+        if not host.endswith("]"):
+            raise TextError(f"{text}: unmatched bracket", text)
+        host = host[1:-1]
+    if not port and default_port:
+        return host, default_port
+    if not port.isdecimal() or int(port) > 65535:
+        raise TextError(f"{text}: bad port number", text)
+    return host, int(port)
+
+
+def split_port_host(text: str, default_port: int = 0) -> tuple[str, int]:
+    """[PORT][:HOST] as listeners have it; an absent host is every IPv4 address."""
+    port, _, host = text.partition(":")
+    if host.startswith("[") and host.endswith("]"):
+        host = host[1:-1]
+    if not port:
+        return host, default_port
+    if not port.isdecimal() or int(port) > 65535:
+        raise TextError(f"{text}: bad port number", text)
+    return host, int(port)
+
+
+async def connect(name: str, tls: Tls | None = None, default_port: int = 0) -> Stream:
+    """Open the connection that `name` says."""
+    kind, _, rest = name.partition(":")
+    match kind:
+        case "unix":
+            reader, writer = await asyncio.open_unix_connection(in_rundir(rest))
+        case "tcp":
+            host, port = split_host_port(rest, default_port)
+            reader, writer = await asyncio.open_connection(host, port)
+            _no_delay(writer)
+        case "ssl":
+            host, port = split_host_port(rest, default_port)
+            context = _context(tls, server=False)
+            reader, writer = await asyncio.open_connection(host, port, ssl=context)
+            _no_delay(writer)
+        case _:
+            raise TextError(f"{name}: not an active connection method", name)
+    return Stream(name, reader, writer)
+
+
+_unix_connections = itertools.count()
+
+
+async def listen(name: str, accepted: Accepted, tls: Tls | None = None, default_port: int = 0) -> Listener:
+    """Listen where `name` says; `accepted` gets each connection, in a task of its own, and owns it."""
+    kind, _, rest = name.partition(":")
+    match kind:
+        case "punix":
+            return await _listen_unix(name, in_rundir(rest), accepted)
+        case "ptcp" | "pssl":
+            host, port = split_port_host(rest, default_port)
+            context = _context(tls, server=True) if kind == "pssl" else None
+            return await _listen_inet(name, kind[1:], host, port, accepted, context)
+        case _:
+            raise TextError(f"{name}: not a passive connection method", name)
+
+
+async def _listen_unix(name: str, path: str, accepted: Accepted) -> Listener:
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await _serve(Stream(f"unix#{next(_unix_connections)}", reader, writer), accepted)
+
+    endpoint = _bound_unix(path)
+    server = await asyncio.start_unix_server(connected, sock=endpoint, backlog=BACKLOG)
+    return Listener(name, 0, server, path)
+
+
+def _bound_unix(path: str) -> socket.socket:
+    """A socket bound to `path`, however long, open to its owner and group alone."""
+    with suppress(FileNotFoundError):
+        if stat.S_ISSOCK(Path(path).lstat().st_mode):  # left behind by a daemon that was killed
+            Path(path).unlink()
+    endpoint = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
+    old_mask = os.umask(0o007)
+    try:
+        if len(os.fsencode(path)) < 108:
+            endpoint.bind(path)
+        else:
+            directory, _, base = path.rpartition("/")
+            handle = os.open(directory or ".", os.O_PATH | os.O_DIRECTORY)
+            try:
+                endpoint.bind(f"/proc/self/fd/{handle}/{base}")
+            finally:
+                os.close(handle)
+    except OSError:
+        endpoint.close()
+        raise
+    finally:
+        os.umask(old_mask)
+    return endpoint
+
+
+async def _listen_inet(
+    name: str, kind: str, host: str, port: int, accepted: Accepted, context: ssl.SSLContext | None
+) -> Listener:
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        _no_delay(writer)
+        peer = _inet(writer.get_extra_info("peername")) or ("", 0)
+        shown = f"[{peer[0]}]" if ":" in peer[0] else peer[0]
+        await _serve(Stream(f"{kind}:{shown}:{peer[1]}", reader, writer), accepted)
+
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    endpoint = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
+    try:
+        endpoint.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        endpoint.bind((host, port))
+    except OSError:
+        endpoint.close()
+        raise
+    server = await asyncio.start_server(connected, sock=endpoint, backlog=BACKLOG, ssl=context)
+    bound = int(endpoint.getsockname()[1])
+    if port == 0:
+        log.info("%s: listening on port %d", name.partition(":")[2], bound)
+    return Listener(name, bound, server)
+
+
+async def _serve(stream: Stream, accepted: Accepted) -> None:
+    """Let `accepted` have the connection; a connection that breaks is no news to anybody else."""
+    try:
+        await accepted(stream)
+    except OSError as error:
+        log.dbg("%s: %s", stream.name, error)
+    finally:
+        stream.close()
+
+
+def _no_delay(writer: asyncio.StreamWriter) -> None:
+    endpoint = writer.get_extra_info("socket")
+    if endpoint is not None:
+        endpoint.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
+def _context(tls: Tls | None, server: bool) -> ssl.SSLContext:
+    if tls is None or not tls.private_key or not tls.certificate:
+        raise OSError(92, "SSL is not configured: a private key and a certificate are needed")
+    return tls.context(server)
