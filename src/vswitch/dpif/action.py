@@ -9,15 +9,32 @@ Sources: linux/openvswitch.h (enum ovs_action_attr); their text form is that of 
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from dataclasses import dataclass
 
+from vswitch.dpif.key import format_set
+from vswitch.dpif.notation import NamesByNumber, format_port, hexa
 from vswitch.dpif.ports import OdpPort
 from vswitch.flow.field import Flow, Mask
 
 
 @dataclass(frozen=True, slots=True)
-class DatapathAction:
+class DatapathAction(ABC):
     """Base of all datapath actions."""
+
+    @abstractmethod
+    def format(self, names: NamesByNumber) -> str:
+        """The action as `dpctl/dump-flows` prints it, with ports by their `names` where given."""
+
+    def __str__(self) -> str:
+        """The action as text, ports by number."""
+        return self.format({})
+
+
+def format_actions(actions: Iterable[DatapathAction], names: NamesByNumber | None = None) -> str:
+    """A list of actions as text; none of them: `drop`."""
+    return ",".join(action.format(names or {}) for action in actions) or "drop"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +43,20 @@ class Output(DatapathAction):
 
     port: OdpPort
 
+    def format(self, names: NamesByNumber) -> str:
+        """PORT."""
+        return format_port(self.port, names)
+
 
 @dataclass(frozen=True, slots=True)
 class Trunc(DatapathAction):
     """Cut the packet to `max_len` bytes for the next output only."""
 
     max_len: int
+
+    def format(self, names: NamesByNumber) -> str:
+        """trunc(LENGTH)."""
+        return f"trunc({self.max_len})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,22 +66,37 @@ class PushVlan(DatapathAction):
     tci: int  # 16 bits: PCP, CFI (here always set: "present"), VID
     tpid: int = 0x8100
 
+    def format(self, names: NamesByNumber) -> str:
+        """push_vlan(vid=…,pcp=…), with the TPID if it is not the usual one."""
+        tpid = f"tpid={self.tpid:#06x}," if self.tpid != 0x8100 else ""
+        cfi = "" if self.tci & 0x1000 else ",cfi=0"
+        return f"push_vlan({tpid}vid={self.tci & 0xFFF},pcp={self.tci >> 13}{cfi})"
+
 
 @dataclass(frozen=True, slots=True)
 class PopVlan(DatapathAction):
     """Remove the outermost VLAN tag."""
+
+    def format(self, names: NamesByNumber) -> str:
+        """pop_vlan."""
+        return "pop_vlan"
 
 
 @dataclass(frozen=True, slots=True)
 class Set(DatapathAction):
     """Overwrite header bits: where `mask` is 1, the packet's field bits become those of `value`.
 
-    `value` and `mask` touch the fields of one header only (Ethernet, IPv4, TCP …), as OVS_ACTION_ATTR_SET_MASKED
-    does; checksums follow.
+    `mask` touches the fields of one header only (Ethernet, IPv4, TCP …), as OVS_ACTION_ATTR_SET_MASKED does.  Some
+    headers share bits of a Flow, so `value` has, besides what to set, the `eth_type` and `ip_proto` of the packets.
+    Checksums follow.
     """
 
     value: Flow
     mask: Mask
+
+    def format(self, names: NamesByNumber) -> str:
+        """set(HEADER(field=…,…))."""
+        return f"set({format_set(self.value, self.mask)})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +104,10 @@ class SlowPath:
     """Why a packet of this megaflow has to be translated anew each time (`slow_path(controller)` …)."""
 
     reason: str  # action, controller, stp, lacp, cfm, bfd, lldp, match
+
+    def __str__(self) -> str:
+        """slow_path(REASON)."""
+        return f"slow_path({self.reason})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +122,16 @@ class ToController:
     dont_send: bool = False
     userdata: bytes = b""
     meter_id: int | None = None
+    recirc_id: int = 0
+    continuation: bool = False
+
+    def __str__(self) -> str:
+        """controller(reason=…,…)."""
+        return (
+            f"controller(reason={self.reason},dont_send={self.dont_send:d},continuation={self.continuation:d},"
+            f"recirc_id={self.recirc_id},rule_cookie={hexa(self.rule_cookie)},"
+            f"controller_id={self.controller_id},max_len={self.max_len})"
+        )
 
 
 Cookie = SlowPath | ToController
@@ -88,3 +142,8 @@ class Userspace(DatapathAction):
     """Hand the packet, as it is now, up to the switch; `cookie` comes back with it in `Upcall.cookie`."""
 
     cookie: Cookie
+    pid: int = 0  # the netlink port of whom to tell, where that is how upcalls travel
+
+    def format(self, names: NamesByNumber) -> str:
+        """userspace(pid=…,COOKIE)."""
+        return f"userspace(pid={self.pid},{self.cookie})"

@@ -117,7 +117,7 @@ class Netdev(ABC):
     def set_up(self, up: bool) -> None:
         """Set or clear IFF_UP."""
 
-    def configure(self, options: Mapping[str, str]) -> None:
+    def configure(self, options: Mapping[str, str]) -> None:  # noqa: B027 - optional
         """Take `Interface.options` that have changed since the device was opened; most devices have none."""
 
     @abstractmethod
@@ -132,7 +132,7 @@ class PacketIo(ABC):
     def fileno(self) -> int:
         """What to poll for reading; -1 where there is nothing to poll: then `notify` tells."""
 
-    def notify(self, wake: Callable[[], None]) -> None:
+    def notify(self, wake: Callable[[], None]) -> None:  # noqa: B027 - optional
         """Have `wake` called when a packet comes in; only devices that cannot be polled do."""
 
     @abstractmethod
