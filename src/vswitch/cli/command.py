@@ -197,13 +197,30 @@ def _alarm(number: int, frame: object) -> None:
     """Say why, then die from the signal itself, so that the shell sees status 142."""
     from signal import SIG_DFL, signal
 
-    from vswitch.base.log import Logger
-
-    Logger("fatal_signal").warn("terminating with signal 14 (Alarm clock)")
+    warn("fatal_signal", "terminating with signal 14 (Alarm clock)")
     sys.stdout.flush()
     signal(number, SIG_DFL)
     os.kill(os.getpid(), number)
 
 
+_speaker: tuple[str, Given] = ("", Given())
+
+
 def set_up_logging(program: str, given: Given) -> None:
-    """Apply --verbose and --log-file and let log lines go to stderr."""
+    """Log as the options say.  Where they say nothing, nothing is set up until there is something to log."""
+    global _speaker
+    _speaker = program, given
+    if "verbose" in given or "log-file" in given:
+        from vswitch.aio.sinks import start_logging
+
+        start_logging(program, given)
+
+
+def warn(module: str, message: str) -> None:
+    """Log a warning, by default to stderr."""
+    from vswitch.aio.sinks import start_logging
+    from vswitch.base.log import LOG, Logger
+
+    if not LOG.sinks:
+        start_logging(*_speaker)
+    Logger(module).warn("%s", message)
