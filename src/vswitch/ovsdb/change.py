@@ -1,0 +1,251 @@
+"""A transaction under construction: what its owner wants to be different, and the operations that say so.
+
+Reads go through the transaction and see its writes.  What it was decided on is protected by verify(): if such a
+column has changed on the server meanwhile, the whole transaction fails with "timed out" and its owner starts over
+from the newer state.  So two clients never undo each other's changes.
+
+    transaction = Transaction(replica, new_uuid)
+    port = transaction.insert("Port", name="p1", interfaces=(interface.uuid,))
+    transaction.add(bridge, "ports", [port.uuid])
+    number = replica.transact(transaction.operations())
+
+Adding to a set and removing from it are sent as what they are (`mutate`), so that they need not be verified.
+
+Sources: RFC 7047 4.1.3, 5.2; OVS lib/ovsdb-idl.c for the order of operations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+from vswitch.base.jsontype import Json
+from vswitch.ovsdb.column import Column, Table, row_name
+from vswitch.ovsdb.replica import Replica, Row
+
+COMMITTED, UNCHANGED, TRY_AGAIN, FAILED = "committed", "unchanged", "try again", "failed"
+
+
+class Outcome:
+    """What became of a transaction: its status; the server's error if it failed."""
+
+    __slots__ = ("error", "status")
+
+    def __init__(self, status: str, error: Json = None) -> None:
+        self.status = status
+        self.error = error
+
+
+class _Edit:
+    """What a transaction does to one column: `items` to add and `gone` to remove, or, if `is_whole`, a new value."""
+
+    __slots__ = ("gone", "is_whole", "items", "value")
+
+    def __init__(self, value: Json) -> None:
+        self.value = value  # as it will be
+        self.is_whole = False
+        self.items: list[Json] = []
+        self.gone: list[Json] = []
+
+
+class Transaction:
+    """Changes to the rows of `replica`, which stays as it is until the server has agreed to them."""
+
+    def __init__(self, replica: Replica, new_uuid: Callable[[], str]) -> None:
+        assert replica.layout is not None
+        self.replica = replica
+        self.tables = replica.layout.tables
+        self.new_uuid = new_uuid
+        self.inserted: dict[str, Row] = {}  # by their provisional UUIDs
+        self.uuids: dict[str, str] = {}  # the real UUIDs of inserted rows, once the server has answered
+        self._deleted: dict[str, Row] = {}
+        self._edits: dict[Row, dict[str, _Edit]] = {}
+        self._verified: dict[Row, dict[str, None]] = {}
+        self._increments: list[tuple[Row, str]] = []
+        self._comments: list[str] = []
+        self._increment_at = -1  # where in the operations, and so in the reply, the first increment is
+        self._insert_at: dict[int, str] = {}
+        self.increments: list[int] = []  # the columns' values after increment(), once the server has answered
+
+    # --- reading ---
+
+    def rows(self, table: str) -> Iterator[Row]:
+        """The rows of `table` as they will be."""
+        for uuid, row in self.replica.table(table).items():
+            if uuid not in self._deleted:
+                yield row
+        yield from (row for row in self.inserted.values() if row.table == table)
+
+    def row(self, table: str, uuid: str) -> Row | None:
+        """The row of `table` with that UUID, unless it has been deleted here."""
+        if uuid in self._deleted:
+            return None
+        row = self.inserted.get(uuid)
+        return row if row is not None and row.table == table else self.replica.table(table).get(uuid)
+
+    def get(self, row: Row, column: str) -> Json:
+        """The value as it will be."""
+        edit = self._edits.get(row, {}).get(column)
+        return edit.value if edit else row[column]
+
+    def column(self, row: Row, name: str) -> Column:
+        """The type of a row's column."""
+        return self.tables[row.table][name]
+
+    # --- writing ---
+
+    def insert(self, table: str, **columns: Json) -> Row:
+        """A new row; columns not given have their defaults.  Its UUID is provisional."""
+        schema = self.tables[table]
+        row = Row(schema, self.new_uuid(), {name: schema[name].default for name in schema})
+        self.inserted[row.uuid] = row
+        for name, value in columns.items():
+            self.set(row, name, value)
+        return row
+
+    def set(self, row: Row, column: str, value: Json) -> None:
+        """Give a column a new value; nothing if it has it already."""
+        edit = self._edit(row, column)
+        edit.value, edit.is_whole = value, True
+
+    def add(self, row: Row, column: str, items: Iterable[Json]) -> None:
+        """Put `items` into a set, or pairs into a map; those that were there stay (in a map, with the old value)."""
+        edit = self._edit(row, column)
+        schema = self.column(row, column)
+        old = schema.items(edit.value)
+        keys = {item[0] for item in old} if schema.is_map else set(old)
+        new = [item for item in items if (item[0] if schema.is_map else item) not in keys]
+        edit.items += new
+        edit.value = schema.value([*old, *new])
+        edit.is_whole |= schema.is_single or bool(edit.gone)
+
+    def remove(self, row: Row, column: str, items: Iterable[Json]) -> None:
+        """Take `items` out of a set; out of a map, take keys with whatever value."""
+        edit = self._edit(row, column)
+        schema = self.column(row, column)
+        gone = set(items)
+        old = schema.items(edit.value)
+        edit.gone += [item for item in gone if item in ({i[0] for i in old} if schema.is_map else old)]
+        edit.value = schema.value(item for item in old if (item[0] if schema.is_map else item) not in gone)
+        edit.is_whole |= schema.is_single or bool(edit.items)
+
+    def put(self, row: Row, column: str, pairs: Iterable[tuple[Json, Json]]) -> None:
+        """Put pairs into a map, replacing the values of keys that are there."""
+        self.set(row, column, dict(sorted((self.get(row, column) | dict(pairs)).items())))
+
+    def delete(self, row: Row) -> None:
+        """Delete the row."""
+        self._edits.pop(row, None)
+        if self.inserted.pop(row.uuid, None) is None:
+            self._deleted[row.uuid] = row
+
+    def verify(self, row: Row, *columns: str) -> None:
+        """Commit only if these columns are on the server what they are in the replica."""
+        if row.uuid not in self.inserted:
+            self._verified.setdefault(row, {}).update(dict.fromkeys(columns))
+
+    def increment(self, row: Row, column: str) -> None:
+        """Add one to a column, whatever it holds by then; `increments` tells what it became."""
+        self._increments.append((row, column))
+
+    def comment(self, text: str) -> None:
+        """Write a line into the database's log, if the transaction changes anything."""
+        self._comments.append(text)
+
+    # --- as operations ---
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing would change."""
+        return not (self.inserted or self._deleted or any(self._changed(row) for row in self._edits))
+
+    def operations(self) -> list[Json]:
+        """The operations of RFC 7047 that do all this; none if nothing would change."""
+        if self.is_empty:
+            return []
+        operations = [self._wait(row, columns) for row, columns in self._verified.items()]
+        operations += [
+            {"op": "delete", "table": row.table, "where": _is(row)} for row in self._deleted.values()
+        ]
+        for row in self.inserted.values():
+            self._insert_at[len(operations)] = row.uuid
+            operations.append(self._insert(row))
+        for row in self._edits:
+            if row.uuid not in self.inserted:
+                operations += self._alter(row)
+        self._increment_at = len(operations)
+        for row, column in self._increments:
+            where = {"table": row.table, "where": self._where(row)}
+            operations.append(where | {"op": "mutate", "mutations": [[column, "+=", 1]]})
+            operations.append(where | {"op": "select", "columns": [column]})
+        if self._comments:
+            operations.append({"op": "comment", "comment": "\n".join(self._comments)})
+        return operations
+
+    def finish(self, results: list[Json]) -> Outcome:
+        """Understand the server's reply to operations()."""
+        errors = [result for result in results if result is not None and "error" in result]
+        hard = [error for error in errors if error["error"] not in ("timed out", "not owner", "aborted")]
+        if hard:
+            return Outcome(FAILED, hard[0])
+        if errors:
+            return Outcome(TRY_AGAIN, errors[0])
+        self.uuids = {uuid: results[at]["uuid"][1] for at, uuid in self._insert_at.items()}
+        for number, (_, column) in enumerate(self._increments):
+            [row] = results[self._increment_at + 2 * number + 1]["rows"]
+            self.increments.append(row[column])
+        return Outcome(COMMITTED)
+
+    def _edit(self, row: Row, column: str) -> _Edit:
+        edits = self._edits.setdefault(row, {})
+        if column not in edits:
+            edits[column] = _Edit(row[column])
+        return edits[column]
+
+    def _changed(self, row: Row) -> dict[str, _Edit]:
+        return {name: edit for name, edit in self._edits.get(row, {}).items() if edit.value != row[name]}
+
+    def _where(self, row: Row) -> Json:
+        if row.uuid in self.inserted:
+            return [["_uuid", "==", ["named-uuid", row_name(row.uuid)]]]
+        return _is(row)
+
+    def _wait(self, row: Row, columns: Iterable[str]) -> Json:
+        table = self.tables[row.table]
+        names = list(columns)
+        now = {name: table[name].to_json(row[name]) for name in names}
+        wait = {"op": "wait", "table": row.table, "timeout": 0, "where": _is(row), "until": "=="}
+        return wait | {"columns": names, "rows": [now]}
+
+    def _insert(self, row: Row) -> Json:
+        table = self.tables[row.table]
+        values = {name: self._json(table, name, edit.value) for name, edit in self._changed(row).items()}
+        return {"op": "insert", "table": row.table, "uuid-name": row_name(row.uuid), "row": values}
+
+    def _alter(self, row: Row) -> list[Json]:
+        table = self.tables[row.table]
+        changed = self._changed(row)
+        whole = {name: self._json(table, name, edit.value) for name, edit in changed.items() if edit.is_whole}
+        mutations: list[Json] = []
+        for name, edit in changed.items():
+            if not edit.is_whole:
+                operator, items = ("insert", edit.items) if edit.items else ("delete", edit.gone)
+                mutations.append([name, operator, self._operand(table[name], operator, items)])
+        about = {"table": row.table, "where": _is(row)}
+        operations: list[Json] = []
+        if whole:
+            operations.append(about | {"op": "update", "row": whole})
+        if mutations:
+            operations.append(about | {"op": "mutate", "mutations": mutations})
+        return operations
+
+    def _operand(self, column: Column, operator: str, items: list[Json]) -> Json:
+        if column.is_map and operator == "delete":
+            return ["set", [column.key.atom_json(key, self.inserted) for key in items]]
+        return column.items_json(items, self.inserted)
+
+    def _json(self, table: Table, column: str, value: Json) -> Json:
+        return table[column].to_json(value, self.inserted)
+
+
+def _is(row: Row) -> Json:
+    return [["_uuid", "==", ["uuid", row.uuid]]]
