@@ -9,13 +9,14 @@ Sources: RFC 7047 3.1 (<value>, <set>, <map>), 5.1; ovs-vsctl(8), "Database Valu
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
 
 from vswitch.ovsdb.atom import Atom, AtomType, Uuid, atom_from_json, atom_to_json, atom_to_text
-from vswitch.ovsdb.errors import OvsdbError, OvsdbSyntaxError
+from vswitch.ovsdb.errors import ConstraintViolation, OvsdbError, OvsdbSyntaxError
 from vswitch.ovsdb.jsontext import Json
-from vswitch.ovsdb.types import UNLIMITED, BaseType, ColumnType
+from vswitch.ovsdb.types import BaseType, ColumnType
 
 Datum: TypeAlias = tuple[Any, ...]  # atoms; or pairs of atoms
 Resolve: TypeAlias = Callable[[str], Uuid]  # the UUID of a row that has only a name so far
@@ -35,6 +36,25 @@ def is_default(datum: Datum, type: ColumnType) -> bool:
     return datum == default_datum(type)
 
 
+def check_datum(datum: Datum, type: ColumnType) -> None:
+    """Raise ConstraintViolation if some atom breaks a rule of `type`."""
+    for element in datum:
+        if type.value is None:
+            type.key.check(element)
+        else:
+            type.key.check(element[0])
+            type.value.check(element[1])
+
+
+def is_valid(datum: Datum, type: ColumnType) -> bool:
+    """Whether check_datum() passes."""
+    try:
+        check_datum(datum, type)
+    except ConstraintViolation:
+        return False
+    return True
+
+
 def datum_from_json(json: Json, type: ColumnType, resolve: Resolve | None = None) -> Datum:
     """The datum that a <value> stands for, checked against `type`.
 
@@ -43,9 +63,9 @@ def datum_from_json(json: Json, type: ColumnType, resolve: Resolve | None = None
     return _parse(json, type, type.n_min, type.n_max, resolve)
 
 
-def unsized_datum_from_json(json: Json, type: ColumnType, resolve: Resolve | None = None) -> Datum:
-    """As datum_from_json(), for any number of elements: the operand of a mutation or a condition."""
-    return _parse(json, type, 0, UNLIMITED, resolve)
+def operand_from_json(json: Json, type: ColumnType, resolve: Resolve | None = None) -> Datum:
+    """As datum_from_json(), but it may be empty: what "includes" and "insert" take."""
+    return _parse(json, type, 0, type.n_max, resolve)
 
 
 def _parse(json: Json, type: ColumnType, n_min: int, n_max: int, resolve: Resolve | None) -> Datum:
@@ -82,9 +102,8 @@ def _elements(json: Json, kind: str, n_min: int, n_max: int) -> list[Json]:
         raise OvsdbSyntaxError(f'expected ["{kind}", <array>]', json)
     elements: list[Json] = json[1]
     if not n_min <= len(elements) <= n_max:
-        raise OvsdbSyntaxError(
-            f"{kind} must have {n_min} to {n_max} members but {len(elements)} are present", json
-        )
+        allowed = f"{n_min} to {n_max} members" if n_min != n_max else "exactly one member"
+        raise OvsdbSyntaxError(f"{kind} must have {allowed} but {len(elements)} are present", json)
     return elements
 
 
@@ -127,36 +146,87 @@ def difference(old: Datum, new: Datum, type: ColumnType) -> Datum:
     """What turns `old` into `new` and, applied again, back (ovsdb-server(7), "Update2 Notification").
 
     For a set: the elements in exactly one of both.  For a map: keys that went, with their old value; keys that came or
-    changed, with their new one.  For a column of at most one atom: `new` itself.
+    changed, with their new one.  For a column of at most one element: `new` itself.
     """
     if type.n_max == 1:
         return new
-    if type.value is not None:
-        before, after = dict(old), dict(new)
-        changed = {k: v for k, v in after.items() if before.get(k, _ABSENT) != v}
-        gone = {k: v for k, v in before.items() if k not in after}
-        return tuple(sorted((changed | gone).items()))
-    return tuple(sorted(set(old) ^ set(new)))
+    old, new = without_common_ends(old, new)
+    if type.value is None:
+        return tuple(sorted(set(old) ^ set(new)))
+    before, after = dict(old), dict(new)
+    changed = {k: v for k, v in after.items() if before.get(k, _ABSENT) != v}
+    gone = {k: v for k, v in before.items() if k not in after}
+    return tuple(sorted((changed | gone).items()))
 
 
 def apply_difference(old: Datum, diff: Datum, type: ColumnType) -> Datum:
     """The datum that difference() was computed for."""
     if type.n_max == 1:
         return diff
-    if type.value is not None:
-        result = dict(old)
-        for key, value in diff:
-            if result.get(key, _ABSENT) == value:
-                del result[key]
-            else:
-                result[key] = value
-        return tuple(sorted(result.items()))
-    return tuple(sorted(set(old) ^ set(diff)))
+    if type.value is None:
+        return tuple(sorted(set(old) ^ set(diff)))
+    result = dict(old)
+    for key, value in diff:
+        if result.get(key, _ABSENT) == value:
+            del result[key]
+        else:
+            result[key] = value
+    return tuple(sorted(result.items()))
+
+
+def without_common_ends(old: Datum, new: Datum) -> tuple[Datum, Datum]:
+    """What is left of two datums without the elements that both begin and end with.
+
+    A bridge of 10,000 ports gets one more: this finds it by comparing memory, without hashing the 10,000.
+    """
+    if min(len(old), len(new)) < 32:
+        return old, new
+    start = _common(old, new)
+    old, new = old[start:], new[start:]
+    end = _common(old[::-1], new[::-1])
+    return old[: len(old) - end], new[: len(new) - end]
+
+
+def _common(a: Datum, b: Datum) -> int:
+    """How many elements `a` and `b` begin with in common, by bisection."""
+    low, high = 0, min(len(a), len(b))
+    while low < high:
+        middle = (low + high + 1) // 2
+        if a[low:middle] == b[low:middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return low
 
 
 def make_set(atoms: Iterable[Atom]) -> Datum:
     """The set of these atoms."""
     return tuple(sorted(set(atoms)))
+
+
+def with_atoms(datum: Datum, atoms: Datum) -> Datum:
+    """The union of two sets."""
+    if len(atoms) > 16:
+        return tuple(sorted({*datum, *atoms}))
+    result = list(datum)
+    for atom in atoms:
+        at = bisect_left(result, atom)
+        if at == len(result) or result[at] != atom:
+            result.insert(at, atom)
+    return datum if len(result) == len(datum) else tuple(result)
+
+
+def without_atoms(datum: Datum, atoms: Datum) -> Datum:
+    """The elements of a set that are not in another."""
+    if len(atoms) > 16:
+        gone = set(atoms)
+        return tuple(atom for atom in datum if atom not in gone)
+    result = list(datum)
+    for atom in atoms:
+        at = bisect_left(result, atom)
+        if at < len(result) and result[at] == atom:
+            del result[at]
+    return datum if len(result) == len(datum) else tuple(result)
 
 
 _ABSENT = object()

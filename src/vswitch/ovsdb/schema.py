@@ -1,7 +1,7 @@
 """Schemas: the tables of a database, their columns, and what must hold between rows.
 
 `Schema.from_json` reads and `to_json` writes the peer's form: defaults left out, enums sorted.  A table's columns are
-numbered, in the order of their names; a row is a tuple of datums in that order.
+numbered, in the order of their names; a row is a tuple of datums in that order, after its `_uuid` and its `_version`.
 
 Sources: RFC 7047 3.2; ovsdb(7), "Schema"; the cksum member is what ovsdb-tool(1) calls the schema's checksum.
 """
@@ -14,13 +14,14 @@ from dataclasses import dataclass, field, replace
 from importlib import resources
 from typing import Any
 
-from vswitch.ovsdb.datum import Datum, default_datum
+from vswitch.ovsdb.atom import ZERO_UUID, AtomType
+from vswitch.ovsdb.datum import Datum, default_datum, is_valid
 from vswitch.ovsdb.errors import OvsdbSyntaxError
 from vswitch.ovsdb.jsontext import Json, decode
 from vswitch.ovsdb.notation import Members, is_id
-from vswitch.ovsdb.types import UNLIMITED, ColumnType
+from vswitch.ovsdb.types import UNLIMITED, BaseType, ColumnType
 
-_VERSION = re.compile(r"[0-9]+\.[0-9]+\.[0-9]+")
+_SCHEMA_VERSION = re.compile(r"[0-9]+\.[0-9]+\.[0-9]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,16 +54,27 @@ class ColumnSchema:
         return json
 
 
+_UUID_TYPE = ColumnType(BaseType(AtomType.UUID))
+UUID_COLUMN = ColumnSchema("_uuid", _UUID_TYPE, mutable=False, number=0)
+VERSION_COLUMN = ColumnSchema("_version", _UUID_TYPE, mutable=False, number=1)
+N_IMPLICIT = 2  # columns that every table has: those two
+
+
 @dataclass(frozen=True, slots=True)
 class TableSchema:
     """A table: columns, sorted by name, and the constraints on its rows together."""
 
     name: str
-    columns: Mapping[str, ColumnSchema]
+    columns: Mapping[str, ColumnSchema]  # those that the schema names
     max_rows: int = UNLIMITED
     is_root: bool = True  # its rows stay even if nothing refers to them
     indexes: tuple[tuple[ColumnSchema, ...], ...] = ()
     default_row: tuple[Datum, ...] = field(default=(), repr=False, compare=False)
+    must_set: tuple[ColumnSchema, ...] = ()  # columns whose default their own constraints forbid
+
+    def column(self, name: str) -> ColumnSchema | None:
+        """The column of that name, `_uuid` and `_version` included."""
+        return self.columns.get(name) or _IMPLICIT.get(name)
 
     @classmethod
     def from_json(cls, name: str, json: Json) -> TableSchema:
@@ -80,7 +92,7 @@ class TableSchema:
         columns: dict[str, ColumnSchema] = {}
         for column_name in columns_json:
             _check_name(column_name, json, "column")
-        for number, column_name in enumerate(sorted(columns_json)):
+        for number, column_name in enumerate(sorted(columns_json), N_IMPLICIT):
             column = ColumnSchema.from_json(column_name, columns_json[column_name])
             columns[column_name] = ColumnSchema(
                 column.name, column.type, column.mutable, column.ephemeral, number
@@ -91,7 +103,10 @@ class TableSchema:
             UNLIMITED if max_rows is None else min(max_rows, UNLIMITED),
             is_root is True,
             tuple(_index(index, columns, json) for index in indexes or ()),
-            tuple(default_datum(column.type) for column in columns.values()),
+            ((ZERO_UUID,), (ZERO_UUID,), *(default_datum(column.type) for column in columns.values())),
+            tuple(
+                column for column in columns.values() if not is_valid(default_datum(column.type), column.type)
+            ),
         )
 
     def to_json(self, *, with_root: bool = True) -> Json:
@@ -121,7 +136,7 @@ class Schema:
         members = Members(json, "database schema")
         name = members.required("name", "id")
         version = members.optional("version", str)
-        if version is not None and not _VERSION.fullmatch(version):
+        if version is not None and not _SCHEMA_VERSION.fullmatch(version):
             raise OvsdbSyntaxError(f'schema version "{version}" not in format x.y.z', json)
         cksum = members.optional("cksum", str)
         tables_json = members.required("tables", dict)
@@ -151,6 +166,9 @@ class Schema:
         if self.cksum:
             json["cksum"] = self.cksum
         return json
+
+
+_IMPLICIT = {column.name: column for column in (UUID_COLUMN, VERSION_COLUMN)}
 
 
 def load(name: str) -> Schema:

@@ -216,6 +216,19 @@ class ColumnType:
         if self.value is not None:
             yield self.value
 
+    def in_english(self) -> str:
+        """The type as error messages name it: "set of up to 3 integers"."""
+        key = self.key.type.value
+        if self.is_scalar:
+            return key
+        if self.n_max == UNLIMITED:
+            how_many = f"{self.n_min} or more " if self.n_min else ""
+        else:
+            how_many = f"{self.n_min} to {self.n_max} " if self.n_min else f"up to {self.n_max} "
+        if self.value is None:
+            return f"set of {how_many}{key}s"
+        return f"map of {how_many}({key}, {self.value.type.value}) pairs"
+
     @classmethod
     def from_json(cls, json: Json) -> ColumnType:
         """A <type>."""
