@@ -41,6 +41,7 @@ lint: .venv/ready  ## ruff, ruff format, mypy --strict, codespell
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/codespell src tests docs bench *.md
+	$(BIN)/python docs/render.py --check
 
 format: .venv/ready  ## let ruff lay out the code
 	$(BIN)/ruff check --fix-only
@@ -48,6 +49,12 @@ format: .venv/ready  ## let ruff lay out the code
 
 bench: .venv/ready .venv/apt-TEST  ## ours beside the peer's, in one run
 	@$(BIN)/python -m bench
+
+docs: .venv/ready  ## the references in docs/ref, from the tables in the source
+	$(BIN)/python docs/render.py
+
+docs-check: .venv/ready
+	$(BIN)/python docs/render.py --check
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis dist
