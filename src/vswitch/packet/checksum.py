@@ -3,7 +3,7 @@
 Because 2^16 is 1 modulo 65535, that sum is the whole data, read as one number, modulo 65535: one division by the
 interpreter instead of a loop (0.15 µs for a header, 1.6 µs for 1500 bytes; a loop over words takes 60 µs).
 
-Sources: RFC 1071; RFC 1624 (update of a part).
+Sources: RFC 1071; RFC 1624 (update of a part); RFC 9260, appendix A (CRC32c).
 """
 
 from __future__ import annotations
@@ -35,3 +35,20 @@ def updated(old_checksum: int, old: int, new: int) -> int:
 def pseudo_header_sum(source: bytes, destination: bytes, protocol: int, length: int) -> int:
     """The sum over the pseudo header of IPv4 or IPv6 addresses, with which the sum over TCP, UDP or ICMPv6 starts."""
     return ones_sum(source + destination, protocol + (length >> 16) + (length & 0xFFFF))
+
+
+def crc32c(data: bytes) -> int:
+    """CRC32c (Castagnoli) of `data`, as SCTP has it."""
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc = crc >> 8 ^ _CRC32C[(crc ^ byte) & 0xFF]
+    return crc ^ 0xFFFFFFFF
+
+
+def _crc32c_step(crc: int) -> int:
+    for _ in range(8):
+        crc = crc >> 1 ^ (0x82F63B78 if crc & 1 else 0)
+    return crc
+
+
+_CRC32C = tuple(map(_crc32c_step, range(256)))
