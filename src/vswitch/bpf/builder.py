@@ -7,8 +7,7 @@
     b.exit(0)
 
 Arithmetic on a register makes an address or a condition and emits nothing; the builder's methods emit.  Conditions
-compare unsigned 64-bit numbers.  A label may be jumped to before it is placed; the kernel wants every
-instruction to be reachable, and the builder does not check that.
+compare unsigned 64-bit numbers.  A label may be jumped to before it is placed.
 """
 
 from __future__ import annotations
@@ -329,13 +328,35 @@ class Builder:
     # The result
 
     def build(self, name: str, type: ProgramType = ProgramType.SCHED_CLS) -> ProgramSpec:
-        """The finished program."""
-        positions = [0]
-        for instruction in self.code:
-            positions.append(positions[-1] + instruction.slots)
-        code = list(self.code)
-        for at, label in self.jumps.items():
-            distance = positions[self.labels[label]] - positions[at] - 1
-            assert -(1 << 15) <= distance < 1 << 15, f"{label} is too far"
-            code[at] = replace(code[at], off=distance)
-        return ProgramSpec(name, type, tuple(code), dict(self.maps))
+        """The finished program, without what cannot be reached: the kernel would refuse it."""
+        reached = self._reachable()
+        positions = [0]  # in slots, of what stays
+        for at, instruction in enumerate(self.code):
+            positions.append(positions[-1] + (instruction.slots if at in reached else 0))
+        code: list[Instruction] = []
+        maps: dict[int, str] = {}
+        for at in sorted(reached):
+            instruction = self.code[at]
+            if at in self.jumps:
+                distance = positions[self.labels[self.jumps[at]]] - positions[at] - 1
+                assert -(1 << 15) <= distance < 1 << 15, f"{self.jumps[at]} is too far"
+                instruction = replace(instruction, off=distance)
+            if at in self.maps:
+                maps[len(code)] = self.maps[at]
+            code.append(instruction)
+        return ProgramSpec(name, type, tuple(code), maps)
+
+    def _reachable(self) -> set[int]:
+        """The indexes of the instructions that some path from the first one leads to."""
+        reached: set[int] = set()
+        waiting = [0]
+        while waiting:
+            at = waiting.pop()
+            if at in reached:
+                continue
+            reached.add(at)
+            if at in self.jumps:
+                waiting.append(self.labels[self.jumps[at]])
+            if self.code[at].opcode not in (isa.JMP | isa.JA, isa.JMP | isa.EXIT):
+                waiting.append(at + 1)
+        return reached

@@ -28,6 +28,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 _libc.syscall.restype = ctypes.c_long
 
 _LOG_SIZE = 1 << 24
+_U64 = struct.Struct("=Q")
 _BATCH = 4096  # entries
 
 
@@ -116,18 +117,6 @@ def open_pinned(path: str) -> int:
     return bpf(Command.OBJ_GET, _attr("QII", ctypes.addressof(name), 0, 0), f"opening {path}")
 
 
-class _Element(ctypes.Structure):
-    """The attributes of the calls for one element."""
-
-    _fields_ = (
-        ("fd", ctypes.c_uint32),
-        ("pad", ctypes.c_uint32),
-        ("key", ctypes.c_uint64),
-        ("value", ctypes.c_uint64),
-        ("flags", ctypes.c_uint64),
-    )
-
-
 class BpfMap(Descriptor):
     """A map, open.  Keys and values are bytes of exactly the sizes in `spec`."""
 
@@ -138,7 +127,8 @@ class BpfMap(Descriptor):
         self.spec = spec
         self._key = ctypes.create_string_buffer(max(spec.key_size, 1))
         self._value = ctypes.create_string_buffer(max(spec.value_size, 1))
-        self._attr = _Element(fd, 0, ctypes.addressof(self._key), ctypes.addressof(self._value), 0)
+        places = ctypes.addressof(self._key), ctypes.addressof(self._value)
+        self._attr = _attr("IIQQQ", fd, 0, *places, 0)  # the attributes of the calls for one element
         self._attr_at = ctypes.byref(self._attr)
 
     @classmethod
@@ -164,7 +154,7 @@ class BpfMap(Descriptor):
     def _element(self, command: Command, key: bytes, flags: int = 0) -> int:
         assert len(key) == self.spec.key_size
         ctypes.memmove(self._key, key, len(key))
-        self._attr.flags = flags
+        _U64.pack_into(self._attr, 24, flags)
         return int(_libc.syscall(_NUMBER, int(command), self._attr_at, 32))
 
     def lookup(self, key: bytes) -> bytes | None:

@@ -1,0 +1,218 @@
+"""The main program: from a packet to its megaflow, for the masks that are there now.
+
+    parse ─→ [cache] ─→ subtable 1 ─→ subtable 2 ─→ … ─→ miss: send up
+                │            │            │
+                └────────────┴────────────┴─→ hit: count, then drop, output, or the program of the action list's shape
+
+Rules are in maps; this code changes only when a mask comes or goes, or when another order of subtables is faster.
+Megaflows do not overlap, so the first hit is the only one.  A subtable that misses costs 30 to 55 ns.
+
+The cache, worth its cost from CACHE_FROM masks on, maps all bits that any mask looks at to a copy of the megaflow's
+entry.  A copy is good while its generation is that of the megaflow's counters: taking a megaflow out, or giving it
+other actions, makes the next packet look again.  One miss in CACHE_ODDS goes into the cache: more flows than
+it holds would otherwise spend their time pushing each other out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from vswitch.bpf.builder import R0, R1, R2, R7, R8, R9, R10, Address, Builder, Map, u16, u32, u64
+from vswitch.bpf.helpers import Helper
+from vswitch.bpf.spec import ProgramSpec
+from vswitch.datapath.ebpf import skb
+from vswitch.datapath.ebpf.emit import count, find_port, load_counters, output_last, send_up
+from vswitch.datapath.ebpf.keys import KEY_SIZE, PLACES, WORD, KeyMask
+from vswitch.datapath.ebpf.maps import (
+    COUNTERS,
+    DROP,
+    FROM_DEVICE,
+    FROM_HOST,
+    MAX_FLOWS,
+    MEGAFLOW,
+    MISS,
+    OUTPUT,
+    STATS,
+)
+from vswitch.datapath.ebpf.parse import Parser
+from vswitch.datapath.ebpf.skb import CONTEXT
+from vswitch.flow.field import Mask
+
+CACHE = "cache"
+CACHE_FROM = 10  # masks
+CACHE_ODDS = 16
+_NEIGHBOURS = frozenset({"nd_target", "nd_reserved", "arp_sha", "arp_tha"})
+
+
+@dataclass(frozen=True, slots=True)
+class Subtable:
+    """The megaflows of one mask: where they are, and how their keys are made."""
+
+    map: str
+    key: KeyMask
+
+
+def main_program(subtables: Sequence[Subtable], from_host: bool) -> ProgramSpec:
+    """The program for `subtables`, in this order; `from_host`: for devices at whose other end the host itself is."""
+    b = Builder()
+    wanted = frozenset[str]().union(*(subtable.key.slots for subtable in subtables))
+    b.mov(CONTEXT, R1)
+    with b.scratch(KEY_SIZE) as key, b.scratch(KEY_SIZE) as packed:
+        if from_host:
+            _count_received(b)
+        parser(b, key, wanted, own=FROM_HOST if from_host else FROM_DEVICE).emit()
+        cached = cache_key(subtables) if uses_cache(subtables) else None
+        if cached:
+            _look_in_cache(b, cached, key, packed)
+        for number, subtable in enumerate(subtables, 1):
+            pack(b, subtable.key, key, packed)
+            b.call(Helper.map_lookup_elem, Map(subtable.map), packed)
+            b.mov(R8, number)
+            b.jump_if(R0 != 0, "hit")
+        b.jump("miss")
+        _hit(b, subtables, key, packed, cached)
+        b.label("perform")
+        _perform(b, may_skip=not from_host)
+        b.label("miss")
+        _miss(b)
+    return b.build("from_host" if from_host else "from_device")
+
+
+def parser(b: Builder, key: Address, wanted: frozenset[str], own: int) -> Parser:
+    """What extracts the slots `wanted`, the others that come with them, and TCP flags for the counters.
+
+    The addresses that neighbour discovery shares with ARP go together: each says whether it was there before.
+    """
+    neighbours = bool(wanted & _NEIGHBOURS) or "tcp_flags" in wanted
+    if neighbours:
+        wanted |= {"arp_sha", "arp_tha"}
+    return Parser(b, key, wanted | {"tcp_flags"}, "miss", own, neighbours)
+
+
+def uses_cache(subtables: Sequence[Subtable]) -> bool:
+    """Whether there are enough subtables for the cache."""
+    return len(subtables) >= CACHE_FROM
+
+
+def cache_key(subtables: Sequence[Subtable]) -> KeyMask:
+    """All bits that any subtable looks at."""
+    bits = 0
+    for subtable in subtables:
+        bits |= subtable.key.mask
+    return KeyMask(Mask(bits))
+
+
+def pack(b: Builder, mask: KeyMask, key: Address, packed: Address) -> None:
+    """Put the words of `key` that `mask` looks at in a row, masked; r1 and r2 are lost."""
+    for i, (number, bits) in enumerate(mask.words):
+        b.load(R1, u64(key + number * WORD))
+        if bits < 1 << 31 or bits >> 31 == (1 << 33) - 1:
+            b.and_(R1, bits if bits < 1 << 31 else bits - (1 << 64))
+        elif bits != (1 << 64) - 1:
+            b.mov(R2, bits)
+            b.and_(R1, R2)
+        b.store(u64(packed + i * WORD), R1)
+
+
+def _count_received(b: Builder) -> None:
+    """The device does not count what it never gets to send."""
+    with b.scratch(4) as number:
+        find_port(b, number, "uncounted")
+        count(b, number, "rx")
+    b.label("uncounted")
+
+
+def _hit(
+    b: Builder, subtables: Sequence[Subtable], key: Address, packed: Address, cached: KeyMask | None
+) -> None:
+    """r0 = the megaflow's entry, found in the r8-th subtable."""
+    if not subtables:
+        return
+    b.label("hit")
+    b.mov(R9, R0)
+    _load_stats(b, packed)
+    b.jump_if(R0 == 0, "perform")
+    b.mov(R7, R0)
+    if cached:
+        _fill_cache(b, cached, key, packed)
+    b.label("count")
+    b.increment(u64(R7 + STATS.offset("packets")), 1, R1)
+    b.load(R2, skb.LENGTH)
+    b.increment(u64(R7 + STATS.offset("bytes")), R2, R1)
+    b.load(R1, u16(key + PLACES["tcp_flags"]))
+    with b.when(R1 != 0):
+        b.load(R2, u32(R7 + STATS.offset("tcp_flags")))
+        b.or_(R2, R1)
+        b.store(u32(R7 + STATS.offset("tcp_flags")), R2)
+    b.call(Helper.ktime_get_coarse_ns)
+    b.store(u64(R7 + STATS.offset("used")), R0)
+    load_counters(b)
+    with b.when(R0 != 0):
+        b.increment(u64(R0 + COUNTERS.offset("hit")), 1, R1)
+        b.increment(u64(R0 + COUNTERS.offset("mask_hit")), R8, R1)
+
+
+def _load_stats(b: Builder, scratch: Address) -> None:
+    """r0 = this CPU's counters of the megaflow at r9."""
+    b.call(Helper.get_smp_processor_id)
+    b.mul(R0, MAX_FLOWS)
+    b.load(R1, u32(R9 + MEGAFLOW.offset("slot")))
+    b.add(R0, R1)
+    b.store(u32(scratch), R0)
+    b.call(Helper.map_lookup_elem, Map("stats"), scratch)
+
+
+def _look_in_cache(b: Builder, cached: KeyMask, key: Address, packed: Address) -> None:
+    """On a good copy, go to `count` with the megaflow at r9 and its counters at r7."""
+    pack(b, cached, key, packed)
+    b.call(Helper.map_lookup_elem, Map(CACHE), packed)
+    b.jump_if(R0 == 0, "not cached")
+    b.mov(R9, R0)
+    _load_stats(b, packed)
+    b.jump_if(R0 == 0, "not cached")
+    b.mov(R7, R0)
+    b.load(R1, u32(R7 + STATS.offset("generation")))
+    b.load(R2, u32(R9 + MEGAFLOW.offset("generation")))
+    b.mov(R8, 0)
+    b.jump_if(R1 == R2, "count")
+    b.label("not cached")
+
+
+def _fill_cache(b: Builder, cached: KeyMask, key: Address, packed: Address) -> None:
+    """Now and then, put a copy of the megaflow at r9 into the cache."""
+    b.call(Helper.get_prandom_u32)
+    b.and_(R0, CACHE_ODDS - 1)
+    b.jump_if(R0 != 0, "count")
+    pack(b, cached, key, packed)
+    with b.scratch(MEGAFLOW.size) as copy:
+        for at in range(0, MEGAFLOW.size, WORD):
+            b.load(R1, u64(R9 + at))
+            b.store(u64(copy + at), R1)
+        b.load(R1, u32(R7 + STATS.offset("generation")))
+        b.store(u32(copy + MEGAFLOW.offset("generation")), R1)
+        b.call(Helper.map_update_elem, Map(CACHE), packed, copy, 0)
+
+
+def _perform(b: Builder, may_skip: bool) -> None:
+    """Do what the megaflow at r9 says."""
+    b.load(R1, u32(R9 + MEGAFLOW.offset("shape")))
+    b.jump_if(R1 == DROP, "drop")
+    b.jump_if(R1 != OUTPUT, "shaped")
+    output_last(b, u32(R9 + MEGAFLOW.offset("argument")), may_skip)
+    b.label("shaped")
+    b.load(R2, u32(R9 + MEGAFLOW.offset("list")))
+    b.store(skb.NOTE, R2)
+    b.mov(R7, R1)
+    b.call(Helper.tail_call, CONTEXT, Map("programs"), R7)
+    b.label("drop")
+    b.exit(skb.DROP)
+
+
+def _miss(b: Builder) -> None:
+    load_counters(b)
+    with b.when(R0 != 0):
+        b.increment(u64(R0 + COUNTERS.offset("missed")), 1, R1)
+    b.mov(R9, R10)  # nothing to keep
+    send_up(b, MISS)
+    b.exit(skb.DROP)

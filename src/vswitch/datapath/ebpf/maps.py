@@ -1,0 +1,235 @@
+"""What programs and the daemon share: the maps, and the layout of what is in them.
+
+    flows_<n>   a subtable: packed key under one mask -> MEGAFLOW
+    stats       per CPU and megaflow: STATS
+    ports       by port number: PORT; devices: ifindex -> port number; port_stats: per CPU and port, PORT_STATS
+    counters    per CPU: COUNTERS
+    programs    programs that run action lists of a shape
+    lists       parameters of action lists
+    upcalls     ring buffer of packets on their way up; scratch: where a program puts one together
+    notes       in text, what a next daemon has to know (notes.py)
+
+Arrays are mapped into the daemon's memory: reading the counters of 100,000 megaflows takes no system call.  Arrays
+"per CPU" are ordinary ones, in which each CPU has a region: their elements are never written by two CPUs.
+"""
+
+from __future__ import annotations
+
+import mmap
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+
+from vswitch.bpf.btf import U8, U16, U32, U64, Array, Int, Struct, Type
+from vswitch.bpf.spec import MapFlags, MapSpec, MapType
+from vswitch.linux.bpf import BpfMap
+
+MAX_FLOWS = 1 << 18
+MAX_PORTS = 1 << 13
+MAX_SHAPES = 1 << 12
+RING_SIZE = 1 << 24  # bytes
+PARAMETERS_SIZE = 2000  # bytes: an element with its key and the kernel's part stays within half a page
+
+MEGAFLOW = Struct(
+    "megaflow",
+    (
+        ("shape", U32),  # DROP, OUTPUT, or which of `programs`
+        ("argument", U32),  # the port of OUTPUT
+        ("slot", U32),  # of `stats`
+        ("list", U32),  # id of the action list
+        ("mask", U32),  # id of the whole mask, in `notes`
+        ("generation", U32),  # in the cache: what `stats` must say for the entry to be good
+        ("ufid", Array(U8, 16)),
+    ),
+)
+STATS = Struct(
+    "flow_stats",
+    (("packets", U64), ("bytes", U64), ("used", U64), ("tcp_flags", U32), ("generation", U32)),
+)
+PORT = Struct(
+    "port",
+    (
+        ("ifindex", U32),  # 0: there is none
+        ("flags", U32),  # HOST, PEER
+        ("sent", U64),  # upcalls, and their bytes in the ring
+        ("sent_bytes", U64),
+        ("taken", U64),  # of these, those that the daemon has taken
+        ("taken_bytes", U64),
+        ("lost", U64),
+        ("spare", Array(U64, 2)),
+    ),
+)
+PORT_STATS = Struct(
+    "port_stats",
+    (("rx_packets", U64), ("rx_bytes", U64), ("tx_packets", U64), ("tx_bytes", U64)),
+)
+COUNTERS = Struct(
+    "counters",
+    (("hit", U64), ("missed", U64), ("lost", U64), ("mask_hit", U64), ("spare", Array(U64, 4))),
+)
+UPCALL = Struct(
+    "upcall",
+    (
+        ("kind", U32),  # MISS, ACTION, EXECUTE
+        ("list", U32),  # of which action list, but for MISS
+        ("index", U32),  # of which action of it
+        ("port", U32),
+        ("length", U32),
+        ("gso_size", U32),
+        ("vlan_present", U32),
+        ("vlan_tci", U16),
+        ("vlan_proto", U16),  # network byte order
+        ("mark", U32),
+        ("priority", U32),
+    ),
+)
+RECORD_OVERHEAD = 8 + UPCALL.size  # bytes in the ring, besides the packet
+SCRATCH = UPCALL.size + 65536 + 64  # bytes
+
+# Shapes that the main program runs itself.
+DROP, OUTPUT = 0, 1
+FIRST_SHAPE = 2
+# The main programs, by their places in `programs`, where shapes 0 and 1 need none.
+FROM_DEVICE, FROM_HOST = 0, 1
+# Flags of a port.
+HOST = 1  # the host is at the other end: output is what the device receives
+PEER = 2  # output may go straight to the device at the other end
+
+# Kinds of upcall.
+MISS, ACTION, EXECUTE = 0, 1, 2
+
+_FORMATS = {8: "B", 16: "H", 32: "I", 64: "Q"}
+
+
+def codec(type: Struct) -> struct.Struct:
+    """What packs and unpacks `type`; an array of bytes is one value, any other array several."""
+    return struct.Struct("=" + "".join(_format(member) for _, member in type.members))
+
+
+def _format(type: Type) -> str:
+    match type:
+        case Int(bits):
+            return _FORMATS[bits]
+        case Array(element, count) if element == U8:
+            return f"{count}s"
+        case Array(element, count):
+            return _format(element) * count
+        case Struct(_, members):
+            return "".join(_format(member) for _, member in members)
+
+
+def specs(n_cpus: int) -> dict[str, MapSpec]:
+    """The maps that every datapath has, by name."""
+    mapped, sparse = MapFlags.MMAPABLE, MapFlags.NO_PREALLOC
+    array, hash = MapType.ARRAY, MapType.HASH
+    number, nothing = U32, None
+    all = (
+        MapSpec("stats", array, 4, STATS.size, n_cpus * MAX_FLOWS, mapped, number, STATS),
+        MapSpec("ports", array, 4, PORT.size, MAX_PORTS, mapped, number, PORT),
+        MapSpec("port_stats", array, 4, PORT_STATS.size, n_cpus * MAX_PORTS, mapped, number, PORT_STATS),
+        MapSpec("counters", array, 4, COUNTERS.size, n_cpus, mapped, number, COUNTERS),
+        MapSpec("devices", hash, 4, 4, MAX_PORTS, sparse, number, U32),
+        MapSpec("programs", MapType.PROG_ARRAY, 4, 4, MAX_SHAPES),
+        MapSpec("lists", hash, 4, PARAMETERS_SIZE, MAX_FLOWS, sparse, nothing, nothing),
+        MapSpec("scratch", array, 4, SCRATCH, n_cpus),
+        MapSpec("upcalls", MapType.RINGBUF, 0, 0, RING_SIZE),
+        MapSpec("notes", hash, NOTE_KEY.size, NOTE_SIZE, 1 << 20, sparse),
+    )
+    return {spec.name: spec for spec in all}
+
+
+NOTE_KEY = Struct("note", (("kind", U32), ("id", U32), ("part", U32)))
+NOTE_SIZE = 252  # bytes
+
+
+def subtable_spec(name: str, key_size: int, max_entries: int) -> MapSpec:
+    """The map of a mask's megaflows."""
+    key = Struct("key", (("words", Array(U64, key_size // 8)),))
+    sizes = key_size, MEGAFLOW.size, max_entries
+    return MapSpec(name, MapType.HASH, *sizes, MapFlags.NO_PREALLOC, key, MEGAFLOW)
+
+
+class MappedArray:
+    """The elements of an array map, in our own memory."""
+
+    def __init__(self, map: BpfMap, type: Struct) -> None:
+        self.size = type.size
+        length = map.spec.max_entries * self.size
+        self.memory = mmap.mmap(map.fd, (length + mmap.PAGESIZE - 1) // mmap.PAGESIZE * mmap.PAGESIZE)
+        self._codec = codec(type)
+        self._places = {name: (type.offset(name), _format(member)) for name, member in type.members}
+
+    def get(self, index: int) -> tuple[int, ...]:
+        """The members of element `index`."""
+        return self._codec.unpack_from(self.memory, index * self.size)
+
+    def put(self, index: int, *values: int) -> None:
+        """Set all members of element `index`."""
+        self._codec.pack_into(self.memory, index * self.size, *values)
+
+    def get_member(self, index: int, name: str) -> int:
+        """One member of element `index`."""
+        offset, format = self._places[name]
+        (value,) = struct.unpack_from("=" + format, self.memory, index * self.size + offset)
+        return int(value)
+
+    def put_member(self, index: int, name: str, value: int) -> None:
+        """Set one member of element `index`."""
+        offset, format = self._places[name]
+        struct.pack_into("=" + format, self.memory, index * self.size + offset, value)
+
+    def close(self) -> None:
+        """Unmap it."""
+        self.memory.close()
+
+
+class Maps:
+    """All maps of a datapath that are always there, and the memory of those that are mapped."""
+
+    def __init__(self, maps: dict[str, BpfMap], n_cpus: int) -> None:
+        self.by_name = maps
+        self.n_cpus = n_cpus
+        self.stats = MappedArray(maps["stats"], STATS)
+        self.ports = MappedArray(maps["ports"], PORT)
+        self.port_stats = MappedArray(maps["port_stats"], PORT_STATS)
+        self.counters = MappedArray(maps["counters"], COUNTERS)
+
+    @classmethod
+    def create(cls, directory: Path, n_cpus: int) -> Maps:
+        """Make them, pinned in `directory`."""
+        maps = {name: BpfMap.create(spec) for name, spec in specs(n_cpus).items()}
+        for name, map in maps.items():
+            map.pin(str(directory / name))
+        return cls(maps, n_cpus)
+
+    @classmethod
+    def open(cls, directory: Path, n_cpus: int) -> Maps:
+        """Open those pinned in `directory`."""
+        opened = {name: BpfMap.open(spec, str(directory / name)) for name, spec in specs(n_cpus).items()}
+        return cls(opened, n_cpus)
+
+    def __getitem__(self, name: str) -> BpfMap:
+        return self.by_name[name]
+
+    def flow_stats(self, slot: int) -> Iterator[tuple[int, ...]]:
+        """What each CPU counted for a megaflow."""
+        return (self.stats.get(cpu * MAX_FLOWS + slot) for cpu in range(self.n_cpus))
+
+    def clear_flow_stats(self, slot: int) -> None:
+        """Let the next megaflow in `slot` begin at 0, and the cache forget the present one."""
+        for cpu in range(self.n_cpus):
+            index = cpu * MAX_FLOWS + slot
+            generation = self.stats.get_member(index, "generation")
+            self.stats.put(index, 0, 0, 0, 0, generation + 1 & 0xFFFFFFFF)
+
+    def port_totals(self, number: int) -> tuple[int, ...]:
+        """rx_packets, rx_bytes, tx_packets, tx_bytes of a port, of what its device does not count itself."""
+        per_cpu = (self.port_stats.get(cpu * MAX_PORTS + number) for cpu in range(self.n_cpus))
+        return tuple(map(sum, zip(*per_cpu, strict=True)))
+
+    def close(self) -> None:
+        """Unmap and close everything; what is pinned stays."""
+        for mapped in (self.stats, self.ports, self.port_stats, self.counters):
+            mapped.close()
+        for map in self.by_name.values():
+            map.close()

@@ -1,0 +1,480 @@
+"""Extract a packet's key in eBPF: bit for bit what `vswitch.flow.extract` finds in the same packet.
+
+The parser is generated for the slots that the present masks look at; a slot that nobody wants is not stored.  It reads
+the packet directly.  Where a header reaches beyond the linear part of the packet, the first PULL bytes are made
+linear and the program begins again,
+by a tail call to itself.  What it cannot follow (labels, network service headers, more than
+MAX_EXTENSIONS extension headers or MAX_OPTIONS neighbour discovery options, headers beyond PULL bytes) it does
+not guess at: it goes to `up`, and userspace parses the packet.
+
+Registers: r6 context, r7 start of the packet, r8 its end, r9 the present header; in the transport headers, r1 the
+protocol and r3 how many bytes of them there are by the length in the IP header.
+
+Sources: RFC 791, 826, 4861, 8200; IEEE 802.1Q, 802.2; OVS lib/flow.c for what a malformed packet is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from vswitch.bpf.builder import (
+    R0,
+    R1,
+    R2,
+    R3,
+    R4,
+    R5,
+    R7,
+    R8,
+    R9,
+    Address,
+    Builder,
+    Map,
+    Memory,
+    Register,
+    u8,
+    u16,
+    u32,
+    u64,
+)
+from vswitch.bpf.helpers import Helper
+from vswitch.datapath.ebpf import skb
+from vswitch.datapath.ebpf.keys import PARTS, PLACES, WORD
+from vswitch.datapath.ebpf.skb import CONTEXT, be16
+
+PULL = 256  # bytes
+MAX_EXTENSIONS = 4
+MAX_OPTIONS = 4
+
+VLAN_TYPES = 0x8100, 0x88A8
+IPV4, ARP, RARP, IPV6 = 0x0800, 0x0806, 0x8035, 0x86DD
+MPLS = 0x8847, 0x8848
+_NO_TYPE = 0x05FF  # what a flow has as the type of a frame without one
+_HOP_BY_HOP, _ROUTING, _FRAGMENT, _AUTHENTICATION, _DESTINATION = 0, 43, 44, 51, 60
+ICMP, IGMP, TCP, UDP, ICMPV6, SCTP = 1, 2, 6, 17, 58, 132
+_SOLICIT, _ADVERT = 135, 136
+_FRAG_ANY, _FRAG_LATER = 1, 2
+
+
+@dataclass(frozen=True, slots=True)
+class Parser:
+    """The generator, for one program.
+
+    `key` is where on the stack the key goes; `up` where what it gives up on goes; `own` which of `programs` this is.
+    """
+
+    b: Builder
+    key: Address
+    wanted: frozenset[str]
+    up: str
+    own: int
+    neighbours: bool  # whether to look into neighbour discovery
+
+    def emit(self) -> None:
+        """The parser; the program goes on after it with the key in place."""
+        b = self.b
+        with b.scratch(8) as count:
+            self._begin()
+            self._tags()
+            self._type()
+            self._arp()
+            self._mpls()
+            self._ipv4()
+            self._ipv6(count)
+            self._transport(count)
+            self._short()
+            b.label("parsed")
+
+    # Helpers of the generator
+
+    def put(self, slot: str, source: Register | int, size: int = 0, skip: int = 0) -> None:
+        """Store `source` in the key, if the slot is wanted; `skip` bytes of the slot are passed over."""
+        if slot in self.wanted:
+            size = size or next(part.size for part in PARTS if part.slot == slot)
+            self.b.store(Memory(self.key + (PLACES[slot] + skip), size), source)
+
+    def copy(self, slot: str, base: Register, off: int, size: int) -> None:
+        """Copy `size` bytes of the packet into the key, if the slot is wanted; r2 is lost."""
+        if slot not in self.wanted:
+            return
+        at = 0
+        while size:
+            width = next(
+                width for width in (8, 4, 2, 1) if width <= size and (PLACES[slot] + at) % width == 0
+            )
+            self.b.load(R2, Memory(base + off + at, width))
+            self.b.store(Memory(self.key + (PLACES[slot] + at), width), R2)
+            at, size = at + width, size - width
+
+    def need(self, size: int) -> None:
+        """Go to `short` unless `size` bytes of the present header are there to be read; r2 is lost."""
+        self.b.mov(R2, R9)
+        self.b.add(R2, size)
+        self.b.jump_if(R2 > R8, "short")
+
+    def remaining(self, dst: Register, scratch: Register) -> None:
+        """`dst` = how many bytes the packet has from the present header on."""
+        b = self.b
+        b.load(dst, skb.LENGTH)
+        b.mov(scratch, R9)
+        b.sub(scratch, R7)
+        b.sub(dst, scratch)
+
+    def forget(self, bits: int) -> None:
+        """Let the verifier forget how r9 came to point less than 2 ** `bits` bytes into the packet; r2 is lost.
+
+        It follows each way to each place separately, unless what it knows there is the same: without this, loading
+        takes 20 times as long.
+        """
+        b = self.b
+        b.mov(R2, R9)
+        b.sub(R2, R7)
+        b.and_(R2, (1 << bits) - 1)
+        b.mov(R9, R7)
+        b.add(R9, R2)
+
+    @contextmanager
+    def section(self, label: str) -> Iterator[None]:
+        """Code that is reached by a jump to `label` only, and ends with the packet parsed."""
+        self.b.label(label)
+        yield
+        self.b.jump("parsed")
+
+    # Layer 2
+
+    def _begin(self) -> None:
+        """Load the packet's bounds, clear the key, take what the packet does not contain; r9 = the Ethernet type."""
+        b = self.b
+        b.load(R7, skb.DATA)
+        b.load(R8, skb.DATA_END)
+        for word in sorted({part.at // WORD for part in PARTS if part.slot in self.wanted}):
+            b.store(u64(self.key + word * WORD), 0)
+        for slot, memory in (
+            ("in_port", skb.IFINDEX),
+            ("pkt_mark", skb.MARK),
+            ("skb_priority", skb.PRIORITY),
+        ):
+            if slot in self.wanted:
+                b.load(R1, memory)
+                self.put(slot, R1)
+        b.mov(R9, R7)
+        self.need(14)
+        self.copy("eth_dst", R9, 0, 6)
+        self.copy("eth_src", R9, 6, 6)
+        b.add(R9, 12)
+
+    def _tags(self) -> None:
+        """Take up to two VLAN tags; r4 = the type after them, to which r9 points."""
+        b = self.b
+        b.load(R4, u16(R9 + 0))
+        b.load(R1, skb.VLAN_PRESENT)
+        b.jump_if(R1 == 0, "outer")
+        b.load(R1, skb.VLAN_TCI)
+        b.or_(R1, 0x1000)
+        b.swap(R1, 16)
+        self.put("vlan_tci", R1)
+        b.load(R1, skb.VLAN_PROTO)
+        self.put("vlan_tpid", R1)
+        b.jump("inner")
+        b.label("outer")
+        self._tag("vlan")
+        b.label("inner")
+        self._tag("vlan2")
+        b.label("untagged")
+
+    def _tag(self, prefix: str) -> None:
+        """Take one tag from the packet, or go to `untagged`."""
+        b = self.b
+        tag = b.new_label("tag")
+        for type in VLAN_TYPES:
+            b.jump_if(R4 == be16(type), tag)
+        b.jump("untagged")
+        b.label(tag)
+        self.remaining(R1, R2)
+        b.jump_if(R1 < 6, "untagged")
+        self.need(6)
+        b.load(R1, u16(R9 + 2))
+        b.or_(R1, be16(0x1000))
+        self.put(f"{prefix}_tci", R1)
+        self.put(f"{prefix}_tpid", R4)
+        b.load(R4, u16(R9 + 4))
+        b.add(R9, 4)
+
+    def _type(self) -> None:
+        """Store the Ethernet type and go to what it says; r9 = the header after it."""
+        b = self.b
+        b.add(R9, 2)
+        b.mov(R1, R4)
+        b.swap(R1, 16)
+        b.jump_if(R1 >= 0x0600, "typed")
+        b.mov(R4, be16(_NO_TYPE))
+        self.remaining(R1, R2)
+        b.jump_if(R1 < 8, "typed")
+        self.need(8)
+        b.load(R1, u32(R9 + 0))
+        b.mov(R2, int.from_bytes(b"\xaa\xaa\x03\x00", "little"))
+        b.jump_if(R1 != R2, "typed")
+        b.load(R1, u16(R9 + 4))
+        b.jump_if(R1 != 0, "typed")
+        b.load(R1, u16(R9 + 6))
+        b.add(R9, 8)
+        b.mov(R2, R1)
+        b.swap(R2, 16)
+        b.jump_if(R2 < 0x0600, "typed")
+        b.mov(R4, R1)
+        b.label("typed")
+        self.put("eth_type", R4)
+        self.forget(6)
+        for type in (IPV4, IPV6, ARP, RARP):
+            b.jump_if(R4 == be16(type), {IPV4: "ipv4", IPV6: "ipv6"}.get(type, "arp"))
+        for type in MPLS:
+            b.jump_if(R4 == be16(type), "mpls")
+        b.jump("parsed")
+
+    # Layer 3
+
+    def _arp(self) -> None:
+        """ARP and RARP, for IPv4 on Ethernet."""
+        b = self.b
+        with self.section("arp"):
+            self.remaining(R1, R2)
+            b.jump_if(R1 < 28, "parsed")
+            self.need(28)
+            b.load(R1, u32(R9 + 0))
+            b.jump_if(R1 != int.from_bytes(b"\0\1\x08\0", "little"), "parsed")
+            b.load(R1, u16(R9 + 4))
+            b.jump_if(R1 != be16(0x0604), "parsed")
+            b.load(R1, u8(R9 + 6))
+            with b.when(R1 == 0):  # an operation above 255 is none
+                b.load(R1, u8(R9 + 7))
+                self.put("ip_proto", R1, 1, skip=1)
+            self.copy("arp_sha", R9, 8, 6)
+            self.copy("ip_src", R9, 14, 4)
+            self.copy("arp_tha", R9, 18, 6)
+            self.copy("ip_dst", R9, 24, 4)
+
+    def _mpls(self) -> None:
+        """Up to three label stack entries."""
+        b = self.b
+        with self.section("mpls"):
+            for slot in ("mpls_lse", "mpls2_lse", "mpls3_lse"):
+                self.remaining(R1, R2)
+                b.jump_if(R1 < 4, "parsed")
+                self.need(4)
+                b.load(R1, u32(R9 + 0))
+                self.put(slot, R1)
+                b.jump_if(R1 & 1 << 16, "parsed")  # the bottom of the stack: bit 0 of the third byte
+                b.add(R9, 4)
+
+    def _ipv4(self) -> None:
+        b = self.b
+        b.label("ipv4")
+        self.need(20)
+        b.load(R2, u8(R9 + 0))
+        b.and_(R2, 15)
+        b.lsh(R2, 2)
+        b.jump_if(R2 < 20, "parsed")
+        b.load(R3, u16(R9 + 2))
+        b.swap(R3, 16)
+        b.jump_if(R2 > R3, "parsed")
+        self.remaining(R4, R5)
+        b.jump_if(R3 > R4, "parsed")
+        b.sub(R3, R2)
+        b.mov(R5, R2)  # the header's length
+        self.copy("ip_src", R9, 12, 4)
+        self.copy("ip_dst", R9, 16, 4)
+        self.copy("ip_tos", R9, 1, 1)
+        self.copy("ip_ttl", R9, 8, 1)
+        b.load(R1, u8(R9 + 9))
+        self.put("ip_proto", R1, 1, skip=1)
+        b.load(R4, u16(R9 + 6))
+        b.add(R9, R5)
+        b.jump_if(R4 & be16(0x3FFF), "ipv4 fragment")
+        b.jump("transport")
+        b.label("ipv4 fragment")
+        b.jump_if(R4 & be16(0x1FFF), "later fragment")
+        self.put("ip_frag", _FRAG_ANY)
+        b.jump("transport")
+        with self.section("later fragment"):
+            self.put("ip_frag", _FRAG_ANY | _FRAG_LATER)
+
+    def _ipv6(self, count: Address) -> None:
+        b = self.b
+        b.label("ipv6")
+        self.need(40)
+        b.load(R3, u16(R9 + 4))
+        b.swap(R3, 16)
+        self.remaining(R4, R5)
+        b.sub(R4, 40)
+        b.jump_if(R4.negative, "parsed")
+        b.jump_if(R3 > R4, "parsed")
+        self.copy("ipv6_src", R9, 8, 16)
+        self.copy("ipv6_dst", R9, 24, 16)
+        b.load(R1, u16(R9 + 0))
+        b.swap(R1, 16)
+        b.rsh(R1, 4)
+        self.put("ip_tos", R1)
+        b.load(R1, u32(R9 + 0))
+        b.and_(R1, int.from_bytes(b"\0\x0f\xff\xff", "little", signed=True))
+        self.put("ipv6_label", R1)
+        self.copy("ip_ttl", R9, 7, 1)
+        b.load(R1, u8(R9 + 6))
+        b.add(R9, 40)
+        b.store(u64(count), 0)
+        self._extensions(count)
+        self.put("ip_proto", R1, 1, skip=1)
+
+    def _extensions(self, count: Address) -> None:
+        """Pass over extension headers: r1 = the protocol after them."""
+        b = self.b
+        b.label("extension")
+        self.forget(14)
+        for protocol in (_HOP_BY_HOP, _ROUTING, _DESTINATION, _AUTHENTICATION, _FRAGMENT):
+            b.jump_if(R1 == protocol, "is extension")
+        b.jump("no extension")
+        b.label("is extension")
+        b.increment(u64(count), 1, R2)
+        b.jump_if(R2 > MAX_EXTENSIONS, self.up)
+        b.jump_if(R3 < 8, "bad extension")
+        self.need(8)
+        b.mov(R4, R1)
+        b.load(R1, u8(R9 + 0))
+        b.load(R2, u8(R9 + 1))
+        b.jump_if(R4 == _FRAGMENT, "ipv6 fragment")
+        b.jump_if(R4 == _AUTHENTICATION, "authentication")
+        b.add(R2, 1)
+        b.lsh(R2, 3)
+        b.jump("pass extension")
+        b.label("authentication")
+        b.add(R2, 2)
+        b.lsh(R2, 2)
+        b.label("pass extension")
+        b.jump_if(R2 > R3, "bad extension")
+        b.sub(R3, R2)
+        b.add(R9, R2)
+        b.jump("extension")
+        b.label("ipv6 fragment")
+        b.load(R2, u16(R9 + 2))
+        b.add(R9, 8)
+        b.sub(R3, 8)
+        b.jump_if(R2 == 0, "extension")  # a fragment that is the whole
+        b.jump_if(R2 & be16(0xFFF8), "later ipv6 fragment")
+        self.put("ip_frag", _FRAG_ANY)
+        b.jump("extension")
+        with self.section("later ipv6 fragment"):
+            self.put("ip_proto", _FRAGMENT, 1, skip=1)
+            self.put("ip_frag", _FRAG_ANY | _FRAG_LATER)
+        with self.section("bad extension"):
+            for slot in ("ip_tos", "ip_ttl", "ipv6_label", "ip_frag"):
+                self.put(slot, 0)
+        b.label("no extension")
+
+    # Layer 4
+
+    def _transport(self, count: Address) -> None:
+        """What follows IP: r1 says what, r3 how long."""
+        b = self.b
+        b.label("transport")
+        self.forget(14)
+        for protocol, label in ((TCP, "tcp"), (UDP, "udp"), (SCTP, "sctp"), (ICMPV6, "icmpv6")):
+            b.jump_if(R1 == protocol, label)
+        for protocol, label in ((ICMP, "icmp"), (IGMP, "igmp")):
+            b.jump_if(R1 == protocol, label)
+        b.jump("parsed")
+        for label, size in (("udp", 8), ("sctp", 12)):
+            with self.section(label):
+                b.jump_if(R3 < size, "parsed")
+                self._ports()
+        with self.section("tcp"):
+            b.jump_if(R3 < 20, "parsed")
+            self.need(14)
+            self._ports()
+            b.load(R1, u16(R9 + 12))
+            b.and_(R1, be16(0x0FFF))
+            self.put("tcp_flags", R1)
+        with self.section("icmp"):
+            self._type_and_code()
+        with self.section("igmp"):
+            self._type_and_code()
+            self.copy("nd_reserved", R9, 4, 4)  # the group
+        with self.section("icmpv6"):
+            self._type_and_code()
+            if self.neighbours:
+                self._neighbour_discovery(count)
+
+    def _ports(self) -> None:
+        self.need(4)
+        self.copy("tp_src", R9, 0, 2)
+        self.copy("tp_dst", R9, 2, 2)
+
+    def _type_and_code(self) -> None:
+        b = self.b
+        b.jump_if(R3 < 8, "parsed")
+        self.need(8)
+        b.load(R4, u8(R9 + 0))
+        self.put("tp_src", R4, 1, skip=1)
+        b.load(R5, u8(R9 + 1))
+        self.put("tp_dst", R5, 1, skip=1)
+
+    def _neighbour_discovery(self, count: Address) -> None:
+        """Solicitations and advertisements: r4 is the type, r5 the code."""
+        b = self.b
+        b.jump_if(R5 != 0, "parsed")
+        b.jump_if(R4 == _SOLICIT, "neighbour")
+        b.jump_if(R4 != _ADVERT, "parsed")
+        b.label("neighbour")
+        self.copy("nd_reserved", R9, 4, 4)
+        b.jump_if(R3 < 24, "parsed")
+        self.need(24)
+        self.copy("nd_target", R9, 8, 16)
+        b.add(R9, 24)
+        b.sub(R3, 24)
+        b.store(u64(count), 0)
+        b.label("option")
+        self.forget(14)
+        b.jump_if(R3 < 8, "parsed")
+        b.increment(u64(count), 1, R1)
+        b.jump_if(R1 > MAX_OPTIONS, self.up)
+        self.need(8)
+        b.load(R5, u8(R9 + 1))
+        b.lsh(R5, 3)
+        b.jump_if(R5 == 0, "parsed")
+        b.jump_if(R5 > R3, "parsed")
+        b.jump_if(R5 != 8, "pass option")
+        b.load(R4, u8(R9 + 0))
+        for option, slot in ((1, "arp_sha"), (2, "arp_tha")):
+            self._link_address(option, slot)
+        b.label("pass option")
+        b.sub(R3, R5)
+        b.add(R9, R5)
+        b.jump("option")
+
+    def _link_address(self, option: int, slot: str) -> None:
+        """Take a link-layer address from an option of type r4.  The same type twice is for userspace to judge."""
+        b = self.b
+        with b.when(R4 == option):
+            b.load(R1, u64(self.key + PLACES[slot]))
+            b.jump_if(R1 != 0, self.up)
+            self.copy(slot, R9, 2, 6)
+            self.put("tcp_flags", R4, 1, skip=1)
+            b.jump("pass option")
+
+    def _short(self) -> None:
+        """A header is not in the linear part: pull and begin again; or it is not there at all."""
+        b = self.b
+        with self.section("short"):
+            b.load(R2, skb.LENGTH)
+            b.jump_if(R2 <= PULL, "to pull")
+            b.mov(R2, PULL)
+            b.label("to pull")
+            b.sub(R8, R7)
+            b.jump_if(R8 >= R2, "exhausted")
+            b.call(Helper.skb_pull_data, CONTEXT, R2)
+            b.jump_if(R0 != 0, self.up)
+            b.call(Helper.tail_call, CONTEXT, Map("programs"), self.own)
+            b.jump(self.up)
+            b.label("exhausted")
+            b.load(R1, skb.LENGTH)
+            b.jump_if(R1 > PULL, self.up)
