@@ -1,0 +1,203 @@
+"""One end of an OpenFlow channel, without I/O: bytes and time in, events and bytes out.
+
+The same for both ends.  A session says HELLO at once, agrees with the peer on the highest version that both speak,
+answers echo requests, probes a peer that has been quiet, and gives up on one that does not answer:
+
+    GREETING ──HELLO──> ACTIVE ──quiet──> IDLE ──quiet──> DEAD
+       │                  ^────any bytes────┘               ^
+       └──no common version, not a HELLO, quiet, nonsense───┘
+
+What the other messages mean is the owner's business, and so is what to answer to one that makes no sense
+(`Malformed`): a switch sends `reply_to(error, data)`, a controller does not.
+
+Sources: OpenFlow 1.5.1, 6.3.1 (connection setup), 6.3.2 (interruption), 7.5.1 to 7.5.4.
+"""
+
+from __future__ import annotations
+
+import enum
+import itertools
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from vswitch.base.errors import WireError
+from vswitch.openflow.errors import HelloFailed, OpenFlowError
+from vswitch.openflow.message import HEADER, Dialect, Message, decode, encode
+from vswitch.openflow.messages.hello import EchoReply, EchoRequest, Error, Hello
+from vswitch.openflow.version import ALL_VERSIONS, Version, negotiate
+
+OFPT_HELLO = 0
+_ANY_VERSION = frozenset(
+    range(4)
+)  # HELLO, ERROR, ECHO_REQUEST, ECHO_REPLY may carry another version than agreed
+
+
+class ProtocolError(WireError):
+    """The peer broke the protocol in a way that no error message mends: the channel is to be closed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Negotiated:
+    """Both sides agreed to speak `version`."""
+
+    version: Version
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A message; `data` are its bytes."""
+
+    message: Message
+    xid: int
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Malformed:
+    """A message that does not make sense; `error` says why, and with which code a switch answers."""
+
+    error: OpenFlowError
+    xid: int
+    data: bytes
+
+
+Event = Negotiated | Received | Malformed
+
+
+class State(enum.Enum):
+    """Where a session is in its life."""
+
+    GREETING = enum.auto()  # our HELLO is out, theirs is not in
+    ACTIVE = enum.auto()  # a version is agreed
+    IDLE = enum.auto()  # quiet for a probe interval: our ECHO_REQUEST is out
+    DEAD = enum.auto()
+
+
+class Session:
+    """One end of an OpenFlow channel.
+
+    The owner passes in bytes with receive(), iterates over events(), writes what take_output() returns, and calls
+    expire() at `deadline`.  Times are seconds on any monotonic clock.
+    """
+
+    def __init__(
+        self,
+        now: float,
+        versions: Iterable[Version] = ALL_VERSIONS,
+        probe_interval: float = 5.0,  # seconds; 0: never probe
+        xids: Iterator[int] | None = None,
+    ) -> None:
+        self.state = State.GREETING
+        self.version: Version | None = None
+        self.nxm: bool | None = None  # of OpenFlow 1.0: see Dialect
+        self.table_ids = False
+        self._versions = frozenset(versions)
+        self._probe_interval = probe_interval
+        self._last_received = now
+        self._xids = xids or itertools.count(1)
+        self._input = bytearray()
+        self._at = 0  # what is before it in _input has been taken
+        self._output = bytearray()
+        self._say(Hello(self._versions), max(self._versions), self.next_xid())
+
+    @property
+    def deadline(self) -> float:
+        """When to call expire() next, unless bytes arrive first."""
+        if not self._probe_interval or self.state is State.DEAD:
+            return float("inf")
+        return self._last_received + self._probe_interval * (2 if self.state is State.IDLE else 1)
+
+    def next_xid(self) -> int:
+        """A transaction id that no earlier message of this session had."""
+        return next(self._xids) & 0xFFFFFFFF
+
+    def send(self, message: Message, xid: int | None = None) -> int:
+        """Queue `message`, once a version is agreed; returns its xid."""
+        assert self.version is not None, "no version is agreed yet"
+        if xid is None:
+            xid = self.next_xid()
+        self._say(message, self.version, xid)
+        return xid
+
+    def _say(self, message: Message, version: Version, xid: int) -> None:
+        self._output += encode(message, version, xid, self.nxm, self.table_ids)
+
+    def take_output(self) -> bytes:
+        """What to write to the peer."""
+        data = bytes(self._output)
+        self._output.clear()
+        return data
+
+    def receive(self, data: bytes, now: float) -> None:
+        """Take bytes from the peer; events() then says what they mean."""
+        self._last_received = now
+        if self.state is State.IDLE:
+            self.state = State.ACTIVE
+        del self._input[: self._at]
+        self._at = 0
+        self._input += data
+
+    def events(self) -> Iterator[Event]:
+        """What the bytes received so far mean.  The state moves on with each event taken, not before.
+
+        Raises ProtocolError when the session is over.
+        """
+        while self.state is not State.DEAD and len(self._input) - self._at >= HEADER.size:
+            version, type, length, xid = HEADER.unpack_from(self._input, self._at)
+            if length < HEADER.size:
+                raise self._fail(f"received too-short ofp_header ({length} bytes)")
+            if len(self._input) - self._at < length:
+                return
+            data = bytes(self._input[self._at : self._at + length])
+            self._at += length
+            if self.version is None:
+                yield self._greeted(version, type, xid, data)
+                continue
+            if version != self.version and type not in _ANY_VERSION:
+                raise self._fail(f"received OpenFlow version 0x{version:02x} != expected {self.version:02x}")
+            yield from self._understand(xid, data)
+
+    def _understand(self, xid: int, data: bytes) -> Iterator[Event]:
+        try:
+            _, _, message = decode(data, self.table_ids)
+        except OpenFlowError as error:
+            yield Malformed(error, xid, data)
+            return
+        if isinstance(message, EchoRequest):
+            self.send(EchoReply(message.data), xid)
+        elif not isinstance(message, Hello):  # a second HELLO means nothing
+            yield Received(message, xid, data)
+
+    def _greeted(self, version: int, type: int, xid: int, data: bytes) -> Event:
+        if type != OFPT_HELLO:
+            raise self._fail(f"received message type {type} while waiting for hello")
+        # A HELLO is understood whatever its version: elements of later versions are skipped.
+        theirs = Hello.decode_body(Hello.forms[0], Dialect(version), data[HEADER.size :])
+        assert isinstance(theirs, Hello)
+        self.version = negotiate(self._versions, theirs.versions)
+        if self.version is None:
+            text = f"We support {_listed(self._versions)}, you support {_listed(theirs.versions)}, no common versions."
+            self._say(Error(HelloFailed.INCOMPATIBLE, text.encode()), max(self._versions), xid)
+            raise self._fail(f"version negotiation failed ({text[:-1]})")
+        self.state = State.ACTIVE
+        return Negotiated(self.version)
+
+    def _fail(self, why: str) -> ProtocolError:
+        self.state = State.DEAD
+        return ProtocolError(why)
+
+    def expire(self, now: float) -> None:
+        """React to silence: probe an active peer, give up on one that did not answer."""
+        if now < self.deadline:
+            return
+        if self.state is State.ACTIVE:
+            self.state = State.IDLE
+            self.send(EchoRequest())
+        else:
+            self.state = State.DEAD
+
+
+def _listed(versions: Iterable[int]) -> str:
+    """Versions by their numbers, as people know them from message headers."""
+    numbers = sorted(versions)
+    return f"version{'s' if len(numbers) > 1 else ''} {', '.join(f'{number:#x}' for number in numbers)}"
