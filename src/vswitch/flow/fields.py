@@ -82,6 +82,7 @@ STAGE_L2 = LAYOUT.mask(
 )
 # fmt: on
 STAGE_METADATA = Mask(((1 << LAYOUT.bits) - 1) & ~(STAGE_L2 | STAGE_L3 | STAGE_L4))
+STAGES = (STAGE_METADATA, STAGE_L2, STAGE_L3, STAGE_L4)
 
 
 def _needs(name: str, *alternatives: dict[str, int]) -> Prerequisite:
@@ -363,6 +364,7 @@ IP_SRC = FIELDS["ip_src"]
 IP_DST = FIELDS["ip_dst"]
 IP_PROTO = FIELDS["nw_proto"]
 IP_TOS = _part("ip_tos", 8, "ip_tos")  # DSCP and ECN
+NW_TOS = FIELDS["nw_tos"]  # the same without ECN
 IP_DSCP = FIELDS["ip_dscp"]
 IP_ECN = FIELDS["nw_ecn"]
 IP_TTL = FIELDS["nw_ttl"]
@@ -386,6 +388,7 @@ NSH_C = tuple(FIELDS[f"nsh_c{i}"] for i in range(1, 5))
 # Layer 4.
 TP_SRC = _part("tp_src", 16, "tp_src")  # source port of TCP, UDP or SCTP; type of ICMP
 TP_DST = _part("tp_dst", 16, "tp_dst")  # destination port; code of ICMP
+TP_PORTS = _part("tp_ports", 32, "tp_dst")  # both, the source's above
 TCP_FLAGS = FIELDS["tcp_flags"]
 ICMP_TYPE = FIELDS["icmp_type"]
 ICMP_CODE = FIELDS["icmp_code"]
@@ -413,6 +416,12 @@ TUN_TP_SRC = _part("tun_tp_src", 16, "tun_tp_src")
 TUN_TP_DST = _part("tun_tp_dst", 16, "tun_tp_dst")
 TUN_GBP_ID = FIELDS["tun_gbp_id"]
 TUN_GBP_FLAGS = FIELDS["tun_gbp_flags"]
+TUN_ERSPAN_VER = FIELDS["tun_erspan_ver"]
+TUN_ERSPAN_IDX = FIELDS["tun_erspan_idx"]
+TUN_ERSPAN_DIR = FIELDS["tun_erspan_dir"]
+TUN_ERSPAN_HWID = FIELDS["tun_erspan_hwid"]
+TUN_GTPU_FLAGS = FIELDS["tun_gtpu_flags"]
+TUN_GTPU_MSGTYPE = FIELDS["tun_gtpu_msgtype"]
 TUN_METADATA = tuple(FIELDS[f"tun_metadata{i}"] for i in range(N_TUN_METADATA))
 TUN_METADATA_PRESENT = _part("tun_metadata_present", N_TUN_METADATA, "tun_metadata_present")
 TUN_OAM, TUN_DF, TUN_CSUM, TUN_KEY = 1, 2, 4, 8

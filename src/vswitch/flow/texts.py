@@ -108,8 +108,11 @@ def _format_address(bits: int, write: Callable[[int], str]) -> Callable[[Field, 
     return format
 
 
-def _flags(kind: str, *flag_names: str) -> Text:
-    """Flags named from the lowest bit on: `+one-other` with a mask, `one|other` for exactly these, or numbers."""
+def _flags(kind: str, *flag_names: str, signed: bool = False) -> Text:
+    """Flags named from the lowest bit on: `+one-other` with a mask, `one|other` for exactly these, or numbers.
+
+    With `signed`, they are written in the first form even if all of them matter.
+    """
     bits = {name: 1 << i for i, name in enumerate(flag_names)}
     known = ones(len(flag_names))
 
@@ -142,7 +145,7 @@ def _flags(kind: str, *flag_names: str) -> Text:
         return value, known
 
     def format(field: Field, value: int, mask: int, names: _Names) -> str:
-        if mask & known == known:
+        if mask & known == known and not signed:
             return "|".join(name for name, bit in bits.items() if value & bit) or "0"
         return "".join(("+" if value & bit else "-") + name for name, bit in bits.items() if mask & bit)
 
@@ -205,7 +208,10 @@ PORT = Text("OpenFlow port", _parse_port, _format_port)
 PACKET_TYPE_TEXT = Text("packet type", _parse_packet_type, _format_packet_type)
 FRAG_TEXT = Text("frag", _parse_frag, _format_frag)
 CT_STATE_TEXT = _flags("ct_state", "new", "est", "rel", "rpl", "inv", "trk", "snat", "dnat")
-TUN_FLAGS_TEXT = _flags("tunnel", "oam")
+TUN_FLAGS_TEXT = _flags("tunnel", "oam", signed=True)
+ALL_TUN_FLAGS_TEXT = _flags(
+    "tunnel", "oam", "df", "csum", "key", signed=True
+)  # OpenFlow knows the first only
 # fmt: off
 TCP_FLAGS_TEXT = _flags("TCP", "fin", "syn", "rst", "psh", "ack", "urg", "ece", "cwr", "ns", "[200]", "[400]", "[800]")
 # fmt: on

@@ -1,0 +1,414 @@
+"""Match: which packets a rule is for.
+
+`Match(value, mask)` has the packets whose flow agrees with `value` on `mask`.  In text it is what users of ovs-ofctl
+write and read: `tcp,nw_dst=10.0.0.0/8,tp_dst=80`.  Reading, later words change earlier ones; writing, fields come in a
+fixed order under the names of OpenFlow 1.0, and words like `tcp` stand for types and protocols.
+
+Sources: ovs-fields(7); ovs-ofctl(8), "Flow Syntax".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+
+from vswitch.base.errors import TextError
+from vswitch.base.text import key_values
+from vswitch.flow.field import Field, Flow, Mask, PortNames
+from vswitch.flow.fields import (
+    ACTSET_OUTPUT,
+    ARP_SHA,
+    ARP_SPA,
+    ARP_THA,
+    ARP_TPA,
+    CONJ_ID,
+    CT_IPV6_DST,
+    CT_IPV6_SRC,
+    CT_LABEL,
+    CT_MARK,
+    CT_NW_DST,
+    CT_NW_PROTO,
+    CT_NW_SRC,
+    CT_STATE,
+    CT_TP_DST,
+    CT_TP_SRC,
+    CT_ZONE,
+    DP_HASH,
+    ETH_DST,
+    ETH_SRC,
+    ETH_TYPE,
+    FIELDS,
+    IN_PORT,
+    IP_DST,
+    IP_ECN,
+    IP_FRAG,
+    IP_PROTO,
+    IP_SRC,
+    IP_TTL,
+    IPV6_DST,
+    IPV6_LABEL,
+    IPV6_SRC,
+    METADATA,
+    MPLS_BOS,
+    MPLS_LABEL,
+    MPLS_LSE,
+    MPLS_TC,
+    MPLS_TTL,
+    ND_OPTIONS_TYPE,
+    ND_RESERVED,
+    ND_SLL,
+    ND_TARGET,
+    ND_TLL,
+    NEEDS_ETHERNET,
+    NSH_C,
+    NSH_FLAGS,
+    NSH_MDTYPE,
+    NSH_NP,
+    NSH_SI,
+    NSH_SPI,
+    NSH_TTL,
+    NW_TOS,
+    PACKET_TYPE,
+    PKT_MARK,
+    RECIRC_ID,
+    REG,
+    SKB_PRIORITY,
+    TCP_FLAGS,
+    TP_DST,
+    TP_SRC,
+    TUN_DST,
+    TUN_ERSPAN_DIR,
+    TUN_ERSPAN_HWID,
+    TUN_ERSPAN_IDX,
+    TUN_ERSPAN_VER,
+    TUN_FLAGS,
+    TUN_GBP_FLAGS,
+    TUN_GBP_ID,
+    TUN_GTPU_FLAGS,
+    TUN_GTPU_MSGTYPE,
+    TUN_ID,
+    TUN_IPV6_DST,
+    TUN_IPV6_SRC,
+    TUN_METADATA,
+    TUN_METADATA_PRESENT,
+    TUN_SRC,
+    TUN_TOS,
+    TUN_TTL,
+    VLAN2_TCI,
+    VLAN_PRESENT,
+    VLAN_TCI,
+)
+from vswitch.flow.ports import OfPort
+from vswitch.flow.texts import ALL_TUN_FLAGS_TEXT, DECIMAL, HEX, hexadecimal
+
+DEFAULT_PRIORITY = 0x8000
+VID, PCP = 0x0FFF, 0xE000  # in a TCI
+NO_NAMES: Mapping[str, OfPort] = {}
+NO_NUMBERS: Mapping[int, str] = {}
+
+
+_NO_BITS, _EVERYTHING = Flow(0), Mask(0)
+
+
+class Match:
+    """The packets whose flow agrees with `value` on `mask`; `value` has no bits outside `mask`."""
+
+    __slots__ = ("mask", "value")
+
+    value: Flow
+    mask: Mask
+
+    def __init__(self, value: Flow = _NO_BITS, mask: Mask = _EVERYTHING) -> None:
+        """Without arguments: every packet."""
+        assert not value & ~mask, "value has bits outside mask"
+        object.__setattr__(self, "value", value)
+        object.__setattr__(self, "mask", mask)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"cannot assign to field {name!r}")
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Match) and self.value == other.value and self.mask == other.mask
+
+    def __hash__(self) -> int:
+        return hash((self.value, self.mask))
+
+    def matches(self, flow: int) -> bool:
+        """Whether a packet with `flow` is one of them."""
+        return flow & self.mask == self.value
+
+    def covers(self, other: Match) -> bool:
+        """Whether each packet of `other` is one of these."""
+        return other.mask & self.mask == self.mask and other.value & self.mask == self.value
+
+    def overlaps(self, other: Match) -> bool:
+        """Whether one packet can be of both."""
+        return not (self.value ^ other.value) & self.mask & other.mask
+
+    def where(self, field: Field, value: int, mask: int | None = None) -> Match:
+        """These packets, if `field` is `value` (under `mask`); what was said of `field` before does not count.
+
+        A field of Ethernet makes a match on Ethernet packets, unless it is already on packets of another type.
+        """
+        bits = field.mask if mask is None else field.under(mask & field.ones)
+        new_value = self.value & ~field.mask | field.put(Flow(0), value) & bits
+        new_mask = self.mask & ~field.mask | bits
+        if field.needs is NEEDS_ETHERNET and bits and not new_mask & PACKET_TYPE.mask:
+            new_mask |= PACKET_TYPE.mask
+        elif field in TUN_METADATA:
+            present = 1 << TUN_METADATA_PRESENT.offset + TUN_METADATA.index(field)
+            new_value |= present
+            new_mask |= present
+        return Match(Flow(new_value), Mask(new_mask))
+
+    def without(self, field: Field) -> Match:
+        """These packets, whatever `field` is."""
+        return Match(Flow(self.value & ~field.mask), Mask(self.mask & ~field.mask))
+
+    def exactly(self, field: Field) -> int | None:
+        """The value of `field` that all these packets have, if all its bits matter."""
+        return field.get(self.value) if self.mask & field.mask == field.mask else None
+
+    def __str__(self) -> str:
+        return format_match(self)
+
+    def __repr__(self) -> str:
+        return f"Match({self.value:#x}, {self.mask:#x})"
+
+
+IP, IPV6, ARP, RARP, MPLS, MPLSM, NSH = 0x0800, 0x86DD, 0x0806, 0x8035, 0x8847, 0x8848, 0x894F
+ICMP, TCP, UDP, ICMPV6, SCTP = 1, 6, 17, 58, 132
+
+# The words for types and protocols, as written; `ipv4`, `ip4` and `ip6` are understood, too.
+WORDS: Mapping[tuple[int, int | None], str] = {
+    (IP, None): "ip",
+    (IP, ICMP): "icmp",
+    (IP, TCP): "tcp",
+    (IP, UDP): "udp",
+    (IP, SCTP): "sctp",
+    (IPV6, None): "ipv6",
+    (IPV6, ICMPV6): "icmp6",
+    (IPV6, TCP): "tcp6",
+    (IPV6, UDP): "udp6",
+    (IPV6, SCTP): "sctp6",
+    (ARP, None): "arp",
+    (RARP, None): "rarp",
+    (MPLS, None): "mpls",
+    (MPLSM, None): "mplsm",
+}
+_SHORTHANDS = {word: kind for kind, word in WORDS.items()} | {
+    "ipv4": (IP, None),
+    "ip4": (IP, None),
+    "ip6": (IPV6, None),
+}
+
+
+def parse_match(text: str, port_names: PortNames = NO_NAMES) -> Match:
+    """Read `text`, all of which must be about the packets."""
+    match = Match()
+    for name, value in key_values(text):
+        changed = parse_match_word(match, name, value, port_names)
+        if changed is None:
+            raise TextError(f"unknown keyword {name}" if value else f"field {name} missing value", text)
+        match = changed
+    return match
+
+
+def parse_match_word(match: Match, name: str, value: str, port_names: PortNames = NO_NAMES) -> Match | None:
+    """`match` as the word `name=value` changes it; None if `name` is no field and no shorthand."""
+    shorthand = _SHORTHANDS.get(name)
+    if shorthand:
+        match = match.where(ETH_TYPE, shorthand[0])
+        return match if shorthand[1] is None else match.where(IP_PROTO, shorthand[1])
+    if name == "eth":
+        return match.where(PACKET_TYPE, 0)
+    field = FIELDS.get(name)
+    if field:
+        return _parse_field(match, field, value or "0/0", port_names)
+    return None
+
+
+def _parse_field(match: Match, field: Field, text: str, port_names: PortNames) -> Match:
+    if text == "*":
+        return match.where(field, 0, 0)
+    value, mask = field.text.parse(field, text, port_names)
+    if field.ones & ~mask and mask and not field.maskable:
+        raise TextError(f"{text}: invalid mask for field {field.name}", text)
+    if field.name == "dl_vlan" and value == 0xFFFF:
+        return match.where(VLAN_TCI, 0)  # OpenFlow 1.0's way to say that there is no tag
+    return match.where(field, value, mask)
+
+
+def format_match(
+    match: Match, port_names: Mapping[int, str] = NO_NUMBERS, priority: int = DEFAULT_PRIORITY
+) -> str:
+    """`match` as ovs-ofctl prints it, after `priority` unless that is the default."""
+    words = [f"priority={priority}"] if priority != DEFAULT_PRIORITY else []
+    words += _Words(match, port_names)
+    return ",".join(words)
+
+
+class _Words:
+    """The words of a match, in order.
+
+    Which fields there are follows from what the match is on: bits in the place of ports are `icmp_type` if the protocol
+    is ICMP, and `tp_src` if it is anything else, even something without ports.
+    """
+
+    def __init__(self, match: Match, port_names: Mapping[int, str]) -> None:
+        self._value, self._mask = match.value, match.mask
+        self._port_names = port_names
+        packet_type = PACKET_TYPE.get(self._value)
+        self._type = packet_type & 0xFFFF if packet_type >> 16 == 1 else ETH_TYPE.get(self._value)
+        self._proto = IP_PROTO.get(self._value) if self._mask & IP_PROTO.mask else None
+        self._has_word = False  # whether a word says type, and maybe protocol
+
+    def __iter__(self) -> Iterator[str]:
+        yield from self._fields(
+            PKT_MARK, RECIRC_ID, DP_HASH, CONJ_ID, SKB_PRIORITY, ACTSET_OUTPUT, CT_STATE, CT_ZONE
+        )
+        yield from self._fields(
+            CT_MARK, CT_LABEL, CT_NW_SRC, CT_NW_DST, CT_IPV6_SRC, CT_IPV6_DST, CT_NW_PROTO
+        )
+        yield from self._fields(CT_TP_SRC, CT_TP_DST)
+        yield from self._protocol()
+        yield from self._fields(*REG)
+        yield from self._tunnel()
+        yield from self._fields(METADATA)
+        yield from self._field(IN_PORT, "in_port")
+        yield from self._vlan(VLAN_TCI, "")
+        yield from self._vlan(VLAN2_TCI, "1")
+        yield from self._fields(ETH_SRC, ETH_DST)
+        yield from self._l3()
+        yield from self._l4()
+
+    def _field(self, field: Field, name: str) -> Iterator[str]:
+        """`name=value` or `name=value/mask`, if the match is on `field` at all."""
+        mask = field.get(self._mask)
+        if mask:
+            write = _FORMS.get(field, field.text.format)
+            yield f"{name}={write(field, field.get(self._value), mask, self._port_names)}"
+
+    def _fields(self, *fields: Field) -> Iterator[str]:
+        for field in fields:
+            if self._mask & field.mask:
+                yield from self._field(field, field.name)
+
+    def _protocol(self) -> Iterator[str]:
+        if self._mask & PACKET_TYPE.mask:
+            if PACKET_TYPE.get(self._value):
+                yield from self._fields(PACKET_TYPE)
+            elif self._mask & RECIRC_ID.mask:  # a megaflow, not a rule
+                yield "eth"
+        if self._mask & ETH_TYPE.mask:
+            word = WORDS.get((self._type, self._proto)) or WORDS.get((self._type, None))
+            if word:
+                self._has_word = True
+                yield word
+
+    def _tunnel(self) -> Iterator[str]:
+        yield from self._fields(
+            TUN_ID, TUN_SRC, TUN_DST, TUN_IPV6_SRC, TUN_IPV6_DST, TUN_GBP_ID, TUN_GBP_FLAGS
+        )
+        yield from self._fields(TUN_TOS, TUN_TTL)
+        version = TUN_ERSPAN_VER.get(self._value)
+        if version:
+            yield f"tun_erspan_ver={version}"
+        if version == 1:
+            yield f"tun_erspan_idx={hexadecimal(TUN_ERSPAN_IDX.get(self._value))}"
+        if version == 2:
+            yield from self._nonzero(TUN_ERSPAN_DIR, "tun_erspan_dir")
+            yield from self._nonzero(TUN_ERSPAN_HWID, "tun_erspan_hwid")
+        yield from self._nonzero(TUN_GTPU_FLAGS, "gtpu_flags")
+        yield from self._nonzero(TUN_GTPU_MSGTYPE, "gtpu_msgtype")
+        yield from self._fields(TUN_FLAGS)
+        present = TUN_METADATA_PRESENT.get(self._mask)
+        while present:
+            field = TUN_METADATA[(present & -present).bit_length() - 1]
+            yield from [*self._fields(field)] or [field.name]
+            present &= present - 1
+
+    def _nonzero(self, field: Field, name: str) -> Iterator[str]:
+        """A field whose value 0 means that the tunnel has no such thing."""
+        value = field.get(self._value)
+        if value:
+            yield f"{name}={field.text.format(field, value, field.ones, self._port_names)}"
+
+    def _vlan(self, field: Field, suffix: str) -> Iterator[str]:
+        mask, tci = field.get(self._mask), field.get(self._value)
+        if not mask:
+            return
+        parts = mask & ~VLAN_PRESENT
+        if mask & tci & VLAN_PRESENT and parts in (VID, PCP, VID | PCP):
+            if parts & VID:
+                yield f"dl_vlan{suffix}={tci & VID}"
+            if parts & PCP:
+                yield f"dl_vlan_pcp{suffix}={tci >> 13}"
+        elif mask == 0xFFFF:
+            yield f"vlan_tci{suffix}={tci:#06x}"
+        else:
+            yield f"vlan_tci{suffix}={tci:#06x}/{mask:#06x}"
+
+    def _l3(self) -> Iterator[str]:
+        arp = self._type in (ARP, RARP)
+        if not self._has_word:
+            yield from self._field(ETH_TYPE, "dl_type")
+        if self._type == IPV6:
+            yield from self._fields(IPV6_SRC, IPV6_DST, IPV6_LABEL)
+        elif arp:
+            yield from self._fields(ARP_SPA, ARP_TPA)
+        else:
+            yield from self._field(IP_SRC, "nw_src")
+            yield from self._field(IP_DST, "nw_dst")
+        if not self._has_word or (self._type, self._proto) not in WORDS:
+            yield from self._field(IP_PROTO, "arp_op" if arp else "nw_proto")
+        if arp:
+            yield from self._fields(ARP_SHA, ARP_THA)
+        if self._type == NSH:
+            yield from self._fields(NSH_FLAGS, NSH_TTL, NSH_MDTYPE, NSH_NP, NSH_SPI, NSH_SI)
+            if NSH_MDTYPE.get(self._value) == 1:
+                yield from self._fields(*NSH_C)
+        yield from self._fields(NW_TOS, IP_ECN, IP_TTL, MPLS_LABEL, MPLS_TC, MPLS_TTL, MPLS_BOS)
+        yield from self._field(MPLS_LSE[1], "mpls_lse1")
+        yield from self._field(MPLS_LSE[2], "mpls_lse2")
+        yield from self._field(IP_FRAG, "nw_frag")
+
+    def _l4(self) -> Iterator[str]:
+        kind = self._type, self._proto
+        if kind in ((IP, ICMP), (IPV6, ICMPV6)):
+            yield from self._field(TP_SRC, "icmp_type")
+            yield from self._field(TP_DST, "icmp_code")
+        else:
+            yield from self._fields(TP_SRC, TP_DST)
+        if kind == (IPV6, ICMPV6):
+            yield from self._fields(ND_TARGET, ND_SLL, ND_TLL, ND_RESERVED, ND_OPTIONS_TYPE)
+        if self._proto == TCP:
+            yield from self._fields(TCP_FLAGS)
+
+
+def _hex_digits(digits: int) -> Callable[[Field, int, int, Mapping[int, str]], str]:
+    """Hexadecimal with `digits` digits at least."""
+
+    def write(field: Field, value: int, mask: int, names: Mapping[int, str]) -> str:
+        exact = mask & field.ones == field.ones
+        return f"{value:#0{digits + 2}x}" + ("" if exact else f"/{mask:#0{digits + 2}x}")
+
+    return write
+
+
+def _nsh_flags(field: Field, value: int, mask: int, names: Mapping[int, str]) -> str:
+    return str(value) if mask == field.ones else f"{value:#04x}/{mask:#04x}"
+
+
+# Where a match is written otherwise than its fields are in actions.
+_FORMS: Mapping[Field, Callable[[Field, int, int, Mapping[int, str]], str]] = {
+    RECIRC_ID: HEX.format,
+    CT_ZONE: DECIMAL.format,
+    ETH_TYPE: _hex_digits(4),
+    IPV6_LABEL: _hex_digits(5),
+    NSH_FLAGS: _nsh_flags,
+    NSH_SPI: _hex_digits(1),
+    **dict.fromkeys(NSH_C, _hex_digits(1)),
+    TP_SRC: DECIMAL.format,
+    TP_DST: DECIMAL.format,
+    TUN_FLAGS: ALL_TUN_FLAGS_TEXT.format,
+}

@@ -1,0 +1,115 @@
+"""Subfields: some consecutive bits of a field, written `reg0[3..7]`, `NXM_NX_REG0[3..7]`, `reg0[3]`, `reg0[]`.
+
+Sources: ovs-actions(7), "Field Specifications".
+"""
+
+from __future__ import annotations
+
+import re
+
+from vswitch.base.bits import ones
+from vswitch.base.errors import TextError
+from vswitch.flow.codes import by_name, codes_of
+from vswitch.flow.field import Field, Flow, Mask
+from vswitch.flow.fields import FIELDS
+
+
+class Subfield:
+    """`n_bits` bits of `field`, the lowest of them bit `start`."""
+
+    __slots__ = ("field", "mask", "n_bits", "start")
+
+    field: Field
+    start: int
+    n_bits: int
+    mask: Mask  # these bits in a Mask
+
+    def __init__(self, field: Field, start: int = 0, n_bits: int | None = None) -> None:
+        """Without `n_bits`: to the end of the field."""
+        self.field = field
+        self.start = start
+        self.n_bits = field.bits - start if n_bits is None else n_bits
+        whole = start == 0 and self.n_bits == field.bits
+        self.mask = field.mask if whole else field.under(ones(self.n_bits) << start)
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, Subfield)
+            and self.field is other.field
+            and (self.start, self.n_bits) == (other.start, other.n_bits)
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.field, self.start, self.n_bits))
+
+    def get(self, flow: int) -> int:
+        """The value in a Flow, or which of its bits matter in a Mask."""
+        return self.field.get(flow) >> self.start & ones(self.n_bits)
+
+    def put(self, flow: Flow, value: int) -> Flow:
+        """`flow` with `value` in these bits."""
+        rest = self.field.get(flow) & ~(ones(self.n_bits) << self.start)
+        return self.field.put(flow, rest | (value & ones(self.n_bits)) << self.start)
+
+    def __str__(self) -> str:
+        return format_subfield(self)
+
+    def __repr__(self) -> str:
+        return f"<Subfield {self}>"
+
+
+_BITS = re.compile(r"\[(?:(-?\d+)(?:\.\.(-?\d+))?)?\]")
+
+
+def parse_subfield(text: str) -> Subfield:
+    """The subfield that the whole of `text` means."""
+    subfield, rest = split_subfield(text)
+    if rest:
+        raise TextError("unexpected input following field syntax", text)
+    return subfield
+
+
+def split_subfield(text: str) -> tuple[Subfield, str]:
+    """The subfield with which `text` begins, and what follows it."""
+    name = re.split(r"[\[-]", text, maxsplit=1)[0]
+    field = find_field(name)
+    if field is None:
+        raise TextError(f"{text}: unknown field `{name}'", text)
+    rest = text[len(name) :]
+    if not rest.startswith("["):
+        return Subfield(field), rest
+    bits = _BITS.match(rest)
+    if not bits:
+        raise TextError(f"{text}: syntax error expecting [] or [<bit>] or [<start>..<end>]", text, len(name))
+    start = int(bits[1] or 0)
+    end = int(bits[2]) if bits[2] else start if bits[1] else field.bits - 1
+    _check(text, field, start, end)
+    return Subfield(field, start, end - start + 1), rest[bits.end() :]
+
+
+def _check(text: str, field: Field, start: int, end: int) -> None:
+    wide = f"is not valid because field is only {field.bits} bits wide"
+    if start > end:
+        raise TextError(f"{text}: starting bit {start} is after ending bit {end}", text)
+    if not 0 <= start < field.bits:
+        raise TextError(f"{text}: starting bit {start} {wide}", text)
+    if not 0 <= end < field.bits:
+        raise TextError(f"{text}: ending bit {end} {wide}", text)
+
+
+def find_field(name: str) -> Field | None:
+    """The field with `name`, short or long: `reg0`, `NXM_NX_REG0`, `OXM_OF_ETH_SRC`."""
+    field = FIELDS.get(name)
+    if field is None and name in by_name():
+        field = by_name()[name].field
+    return field
+
+
+def format_subfield(subfield: Subfield) -> str:
+    """`subfield` under its oldest long name, as `load` and `move` are printed."""
+    codes = codes_of(subfield.field)
+    name = codes[0].name if codes else subfield.field.name
+    start, n_bits = subfield.start, subfield.n_bits
+    if start == 0 and n_bits == subfield.field.bits:
+        return f"{name}[]"
+    return f"{name}[{start}]" if n_bits == 1 else f"{name}[{start}..{start + n_bits - 1}]"
