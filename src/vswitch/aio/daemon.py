@@ -25,7 +25,7 @@ from pathlib import Path
 from time import monotonic, sleep
 
 from vswitch.aio import unixctl
-from vswitch.aio.dirs import in_rundir
+from vswitch.linux.dirs import in_rundir
 from vswitch.aio.sinks import LogFile, start_logging
 from vswitch.aio.streams import Listener
 from vswitch.base.counters import COUNTERS

@@ -21,7 +21,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from vswitch.aio.dirs import in_rundir
+from vswitch.linux.dirs import in_rundir
 from vswitch.base.errors import TextError
 from vswitch.base.log import Logger
 from vswitch.base.options import Given

@@ -13,7 +13,7 @@ import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from vswitch.aio.dirs import in_rundir
+from vswitch.linux.dirs import in_rundir
 from vswitch.aio.sinks import LogFile
 from vswitch.aio.streams import Listener, Stream, listen
 from vswitch.base.counters import COUNTERS, Counter, format_memory

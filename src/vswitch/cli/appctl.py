@@ -12,7 +12,7 @@ import socket
 import sys
 from collections.abc import Sequence
 
-from vswitch.aio.dirs import in_rundir
+from vswitch.linux.dirs import in_rundir
 from vswitch.base import lightjson
 from vswitch.base.errors import TextError
 from vswitch.base.options import (
