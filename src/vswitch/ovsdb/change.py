@@ -93,10 +93,10 @@ class Transaction:
 
     # --- writing ---
 
-    def insert(self, table: str, **columns: Json) -> Row:
-        """A new row; columns not given have their defaults.  Its UUID is provisional."""
+    def insert(self, table: str, uuid: str | None = None, **columns: Json) -> Row:
+        """A new row; columns not given have their defaults.  Its UUID, `uuid` or a new one, is provisional."""
         schema = self.tables[table]
-        row = Row(schema, self.new_uuid(), {name: schema[name].default for name in schema})
+        row = Row(schema, uuid or self.new_uuid(), {name: schema[name].default for name in schema})
         self.inserted[row.uuid] = row
         for name, value in columns.items():
             self.set(row, name, value)
@@ -116,7 +116,7 @@ class Transaction:
         new = [item for item in items if (item[0] if schema.is_map else item) not in keys]
         edit.items += new
         edit.value = schema.value([*old, *new])
-        edit.is_whole |= schema.is_single or bool(edit.gone)
+        edit.is_whole |= bool(edit.gone)
 
     def remove(self, row: Row, column: str, items: Iterable[Json]) -> None:
         """Take `items` out of a set; out of a map, take keys with whatever value."""
@@ -202,7 +202,11 @@ class Transaction:
         return edits[column]
 
     def _changed(self, row: Row) -> dict[str, _Edit]:
-        return {name: edit for name, edit in self._edits.get(row, {}).items() if edit.value != row[name]}
+        return {
+            name: edit
+            for name, edit in self._edits.get(row, {}).items()
+            if edit.value != row[name] or (edit.items and not edit.is_whole)
+        }
 
     def _where(self, row: Row) -> Json:
         if row.uuid in self.inserted:
@@ -241,7 +245,9 @@ class Transaction:
     def _operand(self, column: Column, operator: str, items: list[Json]) -> Json:
         if column.is_map and operator == "delete":
             return ["set", [column.key.atom_json(key, self.inserted) for key in items]]
-        return column.items_json(items, self.inserted)
+        if column.is_map:
+            return column.items_json(items, self.inserted)
+        return ["set", [column.key.atom_json(atom, self.inserted) for atom in items]]
 
     def _json(self, table: Table, column: str, value: Json) -> Json:
         return table[column].to_json(value, self.inserted)

@@ -129,6 +129,13 @@ class Column:
         self.mutable: bool = json.get("mutable", True)
         self.ephemeral: bool = json.get("ephemeral", False)
 
+    def variant(self, *, key: Base, map_value: Base | None, n_min: int, n_max: int) -> Column:
+        """A column of the same name but another type."""
+        column = Column.__new__(Column)
+        column.name, column.mutable, column.ephemeral = self.name, self.mutable, self.ephemeral
+        column.key, column.map_value, column.n_min, column.n_max = key, map_value, n_min, n_max
+        return column
+
     @property
     def is_map(self) -> bool:
         """Whether a value is a dict."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterable
+from operator import itemgetter
 from typing import Any, TypeAlias
 
 from vswitch.ovsdb.atom import Atom, AtomType, Uuid, atom_from_json, atom_to_json, atom_to_text
@@ -129,6 +130,22 @@ def datum_to_json(datum: Datum, type: ColumnType) -> Json:
     if len(datum) == 1:
         return atom_to_json(datum[0], key)
     return ["set", [["uuid", atom] for atom in datum] if key is AtomType.UUID else list(datum)]
+
+
+def json_writer(type: ColumnType) -> Callable[[Datum], Json]:
+    """datum_to_json() for datums of one type, made once for writing many."""
+    key = type.key.type
+    if type.value is not None:
+        if key is not AtomType.UUID and type.value.type is not AtomType.UUID:
+            return lambda datum: ["map", datum]
+        return lambda datum: datum_to_json(datum, type)
+    if key is AtomType.UUID:
+        if type.is_scalar:
+            return lambda datum: ["uuid", datum[0]]
+        return lambda datum: datum_to_json(datum, type)
+    if type.is_scalar:
+        return itemgetter(0)
+    return lambda datum: datum[0] if len(datum) == 1 else ["set", datum]
 
 
 def datum_to_text(datum: Datum, type: ColumnType) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from vswitch.ovsdb.atom import Atom, AtomType
@@ -22,7 +22,7 @@ from vswitch.ovsdb.datum import (
 from vswitch.ovsdb.errors import ConstraintViolation, OvsdbError, OvsdbSyntaxError
 from vswitch.ovsdb.jsontext import INT_MAX, INT_MIN, Json, Real
 from vswitch.ovsdb.schema import ColumnSchema, TableSchema
-from vswitch.ovsdb.types import BaseType, ColumnType
+from vswitch.ovsdb.types import UNLIMITED, BaseType, ColumnType
 
 
 def _divide(a: Any, b: Any) -> Any:
@@ -87,9 +87,10 @@ class Mutation:
             scalar = ColumnType(BaseType(column.type.key.type))
             return cls(column, mutator, datum_from_json(arg, scalar, resolve))
         if mutator == "delete" and column.type.is_map and not (isinstance(arg, list) and arg[:1] == ["map"]):
-            keys = ColumnType(column.type.key, None, 0, column.type.n_max)
-            return cls(column, mutator, operand_from_json(arg, keys, resolve), by_key=True)
-        return cls(column, mutator, operand_from_json(arg, column.type, resolve))
+            keys = ColumnType(column.type.key, None, 0, UNLIMITED)
+            return cls(column, mutator, datum_from_json(arg, keys, resolve), by_key=True)
+        type = replace(column.type, n_max=UNLIMITED) if mutator == "delete" else column.type
+        return cls(column, mutator, operand_from_json(arg, type, resolve))
 
     def apply(self, datum: Datum) -> Datum:
         """What `datum` becomes; raises OvsdbError if the column may not hold that."""
@@ -122,10 +123,10 @@ class Mutation:
     def _calculate(self, datum: Datum) -> Datum:
         base = self.column.type.key
         results = [self._calculate_atom(atom, base) for atom in datum]
-        if len(set(results)) != len(results):
-            raise ConstraintViolation(f'Result of "{self.mutator}" operation contains duplicates.')
         for result in results:
             base.check(result)
+        if len(set(results)) != len(results):
+            raise ConstraintViolation(f'Result of "{self.mutator}" operation contains duplicates.')
         return tuple(sorted(results))
 
     def _calculate_atom(self, atom: Atom, base: BaseType) -> Atom:

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from vswitch.ovsdb.atom import Uuid
 from vswitch.ovsdb.condition import Row, Where
 from vswitch.ovsdb.database import Change, Database, NewUuid, Table
-from vswitch.ovsdb.datum import Datum, check_datum, datum_to_json
+from vswitch.ovsdb.datum import Datum, check_datum, json_writer
 from vswitch.ovsdb.errors import OvsdbError, OvsdbSyntaxError
 from vswitch.ovsdb.jsontext import Json
 from vswitch.ovsdb.operation import (
@@ -133,13 +133,13 @@ class Transaction:
         new_uuid: NewUuid,
         *,
         locks: Collection[str] = (),
-        read_only: bool = False,
+        forbidden: str = "",
         elapsed: float = 0.0,
     ) -> None:
         self.database = database
         self.id = new_uuid()
         self.locks = locks  # that the client holds
-        self.read_only = read_only
+        self.forbidden = forbidden  # why nothing may be changed, if it may not
         self.elapsed = elapsed  # seconds since it was first tried, for wait
         self.durable = False
         self.comments: list[str] = []
@@ -164,10 +164,9 @@ class Transaction:
                 operation = parse_operation(
                     json, f"ovsdb operation {number} of {len(operations)}", self.context
                 )
-                if self.read_only and operation.changes:
+                if self.forbidden and operation.changes:
                     raise OvsdbError(
-                        f"{operation.op} operation not allowed when database server is in read only mode",
-                        tag="not allowed",
+                        f"{operation.op} operation not allowed {self.forbidden}", tag="not allowed"
                     )
                 results.append(EXECUTORS[type(operation)](self, operation))
             except OvsdbError as error:
@@ -219,12 +218,15 @@ def insert(transaction: Transaction, operation: Insert) -> Json:
 
 @executes(Select)
 def select(transaction: Transaction, operation: Select) -> Json:
-    """Read rows."""
-    writers = [(column.name, column.number, column.type) for column in operation.columns]
+    """Read rows; of rows that look the same, one."""
+    writers = [(column.name, json_writer(column.type)) for column in operation.columns]
+    numbers = [column.number for column in operation.columns]
+    rows = transaction.view(operation.table.name).select(operation.where)
+    distinct = dict.fromkeys(tuple(row[number] for number in numbers) for row in rows)
     return {
         "rows": [
-            {name: datum_to_json(row[number], type) for name, number, type in writers}
-            for row in transaction.view(operation.table.name).select(operation.where)
+            {name: write(datum) for (name, write), datum in zip(writers, row, strict=True)}
+            for row in distinct
         ]
     }
 

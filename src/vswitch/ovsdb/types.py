@@ -216,6 +216,12 @@ class ColumnType:
         if self.value is not None:
             yield self.value
 
+    def for_difference(self) -> ColumnType:
+        """The type of a difference between two datums of this type."""
+        if self.n_max == 1:
+            return self
+        return ColumnType(self.key, self.value, 0, min(2 * self.n_max, UNLIMITED))
+
     def in_english(self) -> str:
         """The type as error messages name it: "set of up to 3 integers"."""
         key = self.key.type.value

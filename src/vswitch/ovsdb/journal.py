@@ -1,0 +1,270 @@
+"""The journal: a database on disk as the sequence of its transactions, in Open vSwitch's file format.
+
+Each record is a line with the length and the SHA-1 of what follows, and then JSON:
+
+    OVSDB JSON 127 326da6aaec74c1bd5763c4916e1b56bebac8916a
+    {"Bridge":{"2f962165-…":{"other_config":["map",[["c","d"]]]}},"_date":1795384655818,"_is_diff":true}
+
+The first record is the schema.  Every other is a transaction: for each changed row its changed columns, or null if it
+was deleted.  With `_is_diff`, a changed column of a row that was there before holds the difference (see datum); older
+files hold the new value.  Columns that the schema calls ephemeral are left out.
+
+A file can end in the middle of a record, because the machine did: everything after the last good record that is not
+the beginning of another is `Torn`, and the owner of the file may cut it off.  Damage anywhere else is `Damaged`.
+
+Sources: ovsdb(5), "Standalone format"; OVS writes `_is_diff` since 2.15.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from vswitch.base.errors import VswitchError
+from vswitch.ovsdb.atom import Uuid, is_uuid
+from vswitch.ovsdb.condition import Row
+from vswitch.ovsdb.database import Change, Commit, Database, NewUuid, Reference
+from vswitch.ovsdb.datum import Datum, apply_difference, datum_from_json, datum_to_json, difference
+from vswitch.ovsdb.errors import OvsdbError
+from vswitch.ovsdb.jsontext import Json, JsonError, decode, encode
+from vswitch.ovsdb.schema import ColumnSchema, Schema, TableSchema
+
+MAGIC = b"OVSDB JSON "
+_HEADER = re.compile(rb"OVSDB JSON ([0-9]{1,19}) ([0-9a-f]{40})\n")
+_MAX_HEADER = 80
+
+
+class JournalError(VswitchError):
+    """The file is not a journal that can be used; the message says why and at which offset."""
+
+
+class Torn(JournalError):  # noqa: N818 - a state of affairs
+    """The file ends, at `offset`, in a record that was not written completely."""
+
+    def __init__(self, message: str, offset: int) -> None:
+        super().__init__(message)
+        self.offset = offset
+
+
+class Damaged(JournalError):  # noqa: N818 - a state of affairs
+    """A record in the middle of the file is not what was written."""
+
+
+def encode_record(json: Json) -> bytes:
+    """The record that holds `json`."""
+    body = encode(json) + b"\n"
+    return b"%s%d %s\n%s" % (MAGIC, len(body), hashlib.sha1(body).hexdigest().encode(), body)
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A record that was read: its value, and where it ends in the file."""
+
+    json: Json
+    offset: int
+    end: int
+
+
+def read_records(file: BinaryIO, name: str) -> Iterator[Record]:
+    """The records of `file`, from its beginning; raises Torn or Damaged after the last good one."""
+    offset = 0
+    while header := file.read(_MAX_HEADER):
+        try:
+            record = _read_record(file, name, offset, header)
+        except JournalError as error:
+            file.seek(offset + 1)
+            if _has_magic(file):
+                raise Damaged(str(error)) from None
+            raise Torn(str(error), offset) from None
+        yield record
+        offset = record.end
+        file.seek(offset)
+
+
+def _read_record(file: BinaryIO, name: str, offset: int, header: bytes) -> Record:
+    match = _HEADER.match(header)
+    if match is None:
+        line = header.split(b"\n")[0].decode(errors="replace")
+        raise JournalError(f'{name}: parse error at offset {offset} in header line "{line}"')
+    length, start = int(match[1]), offset + match.end()
+    file.seek(start)
+    body = file.read(length)
+    if len(body) < length:
+        raise JournalError(
+            f"{name}: error reading {length} bytes starting at offset {start}: unexpected end of file"
+        )
+    sha1 = hashlib.sha1(body).hexdigest()
+    if sha1 != match[2].decode():
+        raise JournalError(
+            f"{name}: {length} bytes starting at offset {start} have SHA-1 hash {sha1} "
+            f"but should have hash {match[2].decode()}"
+        )
+    try:
+        json = decode(body)
+    except JsonError as error:
+        raise JournalError(
+            f"{name}: {length} bytes starting at offset {start} are not valid JSON ({error})"
+        ) from None
+    if not isinstance(json, dict):
+        raise JournalError(f"{name}: {length} bytes starting at offset {start} are not a JSON object")
+    return Record(json, offset, start + length)
+
+
+def _has_magic(file: BinaryIO) -> bool:
+    """Whether another record begins somewhere in the rest of `file`."""
+    tail = b""
+    while piece := file.read(1 << 20):
+        if b"\n" + MAGIC in tail + piece:
+            return True
+        tail = piece[-len(MAGIC) :]
+    return False
+
+
+def commit_to_json(commit: Commit, schema: Schema, date: int) -> Json | None:
+    """The record of `commit`, made at `date` (ms since 1970); None if there is nothing to remember of it."""
+    json: dict[str, Json] = {}
+    for name, changes in commit.changes.items():
+        table = schema.tables[name]
+        columns = [column for column in table.columns.values() if not column.ephemeral]
+        rows: dict[str, Json] = {}
+        for uuid, (old, new) in changes.items():
+            if new is None:
+                rows[uuid] = None
+            elif cells := _cells(table, columns, old, new):
+                rows[uuid] = cells
+            elif old is None:
+                rows[uuid] = {}
+        if rows:
+            json[name] = rows
+    if not json and not commit.comment:
+        return None
+    json["_is_diff"] = True
+    if commit.comment:
+        json["_comment"] = commit.comment
+    json["_date"] = date
+    return json
+
+
+def _cells(table: TableSchema, columns: list[ColumnSchema], old: Row | None, new: Row) -> dict[str, Json]:
+    """The columns of a row that changed; of a new row, those that do not hold their default."""
+    cells = {}
+    before = table.default_row if old is None else old
+    for column in columns:
+        number = column.number
+        a, b = before[number], new[number]
+        if a is not b and a != b:
+            datum = b if old is None else difference(a, b, column.type)
+            cells[column.name] = datum_to_json(datum, column.type)
+    return cells
+
+
+def snapshot(database: Database, date: int, comment: str) -> Iterator[Json]:
+    """The records of a journal that holds just the present state."""
+    yield database.schema.to_json()
+    everything: dict[str, Mapping[Uuid, Change]] = {
+        name: {uuid: (None, row) for uuid, row in table.rows.items()}
+        for name, table in database.tables.items()
+        if table.rows
+    }
+    if not everything:
+        return
+    record = commit_to_json(Commit(Uuid(""), everything, comment=comment), database.schema, date)
+    yield record
+
+
+def load(records: Iterator[Record], name: str, new_uuid: NewUuid) -> Database:
+    """The database that a journal's records amount to; raises JournalError."""
+    first = next(records, None)
+    if first is None:
+        raise JournalError(f"{name}: unexpected end of file")
+    try:
+        database = Database(Schema.from_json(first.json))
+    except OvsdbError as error:
+        raise JournalError(f"{name}: {error}") from None
+    for record in records:
+        try:
+            replay(database, record.json, new_uuid())
+        except OvsdbError as error:
+            raise JournalError(f"{name}: transaction at offset {record.offset}: {error}") from None
+    rebuild(database)
+    return database
+
+
+def replay(database: Database, json: dict[str, Json], id: Uuid) -> None:
+    """Bring a record into effect, without the bookkeeping: rebuild() does that once for all records."""
+    is_diff = json.get("_is_diff") is True
+    for name, rows in json.items():
+        if name.startswith("_"):
+            continue
+        table = database.tables.get(name)
+        if table is None:
+            raise OvsdbError(f"No table named {name}.", tag="unknown table")
+        if not isinstance(rows, dict):
+            raise OvsdbError("object expected", tag="syntax error")
+        for uuid_text, cells in rows.items():
+            if not is_uuid(uuid_text):
+                raise OvsdbError(f'"{uuid_text}" is not a valid UUID', tag="syntax error")
+            uuid = Uuid(uuid_text.lower())
+            if cells is None:
+                if table.rows.pop(uuid, None) is None:
+                    raise OvsdbError(f"No row {uuid} in table {name}.", tag="inconsistent data")
+            else:
+                table.rows[uuid] = _replayed(table.schema, table.rows.get(uuid), cells, uuid, (id,), is_diff)
+    database.last_id = id
+
+
+def _replayed(
+    schema: TableSchema, old: Row | None, cells: Json, uuid: Uuid, version: Datum, is_diff: bool
+) -> Row:
+    row = list(schema.default_row if old is None else old)
+    row[0], row[1] = (uuid,), version
+    for name, value in cells.items():
+        column = schema.columns.get(name)
+        if column is None:
+            raise OvsdbError(f"No column {name} in table {schema.name}.", tag="unknown column")
+        if old is not None and is_diff:
+            row[column.number] = apply_difference(
+                row[column.number], diff_from_json(value, column), column.type
+            )
+        else:
+            row[column.number] = datum_from_json(value, column.type)
+    return tuple(row)
+
+
+def diff_from_json(json: Json, column: ColumnSchema) -> Datum:
+    """A difference() of that column: it can have up to twice as many elements as the column."""
+    return datum_from_json(json, column.type.for_difference())
+
+
+def rebuild(database: Database) -> None:
+    """Make the indexes and reference counts of tables whose rows were put directly; raises OvsdbError."""
+    for table in database.tables.values():
+        for number, index in enumerate(table.indexes):
+            for uuid, row in table.rows.items():
+                index[table.index_key(number, row)] = uuid
+            if len(index) != len(table.rows):
+                raise JournalError(f'table "{table.schema.name}" has rows with identical values for an index')
+    for name, table in database.tables.items():
+        for reference in table.references:
+            number = reference.column.number
+            for uuid, row in table.rows.items():
+                if row[number]:
+                    _count(database, reference, name, uuid, row[number])
+
+
+def _count(database: Database, reference: Reference, name: str, uuid: Uuid, datum: Datum) -> None:
+    for target_table, target in reference.strong(datum):
+        table = database.tables[target_table]
+        if target not in table.rows:
+            raise JournalError(
+                f"Table {name} column {reference.column.name} row {uuid} references nonexistent row {target} "
+                f"in table {target_table}."
+            )
+        if target != uuid:
+            table.n_strong[target] = table.n_strong.get(target, 0) + 1
+    for target_table, target in reference.weak(datum):
+        holders = database.tables[target_table].weak_holders.setdefault(target, {})
+        holders[name, uuid] = holders.get((name, uuid), 0) + 1

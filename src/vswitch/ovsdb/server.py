@@ -1,0 +1,160 @@
+"""A database server: databases, and the sessions of its clients.  Pure: its owner has the sockets, the disk and the clock.
+
+The `_Server` database, which tells clients what databases there are and what becomes of them, is kept true here.
+
+Sources: ovsdb-server(5); ovsdb-server(7), "Server database".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from vswitch.ovsdb.atom import ZERO_UUID, Uuid
+from vswitch.ovsdb.convert import convert
+from vswitch.ovsdb.database import Database, NewUuid
+from vswitch.ovsdb.datum import Datum
+from vswitch.ovsdb.errors import OvsdbError
+from vswitch.ovsdb.host import Host, StorageError
+from vswitch.ovsdb.integrity import plan
+from vswitch.ovsdb.journal import encode_record, snapshot
+from vswitch.ovsdb.jsontext import encode_text
+from vswitch.ovsdb.locks import Locks
+from vswitch.ovsdb.schema import Schema, load
+from vswitch.ovsdb.session import Session
+from vswitch.ovsdb.transaction import Transaction
+
+SERVER = "_Server"
+
+
+@dataclass(slots=True, eq=False)
+class Server:
+    """Databases in service, by name, and who uses them.
+
+    After each round of calls the owner calls flush(), and then writes what the sessions in `talkative` have to say,
+    and closes those that are `closed`.
+    """
+
+    new_uuid: NewUuid
+    date: Callable[[], int]  # ms since 1970
+    hosts: dict[str, Host] = field(default_factory=dict)
+    lock_queues: Locks[Session] = field(default_factory=Locks)
+    sessions: dict[Session, None] = field(default_factory=dict)
+    talkative: dict[Session, None] = field(default_factory=dict)  # sessions with output, or that are over
+    id: Uuid = ZERO_UUID
+    _rows: dict[str, Uuid] = field(default_factory=dict)  # in _Server, by database
+
+    def __post_init__(self) -> None:
+        self.id = self.new_uuid()
+        self.hosts[SERVER] = Host(Database(load("_server")), self.new_uuid, self.date)
+        self._publish(self.hosts[SERVER])
+
+    def connect(
+        self, name: str, now: float, *, read_only: bool = False, probe_interval: float = 0.0
+    ) -> Session:
+        """A client has connected."""
+        session = Session(self, name, now, read_only, probe_interval)
+        self.sessions[session] = None
+        return session
+
+    def disconnect(self, session: Session) -> None:
+        """A client has gone."""
+        self.sessions.pop(session, None)
+        session.close()
+
+    def add(self, host: Host) -> None:
+        """Put a database into service."""
+        self.hosts[host.name] = host
+        self._publish(host)
+        self._disconnect_unaware()
+
+    def remove(self, name: str) -> None:
+        """Take a database out of service."""
+        host = self.hosts[name]
+        for session in self.sessions:
+            session.cancel_database(host)
+        del self.hosts[name]
+        self._change_server_row(self._rows.pop(name), None)
+        self._disconnect_unaware()
+
+    def convert(self, host: Host, schema: Schema) -> None:
+        """Give a database another schema; raises OvsdbError, and then nothing has changed."""
+        if host.storage is None:
+            raise OvsdbError("convert is not allowed for this database", tag="not allowed")
+        if schema.name != host.name:
+            raise OvsdbError(
+                f"Cannot convert database {host.name} to schema for {schema.name}.", tag="not allowed"
+            )
+        database = convert(host.database, schema, self.new_uuid)
+        try:
+            host.storage.rewrite([encode_record(json) for json in snapshot(database, self.date(), "")])
+        except StorageError as error:
+            raise OvsdbError(str(error), tag="I/O error") from None
+        for session in self.sessions:
+            session.cancel_database(host)
+        host.database = database
+        self._publish(host)
+        self._disconnect_unaware()
+
+    def _disconnect_unaware(self) -> None:
+        """Clients that do not follow _Server find out by being disconnected."""
+        for session in self.sessions:
+            if not session.is_change_aware:
+                session.end("database change")
+
+    def _publish(self, host: Host) -> None:
+        """Tell the truth about `host` in _Server."""
+        schema = encode_text(host.database.schema.to_json())
+        cells: dict[str, Datum] = {
+            "name": (host.name,),
+            "model": (host.model,),
+            "connected": (True,),
+            "leader": (True,),
+            "schema": (schema,),
+        }
+        if host.name not in self._rows:
+            self._rows[host.name] = self.new_uuid()
+        self._change_server_row(self._rows[host.name], cells)
+
+    def _change_server_row(self, uuid: Uuid, cells: dict[str, Datum] | None) -> None:
+        host = self.hosts[SERVER]
+        transaction = Transaction(host.database, self.new_uuid)
+        view = transaction.view("Database")
+        if cells is None:
+            view.put(uuid, None)
+        else:
+            row = list(view.get(uuid) or view.table.schema.default_row)
+            row[0], row[1] = (uuid,), (transaction.id,)
+            for name, datum in cells.items():
+                row[view.table.schema.columns[name].number] = datum
+            view.put(uuid, tuple(row))
+        if (commit := plan(transaction)) is not None:
+            host.publish(commit)
+
+    def flush(self) -> None:
+        """Tell the monitors of every database what happened."""
+        for host in self.hosts.values():
+            if host.stale:
+                host.flush()
+
+    def expire(self, now: float) -> None:
+        """Give up the waits whose time has come."""
+        for host in self.hosts.values():
+            if host.deadline <= now:
+                host.retry(now)
+
+    @property
+    def deadline(self) -> float:
+        """When to call expire() next."""
+        return min(host.deadline for host in self.hosts.values())
+
+    def usage(self) -> Iterator[tuple[str, int]]:
+        """The figures of memory/show."""
+        yield "sessions", len(self.sessions)
+        yield (
+            "monitors",
+            sum(len(watchers) for host in self.hosts.values() for watchers in host.subscribers.values()),
+        )
+        yield "triggers", sum(len(host.waiting) for host in self.hosts.values())
+        for host in self.hosts.values():
+            yield from host.database.n_cells().items()
