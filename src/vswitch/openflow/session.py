@@ -18,12 +18,12 @@ from __future__ import annotations
 import enum
 import itertools
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from vswitch.base.errors import WireError
 from vswitch.openflow.errors import HelloFailed, OpenFlowError
 from vswitch.openflow.message import HEADER, Dialect, Message, decode, encode
 from vswitch.openflow.messages.hello import EchoReply, EchoRequest, Error, Hello
+from vswitch.openflow.value import Value, value
 from vswitch.openflow.version import ALL_VERSIONS, Version, negotiate
 
 OFPT_HELLO = 0
@@ -36,15 +36,15 @@ class ProtocolError(WireError):
     """The peer broke the protocol in a way that no error message mends: the channel is to be closed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Negotiated:
+@value
+class Negotiated(Value):
     """Both sides agreed to speak `version`."""
 
     version: Version
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
+@value
+class Received(Value):
     """A message; `data` are its bytes."""
 
     message: Message
@@ -52,8 +52,8 @@ class Received:
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Malformed:
+@value
+class Malformed(Value):
     """A message that does not make sense; `error` says why, and with which code a switch answers."""
 
     error: OpenFlowError
@@ -99,6 +99,11 @@ class Session:
         self._at = 0  # what is before it in _input has been taken
         self._output = bytearray()
         self._say(Hello(self._versions), max(self._versions), self.next_xid())
+
+    @property
+    def alive(self) -> bool:
+        """Whether there is any point in going on."""
+        return self.state is not State.DEAD
 
     @property
     def deadline(self) -> float:
