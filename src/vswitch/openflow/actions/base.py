@@ -24,12 +24,9 @@ import struct
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, ClassVar, TypeVar, dataclass_transform
 
-from vswitch.base.errors import TextError
-from vswitch.base.text import key_values
 from vswitch.openflow.codec import EXPERIMENTER, VENDORS, Code, layout, parse_codes
 from vswitch.openflow.errors import BadAction, OpenFlowError
 from vswitch.openflow.names import NO_NAMES, Names
-from vswitch.openflow.ports import parse_port
 from vswitch.openflow.value import Value, value, wire
 
 _HEADER = struct.Struct("!HH")
@@ -170,19 +167,6 @@ def _unknown(vendor: int) -> Any:
 def encode_actions(version: int, actions: Iterable[Action]) -> bytes:
     """The actions' bytes, one after the other."""
     return b"".join([item.encode(version) for item in actions])
-
-
-def parse_words(text: str, names: Names) -> Iterator[Action]:
-    """The actions that `text` lists.  A word that is no action's name is a port: "1" is "output:1"."""
-    for key, arg in key_values(text):
-        parser = BY_NAME.get(key)
-        if parser is not None:
-            yield parser(arg, names)
-        else:
-            port = parse_port(key, names.ports)
-            if port is None:
-                raise TextError(f"unknown action {key}", text)
-            yield BY_NAME["output"](key, names)
 
 
 def format_actions(actions: Iterable[Action], names: Names = NO_NAMES) -> str:

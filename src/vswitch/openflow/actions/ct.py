@@ -1,0 +1,322 @@
+"""Connection tracking: ct, and nat inside it.
+
+Sources: OVS nicira-ext.h (nx_action_conntrack, nx_action_nat); ovs-actions(7), "Firewalling Actions".
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator, Mapping
+
+from vswitch.base.errors import TextError
+from vswitch.base.text import format_ipv4, format_ipv6, key_values, parse_ipv4, parse_ipv6, parse_u16
+from vswitch.flow.subfield import Subfield, parse_subfield
+from vswitch.openflow.actions.base import (
+    Action,
+    action,
+    decode_actions,
+    encode_actions,
+    format_actions,
+    frame,
+    nx,
+)
+from vswitch.openflow.actions.register import Load, Move, SetField
+from vswitch.openflow.codec import Code
+from vswitch.openflow.errors import BadAction, OpenFlowError
+from vswitch.openflow.names import Names
+from vswitch.openflow.wirefield import decode_header, encode_header
+
+_CT = struct.Struct("!H4sHB3xH")
+_COMMIT, _FORCE = 1, 2
+NO_RECIRC = 0xFF  # as table: the packet does not come back
+_ALGS: Mapping[int, str] = {21: "ftp", 69: "tftp"}
+_TRACKED = ("ct_mark", "ct_label")  # what exec may change
+
+
+@action("ct", "NX1.0+(35)")
+class Ct(Action):
+    """Send the packet through the connection tracker, in `zone`; with `table`, a copy goes on there, tracked.
+
+    `actions` (exec) are done to the connection when it is committed; a nat among them stands first.
+    """
+
+    commit: bool = False
+    force: bool = False
+    table: int = NO_RECIRC
+    zone: int | Subfield = 0
+    alg: int = 0  # port of the protocol whose helper is wanted
+    actions: tuple[Action, ...] = ()
+
+    def encode(self, version: int) -> bytes:
+        """The fixed part, then the actions."""
+        flags = _COMMIT * self.commit | _FORCE * self.force
+        if isinstance(self.zone, Subfield):
+            source = encode_header(self.zone.field, None), self.zone.start << 6 | self.zone.n_bits - 1
+        else:
+            source = bytes(4), self.zone
+        body = _CT.pack(flags, *source, self.table, self.alg) + encode_actions(version, self.actions)
+        return frame(nx(35), body)
+
+    @classmethod
+    def decode_body(cls, version: int, code: Code, data: bytes, start: int) -> Action:
+        """Refuse actions that exec cannot have."""
+        if len(data) < 24:
+            raise OpenFlowError(BadAction.BAD_LEN)
+        flags, source, zone_bits, table, alg = _CT.unpack_from(data, start)
+        zone: int | Subfield = zone_bits
+        if any(source):
+            field, _ = decode_header(source, 0)
+            zone = Subfield(field, zone_bits >> 6, (zone_bits & 63) + 1)
+            if zone.n_bits != 16 or zone.start + 16 > field.bits:
+                raise OpenFlowError(BadAction.BAD_SET_LEN)
+        actions = decode_actions(version, data[24:])
+        made = cls(bool(flags & _COMMIT), bool(flags & _FORCE), table, zone, alg, actions)
+        if made.force and not made.commit:
+            raise OpenFlowError(BadAction.BAD_ARGUMENT)
+        if made._misplaced():
+            raise OpenFlowError(BadAction.BAD_ARGUMENT, made._misplaced())
+        return made
+
+    def _misplaced(self) -> str:
+        """What is wrong with the actions; empty: nothing."""
+        for item in self.actions:
+            target = _target(item)
+            if target is None and not isinstance(item, Nat):
+                return f"ct action doesn't support nested action {item.name}"
+            if target is not None and target not in _TRACKED:
+                return f"ct action doesn't support nested modification of {target}"
+        return ""
+
+    @classmethod
+    def parse(cls, arg: str, names: Names) -> Action:
+        """`commit,force,table=1,zone=5,nat(…),exec(…),alg=ftp`."""
+        made = cls()
+        nat: tuple[Action, ...] = ()
+        for key, text in key_values(arg):
+            match key:
+                case "commit":
+                    made = made.replace(commit=True)
+                case "force":
+                    made = made.replace(force=True)
+                case "table":
+                    made = made.replace(table=_parse_table(text, names))
+                case "zone":
+                    made = made.replace(zone=_parse_zone(text))
+                case "alg":
+                    made = made.replace(alg=_parse_alg(text))
+                case "nat":
+                    nat = (Nat.parse(text, names),)
+                case "exec":
+                    from vswitch.openflow.actions.text import parse_actions
+
+                    made = made.replace(actions=parse_actions(text, names, outer="ct"))
+                case _:
+                    raise TextError(f'invalid argument to "ct" action: `{key}\'', arg)
+        made = made.replace(actions=nat + made.actions)
+        if made.force and not made.commit:
+            raise TextError('"force" flag requires "commit" flag.', arg)
+        if made._misplaced():
+            raise TextError(made._misplaced(), arg)
+        return made
+
+    def format(self, names: Names) -> str:
+        """Without parts that are at their defaults."""
+        return f"ct({','.join(self._words(names))})"
+
+    def _words(self, names: Names) -> Iterator[str]:
+        if self.commit:
+            yield "commit"
+        if self.force:
+            yield "force"
+        if self.table != NO_RECIRC:
+            yield f"table={names.format_table(self.table)}"
+        if self.zone:
+            yield f"zone={self.zone}"
+        actions = self.actions
+        if actions and isinstance(actions[0], Nat):
+            yield actions[0].format(names)
+            actions = actions[1:]
+        if actions:
+            yield f"exec({format_actions(actions, names)})"
+        if self.alg:
+            yield f"alg={_ALGS.get(self.alg, self.alg)}"
+
+
+def _target(item: Action) -> str | None:
+    """The field that an action changes, if that is all it does."""
+    match item:
+        case SetField():
+            return item.field.name
+        case Load() | Move():
+            return item.dst.field.name
+    return None
+
+
+def _parse_table(text: str, names: Names) -> int:
+    table = names.table(text)
+    if table is None:
+        raise TextError(f"unknown table {text}", text)
+    if table == NO_RECIRC:
+        raise TextError("invalid table 0xff", text)
+    return table
+
+
+def _parse_zone(text: str) -> int | Subfield:
+    if text[:1].isdigit():
+        return parse_u16(text, "zone")
+    zone = parse_subfield(text)
+    if zone.n_bits != 16:
+        raise TextError(f"{text}: expected 16-bit field for zone", text)
+    return zone
+
+
+def _parse_alg(text: str) -> int:
+    alg = next((port for port, name in _ALGS.items() if name == text), None)
+    if alg is None:
+        raise TextError(f'invalid alg "{text}"', text)
+    return alg
+
+
+_SRC, _DST, _PERSISTENT, _HASH, _RANDOM = (1 << n for n in range(5))
+_IPV4_MIN, _IPV4_MAX, _IPV6_MIN, _IPV6_MAX, _PROTO_MIN, _PROTO_MAX = (1 << n for n in range(6))
+_NAT = struct.Struct("!2xHH")
+# Parts of a range on the wire, in their order: bit, size in bytes.
+_PARTS = ((_IPV4_MIN, 4), (_IPV4_MAX, 4), (_IPV6_MIN, 16), (_IPV6_MAX, 16), (_PROTO_MIN, 2), (_PROTO_MAX, 2))
+
+
+@action("nat", "NX1.0+(36)")
+class Nat(Action):
+    """Translate addresses: of a new connection to the range given, of an old one as it was.
+
+    A range has a `max` only if it is not one address or port.
+    """
+
+    flags: int = 0  # NX_NAT_F_*: source, destination, persistent, hash, random
+    ip_version: int = 0  # of the addresses: 4, 6, or 0 for none
+    ip_min: int = 0
+    ip_max: int | None = None
+    port_min: int | None = None
+    port_max: int | None = None
+
+    def _parts(self) -> dict[int, int]:
+        parts: dict[int, int] = {}
+        if self.ip_version:
+            low, high = (_IPV4_MIN, _IPV4_MAX) if self.ip_version == 4 else (_IPV6_MIN, _IPV6_MAX)
+            parts[low] = self.ip_min
+            if self.ip_max is not None:
+                parts[high] = self.ip_max
+        if self.port_min is not None:
+            parts[_PROTO_MIN] = self.port_min
+            if self.port_max is not None:
+                parts[_PROTO_MAX] = self.port_max
+        return parts
+
+    def encode(self, version: int) -> bytes:
+        """Only the parts that there are."""
+        parts = self._parts()
+        body = b"".join(parts[bit].to_bytes(size, "big") for bit, size in _PARTS if bit in parts)
+        return frame(nx(36), _NAT.pack(self.flags, sum(parts)) + body)
+
+    @classmethod
+    def decode_body(cls, version: int, code: Code, data: bytes, start: int) -> Action:
+        """Both versions of IP cannot be meant."""
+        if len(data) < 16:
+            raise OpenFlowError(BadAction.BAD_LEN)
+        flags, present = _NAT.unpack_from(data, start)
+        _check_nat(flags, present)
+        at, parts = 16, {}
+        for bit, size in _PARTS:
+            if present & bit:
+                if at + size > len(data):
+                    raise OpenFlowError(BadAction.BAD_LEN)
+                parts[bit] = int.from_bytes(data[at : at + size], "big")
+                at += size
+        if len(data) != (at + 7) // 8 * 8:
+            raise OpenFlowError(BadAction.BAD_LEN)
+        ip_version = 4 if _IPV4_MIN in parts else 6 if _IPV6_MIN in parts else 0
+        ip_min = parts.get(_IPV4_MIN, parts.get(_IPV6_MIN, 0))
+        ip_max = parts.get(_IPV4_MAX, parts.get(_IPV6_MAX))
+        return cls(flags, ip_version, ip_min, ip_max, parts.get(_PROTO_MIN), parts.get(_PROTO_MAX))
+
+    @classmethod
+    def parse(cls, arg: str, names: Names) -> Action:
+        """`src=1.1.1.1-1.1.1.9:80-90,persistent,hash,random`."""
+        made = cls()
+        for key, text in key_values(arg):
+            if key in ("src", "dst"):
+                made = _with_range(made.replace(flags=made.flags | (_SRC if key == "src" else _DST)), text)
+            elif key in _NAT_FLAGS:
+                made = made.replace(flags=made.flags | _NAT_FLAGS[key])
+            else:
+                raise TextError(f'invalid key "{key}" in "nat" argument', arg)
+        if made.flags & _SRC and made.flags & _DST:
+            raise TextError('May only specify one of "src" or "dst".', arg)
+        if not made.flags & (_SRC | _DST) and (made.ip_version or made.flags):
+            raise TextError('Flags allowed only with "src" or "dst".' if made.flags else "No range", arg)
+        if made.flags & _HASH and made.flags & _RANDOM:
+            raise TextError('Both "hash" and "random" are not allowed.', arg)
+        return made
+
+    def format(self, names: Names) -> str:
+        """`nat`, `nat(src=1.1.1.1:80)`."""
+        if not self.flags & (_SRC | _DST):
+            return "nat"
+        words = ["src" if self.flags & _SRC else "dst"]
+        if self.ip_version or self.port_min is not None:
+            words[0] += "=" + self._range()
+        words += [name for name, bit in _NAT_FLAGS.items() if self.flags & bit]
+        return f"nat({','.join(words)})"
+
+    def _range(self) -> str:
+        text = ""
+        if self.ip_version:
+            write = format_ipv4 if self.ip_version == 4 else format_ipv6
+            text = write(self.ip_min) + (f"-{write(self.ip_max)}" if self.ip_max is not None else "")
+            if self.ip_version == 6 and self.port_min is not None:
+                text = f"[{text}]"
+        if self.port_min is not None:
+            text += f":{self.port_min}" + (f"-{self.port_max}" if self.port_max is not None else "")
+        return text
+
+
+_NAT_FLAGS = {"persistent": _PERSISTENT, "hash": _HASH, "random": _RANDOM}
+
+
+def _check_nat(flags: int, present: int) -> None:
+    v4, v6, proto = (present >> shift & 3 for shift in (0, 2, 4))
+    backwards = any(bits == 2 for bits in (v4, v6, proto))
+    if (v4 and v6) or backwards or (flags & _SRC and flags & _DST) or (flags & _HASH and flags & _RANDOM):
+        raise OpenFlowError(BadAction.BAD_ARGUMENT)
+
+
+def _with_range(nat: Nat, text: str) -> Nat:
+    """`nat` with the range `IP[-IP][:PORT[-PORT]]`; IPv6 addresses before ports stand in brackets."""
+    if not text:
+        return nat
+    try:
+        if text[0] == "[":
+            ips, _, rest = text[1:].partition("]")
+            ports = rest.lstrip(":")
+        elif text.count(":") > 1:
+            ips, ports = text, ""
+        else:
+            ips, _, ports = text.partition(":")
+        if ips:
+            low, dash, high = ips.partition("-")
+            is_v6 = ":" in low
+            parse = parse_ipv6 if is_v6 else parse_ipv4
+            ip_min, ip_max = parse(low), parse(high) if dash else None
+            nat = nat.replace(
+                ip_version=6 if is_v6 else 4, ip_min=ip_min, ip_max=None if ip_max == ip_min else ip_max
+            )
+        if ports:
+            low, dash, high = ports.partition("-")
+            port_min, port_max = parse_u16(low, "port"), parse_u16(high, "port") if dash else None
+            nat = nat.replace(port_min=port_min, port_max=None if port_max == port_min else port_max)
+    except TextError:
+        raise TextError(f'garbage at end of "nat" range "{text}"', text) from None
+    if (nat.ip_max is not None and nat.ip_max < nat.ip_min) or (
+        nat.port_max is not None and nat.port_max < (nat.port_min or 0)
+    ):
+        raise TextError(f'Invalid range "{text}"', text)
+    return nat

@@ -1,0 +1,173 @@
+"""Adding and removing outer headers of any type: encap and decap.
+
+Sources: OVS nicira-ext.h (nx_action_encap, nx_action_decap, ofp_ed_prop_*); ovs-actions(7), "Encapsulation".
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Mapping
+
+from vswitch.base.errors import TextError
+from vswitch.base.text import key_values, parse_u8, parse_u16
+from vswitch.openflow.actions.base import Action, action, frame, nx
+from vswitch.openflow.codec import Code
+from vswitch.openflow.errors import BadAction, OpenFlowError
+from vswitch.openflow.names import Names
+from vswitch.openflow.value import Value, value
+
+PT_ETH, PT_NSH, PT_MPLS, PT_MPLS_MC = 0, 1 << 16 | 0x894F, 1 << 16 | 0x8847, 1 << 16 | 0x8848
+PT_USE_NEXT_PROTO = 0x0000FFFE  # decap: what the removed header says is next
+_TYPES: Mapping[int, str] = {PT_ETH: "ethernet", PT_NSH: "nsh", PT_MPLS: "mpls", PT_MPLS_MC: "mpls_mc"}
+_HEAD = struct.Struct("!HBB")
+_NSH_CLASS, _MD_TYPE, _TLV = 4, 1, 2
+MD1, MD2 = 1, 2
+
+
+@value
+class NshTlv(Value):
+    """A context header of NSH metadata type 2."""
+
+    tlv_class: int
+    tlv_type: int
+    data: bytes
+
+    def __str__(self) -> str:
+        return f"tlv(0x{self.tlv_class:04x},{self.tlv_type},0x{self.data.hex()})"
+
+
+@action("encap", "NX1.3+(46)")
+class Encap(Action):
+    """Add an outer header of `packet_type`; what `md_type` and `tlvs` say is for NSH."""
+
+    packet_type: int
+    md_type: int = 0
+    tlvs: tuple[NshTlv, ...] = ()
+
+    def encode(self, version: int) -> bytes:
+        """Properties after the type."""
+        props = b""
+        if self.md_type:
+            props += _HEAD.pack(_NSH_CLASS, _MD_TYPE, 8) + bytes([self.md_type, 0, 0, 0])
+        for tlv in self.tlvs:
+            body = struct.pack("!HBB", tlv.tlv_class, tlv.tlv_type, len(tlv.data)) + tlv.data
+            size = _HEAD.size + len(body)
+            props += _HEAD.pack(_NSH_CLASS, _TLV, size) + body + bytes(-size % 8)
+        return frame(nx(46), struct.pack("!HI", 0, self.packet_type) + props)
+
+    @classmethod
+    def decode_body(cls, version: int, code: Code, data: bytes, start: int) -> Action:
+        """Refuse types and properties that we do not know."""
+        if len(data) < 16:
+            raise OpenFlowError(BadAction.BAD_LEN)
+        _, packet_type = struct.unpack_from("!HI", data, start)
+        if packet_type not in _TYPES:
+            raise OpenFlowError(BadAction.BAD_HEADER_TYPE)
+        made = cls(packet_type)
+        at = 16
+        while at < len(data):
+            made, at = _decode_property(made, data, at)
+        return made
+
+    @classmethod
+    def parse(cls, arg: str, names: Names) -> Action:
+        """`ethernet`, `nsh(md_type=1)`, `mpls`."""
+        for key, text in key_values(arg):
+            packet_type = next((number for number, name in _TYPES.items() if name == key), None)
+            if packet_type is None:
+                raise TextError(f"Encap hdr not supported: {key}", arg)
+            made = cls(packet_type)
+            return _parse_nsh(made, text) if packet_type == PT_NSH else made
+        raise TextError("Missing encap hdr", arg)
+
+    def format(self, names: Names) -> str:
+        """`encap(nsh(md_type=1))`."""
+        words = ([f"md_type={self.md_type}"] if self.md_type else []) + [str(tlv) for tlv in self.tlvs]
+        return f"encap({_TYPES[self.packet_type]}{'(' + ','.join(words) + ')' if words else ''})"
+
+
+def _decode_property(encap: Encap, data: bytes, at: int) -> tuple[Encap, int]:
+    kind, number, size = _HEAD.unpack_from(data, at)
+    end = at + (size + 7) // 8 * 8
+    if size < 4 or end > len(data):
+        raise OpenFlowError(BadAction.BAD_LEN)
+    if kind != _NSH_CLASS or number not in (_MD_TYPE, _TLV):
+        raise OpenFlowError(BadAction.UNKNOWN_ED_PROP)
+    if size < 8:
+        raise OpenFlowError(BadAction.BAD_LEN)
+    if number == _MD_TYPE:
+        if data[at + 4] not in (MD1, MD2):
+            raise OpenFlowError(BadAction.BAD_ED_PROP)
+        return encap.replace(md_type=data[at + 4]), end
+    tlv_class, tlv_type, length = struct.unpack_from("!HBB", data, at + 4)
+    if size != 8 + length:
+        raise OpenFlowError(BadAction.BAD_LEN)
+    tlv = NshTlv(tlv_class, tlv_type, data[at + 8 : at + size])
+    return encap.replace(tlvs=(*encap.tlvs, tlv)), end
+
+
+def _parse_nsh(encap: Encap, text: str) -> Encap:
+    for key, arg in key_values(text):
+        if key == "md_type":
+            md_type = parse_u8(arg, "md_type")
+            if md_type not in (MD1, MD2):
+                raise TextError("invalid md_type", text)
+            encap = encap.replace(md_type=md_type)
+        elif key == "tlv":
+            words = arg.split(",")
+            if len(words) != 3 or words[2][:2].lower() != "0x":
+                raise TextError(f"Invalid NSH TLV header: {arg}", text)
+            digits = words[2][2:]
+            tlv = NshTlv(
+                parse_u16(words[0].strip(), "class"),
+                parse_u8(words[1].strip(), "type"),
+                bytes.fromhex(digits.zfill(len(digits) + len(digits) % 2)),
+            )
+            encap = encap.replace(tlvs=(*encap.tlvs, tlv))
+        else:
+            raise TextError(f"unknown property {key}", text)
+    return encap
+
+
+@action("decap", "NX1.3+(47)")
+class Decap(Action):
+    """Remove the outer header; what is left is of `packet_type`."""
+
+    packet_type: int = PT_USE_NEXT_PROTO
+
+    def encode(self, version: int) -> bytes:
+        """A type, after padding."""
+        return frame(nx(47), struct.pack("!2xI", self.packet_type))
+
+    @classmethod
+    def decode_body(cls, version: int, code: Code, data: bytes, start: int) -> Action:
+        """A type, after padding."""
+        if len(data) < 16:
+            raise OpenFlowError(BadAction.BAD_LEN)
+        if len(data) > 16:
+            raise OpenFlowError(BadAction.UNKNOWN_ED_PROP)
+        return cls(*struct.unpack_from("!2xI", data, start))
+
+    @classmethod
+    def parse(cls, arg: str, names: Names) -> Action:
+        """Nothing, or `packet_type(ns=N,id=N)`."""
+        made = cls()
+        for key, text in key_values(arg):
+            if key != "packet_type":
+                raise TextError(f"unknown property {key}", arg)
+            numbers = {"ns": 0, "id": 0}
+            for name, number in key_values(text):
+                if name not in numbers:
+                    raise TextError(f"Invalid packet_type {text}", arg)
+                numbers[name] = parse_u16(number, name)
+            made = cls(numbers["ns"] << 16 | numbers["id"])
+        return made
+
+    def format(self, names: Names) -> str:
+        """`decap()`, `decap(packet_type(ns=0,id=0x0))`."""
+        if self.packet_type == PT_USE_NEXT_PROTO:
+            return "decap()"
+        ns, number = self.packet_type >> 16, self.packet_type & 0xFFFF
+        return (
+            f"decap(packet_type(ns={ns},id={number:#x}))" if number else f"decap(packet_type(ns={ns},id=0))"
+        )

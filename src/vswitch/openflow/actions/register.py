@@ -1,0 +1,451 @@
+"""Actions on any field: set, load, move, push, pop, delete, and output to the port that a field holds.
+
+Fields are named on the wire by their OXM or NXM headers.  `set_field` sets a whole field, under a mask since OpenFlow 1.5;
+before that, masks and parts of fields travel as Nicira's reg_load.
+
+Sources: OpenFlow 1.5.1, 7.2.6.7 (set_field, copy_field); OVS nicira-ext.h; ovs-actions(7), "Field Modification Actions".
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+
+from vswitch.base.errors import TextError
+from vswitch.base.text import parse_u16
+from vswitch.flow.field import Field
+from vswitch.flow.fields import FIELDS
+from vswitch.flow.subfield import Subfield, parse_subfield
+from vswitch.openflow.actions.base import Action, action, frame, nx
+from vswitch.openflow.codec import VENDORS, Code
+from vswitch.openflow.errors import BadAction, OpenFlowError
+from vswitch.openflow.names import Names
+from vswitch.openflow.version import OF11, OF12, OF15
+from vswitch.openflow.wirefield import decode_entry, decode_header, encode_entry, encode_header
+
+_SET_FIELD = Code(0, 25, OF12, OF15)
+_COPY_FIELD = Code(0, 28, OF15, OF15)
+_REG_LOAD = struct.Struct("!H")
+_COPY15 = struct.Struct("!HHH2x")
+
+
+def _ofs_nbits(part: Subfield) -> int:
+    return part.start << 6 | part.n_bits - 1
+
+
+def _part(field: Field, ofs_nbits: int) -> Subfield:
+    """The subfield that a field and an `ofs_nbits` mean."""
+    return _checked(field, ofs_nbits >> 6, (ofs_nbits & 0x3F) + 1)
+
+
+def _checked(field: Field, start: int, n_bits: int) -> Subfield:
+    if start >= field.bits or n_bits == 0 or start + n_bits > field.bits:
+        raise OpenFlowError(BadAction.BAD_ARGUMENT, f"bits {start} to {start + n_bits} of {field.name}")
+    return Subfield(field, start, n_bits)
+
+
+def _need_writable(field: Field) -> None:
+    if not field.writable:
+        raise OpenFlowError(BadAction.BAD_ARGUMENT, f"field {field.name} is read-only")
+
+
+def encode_reg_load(field: Field, value: int, mask: int | None = None) -> bytes:
+    """Nicira's reg_load actions, one for each run of ones in `mask`, that set `field` under `mask`."""
+    out = b""
+    for start, n_bits in _runs(field.ones if mask is None else mask):
+        part = value >> start & (1 << n_bits) - 1
+        out += frame(
+            nx(7),
+            _REG_LOAD.pack(start << 6 | n_bits - 1) + encode_header(field, None) + part.to_bytes(8, "big"),
+        )
+    return out
+
+
+def _runs(mask: int) -> Iterator[tuple[int, int]]:
+    """(start, length) of each run of ones, at most 64 long, from the lowest."""
+    start = 0
+    while mask >> start:
+        start += ((mask >> start) & -(mask >> start)).bit_length() - 1
+        rest = mask >> start
+        n_bits = min((~rest & rest + 1).bit_length() - 1, 64)
+        yield start, n_bits
+        start += n_bits
+
+
+def encode_set_field(version: int, field: Field, value: int, mask: int | None = None) -> bytes:
+    """OpenFlow's set_field; with a mask only since OpenFlow 1.5."""
+    return frame(_SET_FIELD, encode_entry(field, value, mask, version))
+
+
+@action("set_field", "OF1.2+(25), NX1.0-1.4(33)")
+class SetField(Action):
+    """Set the bits `mask` of `field` to those of `value`; without a mask, all of it."""
+
+    field: Field
+    value: int
+    mask: int | None = None
+
+    def encode(self, version: int) -> bytes:
+        """set_field where the version can say it; older actions otherwise."""
+        if version >= OF15 or (version >= OF12 and self.mask is None):
+            return encode_set_field(version, self.field, self.value, self.mask)
+        if version <= OF11 and self.mask is None:
+            from vswitch.openflow.actions.legacy import legacy_form
+
+            legacy = legacy_form(self.field, self.value)
+            if legacy is not None:
+                return legacy.encode(version)
+        return encode_reg_load(self.field, self.value, self.mask)
+
+    @classmethod
+    def decode_body(cls, version: int, code: Code, data: bytes, start: int) -> Action:
+        """One OXM entry; masks are OpenFlow 1.5's."""
+        at = 16 if code.vendor else 4
+        field, value, mask, end = decode_entry(data, at)
+        if any(data[end:]):
+            raise OpenFlowError(BadAction.BAD_SET_ARGUMENT)
+        if mask is not None and version < OF15 and not code.vendor:
+            raise OpenFlowError(BadAction.BAD_SET_MASK)
+        if not field.writable:
+            raise OpenFlowError(BadAction.BAD_SET_ARGUMENT, f"destination field {field.name} is not writable")
+        if value & ~field.ones:
+            raise OpenFlowError(BadAction.BAD_SET_ARGUMENT)
+        return cls(field, value, None if mask == field.ones else mask)
+
+    @classmethod
+    def parse(cls, arg: str, names: Names) -> Action:
+        """`VALUE[/MASK]->FIELD`."""
+        text, arrow, name = arg.rpartition("->")
+        if not arrow:
+            raise TextError(f"{arg}: missing `->'", arg)
+        field = _field_named(name.strip())
+        if not field.writable:
+            raise TextError(f"{field.name} is read-only", arg)
+        value, mask = field.text.parse(field, text, names.ports)
+        if value & ~field.ones:
+            raise TextError(f"{text} is not a valid value for field {field.name}", arg)
+        return cls(field, value & mask, None if mask == field.ones else mask)
+
+    def format(self, names: Names) -> str:
+        """`set_field:0x5->reg0`."""
+        mask = self.field.ones if self.mask is None else self.mask
+        return f"set_field:{self.field.text.format(self.field, self.value, mask, names.port_names)}->{self.field.name}"
+
+
+def _field_named(name: str) -> Field:
+    field = FIELDS.get(name)
+    if field is None:
+        field = _by_oxm_name(name)
+    if field is None:
+        raise TextError(f"{name} is not a valid OXM field name", name)
+    return field
+
+
+def _by_oxm_name(name: str) -> Field | None:
+    try:
+        part = parse_subfield(f"{name}[]")
+    except TextError:
+        return None
+    return part.field
+
+
+@action("load", "NX1.0-1.4(7)")
+class Load(Action):
+    """Set the bits of `dst` to `value`: Nicira's reg_load."""
+
+    dst: Subfield
+    value: int
+
+    def encode(self, version: int) -> bytes:
+        """set_field under a mask since OpenFlow 1.5."""
+        dst = self.dst
+        if version >= OF15:
+            mask = ((1 << dst.n_bits) - 1) << dst.start
+            return encode_set_field(
+                version, dst.field, self.value << dst.start, None if mask == dst.field.ones else mask
+            )
+        if dst.n_bits > 64:
+            return encode_reg_load(dst.field, self.value << dst.start, ((1 << dst.n_bits) - 1) << dst.start)
+        body = _REG_LOAD.pack(_ofs_nbits(dst)) + encode_header(dst.field, None)
+        return frame(nx(7), body + self.value.to_bytes(8, "big"))
+
+    @classmethod
+    def decode_body(cls, version: int, code: Code, data: bytes, start: int) -> Action:
+        """Refuse values that do not fit and fields that cannot be written."""
+        if len(data) != 24:
+            raise OpenFlowError(BadAction.BAD_LEN)
+        (ofs_nbits,) = _REG_LOAD.unpack_from(data, 10)
+        field, _ = decode_header(data, 12)
+        dst = _part(field, ofs_nbits)
+        value = int.from_bytes(data[16:], "big")
+        if value >> dst.n_bits:
+            raise OpenFlowError(BadAction.BAD_ARGUMENT)
+        _need_writable(field)
+        return cls(dst, value)
+
+    @classmethod
+    def parse(cls, arg: str, names: Names) -> Action:
+        """`VALUE->SUBFIELD`."""
+        text, arrow, dst_text = arg.partition("->")
+        if not arrow:
+            raise TextError(f"{arg}: missing `->'", arg)
+        dst = parse_subfield(dst_text.strip())
+        try:
+            value = int(text, 0)
+        except ValueError:
+            raise TextError(f"{text}->{dst_text}: {text}: invalid value", arg) from None
+        if value >> dst.n_bits:
+            raise TextError(f"{arg}: value {value:#x} does not fit into {dst.n_bits} bits", arg)
+        if not dst.field.writable:
+            raise TextError(f"{arg}: field {dst.field.name} is read-only", arg)
+        return cls(dst, value)
+
+    def format(self, names: Names) -> str:
+        """`load:0x5->NXM_NX_REG0[0..3]`."""
+        return f"load:{self.value:#x}->{self.dst}"
+
+
+@action("move", "NX1.0-1.4(6), OF1.5+(28), ONF1.3-1.4(3200)")
+class Move(Action):
+    """Copy the bits of `src` to `dst`, which are equally wide."""
+
+    src: Subfield
+    dst: Subfield
+
+    def encode(self, version: int) -> bytes:
+        """copy_field since OpenFlow 1.5."""
+        src, dst = self.src, self.dst
+        if version >= OF15:
+            headers = encode_header(src.field, version) + encode_header(dst.field, version)
+            return frame(_COPY_FIELD, _COPY15.pack(src.n_bits, src.start, dst.start) + bytes(4) + headers)
+        headers = encode_header(src.field, None) + encode_header(dst.field, None)
+        return frame(nx(6), struct.pack("!HHH", src.n_bits, src.start, dst.start) + headers)
+
+    @classmethod
+    def decode_body(cls, version: int, code: Code, data: bytes, start: int) -> Action:
+        """Numbers, then two headers."""
+        numbers_at, headers_at = (4, 12) if not code.vendor else (10, 16)
+        if code.vendor == VENDORS["ONF"]:
+            numbers_at, headers_at = 12, 24
+        elif not code.vendor:
+            headers_at = 16
+        if len(data) < headers_at + 8:
+            raise OpenFlowError(BadAction.BAD_LEN)
+        n_bits, src_ofs, dst_ofs = struct.unpack_from("!HHH", data, numbers_at)
+        src, at = decode_header(data, headers_at)
+        dst, at = decode_header(data, at)
+        if any(data[at:]):
+            raise OpenFlowError(BadAction.NX_MUST_BE_ZERO)
+        made = cls(_checked(src, src_ofs, n_bits), _checked(dst, dst_ofs, n_bits))
+        _need_writable(dst)
+        return made
+
+    @classmethod
+    def parse(cls, arg: str, names: Names) -> Action:
+        """`SRC->DST`."""
+        src_text, arrow, dst_text = arg.partition("->")
+        if not arrow:
+            raise TextError(f"{arg}: missing `->'", arg)
+        src, dst = parse_subfield(src_text.strip()), parse_subfield(dst_text.strip())
+        if src.n_bits != dst.n_bits:
+            raise TextError(
+                f"{arg}: source field is {src.n_bits} bits wide but destination is {dst.n_bits} bits wide",
+                arg,
+            )
+        return cls(src, dst)
+
+    def format(self, names: Names) -> str:
+        """`move:NXM_NX_REG0[]->NXM_NX_REG1[]`."""
+        return f"move:{self.src}->{self.dst}"
+
+
+def _encode_stack(number: int, part: Subfield) -> bytes:
+    header = encode_header(part.field, None)
+    return frame(
+        nx(number),
+        struct.pack("!H", part.start) + header + struct.pack("!H", part.n_bits) + bytes(10 - len(header)),
+    )
+
+
+def _decode_stack(data: bytes) -> Subfield:
+    if len(data) != 24:
+        raise OpenFlowError(BadAction.BAD_LEN)
+    (start,) = struct.unpack_from("!H", data, 10)
+    field, at = decode_header(data, 12)
+    if len(data) - at < 2:
+        raise OpenFlowError(BadAction.BAD_LEN)
+    (n_bits,) = struct.unpack_from("!H", data, at)
+    if any(data[at + 2 :]):
+        raise OpenFlowError(BadAction.NX_MUST_BE_ZERO)
+    return _checked(field, start, n_bits)
+
+
+@action("push", "NX1.0+(27)")
+class StackPush(Action):
+    """Push the bits of `src` onto a stack."""
+
+    src: Subfield
+
+    def encode(self, version: int) -> bytes:
+        """Start, header, width."""
+        return _encode_stack(27, self.src)
+
+    @classmethod
+    def decode_body(cls, version: int, code: Code, data: bytes, start: int) -> Action:
+        """Start, header, width."""
+        return cls(_decode_stack(data))
+
+    @classmethod
+    def parse(cls, arg: str, names: Names) -> Action:
+        """A subfield."""
+        return cls(parse_subfield(arg))
+
+    def format(self, names: Names) -> str:
+        """`push:NXM_NX_REG0[]`."""
+        return f"push:{self.src}"
+
+
+@action("pop", "NX1.0+(28)")
+class StackPop(Action):
+    """Pop what was pushed last into the bits of `dst`."""
+
+    dst: Subfield
+
+    def encode(self, version: int) -> bytes:
+        """Start, header, width."""
+        return _encode_stack(28, self.dst)
+
+    @classmethod
+    def decode_body(cls, version: int, code: Code, data: bytes, start: int) -> Action:
+        """Start, header, width."""
+        dst = _decode_stack(data)
+        _need_writable(dst.field)
+        return cls(dst)
+
+    @classmethod
+    def parse(cls, arg: str, names: Names) -> Action:
+        """A subfield."""
+        return cls(parse_subfield(arg))
+
+    def format(self, names: Names) -> str:
+        """`pop:NXM_NX_REG0[]`."""
+        return f"pop:{self.dst}"
+
+
+@action("delete_field", "NX1.0+(50)")
+class DeleteField(Action):
+    """Remove a tunnel option."""
+
+    field: Field
+
+    def encode(self, version: int) -> bytes:
+        """A header, padded."""
+        return frame(nx(50), encode_header(self.field, None).ljust(14, b"\0"))
+
+    @classmethod
+    def decode_body(cls, version: int, code: Code, data: bytes, start: int) -> Action:
+        """A header, padded."""
+        if len(data) != 24:
+            raise OpenFlowError(BadAction.BAD_LEN)
+        field, _ = decode_header(data, 10)
+        if not field.name.startswith("tun_metadata"):
+            raise OpenFlowError(BadAction.BAD_ARGUMENT)
+        return cls(field)
+
+    @classmethod
+    def parse(cls, arg: str, names: Names) -> Action:
+        """The name of a tunnel option's field."""
+        field = FIELDS.get(arg)
+        if field is None:
+            raise TextError(f"unknown field {arg}", arg)
+        if not field.name.startswith("tun_metadata"):
+            raise TextError(f"{arg}: field cannot be deleted", arg)
+        return cls(field)
+
+    def format(self, names: Names) -> str:
+        """`delete_field:tun_metadata0`."""
+        return f"delete_field:{self.field.name}"
+
+
+@action("output_reg", "NX1.0+(15), NX1.0+(32)")
+class OutputReg(Action):
+    """Send the packet to the port whose number is in `src`; `max_len` is for controllers."""
+
+    src: Subfield
+    max_len: int = 0xFFFF
+
+    def encode(self, version: int) -> bytes:
+        """The second form is for fields with long headers."""
+        header = encode_header(self.src.field, None)
+        if len(header) == 4:
+            return frame(
+                nx(15), struct.pack("!H", _ofs_nbits(self.src)) + header + struct.pack("!H6x", self.max_len)
+            )
+        return frame(nx(32), struct.pack("!HH", _ofs_nbits(self.src), self.max_len) + header.ljust(10, b"\0"))
+
+    @classmethod
+    def decode_body(cls, version: int, code: Code, data: bytes, start: int) -> Action:
+        """Either form."""
+        if len(data) != 24:
+            raise OpenFlowError(BadAction.BAD_LEN)
+        (ofs_nbits,) = struct.unpack_from("!H", data, 10)
+        if code.number == 15:
+            field, _ = decode_header(data[:16], 12)
+            (max_len,) = struct.unpack_from("!H", data, 16)
+            at = 18
+        else:
+            (max_len,) = struct.unpack_from("!H", data, 12)
+            field, at = decode_header(data, 14)
+        if any(data[at:]):
+            raise OpenFlowError(BadAction.NX_MUST_BE_ZERO)
+        return cls(_part(field, ofs_nbits), max_len)
+
+    @classmethod
+    def parse(cls, arg: str, names: Names) -> Action:
+        """A subfield."""
+        try:
+            return cls(parse_subfield(arg))
+        except TextError:
+            raise TextError(f"{arg}: output to unknown port", arg) from None
+
+    def format(self, names: Names) -> str:
+        """`output:NXM_NX_REG0[0..15]`."""
+        return f"output:{self.src}"
+
+
+@action("check_pkt_larger", "NX1.0+(49)")
+class CheckPktLarger(Action):
+    """Set the bit `dst` to whether the packet is longer than `pkt_len` bytes."""
+
+    pkt_len: int
+    dst: Subfield
+
+    def encode(self, version: int) -> bytes:
+        """Length, bit, header."""
+        body = struct.pack("!HH", self.pkt_len, self.dst.start) + encode_header(self.dst.field, None)
+        return frame(nx(49), body.ljust(14, b"\0"))
+
+    @classmethod
+    def decode_body(cls, version: int, code: Code, data: bytes, start: int) -> Action:
+        """Length, bit, header."""
+        if len(data) != 24:
+            raise OpenFlowError(BadAction.BAD_LEN)
+        pkt_len, ofs = struct.unpack_from("!HH", data, 10)
+        field, at = decode_header(data, 14)
+        if any(data[at:]):
+            raise OpenFlowError(BadAction.NX_MUST_BE_ZERO)
+        _need_writable(field)
+        return cls(pkt_len, _checked(field, ofs, 1))
+
+    @classmethod
+    def parse(cls, arg: str, names: Names) -> Action:
+        """`(LEN)->BIT`."""
+        text, _, dst_text = arg.partition(")->")
+        dst = parse_subfield(dst_text)
+        if dst.n_bits != 1:
+            raise TextError("Only 1-bit destination field is allowed", arg)
+        return cls(parse_u16(text, "pkt_len"), dst)
+
+    def format(self, names: Names) -> str:
+        """`check_pkt_larger(1500)->NXM_NX_REG0[0]`."""
+        return f"check_pkt_larger({self.pkt_len})->{self.dst}"

@@ -1,0 +1,60 @@
+"""Lists of actions in text.
+
+Sources: ovs-actions(7), "Action Syntax"; messages are those of ovs-ofctl.
+"""
+
+from __future__ import annotations
+
+from vswitch.base.errors import TextError
+from vswitch.base.text import key_values
+from vswitch.openflow.actions import bundle, control, ct, encap, header, mpls, output, register, sample
+from vswitch.openflow.actions.base import BY_NAME, Action
+from vswitch.openflow.instructions import NAMES, rank
+from vswitch.openflow.names import NO_NAMES, Names
+from vswitch.openflow.ports import parse_port
+
+MODULES = (bundle, control, ct, encap, header, mpls, output, register, sample)  # each declares its actions
+
+
+def parse_actions(text: str, names: Names = NO_NAMES, outer: str = "") -> tuple[Action, ...]:
+    """The actions that `text` lists, instructions among them; in another action, `outer`, there are none."""
+    actions: list[Action] = []
+    drop = False
+    for key, arg in key_values(text):
+        if key.lower() == "drop":
+            drop = True
+        else:
+            actions.append(_parse_word(key, arg, names))
+        if drop and actions:
+            raise TextError('"drop" must not be accompanied by any other action or instruction', text)
+    _check_order(actions, outer)
+    return tuple(actions)
+
+
+def _parse_word(key: str, arg: str, names: Names) -> Action:
+    parser = BY_NAME.get(key) or BY_NAME.get(key.lower())
+    if parser is not None:
+        return parser(arg, names)
+    if not arg and parse_port(key, names.ports) is not None:
+        return BY_NAME["output"](key, names)
+    raise TextError(f"unknown action {key}", key)
+
+
+def _check_order(actions: list[Action], outer: str) -> None:
+    """Instructions come after actions, in OpenFlow's order, each at most once."""
+    last = 0
+    for item in actions:
+        order = rank(item)
+        if outer and (order > 1 or (order == 0 and outer == "write_actions")):
+            raise TextError(f"{NAMES[order]} instruction not allowed here", outer)
+        if order == last and order > 1:
+            raise TextError(
+                f"duplicate {NAMES[order]} instruction not allowed, for OpenFlow 1.1+ compatibility", outer
+            )
+        if order < last:
+            raise TextError(
+                f"invalid instruction ordering: {NAMES[order]} must appear before {NAMES[last]}, "
+                "for OpenFlow 1.1+ compatibility",
+                outer,
+            )
+        last = order

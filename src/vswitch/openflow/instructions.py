@@ -1,0 +1,247 @@
+"""Instructions: what OpenFlow 1.1 put around action lists, as members of those lists.
+
+Inside the program a flow has one list, in which instructions stand like actions, in the order in which OpenFlow executes
+them: meter, the actions themselves (apply_actions), clear_actions, write_actions, write_metadata, goto_table.  Only the
+wire of OpenFlow 1.1 and later separates them again; OpenFlow 1.0 has Nicira's actions for what it can express.
+
+Sources: OpenFlow 1.5.1, 5.5 and 7.2.5; ovs-actions(7), "Instructions".
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Mapping
+
+from vswitch.base.errors import TextError
+from vswitch.base.text import parse_u32, parse_u64
+from vswitch.openflow.actions.base import (
+    Action,
+    action,
+    decode_actions,
+    encode_actions,
+    format_actions,
+    frame,
+    nx,
+    spelled,
+)
+from vswitch.openflow.actions.control import Resubmit
+from vswitch.openflow.codec import Code
+from vswitch.openflow.errors import BadAction, BadInstruction, OpenFlowError
+from vswitch.openflow.names import Names
+from vswitch.openflow.version import OF10, OF11, OF13, OF15
+
+_HEAD = struct.Struct("!HH")
+_GOTO_TABLE, _WRITE_METADATA, _WRITE_ACTIONS, _APPLY_ACTIONS, _CLEAR_ACTIONS, _METER = range(1, 7)
+_EXPERIMENTER = 0xFFFF
+
+
+@action("meter", "OF1.5+(29)")
+class Meter(Action):
+    """Count the packet against a meter, which may drop or change it.  An instruction until OpenFlow 1.4."""
+
+    meter_id: int
+
+    def encode(self, version: int) -> bytes:
+        """An action since OpenFlow 1.5, an instruction in 1.3 and 1.4."""
+        if version >= OF15:
+            return struct.pack("!HHI", 29, 8, self.meter_id)
+        return struct.pack("!HHI", _METER, 8, self.meter_id) if version >= OF13 else b""
+
+    @classmethod
+    def decode_body(cls, version: int, code: Code, data: bytes, start: int) -> Action:
+        """A number."""
+        if len(data) != 8:
+            raise OpenFlowError(BadAction.BAD_LEN)
+        return cls(int.from_bytes(data[4:], "big"))
+
+    @classmethod
+    def parse(cls, arg: str, names: Names) -> Action:
+        """A number."""
+        return cls(parse_u32(arg))
+
+    def format(self, names: Names) -> str:
+        """`meter:4`."""
+        return f"meter:{self.meter_id}"
+
+
+@action("clear_actions", "")
+class ClearActions(Action):
+    """Empty the action set."""
+
+    def encode(self, version: int) -> bytes:
+        """OpenFlow 1.0 has no action set."""
+        return struct.pack("!HH4x", _CLEAR_ACTIONS, 8) if version >= OF11 else b""
+
+
+@action("write_actions", "")
+class WriteActions(Action):
+    """Merge `actions` into the action set, which is executed when the pipeline ends."""
+
+    actions: tuple[Action, ...] = ()
+
+    def encode(self, version: int) -> bytes:
+        """OpenFlow 1.0 has no action set."""
+        return _actions_instruction(_WRITE_ACTIONS, version, self.actions) if version >= OF11 else b""
+
+    @classmethod
+    def parse(cls, arg: str, names: Names) -> Action:
+        """A list of actions."""
+        from vswitch.openflow.actions.text import parse_actions
+
+        return cls(parse_actions(arg, names, outer="write_actions"))
+
+    def format(self, names: Names) -> str:
+        """`write_actions(…)`."""
+        return f"write_actions({format_actions(self.actions, names)})"
+
+
+@action("write_metadata", "NX1.0+(22)")
+class WriteMetadata(Action):
+    """Set the bits `mask` of the metadata to those of `metadata`."""
+
+    metadata: int
+    mask: int = (1 << 64) - 1
+
+    def encode(self, version: int) -> bytes:
+        """Nicira's action in OpenFlow 1.0."""
+        if version == OF10:
+            return frame(nx(22), struct.pack("!6xQQ", self.metadata, self.mask))
+        return struct.pack("!HH4xQQ", _WRITE_METADATA, 24, self.metadata, self.mask)
+
+    @classmethod
+    def decode_body(cls, version: int, code: Code, data: bytes, start: int) -> Action:
+        """Nicira's action."""
+        if len(data) != 32:
+            raise OpenFlowError(BadAction.BAD_LEN)
+        if any(data[10:16]):
+            raise OpenFlowError(BadAction.NX_MUST_BE_ZERO)
+        return cls(*struct.unpack_from("!QQ", data, 16))
+
+    @classmethod
+    def parse(cls, arg: str, names: Names) -> Action:
+        """`0x5` or `0x5/0xff`."""
+        metadata, slash, mask = arg.partition("/")
+        return cls(parse_u64(metadata), parse_u64(mask) if slash else (1 << 64) - 1)
+
+    def format(self, names: Names) -> str:
+        """`write_metadata:0x5/0xff`."""
+        mask = "" if self.mask == (1 << 64) - 1 else f"/{self.mask:#x}"
+        return f"write_metadata:{self.metadata:#x}{mask}"
+
+
+@action("goto_table", "")
+class GotoTable(Action):
+    """Go on in `table_id`."""
+
+    table_id: int
+
+    def encode(self, version: int) -> bytes:
+        """A resubmit in OpenFlow 1.0."""
+        if version == OF10:
+            return Resubmit(table=self.table_id).encode(version)
+        return struct.pack("!HHB3x", _GOTO_TABLE, 8, self.table_id)
+
+    @classmethod
+    def parse(cls, arg: str, names: Names) -> Action:
+        """A table, by number or name."""
+        table = names.table(arg)
+        if table is None:
+            raise TextError(f'unknown table "{arg}"', arg)
+        return cls(table)
+
+    def format(self, names: Names) -> str:
+        """`goto_table:4`."""
+        return f"goto_table:{names.format_table(self.table_id)}"
+
+
+@spelled("apply_actions")
+def _apply_actions(arg: str, names: Names) -> Action:
+    raise TextError("apply_actions is the default instruction", arg)
+
+
+# The order in which OpenFlow executes instructions; plain actions are apply_actions.
+ORDER: Mapping[type[Action], int] = {
+    Meter: 0,
+    Action: 1,
+    ClearActions: 2,
+    WriteActions: 3,
+    WriteMetadata: 4,
+    GotoTable: 5,
+}
+NAMES = ("meter", "apply_actions", "clear_actions", "write_actions", "write_metadata", "goto_table")
+
+
+def rank(item: Action) -> int:
+    """Where `item` stands among instructions."""
+    return ORDER.get(type(item), 1)
+
+
+def _actions_instruction(number: int, version: int, actions: Iterable[Action]) -> bytes:
+    body = encode_actions(version, actions)
+    return struct.pack("!HH4x", number, 8 + len(body)) + body
+
+
+def encode_instructions(version: int, actions: Iterable[Action]) -> bytes:
+    """The instructions that a merged list of actions means, in OpenFlow 1.1 or later."""
+    out: list[bytes] = []
+    plain: list[Action] = []
+    for item in actions:
+        if type(item) not in ORDER or (version >= OF15 and isinstance(item, Meter)):
+            plain.append(item)
+            continue
+        if plain:
+            out.append(_actions_instruction(_APPLY_ACTIONS, version, plain))
+            plain = []
+        out.append(item.encode(version))
+    if plain:
+        out.append(_actions_instruction(_APPLY_ACTIONS, version, plain))
+    return b"".join(out)
+
+
+def decode_instructions(version: int, data: bytes) -> tuple[Action, ...]:
+    """The merged list that the instructions in `data`, of OpenFlow 1.1 or later, mean."""
+    found: dict[int, bytes] = {}
+    at, end = 0, len(data)
+    while at < end:
+        if end - at < 8:
+            raise OpenFlowError(BadInstruction.BAD_LEN)
+        number, size = _HEAD.unpack_from(data, at)
+        if size < 8 or size % 8 or size > end - at:
+            raise OpenFlowError(BadInstruction.BAD_LEN)
+        _check(version, number, size)
+        if number in found:
+            raise OpenFlowError(BadInstruction.DUP_INST)
+        found[number] = data[at : at + size]
+        at += size
+    if len(found) == 1 and _APPLY_ACTIONS in found:
+        return decode_actions(version, found[_APPLY_ACTIONS][8:])
+    return _merge(version, found)
+
+
+_FIXED = {_GOTO_TABLE: 8, _WRITE_METADATA: 24, _CLEAR_ACTIONS: 8, _METER: 8}
+
+
+def _check(version: int, number: int, size: int) -> None:
+    if number == _EXPERIMENTER:
+        raise OpenFlowError(BadInstruction.BAD_EXPERIMENTER)
+    if not _GOTO_TABLE <= number <= _METER or (number == _METER and not OF13 <= version < OF15):
+        raise OpenFlowError(BadInstruction.UNKNOWN_INST)
+    if _FIXED.get(number, size) != size:
+        raise OpenFlowError(BadInstruction.BAD_LEN)
+
+
+def _merge(version: int, found: Mapping[int, bytes]) -> tuple[Action, ...]:
+    merged: list[Action] = []
+    if _METER in found:
+        merged.append(Meter(int.from_bytes(found[_METER][4:], "big")))
+    if _APPLY_ACTIONS in found:
+        merged += decode_actions(version, found[_APPLY_ACTIONS][8:])
+    if _CLEAR_ACTIONS in found:
+        merged.append(ClearActions())
+    if _WRITE_ACTIONS in found:
+        merged.append(WriteActions(decode_actions(version, found[_WRITE_ACTIONS][8:])))
+    if _WRITE_METADATA in found:
+        merged.append(WriteMetadata(*struct.unpack_from("!QQ", found[_WRITE_METADATA], 8)))
+    if _GOTO_TABLE in found:
+        merged.append(GotoTable(found[_GOTO_TABLE][4]))
+    return tuple(merged)

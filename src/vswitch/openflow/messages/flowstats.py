@@ -1,0 +1,337 @@
+"""Flow statistics: dumps of the flow tables, and their sums.
+
+Sources: OpenFlow 1.0, 5.3.5; OpenFlow 1.1, A.3.5.2 and 3; OpenFlow 1.5.1, 7.3.5.2 to 4; OVS nicira-ext.h (nx_flow_stats).
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+
+from vswitch.flow.match import Match
+from vswitch.openflow.actions.base import Action, decode_actions, encode_actions
+from vswitch.openflow.codec import check_port, padded
+from vswitch.openflow.errors import BadRequest, OpenFlowError
+from vswitch.openflow.instructions import decode_instructions, encode_instructions
+from vswitch.openflow.message import Dialect, Form, Message, Multipart, group_items, message
+from vswitch.openflow.messages.flow import OFPG_ANY, OFPTT_ALL, decode_flags
+from vswitch.openflow.oxs import decode_stats, encode_stats
+from vswitch.openflow.ports import OFPP_ANY, OfPort, from_16, to_16
+from vswitch.openflow.value import Value, value
+from vswitch.openflow.version import OF10, OF13, OF14, OF15
+from vswitch.openflow.wirematch import (
+    MATCH10_SIZE,
+    decode_match,
+    decode_match10,
+    decode_nxm,
+    encode_match,
+    encode_match10,
+    encode_nxm,
+    fits_10,
+)
+
+_REQUEST10 = struct.Struct("!BxH")  # after the match
+_REQUEST11 = struct.Struct("!B3xII4xQQ")
+_REQUEST_NX = struct.Struct("!HHB3x")
+
+
+@value
+class FlowQuery(Multipart):
+    """Which flows are meant: base of the requests for flow and aggregate statistics."""
+
+    match: Match = Match()
+    table_id: int = OFPTT_ALL
+    out_port: OfPort = OFPP_ANY
+    out_group: int = OFPG_ANY
+    cookie: int = 0
+    cookie_mask: int = 0
+
+    def choose(self, dialect: Dialect) -> Form:
+        """In OpenFlow 1.0, Nicira's form if the channel speaks NXM or only NXM can tell the query."""
+        if dialect.version == OF10:
+            nxm = dialect.nxm
+            if nxm is None:
+                nxm = bool(self.cookie_mask) or not fits_10(self.match)
+            return self.forms[1] if nxm else self.forms[0]
+        return self.forms[0]
+
+    def encode_body(self, form: Form, dialect: Dialect) -> bytes:
+        """One of three layouts."""
+        if form.kind == "NXST":
+            match = encode_nxm(self.match, self.cookie, self.cookie_mask)
+            return _REQUEST_NX.pack(to_16(self.out_port), len(match), self.table_id) + padded(match)
+        if dialect.version == OF10:
+            return encode_match10(self.match) + _REQUEST10.pack(self.table_id, to_16(self.out_port))
+        fixed = _REQUEST11.pack(self.table_id, self.out_port, self.out_group, self.cookie, self.cookie_mask)
+        return fixed + encode_match(dialect.version, self.match)
+
+    @classmethod
+    def decode_body(cls, form: Form, dialect: Dialect, body: bytes) -> Message:
+        """One of three layouts."""
+        if form.kind == "NXST":
+            if len(body) < _REQUEST_NX.size:
+                raise OpenFlowError(BadRequest.BAD_LEN)
+            port, match_len, table = _REQUEST_NX.unpack_from(body)
+            match, cookie, mask = decode_nxm(body, _REQUEST_NX.size, match_len, exact=True)
+            return cls(match, table, from_16(port), OFPG_ANY, cookie, mask)
+        if dialect.version == OF10:
+            if len(body) != MATCH10_SIZE + _REQUEST10.size:
+                raise OpenFlowError(BadRequest.BAD_LEN)
+            table, port = _REQUEST10.unpack_from(body, MATCH10_SIZE)
+            return cls(decode_match10(body), table, from_16(port))
+        if len(body) < _REQUEST11.size:
+            raise OpenFlowError(BadRequest.BAD_LEN)
+        table, port, group, cookie, mask = _REQUEST11.unpack_from(body)
+        match, end = decode_match(dialect.version, body, _REQUEST11.size)
+        if end != len(body):
+            raise OpenFlowError(BadRequest.BAD_LEN)
+        return cls(match, table, OfPort(check_port(port)), group, cookie, mask)
+
+
+@message("FLOW", "OFPST 1.0+(1), NXST 1.0(0)", "request")
+class FlowStatsRequest(FlowQuery):
+    """Tell these flows and what they carried."""
+
+
+@message("AGGREGATE", "OFPST 1.0+(2), NXST 1.0(1)", "request")
+class AggregateStatsRequest(FlowQuery):
+    """Tell how much these flows carried together."""
+
+
+_STATS10_HEAD = struct.Struct("!HBx")
+_STATS10 = struct.Struct("!IIHHH6xQQQ")  # after head and match
+_STATS11 = struct.Struct("!HBxIIHHHHH2xQQQ")
+_STATS15 = struct.Struct("!H2xBxHHHHHQ")
+_STATS_NX = struct.Struct("!HBxIIHHHHHHQQQ")
+UNKNOWN_COUNT = (1 << 64) - 1
+
+
+@value
+class FlowStats(Value):
+    """A flow and what it carried.  Ages are in whole seconds; None: not told."""
+
+    match: Match
+    actions: tuple[Action, ...] = ()
+    priority: int = 0x8000
+    table_id: int = 0
+    cookie: int = 0
+    duration_sec: int = 0
+    duration_nsec: int = 0
+    idle_timeout: int = 0
+    hard_timeout: int = 0
+    packet_count: int = 0
+    byte_count: int = 0
+    idle_age: int | None = None  # Nicira's form and OpenFlow 1.5 only
+    hard_age: int | None = None  # Nicira's form only
+    flags: int = 0  # OFPFF_*, since OpenFlow 1.3
+    importance: int = 0  # since OpenFlow 1.4
+
+    def encode(self, form: Form, version: int) -> bytes:
+        """The entry, which begins with its length."""
+        if form.kind == "NXST":
+            return self._encode_nx()
+        if version == OF10:
+            return self._encode10()
+        match = encode_match(version, self.match)
+        instructions = encode_instructions(version, self.actions)
+        flags = self.flags & 0x1F if version >= OF13 else 0
+        if version >= OF15:
+            counts = encode_stats(
+                self.duration_sec, self.duration_nsec, self.idle_age, None, self.packet_count, self.byte_count
+            )
+            rest = match + counts + instructions
+            timeouts = self.idle_timeout, self.hard_timeout
+            size = _STATS15.size + len(rest)
+            return (
+                _STATS15.pack(
+                    size, self.table_id, self.priority, *timeouts, flags, self.importance, self.cookie
+                )
+                + rest
+            )
+        rest = match + instructions
+        return (
+            _STATS11.pack(
+                _STATS11.size + len(rest),
+                self.table_id,
+                self.duration_sec,
+                self.duration_nsec,
+                self.priority,
+                self.idle_timeout,
+                self.hard_timeout,
+                flags,
+                self.importance if version >= OF14 else 0,
+                self.cookie,
+                self.packet_count,
+                self.byte_count,
+            )
+            + rest
+        )
+
+    def _encode10(self) -> bytes:
+        fixed = _STATS10.pack(
+            self.duration_sec,
+            self.duration_nsec,
+            self.priority,
+            self.idle_timeout,
+            self.hard_timeout,
+            self.cookie,
+            self.packet_count,
+            self.byte_count,
+        )
+        rest = encode_match10(self.match) + fixed + encode_actions(OF10, self.actions)
+        return _STATS10_HEAD.pack(_STATS10_HEAD.size + len(rest), self.table_id) + rest
+
+    def _encode_nx(self) -> bytes:
+        match = encode_nxm(self.match)
+        rest = padded(match) + encode_actions(OF10, self.actions)
+        return (
+            _STATS_NX.pack(
+                _STATS_NX.size + len(rest),
+                self.table_id,
+                self.duration_sec,
+                self.duration_nsec,
+                self.priority,
+                self.idle_timeout,
+                self.hard_timeout,
+                len(match),
+                _age_to_wire(self.idle_age),
+                _age_to_wire(self.hard_age),
+                self.cookie,
+                self.packet_count,
+                self.byte_count,
+            )
+            + rest
+        )
+
+    @classmethod
+    def decode(cls, form: Form, version: int, data: bytes) -> FlowStats:
+        """The entry that `data` is."""
+        if form.kind == "NXST":
+            return cls._decode_nx(data)
+        if version == OF10:
+            return cls._decode10(data)
+        if version >= OF15:
+            return cls._decode15(data)
+        if len(data) < _STATS11.size:
+            raise OpenFlowError(BadRequest.BAD_LEN)
+        fields = _STATS11.unpack_from(data)
+        _, table, sec, nsec, priority, idle, hard, flags, importance, cookie, packets, n_bytes = fields
+        match, end = decode_match(version, data, _STATS11.size)
+        actions = decode_instructions(version, data[end:])
+        flags = decode_flags(version, -1, flags) if version >= OF13 else 0
+        importance = importance if version >= OF14 else 0
+        counts = packets, n_bytes, None, None, flags, importance
+        return cls(match, actions, priority, table, cookie, sec, nsec, idle, hard, *counts)
+
+    @classmethod
+    def _decode10(cls, data: bytes) -> FlowStats:
+        at = _STATS10_HEAD.size
+        if len(data) < at + MATCH10_SIZE + _STATS10.size:
+            raise OpenFlowError(BadRequest.BAD_LEN)
+        sec, nsec, priority, idle, hard, cookie, packets, n_bytes = _STATS10.unpack_from(
+            data, at + MATCH10_SIZE
+        )
+        match = decode_match10(data[at:])
+        actions = decode_actions(OF10, data[at + MATCH10_SIZE + _STATS10.size :])
+        return cls(match, actions, priority, data[2], cookie, sec, nsec, idle, hard, packets, n_bytes)
+
+    @classmethod
+    def _decode_nx(cls, data: bytes) -> FlowStats:
+        if len(data) < _STATS_NX.size:
+            raise OpenFlowError(BadRequest.BAD_LEN)
+        fields = _STATS_NX.unpack_from(data)
+        _, table, sec, nsec, priority, idle, hard, match_len, idle_age, hard_age, cookie, packets, n_bytes = (
+            fields
+        )
+        match, _, _ = decode_nxm(data, _STATS_NX.size, match_len)
+        actions = decode_actions(OF10, data[_STATS_NX.size + (match_len + 7) // 8 * 8 :])
+        ages = (age - 1 if age else None for age in (idle_age, hard_age))
+        return cls(match, actions, priority, table, cookie, sec, nsec, idle, hard, packets, n_bytes, *ages)
+
+    @classmethod
+    def _decode15(cls, data: bytes) -> FlowStats:
+        if len(data) < _STATS15.size:
+            raise OpenFlowError(BadRequest.BAD_LEN)
+        _, table, priority, idle, hard, flags, importance, cookie = _STATS15.unpack_from(data)
+        match, end = decode_match(OF15, data, _STATS15.size)
+        stats, end = decode_stats(data, end)
+        actions = decode_instructions(OF15, data[end:])
+        sec, nsec = stats.duration or (0, 0)
+        packets = UNKNOWN_COUNT if stats.packet_count is None else stats.packet_count
+        n_bytes = UNKNOWN_COUNT if stats.byte_count is None else stats.byte_count
+        ages = (stats.idle_time[0] if stats.idle_time else None), None
+        rest = packets, n_bytes, *ages, decode_flags(OF15, -1, flags), importance
+        return cls(match, actions, priority, table, cookie, sec, nsec, idle, hard, *rest)
+
+
+def _age_to_wire(age: int | None) -> int:
+    """Nicira's ages are one more than they are, and 0 for unknown."""
+    return 0 if age is None else min(age + 1, 0xFFFF)
+
+
+@message("FLOW", "OFPST 1.0+(1), NXST 1.0(0)", "reply")
+class FlowStatsReply(Multipart):
+    """Flows and what they carried."""
+
+    flows: tuple[FlowStats, ...] = ()
+    nx: bool = False  # OpenFlow 1.0: the request came in Nicira's form, and so does the reply
+
+    def choose(self, dialect: Dialect) -> Form:
+        """The form of the request."""
+        return self.forms[1] if dialect.version == OF10 and (self.nx or dialect.nxm) else self.forms[0]
+
+    def parts(self, form: Form, dialect: Dialect) -> Iterator[bytes]:
+        """As many flows per message as fit."""
+        return group_items(flow.encode(form, dialect.version) for flow in self.flows)
+
+    @classmethod
+    def decode_body(cls, form: Form, dialect: Dialect, body: bytes) -> Message:
+        """Entries to the end, each with its length first."""
+        flows, at = [], 0
+        while at < len(body):
+            if len(body) - at < 2:
+                raise OpenFlowError(BadRequest.BAD_LEN)
+            size = int.from_bytes(body[at : at + 2], "big")
+            if size < 2 or size > len(body) - at:
+                raise OpenFlowError(BadRequest.BAD_LEN)
+            flows.append(FlowStats.decode(form, dialect.version, body[at : at + size]))
+            at += size
+        return cls(tuple(flows), form.kind == "NXST")
+
+
+_AGGREGATE = struct.Struct("!QQI4x")
+
+
+@message("AGGREGATE", "OFPST 1.0+(2), NXST 1.0(1)", "reply")
+class AggregateStatsReply(Multipart):
+    """What the flows carried together."""
+
+    packet_count: int = 0
+    byte_count: int = 0
+    flow_count: int = 0
+    nx: bool = False  # as in FlowStatsReply
+
+    def choose(self, dialect: Dialect) -> Form:
+        """The form of the request."""
+        return self.forms[1] if dialect.version == OF10 and (self.nx or dialect.nxm) else self.forms[0]
+
+    def encode_body(self, form: Form, dialect: Dialect) -> bytes:
+        """A list of statistics since OpenFlow 1.5."""
+        if dialect.version >= OF15:
+            return encode_stats(None, 0, None, self.flow_count, self.packet_count, self.byte_count)
+        return _AGGREGATE.pack(self.packet_count, self.byte_count, self.flow_count)
+
+    @classmethod
+    def decode_body(cls, form: Form, dialect: Dialect, body: bytes) -> Message:
+        """A list of statistics since OpenFlow 1.5."""
+        if dialect.version >= OF15:
+            stats, end = decode_stats(body, 0)
+            if end != len(body):
+                raise OpenFlowError(BadRequest.BAD_LEN)
+            counts = stats.packet_count, stats.byte_count
+            return cls(
+                *(UNKNOWN_COUNT if count is None else count for count in counts), stats.flow_count or 0
+            )
+        if len(body) != _AGGREGATE.size:
+            raise OpenFlowError(BadRequest.BAD_LEN)
+        return cls(*_AGGREGATE.unpack(body), form.kind == "NXST")

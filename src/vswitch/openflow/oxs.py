@@ -1,0 +1,80 @@
+"""OXS: the statistics of flows as OpenFlow 1.5 writes them, a list of types and values.
+
+      0       2        4                        0       2             3        4
+      +-------+--------+------------- - -       +-------+-------------+--------+-------- - -
+      | 0     | length | entries, padding       | class | field << 1  | length | value
+      +-------+--------+------------- - -       +-------+-------------+--------+-------- - -
+
+Sources: OpenFlow 1.5.1, 7.2.4.
+"""
+
+from __future__ import annotations
+
+import struct
+
+from vswitch.openflow.codec import padded
+from vswitch.openflow.errors import BadMatch, BadRequest, OpenFlowError
+from vswitch.openflow.value import Value, value
+
+_HEAD = struct.Struct("!HH")
+_ENTRY = struct.Struct("!HBB")
+_CLASS = 0x8002  # OFPXSC_OPENFLOW_BASIC
+_DURATION, _IDLE_TIME, _FLOW_COUNT, _PACKET_COUNT, _BYTE_COUNT = 0, 1, 3, 4, 5
+_PAIR, _U32, _U64 = struct.Struct("!II"), struct.Struct("!I"), struct.Struct("!Q")
+_FIELDS = {_DURATION: _PAIR, _IDLE_TIME: _PAIR, _FLOW_COUNT: _U32, _PACKET_COUNT: _U64, _BYTE_COUNT: _U64}
+
+
+@value
+class Stats(Value):
+    """What a list of statistics tells; None where it says nothing.  Times are pairs of seconds and nanoseconds."""
+
+    duration: tuple[int, int] | None = None
+    idle_time: tuple[int, int] | None = None
+    flow_count: int | None = None
+    packet_count: int | None = None
+    byte_count: int | None = None
+
+
+def encode_stats(
+    sec: int | None, nsec: int, idle: int | None, flows: int | None, packets: int | None, n_bytes: int | None
+) -> bytes:
+    """A list of statistics; None leaves one out."""
+    out = b""
+    if sec is not None:
+        out += _ENTRY.pack(_CLASS, _DURATION << 1, 8) + _PAIR.pack(sec, nsec)
+    if idle is not None:
+        out += _ENTRY.pack(_CLASS, _IDLE_TIME << 1, 8) + _PAIR.pack(idle, 0)
+    if flows is not None:
+        out += _ENTRY.pack(_CLASS, _FLOW_COUNT << 1, 4) + _U32.pack(flows)
+    if packets is not None:
+        out += _ENTRY.pack(_CLASS, _PACKET_COUNT << 1, 8) + _U64.pack(packets)
+    if n_bytes is not None:
+        out += _ENTRY.pack(_CLASS, _BYTE_COUNT << 1, 8) + _U64.pack(n_bytes)
+    return padded(_HEAD.pack(0, 4 + len(out)) + out)
+
+
+def decode_stats(data: bytes, at: int) -> tuple[Stats, int]:
+    """The list at byte `at`, and where it ends."""
+    if len(data) - at < 4:
+        raise OpenFlowError(BadRequest.BAD_LEN)
+    _, length = _HEAD.unpack_from(data, at)
+    end = at + (length + 7) // 8 * 8
+    if length < 4 or end > len(data):
+        raise OpenFlowError(BadRequest.BAD_LEN)
+    found: dict[int, tuple[int, ...]] = {}
+    pos, stop = at + 4, at + length
+    while pos < stop:
+        if stop - pos < 4:
+            raise OpenFlowError(BadMatch.BAD_LEN)
+        kind, field, size = _ENTRY.unpack_from(data, pos)
+        if size > stop - pos - 4:
+            raise OpenFlowError(BadMatch.BAD_LEN)
+        form = _FIELDS.get(field >> 1) if kind == _CLASS else None
+        if form is not None:
+            if size != form.size:
+                raise OpenFlowError(BadMatch.BAD_LEN)
+            found[field >> 1] = form.unpack_from(data, pos + 4)
+        pos += 4 + size
+    duration, idle = found.get(_DURATION), found.get(_IDLE_TIME)
+    counts = (found.get(field, (None,))[0] for field in (_FLOW_COUNT, _PACKET_COUNT, _BYTE_COUNT))
+    return Stats(duration, idle, *counts), end
