@@ -210,13 +210,17 @@ class Topology:
         self._namespaces.append(namespace)
         return namespace
 
-    def add_host(self, name: str, *addresses: str, mtu: int = 1500, up: bool = True) -> Host:
+    def add_host(
+        self, name: str, *addresses: str, mtu: int = 1500, up: bool = True, silent: bool = False
+    ) -> Host:
         """A host behind a veth pair, both ends up; the switch's end has the host's name.
 
-        The n-th host's MAC address is 02:00:00:00:00:0n.
+        The n-th host's MAC address is 02:00:00:00:00:0n.  A `silent` one has no IPv6 and so sends nothing unasked.
         """
         n = len(self.hosts) + 1
         host = Host(name, self.add_namespace(name), name, f"02:00:00:00:{n >> 8:02x}:{n & 0xFF:02x}", [])
+        if silent:
+            host.ns.sysctl("net.ipv6.conf.default.disable_ipv6", "1")
         self.switch.run(
             *("ip", "link", "add", name, "mtu", str(mtu), "type", "veth"),
             *("peer", "name", "eth0", "mtu", str(mtu), "address", host.mac, "netns", host.ns.name),
