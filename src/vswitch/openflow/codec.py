@@ -120,7 +120,7 @@ class Layout:
     def __init__(self, fields: Iterable[tuple[str, Wire]], version: int, start: int | None) -> None:
         out = "!"
         fields = tuple(fields)
-        for _, (width, pad, _) in fields:
+        for _, (width, pad, _, _) in fields:
             code = width.code(version)
             gap = 0
             if start is not None and not code.endswith("s"):  # natural alignment, as a C compiler's
@@ -130,7 +130,7 @@ class Layout:
         self.size = form.size
         self._pack = form.pack
         self._unpack_from = form.unpack_from
-        widths = [width for _, (width, _, _) in fields]
+        widths = [width for _, (width, _, _, _) in fields]
         self._decoders = [(i, f) for i, w in enumerate(widths) if (f := w.decoder(version))]
         self._encoders = [(i, f) for i, w in enumerate(widths) if (f := w.encoder(version))]
         self._single = len(fields) == 1
