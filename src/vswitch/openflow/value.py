@@ -136,7 +136,18 @@ def value(cls: type[V]) -> type[V]:
         _astuple=staticmethod(attrgetter(*names) if names else _no_fields),
     )
     made: type[V] = type(cls)(cls.__name__, cls.__bases__, namespace)
+    _point_super_at(made, namespace)
     return made
+
+
+def _point_super_at(made: type[Value], namespace: Mapping[str, Any]) -> None:
+    """Make the `super()` of methods mean the class with slots, instead of the one that it was made from."""
+    for item in namespace.values():
+        function = getattr(item, "__func__", item)
+        code = getattr(function, "__code__", None)
+        if code is not None and "__class__" in code.co_freevars:
+            function.__closure__[code.co_freevars.index("__class__")].cell_contents = made
+            return  # all methods share one cell
 
 
 def _no_fields(_: object) -> tuple[()]:
