@@ -25,13 +25,13 @@ from pathlib import Path
 from time import monotonic, sleep
 
 from vswitch.aio import unixctl
-from vswitch.linux.dirs import in_rundir
 from vswitch.aio.sinks import LogFile, start_logging
 from vswitch.aio.streams import Listener
 from vswitch.base.counters import COUNTERS
 from vswitch.base.errors import VswitchError
 from vswitch.base.log import LOG, Level, Logger
 from vswitch.base.options import CommandError, Given
+from vswitch.linux.dirs import in_rundir
 
 log = Logger("daemon_unix")
 FAULTS = {

@@ -7,7 +7,7 @@ is followed by `Driver.flush()`.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Generic, Protocol, TypeVar
 
 from vswitch.aio.streams import Stream
@@ -42,16 +42,21 @@ class Machine(Protocol[E_co]):
 
 
 class Driver(Generic[E]):
-    """Carries bytes and time between `machine` and `stream`."""
+    """Carries bytes and time between `machine` and `stream`; `copy` gets what is sent, too."""
 
-    def __init__(self, machine: Machine[E], stream: Stream) -> None:
+    def __init__(
+        self, machine: Machine[E], stream: Stream, copy: Callable[[bytes], None] | None = None
+    ) -> None:
         self.machine = machine
         self.stream = stream
+        self._copy = copy
 
     def flush(self) -> None:
         """Send what the machine has to say."""
         if (output := self.machine.take_output()) and not self.stream.writer.is_closing():
             self.stream.writer.write(output)
+            if self._copy:
+                self._copy(output)
 
     @property
     def backlog(self) -> int:

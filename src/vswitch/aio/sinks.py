@@ -13,10 +13,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from vswitch.linux.dirs import logdir
 from vswitch.base.errors import TextError
 from vswitch.base.log import LOG, SYSLOG_PREFIX, SYSLOG_SEVERITY, Identity, Level, Logger
 from vswitch.base.options import CommandError, Given
+from vswitch.linux.dirs import logdir
 
 log = Logger("vlog")
 

@@ -21,10 +21,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from vswitch.linux.dirs import in_rundir
 from vswitch.base.errors import TextError
 from vswitch.base.log import Logger
 from vswitch.base.options import Given
+from vswitch.linux.dirs import in_rundir
 
 log = Logger("socket_util")
 ACTIVE = ("unix", "tcp", "ssl")

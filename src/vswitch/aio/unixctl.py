@@ -13,13 +13,13 @@ import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from vswitch.linux.dirs import in_rundir
 from vswitch.aio.sinks import LogFile
 from vswitch.aio.streams import Listener, Stream, listen
 from vswitch.base.counters import COUNTERS, Counter, format_memory
 from vswitch.base.errors import TextError, VswitchError
 from vswitch.base.log import LOG, Logger
 from vswitch.base.options import version_line
+from vswitch.linux.dirs import in_rundir
 from vswitch.ovsdb.jsonrpc import ErrorReply, Reply, Request
 from vswitch.ovsdb.jsonrpc import Stream as Messages
 from vswitch.ovsdb.jsontext import JsonError

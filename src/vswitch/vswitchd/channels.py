@@ -1,0 +1,369 @@
+"""The OpenFlow channels of one bridge: its management socket, its snoop socket, its controllers and listeners.
+
+Bytes and sessions are handled here; what a message does is its `Connection`'s business (ofproto/connections.py).
+
+Sources: ovs-vswitchd.conf.db(5), Controller; ovs-ofctl(8), "snoop"; OpenFlow 1.5.1, 6.3.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from vswitch.aio.drive import Driver
+from vswitch.aio.streams import Listener, Stream, Tls, connect, is_passive, listen
+from vswitch.base.errors import VswitchError
+from vswitch.base.log import Logger
+from vswitch.linux.dirs import rundir
+from vswitch.ofproto.channel import ChannelKind
+from vswitch.ofproto.command import ConnectionId, Send
+from vswitch.ofproto.connections import Connection
+from vswitch.ofproto.switch import FailMode, Switch
+from vswitch.openflow.messages.hello import reply_to
+from vswitch.openflow.messages.packet import PacketIn
+from vswitch.openflow.messages.role import ROLE_EQUAL, ROLE_PRIMARY, ROLE_SECONDARY
+from vswitch.openflow.session import Event, Malformed, Negotiated, ProtocolError, Received, Session
+from vswitch.openflow.version import ALL_VERSIONS
+from vswitch.vswitchd.bridge import BridgeConfig, ControllerConfig
+from vswitch.vswitchd.forwarding import Forwarding
+
+log = Logger("rconn")
+log_connmgr = Logger("connmgr")
+limited = log.limited(rate=5, burst=5)
+
+OPENFLOW_PORT = 6653
+MIN_BACKOFF = 1.0  # seconds
+MAX_BACKLOG = 1 << 20  # bytes that a controller may leave unread before packet-ins for it are dropped
+FAIL_OPEN_PROBES = 3  # so many inactivity probes without a controller, and the switch helps itself
+ROLE_NAMES = {ROLE_EQUAL: "other", ROLE_PRIMARY: "master", ROLE_SECONDARY: "slave"}
+
+TlsSource = Callable[[], Tls | None]
+
+
+@dataclass(slots=True)
+class Status:
+    """How a controller is doing, as the columns of its row say it."""
+
+    state: str = "BACKOFF"  # VOID, BACKOFF, CONNECTING, ACTIVE or IDLE
+    connected_at: float | None = None
+    disconnected_at: float | None = None
+    last_error: str = ""
+    links: set[ConnectionId] = field(default_factory=set)  # the connections that stand
+
+    def to_column(self, now: float) -> dict[str, str]:
+        """Controller.status."""
+        column = {"state": self.state}
+        if self.last_error:
+            column["last_error"] = self.last_error
+        if self.connected_at is not None:
+            column["sec_since_connect"] = str(int(now - self.connected_at))
+        if self.disconnected_at is not None:
+            column["sec_since_disconnect"] = str(int(now - self.disconnected_at))
+        return column
+
+
+@dataclass(slots=True)
+class _Controller:
+    """A row of Controller that is being served."""
+
+    config: ControllerConfig
+    status: Status = field(default_factory=Status)
+    task: asyncio.Task[None] | None = None
+    listener: Listener | None = None
+    streams: set[Stream] = field(default_factory=set)
+
+
+@dataclass(slots=True)
+class _Link:
+    """A channel on which a version is agreed."""
+
+    session: Session
+    driver: Driver[Event]
+
+
+class Channels:
+    """All channels of one bridge."""
+
+    def __init__(
+        self, name: str, switch: Switch, forwarding: Forwarding, tls: TlsSource = lambda: None
+    ) -> None:
+        self.name = name
+        self.on_change: Callable[[], None] = lambda: None  # called when a controller came or went
+        self._switch = switch
+        self._forwarding = forwarding
+        self._tls = tls
+        self._loop = asyncio.get_running_loop()
+        self._config: BridgeConfig | None = None
+        self._controllers: dict[str, _Controller] = {}
+        self._listeners: list[Listener] = []
+        self._links: dict[ConnectionId, _Link] = {}
+        self._streams: set[Stream] = set()
+        self._snoopers: set[Stream] = set()
+        self._unflushed: dict[int, Driver[Event]] = {}
+        self._fail_timer: asyncio.TimerHandle | None = None
+        self._alone_since = self._loop.time()
+
+    async def configure(self, config: BridgeConfig) -> None:
+        """Serve the sockets of the bridge and the controllers of `config`."""
+        before, self._config = self._config, config
+        if before is None:
+            await self._open_sockets()
+        elif before.versions != config.versions:
+            self.reconnect()
+        wanted = {controller.uuid: controller for controller in config.controllers}
+        for uuid, controller in list(self._controllers.items()):
+            if wanted.get(uuid) != controller.config:
+                await self._stop(self._controllers.pop(uuid))
+        for uuid, controller_config in wanted.items():
+            if uuid not in self._controllers:
+                await self._start(controller_config)
+        self._check_fail_open()
+
+    async def close(self) -> None:
+        """Close everything."""
+        for controller in self._controllers.values():
+            await self._stop(controller, quiet=True)
+        self._controllers.clear()
+        for listener in self._listeners:
+            listener.close()
+        self._listeners.clear()
+        for stream in [*self._streams, *self._snoopers]:
+            stream.abort()
+        if self._fail_timer:
+            self._fail_timer.cancel()
+
+    def reconnect(self) -> None:
+        """Drop every connection, so that the other side learns anew what the switch is."""
+        for stream in list(self._streams):
+            stream.close()
+
+    def send(self, command: Send) -> bool:
+        """Send what `command` says, if its connection is one of ours."""
+        link = self._links.get(command.connection)
+        if link is None:
+            return False
+        if isinstance(command.message, PacketIn) and link.driver.backlog > MAX_BACKLOG:
+            limited.warn("%s<->%s: packet-in queue is full", self.name, link.driver.stream.name)
+            return True
+        link.session.send(command.message, command.xid)
+        if not self._unflushed:
+            self._loop.call_soon(self._flush)
+        self._unflushed[id(link.driver)] = link.driver
+        return True
+
+    def statuses(self) -> Mapping[str, tuple[Status, str | None]]:
+        """By row of Controller: how it is doing, and its role if it is connected."""
+        return {
+            uuid: (controller.status, self._role(controller.status))
+            for uuid, controller in self._controllers.items()
+        }
+
+    def _role(self, status: Status) -> str | None:
+        channels = [self._switch.channels[link] for link in status.links if link in self._switch.channels]
+        return ROLE_NAMES[channels[0].role] if channels else None
+
+    def _flush(self) -> None:
+        drivers, self._unflushed = self._unflushed, {}
+        for driver in drivers.values():
+            driver.flush()
+
+    # Sockets of the bridge.
+
+    async def _open_sockets(self) -> None:
+        management = f"punix:{rundir()}/{self.name}.mgmt"
+        log_connmgr.info('%s: added service controller "%s"', self.name, management)
+        for target, accepted in (
+            (management, self._serve_tool),
+            (f"punix:{rundir()}/{self.name}.snoop", self._serve_snooper),
+        ):
+            try:
+                self._listeners.append(await listen(target, accepted))
+            except OSError as error:
+                log_connmgr.err("%s: failed to listen on %s (%s)", self.name, target, error.strerror)
+
+    async def _serve_tool(self, stream: Stream) -> None:
+        await self._converse(stream, ChannelKind.SERVICE, None)
+
+    async def _serve_snooper(self, stream: Stream) -> None:
+        """Copy what goes to and from the controllers; what a snooper says is ignored."""
+        driver = Driver(Session(self._loop.time(), ALL_VERSIONS, 0), stream)
+        try:
+            async for event in driver.events():
+                if isinstance(event, Negotiated):
+                    self._snoopers.add(stream)
+        except (OSError, ProtocolError) as error:
+            log.dbg("%s<->%s: %s", self.name, stream.name, error)
+        finally:
+            self._snoopers.discard(stream)
+
+    def _copy(self, data: bytes) -> None:
+        for snooper in self._snoopers:
+            snooper.writer.write(data)
+
+    # Controllers.
+
+    async def _start(self, config: ControllerConfig) -> None:
+        controller = self._controllers[config.uuid] = _Controller(config)
+        kind = "service" if config.service else "primary"
+        log_connmgr.info('%s: added %s controller "%s"', self.name, kind, config.target)
+        if not is_passive(config.target):
+            controller.task = self._loop.create_task(self._keep_connected(controller))
+            return
+        controller.status.state = "VOID"
+        try:
+            controller.listener = await listen(
+                config.target,
+                lambda stream: self._serve_controller(controller, stream),
+                self._tls(),
+                OPENFLOW_PORT,
+            )
+        except (OSError, VswitchError) as error:
+            log_connmgr.err("%s: failed to listen on %s (%s)", self.name, config.target, _reason(error))
+
+    async def _stop(self, controller: _Controller, quiet: bool = False) -> None:
+        if not quiet:
+            kind = "service" if controller.config.service else "primary"
+            log_connmgr.info('%s: removed %s controller "%s"', self.name, kind, controller.config.target)
+        if controller.listener:
+            controller.listener.close()
+        for stream in list(controller.streams):
+            stream.abort()
+        if controller.task:
+            controller.task.cancel()
+            await asyncio.wait([controller.task])
+
+    async def _keep_connected(self, controller: _Controller) -> None:
+        """Connect to a controller, and again whenever that ends, ever more slowly."""
+        name, config, status = (
+            f"{self.name}<->{controller.config.target}",
+            controller.config,
+            controller.status,
+        )
+        backoff = 0.0
+        while True:
+            if backoff:
+                status.state = "BACKOFF"
+                limited.info("%s: waiting %g seconds before reconnect", name, backoff)
+                await asyncio.sleep(backoff)
+            status.state = "CONNECTING"
+            limited.info("%s: connecting...", name)
+            try:
+                async with asyncio.timeout(max(1.0, backoff)):
+                    stream = await connect(config.target, self._tls(), OPENFLOW_PORT)
+            except (OSError, VswitchError) as error:
+                limited.warn("%s: connection failed (%s)", name, _reason(error))
+                status.last_error = _reason(error)
+                backoff = min(config.max_backoff, max(MIN_BACKOFF, backoff * 2))
+                continue
+            limited.info("%s: connected", name)
+            await self._serve_controller(controller, stream)
+            stream.abort()
+            backoff = min(config.max_backoff, MIN_BACKOFF)
+
+    async def _serve_controller(self, controller: _Controller, stream: Stream) -> None:
+        kind = ChannelKind.SERVICE if controller.config.service else ChannelKind.PRIMARY
+        controller.streams.add(stream)
+        try:
+            await self._converse(stream, kind, controller)
+        finally:
+            controller.streams.discard(stream)
+
+    # Conversations.
+
+    async def _converse(self, stream: Stream, kind: ChannelKind, controller: _Controller | None) -> None:
+        """Be the switch at one end of `stream` until it closes."""
+        assert self._config is not None
+        probe = controller.config.inactivity_probe if controller else 0.0
+        session = Session(self._loop.time(), self._config.versions, probe)
+        copy = self._copy if kind is ChannelKind.PRIMARY else None
+        driver = Driver(session, stream, copy)
+        connection: Connection | None = None
+        self._streams.add(stream)
+        try:
+            async for event in driver.events():
+                if isinstance(event, Negotiated):
+                    connection = Connection(self._switch, event.version, kind, self._loop.time())
+                    self._links[connection.id] = _Link(session, driver)
+                    self._connected(controller, connection.id)
+                elif connection is not None:
+                    self._handle(connection, session, event, copy)
+        except (OSError, ProtocolError) as error:
+            limited.warn("%s<->%s: connection dropped (%s)", self.name, stream.name, _reason(error))
+        finally:
+            self._streams.discard(stream)
+            if connection is not None:
+                self._links.pop(connection.id, None)
+                self._forwarding.perform(connection.close(self._loop.time()))
+                self._disconnected(controller, connection.id)
+
+    def _handle(
+        self,
+        connection: Connection,
+        session: Session,
+        event: Event,
+        copy: Callable[[bytes], None] | None,
+    ) -> None:
+        match event:
+            case Received(message, xid, data):
+                if copy:
+                    copy(data)
+                self._forwarding.perform(connection.handle(message, xid, self._loop.time()))
+                self._forwarding.changed()
+            case Malformed(error, xid, data):
+                session.send(reply_to(error, data), xid)
+            case Negotiated():
+                pass
+
+    def _connected(self, controller: _Controller | None, link: ConnectionId) -> None:
+        if controller is None:
+            return
+        status = controller.status
+        status.links.add(link)
+        status.state, status.connected_at = "ACTIVE", self._loop.time()
+        self._check_fail_open()
+        self.on_change()
+
+    def _disconnected(self, controller: _Controller | None, link: ConnectionId) -> None:
+        if controller is None:
+            return
+        status = controller.status
+        status.links.discard(link)
+        if not status.links:
+            status.state, status.disconnected_at = "BACKOFF", self._loop.time()
+        self._check_fail_open()
+        self.on_change()
+
+    # Standing alone.
+
+    def _check_fail_open(self) -> None:
+        """Switch like a plain switch if all controllers have been away too long; stop that when one is back."""
+        assert self._config is not None
+        if self._fail_timer:
+            self._fail_timer.cancel()
+            self._fail_timer = None
+        rulers = [each for each in self._controllers.values() if not each.config.service]
+        now = self._loop.time()
+        if (
+            self._config.fail_mode is FailMode.SECURE
+            or not rulers
+            or any(each.status.links for each in rulers)
+        ):
+            self._alone_since = now
+            self._switch.set_fail_open(False, now)
+            self._forwarding.changed()
+            return
+        probe = max(each.config.inactivity_probe for each in rulers)
+        due = self._alone_since + FAIL_OPEN_PROBES * probe
+        if now < due:
+            self._fail_timer = self._loop.call_at(due, self._check_fail_open)
+        else:
+            self._switch.set_fail_open(True, now)
+            self._forwarding.changed()
+
+
+def _reason(error: Exception) -> str:
+    """Why something failed, in the system's words where it has some."""
+    if isinstance(error, TimeoutError):
+        return "Connection timed out"
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)

@@ -1,0 +1,106 @@
+"""ovs-vswitchd: the switch.
+
+Sources: ovs-vswitchd(8).
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from vswitch.aio.clock import SteerableLoop
+from vswitch.aio.daemon import Service, run_daemon
+from vswitch.aio.streams import Tls
+from vswitch.base.options import (
+    BOOTSTRAP,
+    COMMON,
+    DAEMON,
+    OPTIONAL,
+    REQUIRED,
+    SSL,
+    CommandError,
+    Given,
+    Option,
+    parse_options,
+    version_text,
+)
+from vswitch.linux.dirs import default_database, logdir, rundir
+from vswitch.vswitchd.daemon import SwitchDaemon
+from vswitch.vswitchd.machine import build_platform
+
+PROGRAM = "ovs-vswitchd"
+OPTIONS = (
+    Option("unixctl", REQUIRED),
+    Option("mlockall"),
+    Option("enable-dummy", OPTIONAL),
+    Option("disable-system"),
+    Option("disable-system-route"),
+    Option("dummy-numa", REQUIRED),
+    *DAEMON,
+    *SSL,
+    *BOOTSTRAP,
+    *COMMON,
+)
+
+
+def usage() -> str:
+    """What --help prints."""
+    return f"""ovs-vswitchd: the switch of Open vSwitch
+usage: ovs-vswitchd [OPTIONS] [DATABASE]
+DATABASE is how to reach ovsdb-server (default: "{default_database()}"):
+  unix:FILE                a Unix socket
+  tcp:HOST:PORT            TCP
+  ssl:HOST:PORT            TLS over TCP
+Keys and certificates (for ssl: and pssl:):
+  -p, --private-key=FILE   our private key
+  -c, --certificate=FILE   our certificate
+  -C, --ca-cert=FILE       who must have signed the other side's certificate
+  --bootstrap-ca-cert=FILE as --ca-cert, and fetched from the first peer if it does not exist
+  --ssl-protocols=PROTOS   TLS versions to allow
+  --ssl-ciphers=CIPHERS    ciphers to allow
+Running as a daemon:
+  --detach                 go to the background once the switch works
+  --monitor                start it again if it crashes
+  --user=USER[:GROUP]      run as somebody else
+  --no-chdir               stay in the current directory
+  --pidfile[=FILE]         write the process id to FILE (default: {rundir()}/{PROGRAM}.pid)
+  --overwrite-pidfile      even if another one is running
+Logging:
+  -vSPEC, --verbose=SPEC   what to log: [MODULE][:DESTINATION][:LEVEL]
+  -v, --verbose            log everything
+  --log-file[=FILE]        log to FILE (default: {logdir()}/{PROGRAM}.log)
+  --syslog-method=METHOD   libc, null, unix:FILE or udp:IP:PORT
+  --syslog-target=HOST:PORT  log to a syslog server, too
+For tests:
+  --enable-dummy[=override|system]  offer devices and a datapath in memory
+  --disable-system         do not offer the kernel's datapath
+  --disable-system-route   do not look at the kernel's routes
+Other options:
+  --unixctl=SOCKET         where ovs-appctl reaches us
+  -h, --help               print this help
+  -V, --version            print the version"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the program."""
+    try:
+        given, rest = parse_options(sys.argv[1:] if argv is None else argv, OPTIONS)
+        for name, _ in given:
+            if name in ("help", "version"):
+                sys.stdout.write((usage() if name == "help" else version_text(PROGRAM)) + "\n")
+                return 0
+        if len(rest) > 1:
+            raise CommandError("at most one non-option argument accepted; use --help for usage")
+    except CommandError as error:
+        sys.stderr.write(f"{PROGRAM}: {error}\n")
+        return error.status
+    remote = rest[0] if rest else default_database()
+    return run_daemon(PROGRAM, given, lambda service: _serve(service, given, remote), SteerableLoop)
+
+
+async def _serve(service: Service, given: Given, remote: str) -> None:
+    platform = build_platform(
+        dummy=(given.get("enable-dummy") or "on") if "enable-dummy" in given else "",
+        system="disable-system" not in given,
+    )
+    await SwitchDaemon(service, platform, remote, Tls.from_options(given)).run()

@@ -1,0 +1,430 @@
+"""Everything that exists: datapaths, bridges, interfaces; and the steps that make it what the database wants.
+
+`Vswitch.apply` plans (reconfigure.py) and performs.  An interface that cannot be had stays in its bridge's `errors`
+and is tried again at every reconfiguration; a device that appears causes one.
+
+Sources: ovs-vswitchd.conf.db(5), Bridge, Port, Interface; ovs-vswitchd(8).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from vswitch.aio.streams import Tls
+from vswitch.base.counters import Counter
+from vswitch.base.errors import KernelError, VswitchError
+from vswitch.base.log import Logger
+from vswitch.dpif.datapath import Datapath
+from vswitch.dpif.netdev import Netdev
+from vswitch.dpif.ports import OdpPort
+from vswitch.ofproto.command import Send, SetPortUp
+from vswitch.ofproto.port import SwitchPort
+from vswitch.ofproto.switch import Switch
+from vswitch.openflow.messages.port import OFPPC_PORT_DOWN, OFPPS11_LIVE, OFPPS_LINK_DOWN
+from vswitch.openflow.ports import OFPP_LOCAL, OfPort
+from vswitch.vswitchd.address import bridge_mac, patch_mac
+from vswitch.vswitchd.bridge import BridgeConfig, Config, InterfaceConfig
+from vswitch.vswitchd.channels import Channels
+from vswitch.vswitchd.forwarding import Forwarding
+from vswitch.vswitchd.platform import Platform
+from vswitch.vswitchd.reconfigure import (
+    AddBridge,
+    AddInterface,
+    Configure,
+    RemoveBridge,
+    RemoveInterface,
+    Step,
+    plan,
+)
+
+log = Logger("bridge")
+RECONFIGURED = Counter("bridge_reconfigure")
+PORTS_ADDED = Counter("dpif_port_add")
+DEFAULT_MTU = 1500
+
+
+@dataclass(slots=True, eq=False)
+class Interface:
+    """An interface that works: a port of its switch, and of the datapath unless it is a patch port."""
+
+    config: InterfaceConfig
+    ofport: OfPort
+    netdev: Netdev | None = None
+    odp_port: OdpPort | None = None
+    present: bool = True  # whether the device is still there
+
+    @property
+    def is_internal(self) -> bool:
+        """Whether the host is at the other end, so that its address and MTU are ours to choose."""
+        return self.config.type == "internal"
+
+
+@dataclass(slots=True, eq=False)
+class Bridge:
+    """A bridge that exists.  `errors` says why the interfaces that are missing are missing."""
+
+    config: BridgeConfig
+    switch: Switch
+    forwarding: Forwarding
+    channels: Channels
+    interfaces: dict[str, Interface] = field(default_factory=dict)
+    errors: dict[str, str] = field(default_factory=dict)
+    announced_id: int | None = None  # the datapath id that the log has
+
+    @property
+    def name(self) -> str:
+        """Its name, which is also its local port's."""
+        return self.config.name
+
+
+class Vswitch:
+    """All bridges of this machine."""
+
+    def __init__(self, platform: Platform, tls: Tls | None = None) -> None:
+        self.platform = platform
+        self.tls = tls  # for ssl: and pssl:
+        self.config = Config()
+        self.bridges: dict[str, Bridge] = {}
+        self.forwardings: dict[str, Forwarding] = {}  # by datapath type
+        self.on_change: Callable[[], None] = lambda: (
+            None
+        )  # called when something that the database shows is different
+        self._loop = asyncio.get_running_loop()
+
+    def interfaces(self) -> Iterator[tuple[Bridge, Interface]]:
+        """Every interface that works."""
+        return (
+            (bridge, interface)
+            for bridge in self.bridges.values()
+            for interface in bridge.interfaces.values()
+        )
+
+    def find_interface(self, name: str) -> tuple[Bridge, Interface] | None:
+        """The interface of this name, wherever it is."""
+        for bridge in self.bridges.values():
+            if name in bridge.interfaces:
+                return bridge, bridge.interfaces[name]
+        return None
+
+    def memory(self) -> dict[str, int]:
+        """What the bridges hold, for memory/show; nothing that is not there is counted."""
+        counts = {
+            "ports": sum(len(bridge.switch.ports) for bridge in self.bridges.values()),
+            "rules": sum(len(table) for bridge in self.bridges.values() for table in bridge.switch.tables),
+        }
+        return {name: count for name, count in counts.items() if count}
+
+    # Reconfiguration.
+
+    async def apply(self, config: Config) -> None:
+        """Make reality what `config` wants, as far as it goes."""
+        RECONFIGURED.hit()
+        self.config = config
+        for step in plan(config, self.bridges):
+            await self._perform(step)
+        for forwarding in list(self.forwardings.values()):
+            forwarding.backer.max_idle = config.max_idle
+            forwarding.backer.flow_limit = config.flow_limit
+            self._remove_strangers(forwarding)
+            forwarding.changed()
+        self._close_unused()
+
+    async def _perform(self, step: Step) -> None:
+        match step:
+            case RemoveBridge(name):
+                await self._remove_bridge(self.bridges[name])
+            case RemoveInterface(bridge, name):
+                self._remove_interface(self.bridges[bridge], name)
+            case AddBridge(config):
+                self._add_bridge(config)
+            case AddInterface(name, config):
+                if (bridge_of := self.bridges.get(name)) is not None:
+                    self._add_interface(bridge_of, config)
+            case Configure(config):
+                if (existing := self.bridges.get(config.name)) is not None:
+                    await self._configure(existing, config)
+
+    def _add_bridge(self, config: BridgeConfig) -> None:
+        try:
+            forwarding = self._forwarding(config.datapath_type)
+        except VswitchError as error:
+            log.err("failed to create bridge %s: %s", config.name, error)
+            return
+        switch = forwarding.backer.add_switch(config.name, 0, self._loop.time())
+        channels = Channels(config.name, switch, forwarding, lambda: self.tls)
+        channels.on_change = lambda: self.on_change()
+        self.bridges[config.name] = Bridge(config, switch, forwarding, channels)
+
+    async def _remove_bridge(self, bridge: Bridge) -> None:
+        for name in list(bridge.interfaces):
+            self._remove_interface(bridge, name)
+        await bridge.channels.close()
+        bridge.forwarding.perform(bridge.forwarding.backer.remove_switch(bridge.name, self._loop.time()))
+        del self.bridges[bridge.name]
+
+    def _add_interface(self, bridge: Bridge, config: InterfaceConfig) -> None:
+        try:
+            interface = self._open(bridge, config)
+        except VswitchError as error:
+            message = str(error)
+            if bridge.errors.get(config.name) != message:
+                log.warn("%s", message)
+            bridge.errors[config.name] = message
+            return
+        bridge.errors.pop(config.name, None)
+        bridge.interfaces[config.name] = interface
+        log.info("bridge %s: added interface %s on port %d", bridge.name, config.name, interface.ofport)
+
+    def _open(self, bridge: Bridge, config: InterfaceConfig) -> Interface:
+        """Open the device, attach it to the datapath and to the switch."""
+        now = self._loop.time()
+        if config.name == bridge.name:
+            number: OfPort | None = OFPP_LOCAL
+        else:
+            number = bridge.switch.choose_port_number(config.ofport_request or config.ofport_before, now)
+        if number is None:
+            raise VswitchError(f"could not add network device {config.name} to ofproto (File too large)")
+        if config.type == "patch":
+            peer = patch_peer(config)
+            port = SwitchPort(number, config.name, patch_mac(), peer=peer)
+            bridge.switch.add_port(port, now)
+            return Interface(config, number)
+        netdev = self._open_device(bridge, config)
+        interface = Interface(config, number, netdev)
+        try:
+            interface.odp_port = self._attach(bridge.forwarding.datapath, netdev)
+            bridge.switch.add_port(self._describe(interface, netdev), now)
+        except KernelError as error:
+            netdev.close()
+            raise VswitchError(
+                f"could not add network device {config.name} to ofproto ({os.strerror(error.errno)})"
+            ) from error
+        return interface
+
+    def _open_device(self, bridge: Bridge, config: InterfaceConfig) -> Netdev:
+        open_device = self.platform.netdev(config.type, bridge.forwarding.datapath.type)
+        if open_device is None:
+            raise VswitchError(
+                f"could not open network device {config.name} (Address family not supported by protocol)"
+            )
+        try:
+            return open_device(config.name, config.options)
+        except KernelError as error:
+            raise VswitchError(
+                f"could not open network device {config.name} ({os.strerror(error.errno)})"
+            ) from error
+
+    def _attach(self, datapath: Datapath, netdev: Netdev) -> OdpPort:
+        """Add a port to the datapath; one that outlived an earlier daemon keeps its number."""
+        PORTS_ADDED.hit()
+        return datapath.port_add(netdev)
+
+    def _describe(self, interface: Interface, netdev: Netdev) -> SwitchPort:
+        state = netdev.state()
+        return SwitchPort(
+            interface.ofport,
+            netdev.name,
+            state.mac,
+            interface.odp_port,
+            config=0 if state.up else OFPPC_PORT_DOWN,
+            state=OFPPS11_LIVE if state.carrier else OFPPS_LINK_DOWN,
+            mtu=state.mtu,
+            speed=state.speed,
+            full_duplex=state.full_duplex,
+            read_stats=netdev.stats,
+        )
+
+    def _remove_interface(self, bridge: Bridge, name: str) -> None:
+        interface = bridge.interfaces.pop(name)
+        bridge.switch.remove_port(interface.ofport, self._loop.time())
+        if interface.odp_port is not None:
+            self._detach(bridge.forwarding.datapath, interface.odp_port)
+        if interface.netdev is not None:
+            interface.netdev.close()
+        log.info("bridge %s: deleted interface %s on port %d", bridge.name, name, interface.ofport)
+
+    def _detach(self, datapath: Datapath, number: OdpPort) -> None:
+        try:
+            datapath.port_del(number)
+        except KernelError as error:
+            log.dbg("%s: failed to delete port %d: %s", datapath.name, number, error)
+
+    async def _configure(self, bridge: Bridge, config: BridgeConfig) -> None:
+        bridge.config = config
+        self._set_bundles(bridge)
+        for _, wanted in config.interfaces():
+            if wanted.name in bridge.interfaces:
+                self._configure_interface(bridge, bridge.interfaces[wanted.name], wanted)
+        for name in bridge.errors.keys() - {interface.name for _, interface in config.interfaces()}:
+            del bridge.errors[name]
+        switch = bridge.switch
+        switch.macs.ageing, switch.macs.size = config.mac_aging, config.mac_table_size
+        switch.macs.flood_vlans = config.flood_vlans
+        switch.forward_bpdu = config.forward_bpdu
+        self._set_addresses(bridge)
+        rulers = [controller for controller in config.controllers if not controller.service]
+        switch.configure(fail_mode=config.fail_mode, has_controllers=bool(rulers), now=self._loop.time())
+        await bridge.channels.configure(config)
+
+    def _set_bundles(self, bridge: Bridge) -> None:
+        wanted = {}
+        for port in bridge.config.ports:
+            numbers = [
+                bridge.interfaces[interface.name].ofport
+                for interface in port.interfaces
+                if interface.name in bridge.interfaces
+            ]
+            if numbers:
+                wanted[port.name] = port, numbers
+        for name in bridge.switch.bundles.keys() - wanted.keys():
+            bridge.switch.remove_bundle(name)
+        for name, (port, numbers) in wanted.items():
+            bridge.switch.set_bundle(
+                name, numbers, port.vlan_mode, port.tag, port.trunks, port.priority_tags, port.protected
+            )
+
+    def _configure_interface(self, bridge: Bridge, interface: Interface, wanted: InterfaceConfig) -> None:
+        if wanted.options != interface.config.options:
+            if wanted.type == "patch":
+                bridge.switch.update_port(interface.ofport, peer=wanted.options.get("peer", ""))
+            elif interface.netdev is not None:
+                interface.netdev.configure(wanted.options)
+        interface.config = wanted
+        netdev = interface.netdev
+        if netdev is None:
+            return
+        try:
+            state = netdev.state()
+            if wanted.mac is not None and interface.ofport != OFPP_LOCAL and wanted.mac != state.mac:
+                netdev.set_mac(wanted.mac)
+            mtu = wanted.mtu_request or (self._internal_mtu(bridge) if interface.is_internal else state.mtu)
+            if mtu != state.mtu:
+                netdev.set_mtu(mtu)
+        except KernelError as error:
+            log.warn("interface %s: cannot be configured (%s)", wanted.name, error)
+        self._refresh(bridge, interface)
+
+    def _internal_mtu(self, bridge: Bridge) -> int:
+        """What the host may send into the bridge: no more than every other port takes."""
+        mtus = [
+            bridge.switch.ports[interface.ofport].mtu
+            for interface in bridge.interfaces.values()
+            if interface.netdev is not None and not interface.is_internal
+        ]
+        return min(mtus, default=DEFAULT_MTU)
+
+    def _set_addresses(self, bridge: Bridge) -> None:
+        """Choose the bridge's MAC address, and from it its datapath id."""
+        ports = {name: bridge.switch.ports[each.ofport].mac for name, each in bridge.interfaces.items()}
+        mac = bridge_mac(bridge.config, ports)
+        local = bridge.interfaces.get(bridge.name)
+        if local is not None and local.netdev is not None and bridge.switch.ports[OFPP_LOCAL].mac != mac:
+            try:
+                local.netdev.set_mac(mac)
+            except KernelError as error:
+                log.err("bridge %s: failed to set bridge Ethernet address: %s", bridge.name, error)
+            self._refresh(bridge, local)
+        datapath_id = bridge.config.datapath_id or mac
+        if datapath_id != bridge.announced_id:
+            bridge.announced_id = bridge.switch.datapath_id = datapath_id
+            log.info("bridge %s: using datapath ID %016x", bridge.name, datapath_id)
+            bridge.channels.reconnect()
+
+    # Devices.
+
+    def device_changed(self, name: str) -> bool:
+        """A device came, went or changed; whether that needs a reconfiguration."""
+        found = self.find_interface(name)
+        if found is None:
+            return any(name in bridge.errors for bridge in self.bridges.values())
+        bridge, interface = found
+        self._refresh(bridge, interface)
+        self.on_change()
+        return not interface.present
+
+    def _refresh(self, bridge: Bridge, interface: Interface) -> None:
+        """Tell the switch what the device is like now."""
+        if interface.netdev is None:
+            return
+        try:
+            state = interface.netdev.state()
+        except KernelError:
+            interface.present = False
+            return
+        bridge.switch.update_port(
+            interface.ofport,
+            mac=state.mac,
+            up=state.up,
+            carrier=state.carrier,
+            mtu=state.mtu,
+            speed=state.speed,
+            full_duplex=state.full_duplex,
+        )
+        bridge.forwarding.changed()
+
+    # Datapaths.
+
+    def _forwarding(self, type: str) -> Forwarding:
+        canonical = self.platform.canonical(type)
+        if canonical not in self.forwardings:
+            datapath = self.platform.open_datapath(canonical)
+            self.forwardings[canonical] = Forwarding(datapath, self._send, self._set_up)
+        return self.forwardings[canonical]
+
+    def _remove_strangers(self, forwarding: Forwarding) -> None:
+        """Detach ports that an earlier daemon left in the datapath and nobody wants any more."""
+        datapath = forwarding.datapath
+        ours = {
+            interface.odp_port for bridge, interface in self.interfaces() if bridge.forwarding is forwarding
+        }
+        for number, port in list(datapath.ports().items()):
+            if number not in ours and port.name != datapath.name:
+                self._detach(datapath, number)
+
+    def _close_unused(self) -> None:
+        used = {id(bridge.forwarding) for bridge in self.bridges.values()}
+        for type, forwarding in list(self.forwardings.items()):
+            if id(forwarding) not in used:
+                forwarding.close(keep=False)
+                del self.forwardings[type]
+
+    def _send(self, command: Send) -> None:
+        for bridge in self.bridges.values():
+            if bridge.channels.send(command):
+                return
+
+    def _set_up(self, command: SetPortUp) -> None:
+        found = self.find_interface(command.name)
+        if found is None or found[1].netdev is None:
+            return
+        try:
+            found[1].netdev.set_up(command.up)
+        except KernelError as error:
+            log.warn("%s: cannot be set %s (%s)", command.name, "up" if command.up else "down", error)
+        self.device_changed(command.name)
+
+    async def close(self, cleanup: bool) -> None:
+        """End.  With `cleanup`, remove every device and datapath that we made; else leave them to our successor."""
+        for bridge in list(self.bridges.values()):
+            if cleanup:
+                await self._remove_bridge(bridge)
+            else:
+                await bridge.channels.close()
+        for forwarding in self.forwardings.values():
+            forwarding.close(keep=not cleanup)
+        self.forwardings.clear()
+
+
+def patch_peer(config: InterfaceConfig) -> str:
+    """The name of the other end of a patch port; raises when there is none that makes sense."""
+    peer = config.options.get("peer")
+    if not peer:
+        log.warn("%s: patch type requires valid 'peer' argument", config.name)
+    elif peer == config.name:
+        log.warn("%s: patch peer must not be self", config.name)
+    else:
+        return peer
+    raise VswitchError(f"could not set configuration of {config.name} (Invalid argument)")
