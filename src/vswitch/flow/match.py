@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
+from vswitch.base.bits import ones
 from vswitch.base.errors import TextError
 from vswitch.base.text import key_values
 from vswitch.flow.field import Field, Flow, Mask, PortNames
@@ -231,7 +232,7 @@ def _parse_field(match: Match, field: Field, text: str, port_names: PortNames) -
     if text == "*":
         return match.where(field, 0, 0)
     value, mask = field.text.parse(field, text, port_names)
-    if field.ones & ~mask and mask and not field.maskable:
+    if not field.maskable and mask not in (0, ones(8 * field.size)):
         raise TextError(f"{text}: invalid mask for field {field.name}", text)
     if field.name == "dl_vlan" and value == 0xFFFF:
         return match.where(VLAN_TCI, 0)  # OpenFlow 1.0's way to say that there is no tag
@@ -277,7 +278,8 @@ class _Words:
         yield from self._field(IN_PORT, "in_port")
         yield from self._vlan(VLAN_TCI, "")
         yield from self._vlan(VLAN2_TCI, "1")
-        yield from self._fields(ETH_SRC, ETH_DST)
+        yield from self._field(ETH_SRC, "dl_src")
+        yield from self._field(ETH_DST, "dl_dst")
         yield from self._l3()
         yield from self._l4()
 
@@ -306,14 +308,14 @@ class _Words:
                 yield word
 
     def _tunnel(self) -> Iterator[str]:
-        yield from self._fields(
-            TUN_ID, TUN_SRC, TUN_DST, TUN_IPV6_SRC, TUN_IPV6_DST, TUN_GBP_ID, TUN_GBP_FLAGS
-        )
+        yield from self._fields(TUN_ID, TUN_SRC, TUN_DST, TUN_IPV6_SRC, TUN_IPV6_DST, TUN_GBP_ID)
+        if TUN_GBP_FLAGS.get(self._mask):
+            yield f"tun_gbp_flags={hexadecimal(TUN_GBP_FLAGS.get(self._value))}"
         yield from self._fields(TUN_TOS, TUN_TTL)
         version = TUN_ERSPAN_VER.get(self._value)
         if version:
             yield f"tun_erspan_ver={version}"
-        if version == 1:
+        if version == 1 and TUN_ERSPAN_IDX.get(self._mask):
             yield f"tun_erspan_idx={hexadecimal(TUN_ERSPAN_IDX.get(self._value))}"
         if version == 2:
             yield from self._nonzero(TUN_ERSPAN_DIR, "tun_erspan_dir")

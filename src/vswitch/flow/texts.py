@@ -18,6 +18,7 @@ from vswitch.flow.field import Field, PortNames, Text
 from vswitch.flow.ports import format_port, parse_port
 
 _NUMBER = re.compile(r"[+-]?(0[xX][0-9a-fA-F]*|[0-9]+)\Z")
+_LENGTH = re.compile(r"[+-]?[0-9]+")
 _Names = Mapping[int, str]
 
 
@@ -31,11 +32,11 @@ def _number(field: Field, whole: str, text: str, what: str) -> int:
         value = int(digits[2:] or "0" if base == 16 else digits, base)
     except ValueError:
         raise TextError(f"{whole}: bad syntax for {field.name} {what}", whole) from None
-    if value >= 1 << 64 and base != 16:
-        value = 1 << 8 * field.size
+    unsigned_hex = text[:2].lower() == "0x"  # which may be longer than C's integers
+    too_large = value >> 64 and not unsigned_hex
     if text[0] == "-":
         value = -value & ones(64)
-    if value >> 8 * field.size:
+    if too_large or value >> 8 * field.size:
         raise TextError(f"{whole}: {what} too large for {field.size}-byte field {field.name}", whole)
     return value
 
@@ -56,7 +57,7 @@ def _format_integer(write: Callable[[int], str]) -> Callable[[Field, int, int, _
     def format(field: Field, value: int, mask: int, names: _Names) -> str:
         if mask & field.ones == field.ones:
             return write(value)
-        return f"{hexadecimal(value)}/{hexadecimal(mask)}"
+        return f"{value:#x}/{mask:#x}" if write is str else f"{hexadecimal(value)}/{hexadecimal(mask)}"
 
     return format
 
@@ -74,25 +75,21 @@ def _format_mac(field: Field, value: int, mask: int, names: _Names) -> str:
 
 
 def _parse_address(
-    kind: str, bits: int, parse: Callable[[str], int]
+    bits: int, kind: str, short: str, parse: Callable[[str], int]
 ) -> Callable[[Field, str, PortNames], tuple[int, int]]:
     def parse_masked(field: Field, text: str, names: PortNames) -> tuple[int, int]:
         value, slash, mask = text.partition("/")
         try:
             address = parse(value)
+            length = _LENGTH.match(mask)
+            if not length or (bits == 32 and mask.count(".") == 3):
+                return address, parse(mask) if slash else ones(bits)
         except TextError:
-            raise TextError(f"{text}: invalid {'IP' if bits == 32 else kind} address", text) from None
-        if not slash:
-            return address, ones(bits)
-        try:
-            return address, parse(mask)
-        except TextError:
-            pass
-        length = re.match(r"[+-]?[0-9]+", mask)
-        if not length:
-            raise TextError(f"{text}: invalid {'IP' if bits == 32 else kind} address", text)
-        if not 0 <= int(length[0]) <= bits or length.end() != len(mask):
+            raise TextError(f"{text}: invalid {short} address", text) from None
+        if not 0 <= int(length[0]) <= bits:
             raise TextError(f"{text}: {kind} network prefix bits not between 0 and {bits}, inclusive", text)
+        if length.end() != len(mask):
+            raise TextError(f"{text}: invalid {short} address", text)
         return address, prefix_mask(int(length[0]), bits)
 
     return parse_masked
@@ -192,7 +189,7 @@ def _parse_port(field: Field, text: str, names: PortNames) -> tuple[int, int]:
     port = parse_port(text, names)
     if port is None:
         raise TextError(f"{text}: invalid or unknown port for {field.name}", text)
-    return port, ones(32)
+    return port, ones(8 * field.size)
 
 
 def _format_port(field: Field, value: int, mask: int, names: _Names) -> str:
@@ -202,8 +199,8 @@ def _format_port(field: Field, value: int, mask: int, names: _Names) -> str:
 DECIMAL = Text("decimal", _parse_integer, _format_integer(str))
 HEX = Text("hexadecimal", _parse_integer, _format_integer(hexadecimal))
 MAC = Text("Ethernet", _parse_mac, _format_mac)
-IPV4 = Text("IPv4", _parse_address("IPv4", 32, parse_ipv4), _format_address(32, format_ipv4))
-IPV6 = Text("IPv6", _parse_address("IPv6", 128, parse_ipv6), _format_address(128, format_ipv6))
+IPV4 = Text("IPv4", _parse_address(32, "IPv4", "IP", parse_ipv4), _format_address(32, format_ipv4))
+IPV6 = Text("IPv6", _parse_address(128, "IPv6", "IPv6", parse_ipv6), _format_address(128, format_ipv6))
 PORT = Text("OpenFlow port", _parse_port, _format_port)
 PACKET_TYPE_TEXT = Text("packet type", _parse_packet_type, _format_packet_type)
 FRAG_TEXT = Text("frag", _parse_frag, _format_frag)
