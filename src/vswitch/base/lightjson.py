@@ -82,3 +82,17 @@ def encode(value: Json) -> str:
             return "[" + ",".join(map(encode, value)) + "]"
         case _:
             raise TypeError(f"{type(value).__name__} has no JSON form")
+
+
+def encode_pretty(value: Json, indent: int = 0) -> str:
+    """`value` as JSON text with a line for each element, two spaces deeper than what it is in."""
+    inner = " " * (indent + 2)
+    if isinstance(value, dict) and value:
+        members = (
+            f"{inner}{quote(name)}: {encode_pretty(value[name], indent + 2)}" for name in sorted(value)
+        )
+        return "{\n" + ",\n".join(members) + "}"
+    if isinstance(value, (list, tuple)) and value:
+        elements = (inner + encode_pretty(element, indent + 2) for element in value)
+        return "[\n" + ",\n".join(elements) + "]"
+    return encode(value)

@@ -1,0 +1,1 @@
+"""What ovs-vsctl and its like are made of: command lines that become one transaction on any database."""

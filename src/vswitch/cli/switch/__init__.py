@@ -1,0 +1,1 @@
+"""The commands of ovs-vsctl that know what a bridge is."""
