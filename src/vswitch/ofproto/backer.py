@@ -1,61 +1,297 @@
 """The backer: the switches that share one datapath, and its megaflows.
 
-A packet that a datapath does not know comes here, is translated through the tables of the switch that owns its
-input port (and through patch ports of others), and leaves as a megaflow to install and a packet to execute.
+A packet that a datapath does not know comes here as an upcall, is translated through the tables of the switch that
+owns its input port (and through patch ports of others), and leaves as a megaflow to install and a packet to execute.
+
+Afterwards the datapath carries such packets alone, and three things flow back: what each megaflow has carried, which
+is credited to the rules, ports and addresses on its path; changes of the switches, after which the megaflows that
+they can touch are translated again (megaflows.py); and silence, after which a megaflow is removed.
+
+    deadline        -> run(now)                    due work, a slice at a time
+    revalidate_at   -> revalidate(dump, now)       statistics, idle megaflows, idle rules
+
+Sources: ovs-vswitchd.conf.db(5), other_config: max-idle, flow-limit; OVS Documentation/topics/design.rst.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from hashlib import blake2b
 
+from vswitch.dpif.action import DatapathAction, SlowPath, ToController, Userspace
 from vswitch.dpif.datapath import Support
-from vswitch.dpif.megaflow import FlowStats, Megaflow, Ufid, Upcall
-from vswitch.ofproto.command import Command
+from vswitch.dpif.megaflow import Execute, FlowStats, Megaflow, Ufid, Upcall
+from vswitch.dpif.ports import OdpPort
+from vswitch.flow.field import Flow, Mask
+from vswitch.flow.fields import IN_PORT, TCP_FLAGS, VLAN_PRESENT, VLAN_TCI
+from vswitch.ofproto.command import Command, Install, Uninstall
+from vswitch.ofproto.expiry import expire_hard, expire_idle, expiring_rules
+from vswitch.ofproto.fairness import FairQueue
+from vswitch.ofproto.megaflows import Entry, Megaflows
+from vswitch.ofproto.packetin import packet_ins
 from vswitch.ofproto.switch import Switch
+from vswitch.ofproto.wiring import Changes, Wiring
+from vswitch.ofproto.xlate.context import Translation
+from vswitch.ofproto.xlate.translate import translate
+
+DEFAULT_MAX_IDLE = 10.0  # seconds
+DEFAULT_FLOW_LIMIT = 200_000
+OVERLOAD_MAX_IDLE = 0.1  # seconds, while there are more megaflows than the limit
+REVALIDATION_INTERVAL = 0.5  # seconds
+SECONDS_PER_MEGAFLOW = (
+    20e-6  # by which dumps of many megaflows are spaced out, so that they take a tenth of the time
+)
+EXPIRY_INTERVAL = 1.0  # seconds between looks at rules with timeouts
+UPCALLS_AT_ONCE = 64
+SUSPECTS_AT_ONCE = 200  # about 10 ms
+COMPARISONS_AT_MOST = 2_000_000  # of megaflows with rule changes; beyond, all are translated again
+FOREVER = float("inf")
+_TAG = VLAN_PRESENT << VLAN_TCI.offset
 
 
 class Backer:
     """The switches on one datapath.
 
     Methods return commands for vswitchd to perform, in order.  Call `run` at `deadline`, and after anything that
-    may have changed a switch; call `revalidate` with (a part of) a dump of the datapath at `revalidate_at`.
+    may have changed a switch; call `revalidate` with a dump of the datapath at `revalidate_at`.
     """
-
-    switches: dict[str, Switch]
-    max_idle: float  # seconds; other_config:max-idle
-    flow_limit: int  # other_config:flow-limit
 
     def __init__(self, support: Support, secret: int = 0) -> None:
         """`secret`: 128 random bits, from which the names of megaflows are made."""
+        self.switches: dict[str, Switch] = {}
+        self.max_idle = DEFAULT_MAX_IDLE
+        self.flow_limit = DEFAULT_FLOW_LIMIT
+        self.wiring: Wiring[Switch] = Wiring(support)
+        self.lost = 0  # upcalls from ports that no switch has
+        self._secret = secret.to_bytes(16, "big")
+        self._megaflows = Megaflows()
+        self._leaving: dict[Ufid, Entry] = {}  # uninstalled, their last statistics not told yet
+        self._upcalls: FairQueue[OdpPort, Upcall] = FairQueue()
+        self._revalidated = -FOREVER
+        self._next_expiry = -FOREVER
+
+    # Switches.
 
     def add_switch(self, name: str, datapath_id: int, now: float) -> Switch:
         """A new switch, without ports, in fail mode standalone."""
+        assert name not in self.switches
+        switch = self.switches[name] = Switch(name, datapath_id, self.wiring, now)
+        return switch
 
     def remove_switch(self, name: str, now: float) -> list[Command]:
-        """Forget a switch and everything that went through it."""
+        """Forget a switch and everything that goes through it."""
+        switch = self.switches.pop(name)
+        for port in list(switch.ports.values()):
+            self.wiring.detach(port)
+        self.wiring.changes.everything = True
+        return self.run(now)
+
+    # Upcalls.
 
     def upcall(self, upcalls: Sequence[Upcall], now: float) -> list[Command]:
-        """Translate packets that the datapath handed up."""
+        """Translate packets that the datapath handed up; those that have to wait their turn follow in `run`."""
+        for upcall in upcalls:
+            self._upcalls.put(OdpPort(IN_PORT.get(upcall.flow)), upcall)
+        self._serve_upcalls(now)
+        return self._take_commands()
 
-    def run(self, now: float) -> list[Command]:
-        """Do what is due: expire rules and addresses, translate again the megaflows that a change touched."""
+    def _serve_upcalls(self, now: float) -> None:
+        for upcall in self._upcalls.take(UPCALLS_AT_ONCE):
+            if isinstance(upcall.cookie, ToController):
+                self._packet_in(upcall, upcall.cookie)
+            else:
+                self._translate(upcall, now)
+
+    def _translate(self, upcall: Upcall, now: float) -> None:
+        """Handle a packet that no megaflow matched, or one whose megaflow leaves the work to us."""
+        found = self.wiring.owner(OdpPort(IN_PORT.get(upcall.flow)))
+        if found is None:
+            self.lost += 1
+            return
+        switch, port = found
+        flow = IN_PORT.put(upcall.flow, port.number)
+        xlate = translate(self.wiring, switch, flow, now, packet=upcall.packet, side_effects=True)
+        out = self.wiring.outbox
+        if upcall.cookie is None:
+            tcp_flags = TCP_FLAGS.get(flow)
+            xlate.carried.credit(FlowStats(1, len(upcall.packet.data), now, tcp_flags), now)
+            if len(self._megaflows) < self.flow_limit:
+                entry = self._enter(upcall.flow, flow, xlate, now)
+                out.append(Install(entry.megaflow))
+        if xlate.actions:
+            out.append(Execute(upcall.packet, upcall.flow, tuple(xlate.actions)))
+
+    def _enter(self, odp_flow: Flow, flow: Flow, xlate: Translation, now: float) -> Entry:
+        """Make a megaflow of a translation, and remember it."""
+        mask = Mask(xlate.mask | _TAG)  # a datapath's key has its shape by whether there is a tag
+        key = Flow(odp_flow & mask)
+        megaflow = Megaflow(self._ufid(key, mask), key, mask, datapath_actions(xlate))
+        entry = Entry(megaflow, flow, xlate.carried, xlate.dependencies, tuple(xlate.recircs), now, now)
+        self._add(entry)
+        return entry
+
+    def _add(self, entry: Entry) -> None:
+        before = self._megaflows.get(entry.megaflow.ufid)
+        if before is not None:
+            entry.stats = before.stats
+            self.wiring.frozen.release(before.recircs)
+        self._megaflows.add(entry)
+        self.wiring.frozen.hold(entry.recircs)
+
+    def _ufid(self, key: Flow, mask: Mask) -> Ufid:
+        digest = blake2b(key.to_bytes((key.bit_length() + 7) // 8, "big"), key=self._secret, digest_size=16)
+        digest.update(mask.to_bytes((mask.bit_length() + 7) // 8, "big"))
+        return Ufid(int.from_bytes(digest.digest(), "big"))
+
+    def _packet_in(self, upcall: Upcall, cookie: ToController) -> None:
+        frozen = self.wiring.frozen.get(cookie.recirc_id)
+        switch = self.switches.get(frozen.switch) if frozen is not None else None
+        if frozen is None or switch is None:
+            self.lost += 1
+            return
+        self.wiring.outbox.extend(
+            packet_ins(switch.channels.values(), upcall.packet, frozen.metadata, cookie)
+        )
+
+    # What is due.
 
     @property
     def deadline(self) -> float:
         """When to call `run` next."""
+        if self.wiring.outbox or self._upcalls or self._megaflows.n_suspects or self._has_changes:
+            return -FOREVER
+        deadline = min((switch.macs.deadline for switch in self.switches.values()), default=FOREVER)
+        return min(deadline, self._next_expiry) if expiring_rules(self.switches.values()) else deadline
+
+    @property
+    def _has_changes(self) -> bool:
+        changes = self.wiring.changes
+        return changes.everything or bool(changes.rules)
+
+    def run(self, now: float) -> list[Command]:
+        """Do what is due, or a slice of it; `deadline` says when there is more."""
+        for switch in self.switches.values():
+            switch.macs.expire(now)
+        if now >= self._next_expiry:
+            self._next_expiry = now + EXPIRY_INTERVAL
+            expire_hard(self.switches.values(), now)
+        self._suspect()
+        for entry in self._megaflows.take_suspects(SUSPECTS_AT_ONCE):
+            self._translate_again(entry, now, FlowStats())
+        self._serve_upcalls(now)
+        return self._take_commands()
+
+    def _suspect(self) -> None:
+        """Mark the megaflows that may be wrong after the changes since the last time."""
+        changes, self.wiring.changes = self.wiring.changes, Changes()
+        if changes.everything or len(changes.rules) * len(self._megaflows) > COMPARISONS_AT_MOST:
+            self._megaflows.suspect_all()
+        else:
+            self._megaflows.suspect_rules(changes.rules)
+        for switch in self.switches.values():
+            self._megaflows.suspect_macs(switch.macs, switch.macs.take_changes())
+
+    def _translate_again(self, entry: Entry, now: float, new: FlowStats) -> None:
+        """Bring a megaflow up to date, of whose packets `new` are not credited yet."""
+        old = entry.megaflow
+        found = self.wiring.owner(OdpPort(IN_PORT.get(old.flow)))
+        if found is None:
+            self._uninstall(entry)
+            return
+        switch, port = found
+        flow = IN_PORT.put(entry.flow, port.number)
+        xlate = translate(self.wiring, switch, flow, now)
+        xlate.carried.credit(new, now)
+        if xlate.mask & ~old.mask:
+            self._uninstall(entry)  # it is too wide: its packets have to be told apart now
+            return
+        actions = datapath_actions(xlate)
+        megaflow = Megaflow(old.ufid, old.flow, old.mask, actions) if actions != old.actions else old
+        stats = entry.stats
+        entry = Entry(
+            megaflow, flow, xlate.carried, xlate.dependencies, tuple(xlate.recircs), entry.created, entry.used
+        )
+        self._add(entry)
+        entry.stats = stats
+        if megaflow is not old:
+            self.wiring.outbox.append(Install(megaflow))
+
+    def _uninstall(self, entry: Entry) -> None:
+        ufid = entry.megaflow.ufid
+        self._megaflows.remove(ufid)
+        self._leaving[ufid] = entry
+        self.wiring.frozen.release(entry.recircs)
+        self.wiring.outbox.append(Uninstall(ufid))
+
+    def uninstalled(self, ufid: Ufid, stats: FlowStats | None, now: float) -> None:
+        """What an uninstalled megaflow had carried at the last."""
+        entry = self._leaving.pop(ufid, None)
+        if entry is not None and stats is not None:
+            entry.carried.credit(entry.take_new(stats), now)
+
+    # Revalidation.
 
     @property
     def revalidate_at(self) -> float:
         """When to call `revalidate` next with what the datapath has carried."""
+        return self._revalidated + REVALIDATION_INTERVAL + SECONDS_PER_MEGAFLOW * len(self._megaflows)
 
     def revalidate(self, dump: Iterable[tuple[Megaflow, FlowStats]], now: float) -> list[Command]:
         """Credit what megaflows have carried to rules, ports and addresses; remove the idle, change the wrong.
 
         A megaflow that nobody here knows (a former daemon's) is adopted if it is right, else changed or removed.
         """
+        self._suspect()
+        self._revalidated = now
+        overloaded = len(self._megaflows) > self.flow_limit
+        max_idle = OVERLOAD_MAX_IDLE if overloaded else self.max_idle
+        for megaflow, stats in dump:
+            entry = self._megaflows.get(megaflow.ufid)
+            if entry is None:
+                self._adopt(megaflow, stats, now)
+                continue
+            new = entry.take_new(stats)
+            if new.packets:
+                entry.used = now if stats.used is None else max(entry.used, stats.used)
+                self._credit(entry, new, now)
+            elif now - entry.used > max_idle:
+                self._uninstall(entry)
+        expire_idle(self.switches.values(), now)
+        self._suspect()
+        self.wiring.frozen.collect()
+        return self._take_commands()
 
-    def uninstalled(self, ufid: Ufid, stats: FlowStats | None, now: float) -> None:
-        """What an uninstalled megaflow had carried at the last."""
+    def _credit(self, entry: Entry, new: FlowStats, now: float) -> None:
+        """Credit `new` packets to what carried them: by the present rules, if those have changed."""
+        if self._megaflows.absolve(entry):
+            self._translate_again(entry, now, new)
+        else:
+            entry.carried.credit(new, now)
+
+    def _adopt(self, megaflow: Megaflow, stats: FlowStats, now: float) -> None:
+        if megaflow.ufid in self._leaving:
+            return
+        entry = Entry.adopted(megaflow, stats, now)
+        self._add(entry)
+        self._translate_again(entry, now, FlowStats())
 
     def purge(self, now: float) -> list[Command]:
         """Uninstall every megaflow (revalidator/purge)."""
+        for entry in self._megaflows:
+            self._uninstall(entry)
+        return self.run(now)
+
+    def __len__(self) -> int:
+        """How many megaflows there are."""
+        return len(self._megaflows)
+
+    def _take_commands(self) -> list[Command]:
+        commands, self.wiring.outbox = self.wiring.outbox, []
+        return commands
+
+
+def datapath_actions(xlate: Translation) -> tuple[DatapathAction, ...]:
+    """What the datapath does: the actions, or if it cannot do one of them, hand up each packet."""
+    if xlate.slow:
+        return (Userspace(SlowPath(xlate.slow)),)
+    return tuple(xlate.actions)

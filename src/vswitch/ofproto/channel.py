@@ -1,15 +1,25 @@
-"""What a switch remembers about one OpenFlow channel: its role, and which messages it wants to hear unasked.
+"""What a switch remembers about one OpenFlow channel: its role, its dialect, and what it wants to hear unasked.
 
-Sources: OpenFlow 1.5.1, 6.3.6 (roles), 7.3.10 (asynchronous configuration); ovs-vswitchd(8), service controllers.
+Sources: OpenFlow 1.5.1, 6.3.6 (roles), 7.3.10 (asynchronous configuration); ovs-vswitchd(8), "service controllers";
+the defaults of older versions are those of `ovs-ofctl monitor` against the peer.
 """
 
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 from vswitch.ofproto.command import ConnectionId
-from vswitch.openflow.version import Version
+from vswitch.openflow.message import Dialect
+from vswitch.openflow.messages.role import (
+    NXPIF_STANDARD,
+    ROLE_EQUAL,
+    ROLE_SECONDARY,
+)
+from vswitch.openflow.version import OF12, OF13, Version
+
+DEFAULT_MISS_SEND_LEN = 128
 
 
 class ChannelKind(enum.Enum):
@@ -19,12 +29,31 @@ class ChannelKind(enum.Enum):
     SERVICE = "service"  # a tool on the management socket or a passive listener
 
 
-class Role(enum.IntEnum):
-    """What a controller may do and hears, numbered as on the wire (OFPCR_ROLE_*)."""
+class AsyncKind(enum.Enum):
+    """Messages that a switch sends unasked; the values are their names in openflow.messages.role."""
 
-    EQUAL = 1
-    PRIMARY = 2
-    SECONDARY = 3
+    PACKET_IN = "packet_in"
+    PORT_STATUS = "port_status"
+    FLOW_REMOVED = "flow_removed"
+    ROLE_STATUS = "role_status"
+    TABLE_STATUS = "table_status"
+    REQUESTFORWARD = "requestforward"
+
+
+def _bits(*reasons: int) -> int:
+    return sum(1 << reason for reason in reasons)
+
+
+# Reasons by kind: for primary and equal controllers, for secondary ones.  Invalid TTLs (2) are for those who ask.
+DEFAULT_MASKS: Mapping[AsyncKind, tuple[int, int]] = {
+    AsyncKind.PACKET_IN: (_bits(0, 1, 3, 4, 5, 6, 7), 0),
+    AsyncKind.PORT_STATUS: (_bits(0, 1, 2), _bits(0, 1, 2)),
+    AsyncKind.FLOW_REMOVED: (_bits(0, 1, 2, 3, 4, 5), 0),
+    AsyncKind.ROLE_STATUS: (0, 0),
+    AsyncKind.TABLE_STATUS: (0, 0),
+    AsyncKind.REQUESTFORWARD: (0, 0),
+}
+INVALID_TTL = _bits(2)
 
 
 @dataclass(slots=True, eq=False)
@@ -33,8 +62,44 @@ class Channel:
 
     id: ConnectionId
     kind: ChannelKind
-    version: Version
-    role: Role = Role.EQUAL
+    dialect: Dialect
+    role: int = ROLE_EQUAL
     controller_id: int = 0
     miss_send_len: int = 0
-    asynchronous: dict[str, tuple[int, int]] = field(default_factory=dict)
+    packet_in_format: int = NXPIF_STANDARD
+    masks: dict[AsyncKind, tuple[int, int]] | None = None  # None: the defaults
+
+    @property
+    def version(self) -> Version:
+        """The version that the session negotiated."""
+        return Version(self.dialect.version)
+
+    @property
+    def wants_misses(self) -> bool:
+        """Whether packets without a rule are for it: before OpenFlow 1.3, which has table-miss rules."""
+        return self.controller_id == 0 and self.version < OF13
+
+    def mask(self, kind: AsyncKind, role: int) -> int:
+        """The reasons for which messages of `kind` go to a channel in `role`."""
+        masks = DEFAULT_MASKS if self.masks is None else self.masks
+        return masks.get(kind, (0, 0))[role == ROLE_SECONDARY]
+
+    def wants(self, kind: AsyncKind, reason: int) -> bool:
+        """Whether it wants messages of `kind` that are sent for `reason`."""
+        if self.kind is ChannelKind.SERVICE and not self._service_wants(kind):
+            return False
+        return bool(self.mask(kind, self.role) >> reason & 1)
+
+    def _service_wants(self, kind: AsyncKind) -> bool:
+        """A tool hears nothing until it has shown that it listens for packets, by setting a length for them."""
+        return self.miss_send_len > 0 or kind in (AsyncKind.ROLE_STATUS, AsyncKind.REQUESTFORWARD)
+
+
+def default_miss_send_len(kind: ChannelKind) -> int:
+    """How much of a packet a new channel gets: nothing for a tool, which then hears nothing at all."""
+    return DEFAULT_MISS_SEND_LEN if kind is ChannelKind.PRIMARY else 0
+
+
+def supports_role_status(version: Version) -> bool:
+    """Whether a change of role can be told."""
+    return version > OF12

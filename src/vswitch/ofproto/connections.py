@@ -1,15 +1,31 @@
 """Connections: one controller or tool, talking OpenFlow to one switch.
 
-vswitchd owns the bytes and the session (hello, echo); a `Connection` says what each message does.
+vswitchd owns the bytes and the session (hello, echo); a `Connection` says what each message does.  A request that
+cannot be met is answered by an error with the beginning of the request in it.
+
+Sources: OpenFlow 1.5.1, 6.3 (channel), 7.5.4 (errors).
 """
 
 from __future__ import annotations
 
-from vswitch.ofproto.channel import ChannelKind
-from vswitch.ofproto.command import Command, ConnectionId
+from vswitch.ofproto import configuration, flowmod, packetout, portmod, stats  # noqa: F401 - they register handlers
+from vswitch.ofproto.channel import Channel, ChannelKind, default_miss_send_len
+from vswitch.ofproto.command import Command, ConnectionId, Send
+from vswitch.ofproto.handlers import HANDLERS, Request
 from vswitch.ofproto.switch import Switch
-from vswitch.openflow.message import Message
+from vswitch.openflow.errors import BadRequest, OpenFlowError
+from vswitch.openflow.message import Dialect, Message
+from vswitch.openflow.messages.flow import FlowMod
+from vswitch.openflow.messages.hello import EchoReply, Error
+from vswitch.openflow.messages.packet import PacketOut
+from vswitch.openflow.messages.port import PortMod
+from vswitch.openflow.messages.role import ROLE_SECONDARY
+from vswitch.openflow.messages.table import TableMod
 from vswitch.openflow.version import Version
+
+MAX_ERROR_DATA = 64  # bytes of a request that its error repeats
+_ONLY_PRIMARY: tuple[type[Message], ...] = (FlowMod, PacketOut, PortMod, TableMod)
+_UNANSWERED: tuple[type[Message], ...] = (Error, EchoReply)
 
 
 class Connection:
@@ -17,11 +33,56 @@ class Connection:
 
     def __init__(self, switch: Switch, version: Version, kind: ChannelKind, now: float) -> None:
         """Join `switch`: from now on the channel hears what the switch has to say unasked."""
+        self.switch = switch
+        self.id = ConnectionId(switch.next_connection())
+        self.channel = Channel(self.id, kind, Dialect(version), miss_send_len=default_miss_send_len(kind))
+        switch.channels[self.id] = self.channel
+        if self.channel.wants_misses:
+            switch.wiring.changes.everything = True
 
-    id: ConnectionId
+    @property
+    def table_ids(self) -> bool:
+        """OpenFlow 1.0: whether the upper byte of a flow-mod's command is a table, for the session's decoder."""
+        return self.channel.dialect.table_ids
 
-    def handle(self, message: Message, xid: int, now: float) -> list[Command]:
-        """Perform `message`; replies, errors, and what else there is to do come back in order."""
+    @property
+    def nxm(self) -> bool | None:
+        """OpenFlow 1.0: whether flows are told in Nicira's form, for the session's encoder."""
+        return self.channel.dialect.nxm
+
+    def handle(self, message: Message, xid: int, now: float, data: bytes = b"") -> list[Command]:
+        """Perform `message`, whose bytes are `data`; replies, errors, and what else to do come back in order."""
+        out = self.switch.wiring.outbox
+        try:
+            for reply in self._perform(Request(self.switch, self.channel, message, now, data)):
+                out.append(Send(self.id, reply, xid))
+        except OpenFlowError as error:
+            out.append(Send(self.id, Error(error.code, data[:MAX_ERROR_DATA]), xid))
+        return self._take_commands()
+
+    def refuse(self, error: OpenFlowError, xid: int, data: bytes) -> list[Command]:
+        """Answer a message that could not be decoded."""
+        return [Send(self.id, Error(error.code, data[:MAX_ERROR_DATA]), xid)]
 
     def close(self, now: float) -> list[Command]:
         """Leave the switch."""
+        del self.switch.channels[self.id]
+        if self.channel.wants_misses:
+            self.switch.wiring.changes.everything = True
+        return self._take_commands()
+
+    def _perform(self, request: Request[Message]) -> list[Message]:
+        message = request.message
+        if isinstance(message, _UNANSWERED):
+            return []
+        handler = HANDLERS.get(type(message))
+        if handler is None:
+            raise OpenFlowError(BadRequest.BAD_TYPE)
+        if self.channel.role == ROLE_SECONDARY and isinstance(message, _ONLY_PRIMARY):
+            raise OpenFlowError(BadRequest.IS_SECONDARY)
+        return list(handler(request))
+
+    def _take_commands(self) -> list[Command]:
+        wiring = self.switch.wiring
+        commands, wiring.outbox = wiring.outbox, []
+        return commands

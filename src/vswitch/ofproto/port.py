@@ -14,6 +14,22 @@ from dataclasses import dataclass, field
 
 from vswitch.dpif.netdev import NetdevStats
 from vswitch.dpif.ports import OdpPort
+from vswitch.openflow.messages.port import (
+    OFPPC10_NO_FLOOD,
+    OFPPF_1GB_FD,
+    OFPPF_1GB_HD,
+    OFPPF_1TB_FD,
+    OFPPF_10GB_FD,
+    OFPPF_10MB_FD,
+    OFPPF_10MB_HD,
+    OFPPF_40GB_FD,
+    OFPPF_100GB_FD,
+    OFPPF_100MB_FD,
+    OFPPF_100MB_HD,
+    OFPPF_OTHER,
+    OFPPS11_LIVE,
+    Port,
+)
 from vswitch.openflow.ports import OfPort
 
 
@@ -43,11 +59,6 @@ class Traffic:
     bytes: int = 0
 
 
-def no_stats() -> NetdevStats:
-    """The counters of a device that has none."""
-    return NetdevStats()
-
-
 @dataclass(slots=True, eq=False)
 class SwitchPort:
     """A port of one switch.  `odp_port` is None for a patch port, whose other end is the port named `peer`."""
@@ -57,17 +68,60 @@ class SwitchPort:
     mac: int
     odp_port: OdpPort | None = None
     peer: str = ""
-    config: int = 0  # OFPPC_* bits
-    state: int = 0  # OFPPS_* bits
-    may_enable: bool = True  # whether the link can be used: carrier
+    config: int = 0  # OFPPC_*
+    state: int = OFPPS11_LIVE  # OFPPS_*
     mtu: int = 1500
     speed: int = 0  # bit/s; 0: unknown
     full_duplex: bool | None = None
     created: float = 0.0
-    read_stats: Callable[[], NetdevStats] = no_stats
+    read_stats: Callable[[], NetdevStats] | None = None
     bundle: Bundle | None = None
     received: Traffic = field(default_factory=Traffic)
     sent: Traffic = field(default_factory=Traffic)
+
+    def describe(self) -> Port:
+        """The port as controllers are told of it."""
+        curr = features_of(self.speed, self.full_duplex)
+        kbps = self.speed // 1000
+        return Port(
+            self.number,
+            self.mac,
+            self.name,
+            self.config,
+            self.state,
+            curr=curr,
+            curr_speed=kbps,
+            max_speed=kbps,
+        )
+
+    def stats(self) -> NetdevStats:
+        """What the port has carried: its device's counters, or for a patch port our own."""
+        if self.read_stats is not None:
+            return self.read_stats()
+        return NetdevStats(
+            rx_packets=self.received.packets,
+            rx_bytes=self.received.bytes,
+            tx_packets=self.sent.packets,
+            tx_bytes=self.sent.bytes,
+        )
+
+
+_SPEEDS = {  # Mbit/s -> OFPPF_* for half and full duplex
+    10: (OFPPF_10MB_HD, OFPPF_10MB_FD),
+    100: (OFPPF_100MB_HD, OFPPF_100MB_FD),
+    1000: (OFPPF_1GB_HD, OFPPF_1GB_FD),
+    10_000: (OFPPF_OTHER, OFPPF_10GB_FD),
+    40_000: (OFPPF_OTHER, OFPPF_40GB_FD),
+    100_000: (OFPPF_OTHER, OFPPF_100GB_FD),
+    1_000_000: (OFPPF_OTHER, OFPPF_1TB_FD),
+}
+
+
+def features_of(speed: int, full_duplex: bool | None) -> int:
+    """The OFPPF_* bits for a link of `speed` bit/s."""
+    if not speed:
+        return 0
+    return _SPEEDS.get(speed // 1_000_000, (OFPPF_OTHER, OFPPF_OTHER))[full_duplex is not False]
 
 
 @dataclass(slots=True, eq=False)
@@ -82,6 +136,11 @@ class Bundle:
     priority_tags: PriorityTags = PriorityTags.NO
     protected: bool = False
 
+    @property
+    def settings(self) -> tuple[object, ...]:
+        """Everything that a user set."""
+        return self.ports, self.vlan_mode, self.tag, self.trunks, self.priority_tags, self.protected
+
     def carries(self, vlan: int) -> bool:
         """Whether packets of `vlan` (0: none) may come in and go out here."""
         match self.vlan_mode:
@@ -91,3 +150,8 @@ class Bundle:
                 return True
             case _:
                 return not self.trunks or vlan in self.trunks
+
+    @property
+    def floods(self) -> bool:
+        """Whether packets for everybody leave here: no member says NO_FLOOD."""
+        return not any(port.config & OFPPC10_NO_FLOOD for port in self.ports)

@@ -1,15 +1,45 @@
-"""A switch: ports, bundles, tables, learned addresses and channels, under one OpenFlow datapath id."""
+"""A switch: ports, bundles, tables, learned addresses and channels, under one OpenFlow datapath id.
+
+Changes are told twice: to the controllers, as messages, and to the backer, as what may have made megaflows wrong.
+
+Sources: ovs-vswitchd.conf.db(5), Bridge; OpenFlow 1.5.1, 4 (ports), 6.4 (removal), 7.4 (asynchronous messages).
+"""
 
 from __future__ import annotations
 
 import enum
 
 from vswitch.dpif.ports import OdpPort
-from vswitch.ofproto.channel import Channel
-from vswitch.ofproto.command import ConnectionId
-from vswitch.ofproto.port import Bundle, SwitchPort, VlanMode
-from vswitch.openflow.ports import OfPort
+from vswitch.flow.fields import REG
+from vswitch.flow.match import Match
+from vswitch.ofproto.channel import AsyncKind, Channel
+from vswitch.ofproto.command import ConnectionId, Send
+from vswitch.ofproto.port import Bundle, PriorityTags, SwitchPort, VlanMode
+from vswitch.ofproto.rule import Rule, RuleFlags
+from vswitch.ofproto.table import INTERNAL_TABLE, N_TABLES, Table
+from vswitch.ofproto.wiring import Wiring
+from vswitch.openflow.actions.base import Action
+from vswitch.openflow.actions.output import OFPR_IMPLICIT_MISS, Controller, Output
+from vswitch.openflow.errors import OpenFlowError, RoleRequestFailed
+from vswitch.openflow.message import Message
+from vswitch.openflow.messages.flow import FlowRemoved, RemovedReason
+from vswitch.openflow.messages.port import (
+    OFPPC_PORT_DOWN,
+    OFPPR_ADD,
+    OFPPR_DELETE,
+    OFPPR_MODIFY,
+    OFPPS11_LIVE,
+    OFPPS_LINK_DOWN,
+    PortStatus,
+)
+from vswitch.openflow.names import Names
+from vswitch.openflow.ports import OFPP_LOCAL, OFPP_MAX, OFPP_NORMAL, OfPort
 from vswitch.protocols.mac_learning import MacTable
+
+MAX_AUTOMATIC_PORT = 32768  # the upper half of the numbers is for those who ask for one
+PORT_REUSE_DELAY = 3600.0  # seconds in which the number of a removed port is avoided
+FAIL_OPEN_PRIORITY = 0xF0F0F0
+MATCH_ALL = Match()
 
 
 class FailMode(enum.Enum):
@@ -19,31 +49,87 @@ class FailMode(enum.Enum):
     SECURE = "secure"
 
 
+class FragmentHandling(enum.IntEnum):
+    """What tables see of IP fragments, numbered as in OFPT_SET_CONFIG."""
+
+    NORMAL = 0  # their transport ports read 0
+    DROP = 1
+    REASSEMBLE = 2
+    NX_MATCH = 3  # the first fragment's ports read as they are
+
+
 class Switch:
     """One OpenFlow switch; Open vSwitch calls it a bridge or an ofproto.  Its `Backer` makes it."""
 
-    name: str
-    datapath_id: int
-    ports: dict[OfPort, SwitchPort]
-    bundles: dict[str, Bundle]
-    macs: MacTable[Bundle]
-    channels: dict[ConnectionId, Channel]
-    fail_mode: FailMode
-    forward_bpdu: bool
+    def __init__(self, name: str, datapath_id: int, wiring: Wiring[Switch], now: float) -> None:
+        self.name = name
+        self.datapath_id = datapath_id
+        self.wiring = wiring
+        self.ports: dict[OfPort, SwitchPort] = {}
+        self.bundles: dict[str, Bundle] = {}
+        self.tables = [Table(id) for id in range(N_TABLES)]
+        self.macs: MacTable[Bundle] = MacTable()
+        self.channels: dict[ConnectionId, Channel] = {}
+        self.fail_mode = FailMode.STANDALONE
+        self.has_controllers = False
+        self.forward_bpdu = False
+        self.description = ""  # other_config:dp-desc
+        self.fragments = FragmentHandling.NORMAL
+        self.created = now
+        self.miss_rule = _internal_rule(0, 1, (Controller(reason=OFPR_IMPLICIT_MISS),), now)
+        self.no_packet_in_rule = _internal_rule(0, 2, (), now)
+        self.fragment_rule = _internal_rule(0, 3, (), now)
+        for rule in (self.miss_rule, self.no_packet_in_rule, self.fragment_rule):
+            self.tables[INTERNAL_TABLE].insert(rule)
+        self._names: Names | None = None
+        self.generation_id: int | None = None  # of the last change of roles
+        self._numbers_left: dict[OfPort, float] = {}  # numbers of removed ports, and when they went
+        self._last_number = 0
+        self._fail_open: Rule | None = None
+        self._add_default_rule(now)
 
-    def choose_port_number(self, name: str, requested: OfPort | None, now: float) -> OfPort | None:
-        """The OpenFlow number for a port called `name`; None: all are taken."""
+    # Ports.
+
+    def choose_port_number(self, requested: OfPort | None, now: float) -> OfPort | None:
+        """A free OpenFlow number for a new port: `requested` if it can be had.  None: all are taken."""
+        if requested is not None and 0 < requested < OFPP_MAX and requested not in self.ports:
+            return requested
+        oldest: OfPort | None = None
+        for step in range(1, MAX_AUTOMATIC_PORT):
+            number = OfPort((self._last_number + step - 1) % (MAX_AUTOMATIC_PORT - 1) + 1)
+            if number in self.ports:
+                continue
+            left = self._numbers_left.get(number)
+            if left is None or left < now - PORT_REUSE_DELAY:
+                self._last_number = number
+                return number
+            if oldest is None or left < self._numbers_left[oldest]:
+                oldest = number
+        return oldest
 
     def add_port(self, port: SwitchPort, now: float) -> None:
         """Attach `port`; the controllers hear of it."""
+        assert port.number not in self.ports
+        port.created = now
+        self.ports[port.number] = port
+        self._names = None
+        self.wiring.attach(self, port)
+        self._tell_port(port, OFPPR_ADD)
 
     def remove_port(self, number: OfPort, now: float) -> None:
         """Detach a port; it leaves its bundle too."""
+        port = self.ports.pop(number)
+        self._names = None
+        if port.bundle is not None:
+            self._leave_bundle(port)
+        self.wiring.detach(port)
+        if number != OFPP_LOCAL:
+            self._numbers_left[number] = now
+        self._tell_port(port, OFPPR_DELETE)
 
     def update_port(
         self,
         number: OfPort,
-        now: float,
         *,
         odp_port: OdpPort | None = None,
         mac: int | None = None,
@@ -54,7 +140,58 @@ class Switch:
         full_duplex: bool | None = None,
         peer: str | None = None,
     ) -> None:
-        """The device under a port has changed; the controllers hear what concerns them."""
+        """The device under a port has changed in what is given; the controllers hear what concerns them."""
+        port = self.ports[number]
+        before = port.describe()
+        if odp_port is not None and odp_port != port.odp_port:
+            self._rewire(port, odp_port, port.peer)
+        if peer is not None and peer != port.peer:
+            self._rewire(port, None if peer else port.odp_port, peer)
+        if mac is not None:
+            port.mac = mac
+        if up is not None:
+            port.config = port.config & ~OFPPC_PORT_DOWN | (0 if up else OFPPC_PORT_DOWN)
+        if carrier is not None:
+            self._set_carrier(port, carrier)
+        port.mtu = port.mtu if mtu is None else mtu
+        port.speed = port.speed if speed is None else speed
+        port.full_duplex = port.full_duplex if full_duplex is None else full_duplex
+        if port.describe() != before:
+            self._tell_port(port, OFPPR_MODIFY)
+
+    def set_port_config(self, port: SwitchPort, config: int) -> None:
+        """Change a port's OFPPC_* bits, as a controller asked."""
+        if config == port.config:
+            return
+        port.config = config
+        self.wiring.changes.everything = True
+        self._tell_port(port, OFPPR_MODIFY)
+
+    def _rewire(self, port: SwitchPort, odp_port: OdpPort | None, peer: str) -> None:
+        self.wiring.detach(port)
+        port.odp_port, port.peer = odp_port, peer
+        self.wiring.attach(self, port)
+
+    def _set_carrier(self, port: SwitchPort, carrier: bool) -> None:
+        state = port.state & ~(OFPPS_LINK_DOWN | OFPPS11_LIVE) | (
+            OFPPS11_LIVE if carrier else OFPPS_LINK_DOWN
+        )
+        if state != port.state:
+            port.state = state
+            self.wiring.changes.everything = True
+
+    def sorted_ports(self) -> list[SwitchPort]:
+        """All ports, the local one first, the others by number."""
+        return sorted(self.ports.values(), key=lambda port: -1 if port.number == OFPP_LOCAL else port.number)
+
+    @property
+    def names(self) -> Names:
+        """The ports' names, with which actions read."""
+        if self._names is None:
+            self._names = Names({port.name: port.number for port in self.ports.values()})
+        return self._names
+
+    # Bundles.
 
     def set_bundle(
         self,
@@ -63,11 +200,159 @@ class Switch:
         vlan_mode: VlanMode = VlanMode.TRUNK,
         tag: int = 0,
         trunks: frozenset[int] = frozenset(),
+        priority_tags: PriorityTags = PriorityTags.NO,
+        protected: bool = False,
     ) -> Bundle:
-        """Make or change the bundle `name`."""
+        """Make the bundle `name`, or change it into this."""
+        bundle = self.bundles.get(name)
+        if bundle is None:
+            bundle = self.bundles[name] = Bundle(name)
+            self.wiring.changes.everything = True
+        members = [self.ports[number] for number in ports]
+        for port in bundle.ports:
+            if port not in members:
+                port.bundle = None
+        for port in members:
+            if port.bundle is not None and port.bundle is not bundle:
+                self._leave_bundle(port)
+            port.bundle = bundle
+        before = bundle.settings
+        bundle.ports, bundle.vlan_mode, bundle.tag, bundle.trunks = members, vlan_mode, tag, trunks
+        bundle.priority_tags, bundle.protected = priority_tags, protected
+        if bundle.settings != before:
+            self.macs.forget_port(bundle)
+            self.wiring.changes.everything = True
+        return bundle
 
     def remove_bundle(self, name: str) -> None:
         """Dissolve a bundle; what was learned on it is forgotten."""
+        bundle = self.bundles.pop(name)
+        for port in bundle.ports:
+            port.bundle = None
+        self.macs.forget_port(bundle)
+        self.wiring.changes.everything = True
+
+    def _leave_bundle(self, port: SwitchPort) -> None:
+        bundle = port.bundle
+        assert bundle is not None
+        bundle.ports.remove(port)
+        port.bundle = None
+        self.wiring.changes.everything = True
+        if not bundle.ports:
+            self.macs.forget_port(bundle)
+
+    # Rules.
+
+    def insert_rule(self, rule: Rule) -> None:
+        """Add `rule` to its table, which has none with its match and priority."""
+        table = self.tables[rule.table_id]
+        table.insert(rule)
+        self.wiring.changes.rules.append((table, rule.match))
+
+    def remove_rule(self, rule: Rule, reason: RemovedReason, now: float, *, silent: bool = False) -> None:
+        """Take `rule` out of its table; unless `silent`, controllers hear of it if the rule says so."""
+        table = self.tables[rule.table_id]
+        table.remove(rule)
+        self.wiring.changes.rules.append((table, rule.match))
+        if rule.flags & RuleFlags.SEND_FLOW_REM and not rule.hidden and not silent:
+            self.tell(AsyncKind.FLOW_REMOVED, reason, _flow_removed(rule, reason, now))
+
+    def replace_actions(self, rule: Rule) -> None:
+        """`rule` stays, but what it does has changed."""
+        self.wiring.changes.rules.append((self.tables[rule.table_id], rule.match))
+
+    def flush_rules(self, now: float) -> None:
+        """Remove all rules; without controllers a standalone switch is a plain learning switch again."""
+        for table in self.tables[:INTERNAL_TABLE]:
+            for rule in list(table):
+                if rule is not self._fail_open:
+                    self.remove_rule(rule, RemovedReason.DELETE, now)
+        self._add_default_rule(now)
+
+    def _add_default_rule(self, now: float) -> None:
+        if not self.has_controllers and self.fail_mode is FailMode.STANDALONE:
+            self.insert_rule(_normal_rule(0, now))
+
+    # Controllers.
 
     def configure(self, *, fail_mode: FailMode, has_controllers: bool, now: float) -> None:
         """Set what happens without controllers.  Coming to have controllers, or ceasing to, removes all rules."""
+        flush = has_controllers != self.has_controllers
+        if fail_mode is not self.fail_mode and not has_controllers:
+            flush = True
+        self.fail_mode, self.has_controllers = fail_mode, has_controllers
+        if not has_controllers or fail_mode is FailMode.SECURE:
+            self.set_fail_open(False, now)
+        if flush:
+            self.flush_rules(now)
+
+    def set_fail_open(self, active: bool, now: float) -> None:
+        """All controllers have been silent too long (or are back): forward as a plain switch, over all rules."""
+        if active and self._fail_open is None:
+            self._fail_open = _normal_rule(FAIL_OPEN_PRIORITY, now)
+            self.insert_rule(self._fail_open)
+        elif not active and self._fail_open is not None:
+            self.remove_rule(self._fail_open, RemovedReason.DELETE, now)
+            self._fail_open = None
+
+    @property
+    def sends_misses(self) -> bool:
+        """Whether some channel speaks a version in which packets without a rule go to the controllers."""
+        return any(channel.wants_misses for channel in self.channels.values())
+
+    def tell(self, kind: AsyncKind, reason: int, message: Message) -> None:
+        """Send `message` to every channel that wants such for `reason`."""
+        for channel in self.channels.values():
+            if channel.wants(kind, reason):
+                self.wiring.outbox.append(Send(channel.id, message, 0))
+
+    def tell_one(self, channel: Channel, kind: AsyncKind, reason: int, message: Message) -> None:
+        """Send `message` to one channel, if it wants such for `reason`."""
+        if channel.wants(kind, reason):
+            self.wiring.outbox.append(Send(channel.id, message, 0))
+
+    def next_connection(self) -> int:
+        """A number for a new channel; no two switches on one datapath use the same."""
+        self.wiring.n_connections += 1
+        return self.wiring.n_connections
+
+    def accept_generation(self, generation_id: int) -> None:
+        """Refuse roles that were asked for before others that came first (OpenFlow 1.5.1, 6.3.6)."""
+        if self.generation_id is not None and (generation_id - self.generation_id) & 1 << 63:
+            raise OpenFlowError(RoleRequestFailed.STALE)
+        self.generation_id = generation_id
+
+    def _tell_port(self, port: SwitchPort, reason: int) -> None:
+        self.tell(AsyncKind.PORT_STATUS, reason, PortStatus(reason, port.describe()))
+
+
+def _normal_rule(priority: int, now: float) -> Rule:
+    return Rule(0, MATCH_ALL, priority, (Output(OFPP_NORMAL),), created=now, modified=now, used=now)
+
+
+def _internal_rule(priority: int, register: int, actions: tuple[Action, ...], now: float) -> Rule:
+    match = MATCH_ALL.where(REG[0], register)
+    return Rule(INTERNAL_TABLE, match, priority, actions, created=now, modified=now, used=now)
+
+
+def split_duration(seconds: float) -> tuple[int, int]:
+    """Whole seconds and nanoseconds, as OpenFlow counts, of a clock that has milliseconds."""
+    milliseconds = max(0, round(seconds * 1000))
+    return milliseconds // 1000, milliseconds % 1000 * 1_000_000
+
+
+def _flow_removed(rule: Rule, reason: RemovedReason, now: float) -> FlowRemoved:
+    seconds, nanoseconds = split_duration(now - rule.created)
+    return FlowRemoved(
+        match=rule.match,
+        priority=rule.priority,
+        reason=reason,
+        table_id=rule.table_id,
+        cookie=rule.cookie,
+        duration_sec=seconds,
+        duration_nsec=nanoseconds,
+        idle_timeout=rule.idle_timeout,
+        hard_timeout=rule.hard_timeout,
+        packet_count=rule.packets,
+        byte_count=rule.bytes,
+    )

@@ -1,0 +1,56 @@
+"""Whether a switch can do what actions ask: what is wrong with a rule or packet-out beside its form.
+
+Sources: OpenFlow 1.5.1, 6.4 and 7.5.4; ovs-actions(7); answers compared with the peer's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from vswitch.ofproto.selection import flattened
+from vswitch.ofproto.table import INTERNAL_TABLE
+from vswitch.ofproto.xlate.registry import TRANSLATORS
+from vswitch.openflow.actions.base import Action
+from vswitch.openflow.actions.output import Enqueue, Group, Output, OutputTrunc
+from vswitch.openflow.errors import BadAction, BadInstruction, ErrorCode, MeterModFailed, OpenFlowError
+from vswitch.openflow.instructions import GotoTable, Meter
+from vswitch.openflow.ports import (
+    OFPP_ALL,
+    OFPP_CONTROLLER,
+    OFPP_FLOOD,
+    OFPP_IN_PORT,
+    OFPP_LOCAL,
+    OFPP_MAX,
+    OFPP_NORMAL,
+    OFPP_TABLE,
+)
+
+_OUTPUTS = frozenset(
+    {OFPP_IN_PORT, OFPP_TABLE, OFPP_NORMAL, OFPP_FLOOD, OFPP_ALL, OFPP_CONTROLLER, OFPP_LOCAL}
+)
+
+
+def check_actions(actions: Iterable[Action], table_id: int) -> None:
+    """Refuse `actions` of a rule in `table_id` that this switch cannot perform."""
+    for action in flattened(actions):
+        if isinstance(action, (Output, OutputTrunc, Enqueue)):
+            check_output_port(action.port)
+        elif isinstance(action, GotoTable) and not table_id < action.table_id <= INTERNAL_TABLE:
+            raise OpenFlowError(BadInstruction.BAD_TABLE_ID)
+        elif isinstance(action, Group):
+            raise OpenFlowError(BadAction.BAD_OUT_GROUP)  # there are no groups
+        elif isinstance(action, Meter):
+            raise OpenFlowError(MeterModFailed.INVALID_METER)  # there are no meters
+        elif type(action) not in TRANSLATORS:
+            raise OpenFlowError(_unsupported(action), f"{action.name} is not supported")
+
+
+def check_output_port(port: int) -> None:
+    """Refuse ports that no packet can be sent to.  Ports that do not exist yet are fine."""
+    if port >= OFPP_MAX and port not in _OUTPUTS:
+        raise OpenFlowError(BadAction.BAD_OUT_PORT)
+
+
+def _unsupported(action: Action) -> ErrorCode:
+    vendor = any(code.vendor for code in action.codes)
+    return BadAction.BAD_VENDOR_TYPE if vendor else BadAction.BAD_TYPE

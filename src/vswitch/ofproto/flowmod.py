@@ -1,0 +1,160 @@
+"""Flow-mods: plan a change of the tables, then apply it whole.
+
+Planning checks everything that can be wrong and names the rules to add, change and remove; applying cannot fail.
+
+Sources: OpenFlow 1.0, 4.6 and 5.3.3; OpenFlow 1.5.1, 6.4 and 7.3.4.2; ovs-ofctl(8), "Flow Syntax".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from vswitch.flow.fields import RECIRC_ID
+from vswitch.ofproto.check import check_actions
+from vswitch.ofproto.handlers import Request, handles
+from vswitch.ofproto.rule import KEPT_FLAGS, Rule, RuleFlags
+from vswitch.ofproto.selection import selected
+from vswitch.ofproto.switch import Switch
+from vswitch.ofproto.table import ALL_TABLES, INTERNAL_TABLE
+from vswitch.openflow.errors import BadRequest, FlowModFailed, OpenFlowError
+from vswitch.openflow.message import Message
+from vswitch.openflow.messages.flow import (
+    OFPFC_ADD,
+    OFPFC_DELETE,
+    OFPFC_DELETE_STRICT,
+    OFPFC_MODIFY,
+    OFPFC_MODIFY_STRICT,
+    OFPFF_EMERG,
+    OFPG_ANY,
+    FlowMod,
+    RemovedReason,
+)
+from vswitch.openflow.ports import OFPP_ANY
+from vswitch.openflow.version import OF10, Version
+
+
+@dataclass(slots=True)
+class Plan:
+    """What a flow-mod does: rules to add, each perhaps in the place of another, to change, and to remove."""
+
+    add: list[tuple[Rule, Rule | None]] = field(default_factory=list)
+    modify: list[Rule] = field(default_factory=list)
+    remove: list[Rule] = field(default_factory=list)
+
+
+@handles(FlowMod)
+def handle_flow_mod(request: Request[FlowMod]) -> Iterable[Message]:
+    """Perform a flow-mod that came over a channel."""
+    change_flows(request.switch, request.message, request.now, request.channel.version)
+    return ()
+
+
+def change_flows(switch: Switch, message: FlowMod, now: float, version: Version) -> None:
+    """Perform `message`, or raise OpenFlowError and change nothing."""
+    apply(switch, plan(switch, message, now, version), message, now)
+
+
+def plan(switch: Switch, message: FlowMod, now: float, version: Version) -> Plan:
+    """What `message` would do."""
+    if message.flags & OFPFF_EMERG:
+        raise OpenFlowError(FlowModFailed.TABLE_FULL)  # OpenFlow 1.0's emergency flows, of which we have none
+    if message.command == OFPFC_ADD:
+        return _plan_add(switch, message, now, version)
+    if message.command in (OFPFC_MODIFY, OFPFC_MODIFY_STRICT):
+        return _plan_modify(switch, message, now, version)
+    return Plan(remove=_meant(switch, message, strict=message.command == OFPFC_DELETE_STRICT))
+
+
+def _plan_add(switch: Switch, message: FlowMod, now: float, version: Version) -> Plan:
+    table_id = _table_to_add_to(message, version)
+    if table_id == INTERNAL_TABLE or message.match.mask & RECIRC_ID.mask:
+        raise OpenFlowError(BadRequest.EPERM)  # what the switch keeps for itself
+    check_actions(message.actions, table_id)
+    table = switch.tables[table_id]
+    old = table.find(message.match, message.priority)
+    if message.flags & RuleFlags.CHECK_OVERLAP and table.overlaps(message.match, message.priority):
+        raise OpenFlowError(FlowModFailed.OVERLAP)
+    if old is None and table.is_full:
+        raise OpenFlowError(FlowModFailed.TABLE_FULL)
+    rule = Rule(
+        table_id,
+        message.match,
+        message.priority,
+        message.actions,
+        cookie=message.new_cookie or 0,
+        idle_timeout=message.idle_timeout,
+        hard_timeout=message.hard_timeout,
+        importance=message.importance,
+        flags=message.flags & KEPT_FLAGS,
+        created=now,
+        modified=now,
+        used=now,
+    )
+    if old is not None and not message.flags & RuleFlags.RESET_COUNTS:
+        rule.packets, rule.bytes, rule.used = old.packets, old.bytes, old.used
+    return Plan(add=[(rule, old)])
+
+
+def _table_to_add_to(message: FlowMod, version: Version) -> int:
+    """The table that the message names; OpenFlow 1.0 leaves the choice to the switch."""
+    if message.table_id == ALL_TABLES:
+        if version > OF10:
+            raise OpenFlowError(FlowModFailed.BAD_TABLE_ID)
+        return 0
+    return message.table_id
+
+
+def _plan_modify(switch: Switch, message: FlowMod, now: float, version: Version) -> Plan:
+    """Change what rules do; until OpenFlow 1.1, and unless it selects by cookie, add a rule where there is none."""
+    rules = _meant(switch, message, strict=message.command == OFPFC_MODIFY_STRICT)
+    if rules:
+        for table_id in {rule.table_id for rule in rules}:
+            check_actions(message.actions, table_id)
+        return Plan(modify=rules)
+    check_actions(message.actions, 0 if message.table_id == ALL_TABLES else message.table_id)
+    if message.new_cookie is None or message.cookie_mask:
+        return Plan()
+    return _plan_add(switch, message, now, version)
+
+
+def _meant(switch: Switch, message: FlowMod, *, strict: bool) -> list[Rule]:
+    """The rules that are to be changed or removed."""
+    if message.table_id == INTERNAL_TABLE:
+        raise OpenFlowError(BadRequest.EPERM)
+    deletes = message.command in (OFPFC_DELETE, OFPFC_DELETE_STRICT)
+    return list(
+        selected(
+            switch,
+            message.table_id,
+            message.match,
+            priority=message.priority if strict else None,
+            cookie=message.cookie,
+            cookie_mask=message.cookie_mask,
+            out_port=message.out_port if deletes else OFPP_ANY,
+            out_group=message.out_group if deletes else OFPG_ANY,
+        )
+    )
+
+
+def apply(switch: Switch, plan: Plan, message: FlowMod, now: float) -> None:
+    """Do what was planned."""
+    for rule in plan.remove:
+        switch.remove_rule(rule, RemovedReason.DELETE, now)
+    for rule in plan.modify:
+        _modify(switch, rule, message, now)
+    for rule, old in plan.add:
+        if old is not None:
+            switch.remove_rule(old, RemovedReason.DELETE, now, silent=True)
+        switch.insert_rule(rule)
+
+
+def _modify(switch: Switch, rule: Rule, message: FlowMod, now: float) -> None:
+    """Give `rule` new actions, and perhaps a new cookie; its timeouts and flags stay."""
+    if message.new_cookie is not None:
+        rule.cookie = message.new_cookie
+    if message.flags & RuleFlags.RESET_COUNTS:
+        rule.packets = rule.bytes = 0
+    rule.actions = message.actions
+    rule.modified = now
+    switch.replace_actions(rule)

@@ -1,0 +1,93 @@
+"""Which fields a packet has: what to show of its flow.
+
+Sources: `ofproto/trace`, the line "Flow:", and `ovs-ofctl monitor`.
+"""
+
+from __future__ import annotations
+
+from vswitch.flow.field import Field, Flow, Mask
+from vswitch.flow.fields import (
+    ARP_OP,
+    ARP_SHA,
+    ARP_SPA,
+    ARP_THA,
+    ARP_TPA,
+    ETH_DST,
+    ETH_SRC,
+    ETH_TYPE,
+    FIELDS,
+    IN_PORT,
+    IP_DST,
+    IP_FRAG,
+    IP_PROTO,
+    IP_SRC,
+    IP_TOS,
+    IP_TTL,
+    IPV6_DST,
+    IPV6_LABEL,
+    IPV6_SRC,
+    MPLS_LSE,
+    ND_SLL,
+    ND_TARGET,
+    ND_TLL,
+    TCP_FLAGS,
+    TP_DST,
+    TP_SRC,
+    VLAN2_TCI,
+    VLAN_PRESENT,
+    VLAN_TCI,
+)
+
+
+def _all(*fields: Field) -> int:
+    mask = 0
+    for field in fields:
+        mask |= field.mask
+    return mask
+
+
+_ALWAYS = _all(IN_PORT, ETH_SRC, ETH_DST, ETH_TYPE, VLAN_TCI)
+_IP = _all(IP_PROTO, IP_TOS, IP_TTL, IP_FRAG)
+_BY_TYPE = {
+    0x0800: _IP | _all(IP_SRC, IP_DST),
+    0x86DD: _IP | _all(IPV6_SRC, IPV6_DST, IPV6_LABEL),
+    0x0806: _all(ARP_OP, ARP_SPA, ARP_TPA, ARP_SHA, ARP_THA),
+    0x8035: _all(ARP_OP, ARP_SPA, ARP_TPA, ARP_SHA, ARP_THA),
+    0x8847: _all(*MPLS_LSE),
+    0x8848: _all(*MPLS_LSE),
+}
+_PORTS = _all(TP_SRC, TP_DST)
+_BY_PROTO = {
+    1: _PORTS,
+    2: _PORTS,
+    6: _PORTS | TCP_FLAGS.mask,
+    17: _PORTS,
+    58: _PORTS | _all(ND_TARGET, ND_SLL, ND_TLL),
+    132: _PORTS,
+}
+_METADATA = [
+    FIELDS[name]
+    for name in (
+        *(f"reg{i}" for i in range(16)),
+        "metadata", "pkt_mark", "skb_priority", "dp_hash", "recirc_id", "ct_state", "ct_zone", "ct_mark", "ct_label",
+        "ct_nw_src", "ct_nw_dst", "ct_nw_proto", "ct_tp_src", "ct_tp_dst", "ct_ipv6_src", "ct_ipv6_dst",
+        "tun_id", "tun_src", "tun_dst", "tun_ipv6_src", "tun_ipv6_dst", "tun_tos", "tun_ttl",
+        "tun_gbp_id", "tun_gbp_flags", "conj_id",
+    )
+]  # fmt: skip
+_LATER_FRAGMENT = 2 << IP_FRAG.offset
+
+
+def fields_of_packet(flow: Flow) -> Mask:
+    """The headers that a packet with `flow` has, and the metadata that are not 0."""
+    mask = _ALWAYS
+    if flow & VLAN_PRESENT << VLAN_TCI.offset:
+        mask |= VLAN2_TCI.mask
+    eth_type = ETH_TYPE.get(flow)
+    mask |= _BY_TYPE.get(eth_type, 0)
+    if mask & IP_FRAG.mask and not flow & _LATER_FRAGMENT:
+        mask |= _BY_PROTO.get(IP_PROTO.get(flow), 0)
+    for field in _METADATA:
+        if field.get(flow):
+            mask |= field.mask
+    return Mask(mask)

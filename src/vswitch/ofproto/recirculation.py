@@ -1,0 +1,70 @@
+"""States of translation that datapath actions name by a number, so that a later upcall finds them again.
+
+Sources: ovs-fields(7), recirc_id; OVS Documentation/topics/design.rst.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from vswitch.flow.field import Flow
+from vswitch.flow.fields import LAYOUT
+
+# What a packet-in says of a packet beside its headers.
+_METADATA = LAYOUT.mask(
+    "in_port", "metadata", "xxreg0", "xxreg1", "xxreg2", "xxreg3", "pkt_mark", "ct_state", "ct_zone", "ct_mark",
+    "ct_label", "tun_id", "tun_dst", "tun_src", "tun_flags", "tun_gbp_id", "tun_gbp_flags",
+    "tun_ipv6_dst", "tun_ipv6_src",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Frozen:
+    """Where a packet was when it left for userspace: in which switch, with which metadata, in which table."""
+
+    switch: str
+    metadata: Flow
+    table_id: int
+
+    @classmethod
+    def of(cls, switch: str, flow: Flow, table_id: int) -> Frozen:
+        """The state of a packet with `flow`."""
+        return cls(switch, Flow(flow & _METADATA), table_id)
+
+
+class FrozenStates:
+    """Numbers for states: equal states have one number for as long as somebody holds it."""
+
+    def __init__(self) -> None:
+        self._by_number: dict[int, Frozen] = {}
+        self._numbers: dict[Frozen, int] = {}
+        self._held: Counter[int] = Counter()
+        self._next = 1
+
+    def number(self, frozen: Frozen) -> int:
+        """The number of `frozen`, new if need be."""
+        number = self._numbers.get(frozen)
+        if number is None:
+            number, self._next = self._next, self._next + 1
+            self._numbers[frozen], self._by_number[number] = number, frozen
+        return number
+
+    def get(self, number: int) -> Frozen | None:
+        """The state with `number`, if it is still known."""
+        return self._by_number.get(number)
+
+    def hold(self, numbers: Iterable[int]) -> None:
+        """A megaflow names `numbers`: keep them."""
+        self._held.update(numbers)
+
+    def release(self, numbers: Iterable[int]) -> None:
+        """The megaflow is gone."""
+        self._held.subtract(numbers)
+
+    def collect(self) -> None:
+        """Forget the states that nobody holds."""
+        for number in [number for number in self._by_number if self._held[number] <= 0]:
+            del self._numbers[self._by_number.pop(number)]
+            del self._held[number]

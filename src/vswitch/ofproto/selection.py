@@ -1,0 +1,81 @@
+"""Which rules a request means: by table, match, priority, cookie, and where their actions send packets.
+
+Sources: OpenFlow 1.5.1, 6.4 ("non-strict" and "strict"), 7.3.5.2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from vswitch.flow.match import Match
+from vswitch.ofproto.rule import Rule
+from vswitch.ofproto.switch import Switch
+from vswitch.ofproto.table import ALL_TABLES, INTERNAL_TABLE, Table
+from vswitch.openflow.actions.base import Action
+from vswitch.openflow.actions.output import Controller, Enqueue, Group, Output, OutputTrunc
+from vswitch.openflow.errors import BadRequest, OpenFlowError
+from vswitch.openflow.ports import OFPP_ANY, OFPP_CONTROLLER
+
+OFPG_ANY = 0xFFFFFFFF
+
+
+def tables_of(switch: Switch, table_id: int) -> list[Table]:
+    """The table with this number, or all that controllers can see."""
+    if table_id == ALL_TABLES:
+        return switch.tables[:INTERNAL_TABLE]
+    if table_id > INTERNAL_TABLE:
+        raise OpenFlowError(BadRequest.BAD_TABLE_ID)
+    return [switch.tables[table_id]]
+
+
+def selected(
+    switch: Switch,
+    table_id: int,
+    match: Match,
+    *,
+    priority: int | None = None,
+    cookie: int = 0,
+    cookie_mask: int = 0,
+    out_port: int = OFPP_ANY,
+    out_group: int = OFPG_ANY,
+) -> Iterator[Rule]:
+    """The rules whose match is at least as specific as `match`; with `priority`, those that have exactly both."""
+    for table in tables_of(switch, table_id):
+        for rule in _matching(table, match, priority):
+            if (
+                not rule.hidden
+                and not (rule.cookie ^ cookie) & cookie_mask
+                and (out_port == OFPP_ANY or any(port == out_port for port in output_ports(rule.actions)))
+                and (out_group == OFPG_ANY or out_group in output_groups(rule.actions))
+            ):
+                yield rule
+
+
+def _matching(table: Table, match: Match, priority: int | None) -> Iterable[Rule]:
+    if priority is not None:
+        rule = table.find(match, priority)
+        return [] if rule is None else [rule]
+    if not match.mask:
+        return list(table)
+    return [rule for rule in table if match.covers(rule.match)]
+
+
+def flattened(actions: Iterable[Action]) -> Iterator[Action]:
+    """`actions` and those within them."""
+    for action in actions:
+        yield action
+        yield from flattened(getattr(action, "actions", ()))
+
+
+def output_ports(actions: Iterable[Action]) -> Iterator[int]:
+    """The ports to which `actions` send packets by name."""
+    for action in flattened(actions):
+        if isinstance(action, (Output, OutputTrunc, Enqueue)):
+            yield action.port
+        elif isinstance(action, Controller):
+            yield OFPP_CONTROLLER
+
+
+def output_groups(actions: Iterable[Action]) -> set[int]:
+    """The groups to which `actions` send packets."""
+    return {action.group for action in flattened(actions) if isinstance(action, Group)}

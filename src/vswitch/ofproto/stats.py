@@ -1,0 +1,174 @@
+"""Statistics: what a switch, its tables, rules and ports are and have carried.
+
+Sources: OpenFlow 1.0, 5.3.5; OpenFlow 1.5.1, 7.3.5; ovs-ofctl(8), dump-flows, dump-aggregate, dump-tables, dump-ports.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from vswitch.base.version import OVS_VERSION
+from vswitch.ofproto.handlers import Request, handles
+from vswitch.ofproto.port import SwitchPort
+from vswitch.ofproto.rule import Rule
+from vswitch.ofproto.selection import selected
+from vswitch.ofproto.switch import Switch, split_duration
+from vswitch.ofproto.table import INTERNAL_TABLE, Table
+from vswitch.openflow.errors import BadRequest, OpenFlowError
+from vswitch.openflow.message import Message
+from vswitch.openflow.messages.flowstats import (
+    AggregateStatsReply,
+    AggregateStatsRequest,
+    FlowQuery,
+    FlowStats,
+    FlowStatsReply,
+    FlowStatsRequest,
+)
+from vswitch.openflow.messages.port import (
+    PortDescReply,
+    PortDescRequest,
+    PortStats,
+    PortStatsReply,
+    PortStatsRequest,
+)
+from vswitch.openflow.messages.switch import DescReply, DescRequest
+from vswitch.openflow.messages.table import (
+    TableDesc,
+    TableDescReply,
+    TableDescRequest,
+    TableStats,
+    TableStatsReply,
+    TableStatsRequest,
+)
+from vswitch.openflow.ports import OFPP_ANY, OfPort
+
+MAX_ENTRIES = 1_000_000  # what we say that a table without a limit holds
+
+
+@handles(DescRequest)
+def desc(request: Request[DescRequest]) -> Iterable[Message]:
+    """Who made the switch; programs recognise Open vSwitch by these words."""
+    yield DescReply("Nicira, Inc.", "Open vSwitch", OVS_VERSION, "None", request.switch.description or "None")
+
+
+def _query(request: Request[FlowStatsRequest] | Request[AggregateStatsRequest]) -> Iterator[Rule]:
+    """The rules that a request for statistics means."""
+    message: FlowQuery = request.message
+    return selected(
+        request.switch,
+        message.table_id,
+        message.match,
+        cookie=message.cookie,
+        cookie_mask=message.cookie_mask,
+        out_port=message.out_port,
+        out_group=message.out_group,
+    )
+
+
+@handles(FlowStatsRequest)
+def flow_stats(request: Request[FlowStatsRequest]) -> Iterable[Message]:
+    """Rules and what they carried."""
+    flows = tuple(_flow_stats(rule, request.now) for rule in _query(request))
+    yield FlowStatsReply(flows, nx=request.nx)
+
+
+def _flow_stats(rule: Rule, now: float) -> FlowStats:
+    seconds, nanoseconds = split_duration(now - rule.created)
+    return FlowStats(
+        match=rule.match,
+        actions=rule.actions,
+        priority=rule.priority,
+        table_id=rule.table_id,
+        cookie=rule.cookie,
+        duration_sec=seconds,
+        duration_nsec=nanoseconds,
+        idle_timeout=rule.idle_timeout,
+        hard_timeout=rule.hard_timeout,
+        packet_count=rule.packets,
+        byte_count=rule.bytes,
+        idle_age=max(0, int(now - rule.used)),
+        hard_age=max(0, int(now - rule.modified)),
+        flags=rule.flags,
+        importance=rule.importance,
+    )
+
+
+@handles(AggregateStatsRequest)
+def aggregate_stats(request: Request[AggregateStatsRequest]) -> Iterable[Message]:
+    """What rules carried together."""
+    rules = list(_query(request))
+    yield AggregateStatsReply(
+        packet_count=sum(rule.packets for rule in rules),
+        byte_count=sum(rule.bytes for rule in rules),
+        flow_count=len(rules),
+        nx=request.nx,
+    )
+
+
+@handles(TableStatsRequest)
+def table_stats(request: Request[TableStatsRequest]) -> Iterable[Message]:
+    """What the tables hold."""
+    yield TableStatsReply(tuple(_table_stats(table) for table in request.switch.tables[:INTERNAL_TABLE]))
+
+
+def _table_stats(table: Table) -> TableStats:
+    return TableStats(
+        table_id=table.id,
+        active_count=len(table),
+        lookup_count=table.matched + table.missed,
+        matched_count=table.matched,
+        name=table.name,
+        max_entries=MAX_ENTRIES if table.max_rules is None else table.max_rules,
+    )
+
+
+@handles(TableDescRequest)
+def table_desc(request: Request[TableDescRequest]) -> Iterable[Message]:
+    """How the tables are configured."""
+    yield TableDescReply(tuple(TableDesc(table.id) for table in request.switch.tables[:INTERNAL_TABLE]))
+
+
+@handles(PortDescRequest)
+def port_desc(request: Request[PortDescRequest]) -> Iterable[Message]:
+    """The ports."""
+    ports = _ports(request.switch, request.message.port_no)
+    yield PortDescReply(tuple(port.describe() for port in ports))
+
+
+@handles(PortStatsRequest)
+def port_stats(request: Request[PortStatsRequest]) -> Iterable[Message]:
+    """What ports have carried."""
+    ports = _ports(request.switch, request.message.port_no)
+    yield PortStatsReply(tuple(_port_stats(port, request.now) for port in ports))
+
+
+def _ports(switch: Switch, number: OfPort) -> list[SwitchPort]:
+    """The port with `number`, or all."""
+    if number == OFPP_ANY:
+        return switch.sorted_ports()
+    port = switch.ports.get(number)
+    if port is None:
+        raise OpenFlowError(BadRequest.BAD_PORT)
+    return [port]
+
+
+def _port_stats(port: SwitchPort, now: float) -> PortStats:
+    stats = port.stats()
+    seconds, nanoseconds = split_duration(now - port.created)
+    return PortStats(
+        port_no=port.number,
+        rx_packets=stats.rx_packets,
+        tx_packets=stats.tx_packets,
+        rx_bytes=stats.rx_bytes,
+        tx_bytes=stats.tx_bytes,
+        rx_dropped=stats.rx_dropped,
+        tx_dropped=stats.tx_dropped,
+        rx_errors=stats.rx_errors,
+        tx_errors=stats.tx_errors,
+        rx_frame_err=stats.rx_frame_errors,
+        rx_over_err=stats.rx_over_errors,
+        rx_crc_err=stats.rx_crc_errors,
+        collisions=stats.collisions,
+        duration_sec=seconds,
+        duration_nsec=nanoseconds,
+    )

@@ -1,0 +1,194 @@
+"""ofproto/trace: what would become of a packet, told step by step.
+
+    Flow: ip,in_port=1,…                    the packet
+    bridge("br0")                           the story (narration.py)
+    -------------
+     0. priority 32768
+        output:2
+    Final flow: unchanged                   what header changes came to
+    Megaflow: recirc_id=0,eth,ip,…          every bit that was looked at
+    Datapath actions: 2                     what the datapath would do
+
+A packet given as bytes has side effects, as if it had come in: addresses are learned.  A flow alone has none.
+
+Sources: ovs-vswitchd(8), "OFPROTO COMMANDS".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from vswitch.base.errors import TextError
+from vswitch.dpif.action import format_actions
+from vswitch.dpif.key import parse_key
+from vswitch.dpif.packet import Packet
+from vswitch.dpif.ports import OdpPort
+from vswitch.flow.extract import extract
+from vswitch.flow.field import Flow, Mask
+from vswitch.flow.fields import ACTSET_OUTPUT, FIELDS, IN_PORT
+from vswitch.flow.match import Match, format_match, parse_match
+from vswitch.ofproto.backer import Backer
+from vswitch.ofproto.narration import Kind, Node, narrate
+from vswitch.ofproto.packetfields import fields_of_packet
+from vswitch.ofproto.switch import Switch
+from vswitch.ofproto.xlate.context import Translation
+from vswitch.ofproto.xlate.translate import translate
+from vswitch.openflow.actions.base import Action
+from vswitch.openflow.names import NO_NAMES
+
+SLOW_REASONS: Mapping[str, str] = {
+    "action": "Uses action(s) not supported by datapath.",
+    "controller": 'Sends "packet-in" messages to the OpenFlow controller.',
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What is traced: a packet with `flow` (input port: the switch's) in `switch`, with its bytes if there are any."""
+
+    switch: Switch
+    flow: Flow
+    packet: Packet | None = None
+    side_effects: bool = False
+    names: bool = False
+
+
+def trace(subject: Subject, now: float, actions: Sequence[Action] | None = None) -> str:
+    """The whole story, as ovs-appctl prints it, without the final newline."""
+    switch = subject.switch
+    story = Node(Kind.BRIDGE, "")
+    xlate = translate(
+        switch.wiring,
+        switch,
+        subject.flow,
+        now,
+        packet=subject.packet,
+        side_effects=subject.side_effects,
+        tracing=story,
+        names=switch.names if subject.names else NO_NAMES,
+        actions=actions,
+    )
+    port_names = switch.names.port_names if subject.names else {}
+    return "\n".join(
+        [
+            f"Flow: {format_flow(subject.flow, port_names)}",
+            *narrate(story.children),
+            "",
+            *_conclusion(xlate, subject.flow, port_names),
+        ]
+    )
+
+
+def _conclusion(xlate: Translation, flow: Flow, port_names: Mapping[int, str]) -> Iterator[str]:
+    final = ACTSET_OUTPUT.put(xlate.flow, ACTSET_OUTPUT.get(flow))
+    yield f"Final flow: {'unchanged' if final == flow else format_flow(final, port_names)}"
+    megaflow = Match(Flow(flow & xlate.mask), Mask(xlate.mask))
+    yield f"Megaflow: {format_match(megaflow, port_names)}"
+    yield f"Datapath actions: {format_actions(xlate.actions)}"
+    if xlate.error:
+        yield f"Translation failed ({xlate.error}), packet is dropped."
+    elif xlate.slow:
+        yield "This flow is handled by the userspace slow path because it:"
+        yield f"  - {SLOW_REASONS[xlate.slow]}"
+
+
+def format_flow(flow: Flow, port_names: Mapping[int, str]) -> str:
+    """A packet's flow, as a match on all that it has."""
+    mask = fields_of_packet(flow)
+    return format_match(Match(Flow(flow & mask), mask), port_names)
+
+
+# The command.
+
+
+def trace_command(backers: Iterable[Backer], args: Sequence[str], now: float) -> str:
+    """`ofproto/trace {[DP_NAME] ODP_FLOW | BRIDGE BR_FLOW} [OPTIONS…] [-generate | PACKET]`.
+
+    TextError says what is wrong with `args`.
+    """
+    return trace(parse_subject(list(backers), args), now)
+
+
+def parse_subject(backers: Sequence[Backer], args: Sequence[str]) -> Subject:
+    """What the arguments of ofproto/trace mean."""
+    words, options = _split_options(args)
+    packet = _parse_packet(words.pop()) if len(words) > 1 and _is_hex(words[-1]) else None
+    if not words:
+        raise TextError("Must specify bridge name")
+    side_effects = packet is not None or "-generate" in options
+    bridges = {name: switch for backer in backers for name, switch in backer.switches.items()}
+    if len(words) > 1 and words[0] in bridges:
+        switch, flow = bridges[words[0]], _parse_flow(bridges[words[0]], words[1])
+    else:
+        switch, flow = _parse_odp_flow(backers, words)
+    if packet is not None:
+        flow = _with_headers(flow, packet)
+    return Subject(switch, flow, packet, side_effects, "--names" in options)
+
+
+_WITH_ARGUMENT = frozenset({"--ct-next", "--l7", "--l7-len"})
+_OPTIONS = frozenset({"-generate", "--generate", "--names", "--no-names", "-consistent", "--consistent"})
+
+
+def _split_options(args: Sequence[str]) -> tuple[list[str], set[str]]:
+    words, options, left = [], set(), iter(args)
+    for arg in left:
+        if arg in _WITH_ARGUMENT:
+            if next(left, None) is None:
+                raise TextError(f"Missing argument for option {arg}")
+        elif arg in _OPTIONS:
+            options.add("-" + arg.lstrip("-") if "names" not in arg else arg)
+        else:
+            words.append(arg)
+    return words, options
+
+
+def _is_hex(word: str) -> bool:
+    return len(word) % 2 == 0 and len(word) >= 28 and all(c in "0123456789abcdefABCDEF" for c in word)
+
+
+def _parse_packet(word: str) -> Packet:
+    return Packet(bytes.fromhex(word))
+
+
+def _parse_flow(switch: Switch, text: str) -> Flow:
+    """The flow that `text`, in the syntax of ovs-ofctl, describes; what it does not say is 0."""
+    try:
+        return parse_match(text, switch.names.ports).value
+    except TextError as error:
+        raise TextError(f"Bad openflow flow syntax: {text}: {error}", text) from error
+
+
+def _parse_odp_flow(backers: Sequence[Backer], words: Sequence[str]) -> tuple[Switch, Flow]:
+    """A datapath's flow; its input port says which switch."""
+    text = words[-1]
+    try:
+        flow, _ = parse_key(text)
+    except TextError as error:
+        if len(words) > 1:
+            raise TextError("Unknown bridge name") from error
+        raise TextError(f"Bad datapath flow syntax: {error}", text) from error
+    number = OdpPort(IN_PORT.get(flow))
+    for backer in backers:
+        owner = backer.wiring.owner(number)
+        if owner is not None:
+            switch, port = owner
+            return switch, IN_PORT.put(flow, port.number)
+    raise TextError("Invalid datapath flow")
+
+
+def _with_headers(flow: Flow, packet: Packet) -> Flow:
+    """The headers of `packet`, with the metadata of `flow`."""
+    return Flow(extract(packet.data, IN_PORT.get(flow)) | flow & METADATA_MASK)
+
+
+METADATA_MASK = Mask(
+    sum(
+        {
+            FIELDS[name].mask
+            for name in ("metadata", "tun_id", "tun_src", "tun_dst", "pkt_mark", "skb_priority")
+        }
+        | {FIELDS[f"xxreg{i}"].mask for i in range(4)}
+    )
+)

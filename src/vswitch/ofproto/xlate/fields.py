@@ -1,0 +1,253 @@
+"""Fields of the packet, read and written by actions.
+
+A field that the packet does not have is neither read nor written, and the action that names it does nothing; whether
+it has the field is then part of what the result depends on.
+
+Sources: ovs-actions(7), "Header Actions"; ovs-fields(7), "Prerequisites".
+"""
+
+from __future__ import annotations
+
+from vswitch.flow.field import Field, Flow, Mask, Prerequisite
+from vswitch.flow.fields import (
+    ETH_DST,
+    ETH_SRC,
+    ETH_TYPE,
+    IP_DST,
+    IP_ECN,
+    IP_FRAG,
+    IP_PROTO,
+    IP_SRC,
+    IP_TOS,
+    IP_TTL,
+    METADATA,
+    NEEDS_NOTHING,
+    TP_DST,
+    TP_SRC,
+    TUN_ID,
+    VLAN_PRESENT,
+    VLAN_TCI,
+    VLAN_TPID,
+)
+from vswitch.ofproto.narration import Kind
+from vswitch.ofproto.xlate.context import Translation
+from vswitch.ofproto.xlate.registry import translates
+from vswitch.openflow.actions.control import SetTunnel
+from vswitch.openflow.actions.header import (
+    SetEthDst,
+    SetEthSrc,
+    SetIpDscp,
+    SetIpEcn,
+    SetIpTtl,
+    SetIpv4Dst,
+    SetIpv4Src,
+    SetTpDst,
+    SetTpSrc,
+)
+from vswitch.openflow.actions.register import Load, Move, SetField, StackPop, StackPush
+from vswitch.openflow.instructions import WriteMetadata
+
+_IPV4, _IPV6 = 0x0800, 0x86DD
+_TCP, _UDP, _SCTP = 6, 17, 132
+_TAG, _8021Q = VLAN_PRESENT << VLAN_TCI.offset, 0x8100
+_LATER_FRAGMENT = 2 << IP_FRAG.offset
+
+# Prerequisites are looked at in this order, so that a packet that fails early is not examined further.
+_STEPS = (ETH_TYPE.mask, IP_PROTO.mask, TP_DST.mask, TP_SRC.mask, ~0)
+
+
+class Need:
+    """A prerequisite, cut into the steps in which it is checked."""
+
+    __slots__ = ("layer4", "steps")
+
+    def __init__(self, needs: Prerequisite) -> None:
+        self.steps: list[tuple[Mask, frozenset[int]]] = []
+        self.layer4 = bool(needs.mask & IP_PROTO.mask)
+        left = int(needs.mask)
+        for step in _STEPS:
+            if left & step:
+                self.steps.append(
+                    (Mask(left & step), frozenset(value & left & step for value in needs.values))
+                )
+                left &= ~step
+
+    def met(self, xlate: Translation) -> bool:
+        """Whether the packet meets it; adds what had to be looked at."""
+        for mask, values in self.steps:
+            xlate.mask |= mask
+            if xlate.flow & mask not in values:
+                return False
+        return not (self.layer4 and xlate.flow & _LATER_FRAGMENT)  # the fragment bits are always in the mask
+
+
+_needs: dict[int, Need] = {}
+
+
+def has(xlate: Translation, field: Field) -> bool:
+    """Whether the packet has `field`."""
+    if field.needs is NEEDS_NOTHING:
+        return True
+    need = _needs.get(id(field.needs))
+    if need is None:
+        need = _needs[id(field.needs)] = Need(field.needs)
+    return need.met(xlate)
+
+
+def is_ip(xlate: Translation) -> int:
+    """4 or 6 for a packet of that version of IP, else 0; the Ethernet type is always in the mask."""
+    return {_IPV4: 4, _IPV6: 6}.get(ETH_TYPE.get(xlate.flow), 0)
+
+
+def write(xlate: Translation, mask: int, value: int) -> None:
+    """Make the bits under `mask` those of `value`."""
+    xlate.mask |= mask
+    xlate.flow = Flow(xlate.flow & ~mask | value)
+
+
+@translates(SetField)
+def set_field(xlate: Translation, action: SetField) -> None:
+    """Set some bits of a field."""
+    field = action.field
+    if has(xlate, field):
+        mask = field.mask if action.mask is None else field.under(action.mask)
+        write(xlate, mask, field.put(Flow(0), action.value) & mask)
+        _fix_tpid(xlate)
+    else:
+        _unmet(xlate, field, "set_field")
+
+
+@translates(Load)
+def load(xlate: Translation, action: Load) -> None:
+    """Set a subfield."""
+    field = action.dst.field
+    if has(xlate, field):
+        write(xlate, action.dst.mask, action.dst.put(Flow(0), action.value) & action.dst.mask)
+        _fix_tpid(xlate)
+    else:
+        _unmet(xlate, field, "set_field")
+
+
+def _fix_tpid(xlate: Translation) -> None:
+    """A tag that came to be by writing its TCI has a type, one that ceased to be has none."""
+    flow = xlate.flow
+    if bool(flow & _TAG) != bool(flow & VLAN_TPID.mask):
+        xlate.flow = VLAN_TPID.put(flow, _8021Q if flow & _TAG else 0)
+
+
+def _unmet(xlate: Translation, field: Field, action: str) -> None:
+    if xlate.trace is not None:
+        xlate.report(Kind.WARN, f"unmet prerequisites for {field.name}, {action} ignored")
+
+
+@translates(Move)
+def move(xlate: Translation, action: Move) -> None:
+    """Copy a subfield to another."""
+    src, dst = action.src, action.dst
+    if not (has(xlate, src.field) and has(xlate, dst.field)):
+        return
+    xlate.mask |= src.field.mask | dst.field.mask
+    xlate.flow = dst.put(xlate.flow, src.get(xlate.flow))
+    _fix_tpid(xlate)
+    if xlate.trace is not None:
+        xlate.report(Kind.DETAIL, f"{dst} is now {dst.get(xlate.flow):#x}")
+
+
+@translates(StackPush)
+def stack_push(xlate: Translation, action: StackPush) -> None:
+    """Put a subfield on the stack."""
+    size = (action.src.n_bits + 7) // 8
+    xlate.mask |= action.src.mask
+    xlate.stack.append((action.src.get(xlate.flow), size))
+    xlate.stack_bytes += size + 1
+
+
+@translates(StackPop)
+def stack_pop(xlate: Translation, action: StackPop) -> None:
+    """Take what is on top of the stack into a subfield."""
+    if not xlate.stack:
+        xlate.report(Kind.WARN, "stack underflow")
+        return
+    value, size = xlate.stack.pop()
+    xlate.stack_bytes -= size + 1
+    xlate.mask |= action.dst.mask
+    xlate.flow = action.dst.put(xlate.flow, value)
+
+
+@translates(WriteMetadata)
+def write_metadata(xlate: Translation, action: WriteMetadata) -> None:
+    """Set some bits of the metadata."""
+    write(xlate, METADATA.under(action.mask), (action.metadata & action.mask) << METADATA.offset)
+
+
+@translates(SetTunnel)
+def set_tunnel(xlate: Translation, action: SetTunnel) -> None:
+    """Set the tunnel id, with which tunnel ports send the packet."""
+    xlate.flow = TUN_ID.put(xlate.flow, action.tun_id)
+
+
+@translates(SetEthSrc)
+def set_eth_src(xlate: Translation, action: SetEthSrc) -> None:
+    """Set the Ethernet source."""
+    write(xlate, ETH_SRC.mask, action.mac << ETH_SRC.offset)
+
+
+@translates(SetEthDst)
+def set_eth_dst(xlate: Translation, action: SetEthDst) -> None:
+    """Set the Ethernet destination."""
+    write(xlate, ETH_DST.mask, action.mac << ETH_DST.offset)
+
+
+@translates(SetIpv4Src)
+def set_ipv4_src(xlate: Translation, action: SetIpv4Src) -> None:
+    """Set the source of an IPv4 packet."""
+    if is_ip(xlate) == 4:
+        write(xlate, IP_SRC.mask, action.ip << IP_SRC.offset)
+
+
+@translates(SetIpv4Dst)
+def set_ipv4_dst(xlate: Translation, action: SetIpv4Dst) -> None:
+    """Set the destination of an IPv4 packet."""
+    if is_ip(xlate) == 4:
+        write(xlate, IP_DST.mask, action.ip << IP_DST.offset)
+
+
+@translates(SetIpDscp)
+def set_ip_dscp(xlate: Translation, action: SetIpDscp) -> None:
+    """Set the DSCP of an IP packet."""
+    if is_ip(xlate):
+        write(xlate, 0xFC << IP_TOS.offset, (action.tos & 0xFC) << IP_TOS.offset)
+
+
+@translates(SetIpEcn)
+def set_ip_ecn(xlate: Translation, action: SetIpEcn) -> None:
+    """Set the ECN bits of an IP packet."""
+    if is_ip(xlate):
+        write(xlate, IP_ECN.mask, action.ecn << IP_ECN.offset)
+
+
+@translates(SetIpTtl)
+def set_ip_ttl(xlate: Translation, action: SetIpTtl) -> None:
+    """Set the TTL of an IP packet."""
+    if is_ip(xlate):
+        write(xlate, IP_TTL.mask, action.ttl << IP_TTL.offset)
+
+
+def _has_ports(xlate: Translation) -> bool:
+    if not is_ip(xlate):
+        return False
+    return xlate.read(IP_PROTO) in (_TCP, _UDP, _SCTP) and not xlate.flow & _LATER_FRAGMENT
+
+
+@translates(SetTpSrc)
+def set_tp_src(xlate: Translation, action: SetTpSrc) -> None:
+    """Set the source port of TCP, UDP or SCTP."""
+    if _has_ports(xlate):
+        write(xlate, TP_SRC.mask, action.port << TP_SRC.offset)
+
+
+@translates(SetTpDst)
+def set_tp_dst(xlate: Translation, action: SetTpDst) -> None:
+    """Set the destination port of TCP, UDP or SCTP."""
+    if _has_ports(xlate):
+        write(xlate, TP_DST.mask, action.port << TP_DST.offset)

@@ -1,0 +1,186 @@
+"""NORMAL: what a plain switch would do with the packet: VLANs, learning, forwarding, flooding.
+
+A bundle admits a packet, which gives it a VLAN; its source address is learned there; the destination's bundle, or all
+others, get it with the tag that they want.
+
+Sources: ovs-vswitchd.conf.db(5), Port: vlan_mode, and Bridge: other_config:forward-bpdu; IEEE 802.1Q-2018 8.6.
+"""
+
+from __future__ import annotations
+
+from vswitch.flow.field import Flow
+from vswitch.flow.fields import (
+    ARP_OP,
+    ARP_SPA,
+    ARP_TPA,
+    ETH_DST,
+    ETH_SRC,
+    ETH_TYPE,
+    IN_PORT,
+    VLAN2_TCI,
+    VLAN_PCP,
+    VLAN_TCI,
+    VLAN_TPID,
+    VLAN_VID,
+)
+from vswitch.ofproto.narration import Kind
+from vswitch.ofproto.port import Bundle, PriorityTags, VlanMode
+from vswitch.ofproto.xlate.context import Lesson, Translation
+from vswitch.ofproto.xlate.ports import send_out
+from vswitch.ofproto.xlate.vlan import INNER, OUTER, PRESENT, TPID_8021Q, with_tag
+from vswitch.openflow.ports import OFPP_CONTROLLER, OFPP_NONE, OfPort
+from vswitch.protocols.mac_learning import mac_key
+
+_LOOKED_AT = ETH_SRC.mask | ETH_DST.mask | VLAN_VID.mask | PRESENT
+BROADCAST = (1 << 48) - 1
+_RESERVED_GROUP = 0x0180C2000000 >> 4  # IEEE 802.1Q-2018, table 8-1: 01:80:c2:00:00:00 to 0f
+_RESERVED = frozenset(
+    {
+        0x00E02B000000,  # Extreme Discovery Protocol
+        0x00E02B000004,  # Ethernet Automatic Protection Switching
+        0x00E02B000006,
+        0x01000C000000,  # Inter-Switch Link
+        0x01000CCCCCCC,  # Cisco Discovery Protocol, VTP, DTP, PAgP, UDLD
+        0x01000CCCCCCD,  # Cisco shared spanning tree
+        0x01000CCDCDCD,  # Cisco STP uplink fast
+        *range(0x01000CCCCCC0, 0x01000CCCCCD0),  # connectivity fault management
+    }
+)
+NO_BUNDLE = Bundle("OFPP_NONE")  # where packets of a controller come from; admits every VLAN
+_ARP = 0x0806
+_REQUEST, _REPLY = 1, 2
+
+
+def is_reserved(mac: int) -> bool:
+    """Whether `mac` is a group that bridges do not forward (ovs-vswitchd.conf.db(5), forward-bpdu)."""
+    return mac >> 4 == _RESERVED_GROUP or mac in _RESERVED
+
+
+def normal(xlate: Translation) -> None:
+    """Do what a plain switch would do."""
+    xlate.mask |= _LOOKED_AT
+    flow, switch = xlate.flow, xlate.switch
+    bundle = _input_bundle(xlate)
+    if bundle is None:
+        return
+    vid = VLAN_VID.get(flow)
+    if not _admits(xlate, bundle, vid):
+        xlate.report(Kind.WARN, "disallowed VLAN VID for this input port, dropping")
+        return
+    vlan = vid or (bundle.tag if bundle.vlan_mode is not VlanMode.TRUNK else 0)
+    destination = ETH_DST.get(flow)
+    if bundle is not NO_BUNDLE and not switch.forward_bpdu and is_reserved(destination):
+        xlate.report(Kind.DETAIL, "packet has reserved destination MAC, dropping")
+        return
+    _learn(xlate, bundle, vlan)
+    table = switch.macs
+    xlate.dependencies.macs.append((table, mac_key(vlan, destination)))
+    known = table.lookup(destination, vlan)
+    if known is None:
+        xlate.report(Kind.DETAIL, "no learned MAC for destination, flooding")
+        _flood(xlate, bundle, vlan)
+    elif known is bundle:
+        xlate.report(Kind.DETAIL, "learned port is input port, dropping")
+    else:
+        xlate.report(Kind.DETAIL, "forwarding to learned port")
+        _forward(xlate, known, vlan)
+
+
+def _input_bundle(xlate: Translation) -> Bundle | None:
+    """The bundle that the packet came in on; controllers may inject packets from no port at all."""
+    number = OfPort(IN_PORT.get(xlate.flow))
+    port = xlate.switch.ports.get(number)
+    if port is not None and port.bundle is not None:
+        return port.bundle
+    if number in (OFPP_CONTROLLER, OFPP_NONE):
+        return NO_BUNDLE
+    xlate.report(Kind.WARN, "no input bundle, dropping")
+    return None
+
+
+def _admits(xlate: Translation, bundle: Bundle, vid: int) -> bool:
+    """Whether packets with tag `vid` (0: none) may come in on `bundle`."""
+    if bundle.vlan_mode is VlanMode.ACCESS:
+        if vid:
+            xlate.report(
+                Kind.ERROR,
+                f"dropping VLAN {vid} tagged packet received on port {bundle.name} "
+                f"configured as VLAN {bundle.tag} access port",
+            )
+        return not vid
+    if not vid and bundle.vlan_mode is not VlanMode.TRUNK:
+        return True
+    if not bundle.carries(vid):
+        xlate.report(
+            Kind.ERROR,
+            f"dropping VLAN {vid} packet received on port {bundle.name} not configured for trunking VLAN {vid}",
+        )
+        return False
+    return True
+
+
+def _learn(xlate: Translation, bundle: Bundle, vlan: int) -> None:
+    """Remember where the packet came from, now and whenever others take the same path."""
+    gratuitous = _is_gratuitous_arp(xlate)
+    if bundle is NO_BUNDLE:
+        return
+    lesson = Lesson(xlate.switch, ETH_SRC.get(xlate.flow), vlan, bundle, gratuitous)
+    xlate.carried.lessons.append(lesson)
+    xlate.dependencies.macs.append((xlate.switch.macs, mac_key(vlan, lesson.mac)))
+    if xlate.side_effects:
+        lesson.apply(xlate.now)
+
+
+def _is_gratuitous_arp(xlate: Translation) -> bool:
+    """Whether the packet announces its sender's address to everybody."""
+    flow = xlate.flow
+    if ETH_TYPE.get(flow) != _ARP or ETH_DST.get(flow) != BROADCAST:
+        return False
+    operation = xlate.read(ARP_OP)
+    if operation == _REQUEST:
+        return xlate.read(ARP_SPA) == xlate.read(ARP_TPA)
+    return operation == _REPLY
+
+
+def _flood(xlate: Translation, source: Bundle, vlan: int) -> None:
+    for bundle in xlate.switch.bundles.values():
+        if bundle is not source and bundle.floods and _includes(bundle, vlan, xlate.flow):
+            _forward(xlate, bundle, vlan)
+
+
+def _includes(bundle: Bundle, vlan: int, flow: Flow) -> bool:
+    """Whether packets of `vlan` go out through `bundle`; an access port takes none with a second tag."""
+    if bundle.vlan_mode is VlanMode.ACCESS:
+        return vlan == bundle.tag and not flow & _SECOND_VID
+    return bundle.carries(vlan)
+
+
+_SECOND_VID = 0xFFF << VLAN2_TCI.offset
+
+
+def _forward(xlate: Translation, bundle: Bundle, vlan: int) -> None:
+    """Output to `bundle` with the tag that it wants for `vlan`."""
+    if not bundle.ports:
+        return
+    flow = xlate.flow
+    xlate.flow = _retag(xlate, bundle, vlan)
+    send_out(xlate, bundle.ports[0].number)
+    xlate.flow = flow
+
+
+def _retag(xlate: Translation, bundle: Bundle, vlan: int) -> Flow:
+    """The flow with the tag under which `vlan` leaves through `bundle`; its priority is kept where it can be."""
+    flow = xlate.flow
+    pcp = VLAN_TCI.get(flow) & 0xE000
+    inner = flow & INNER
+    if bundle.vlan_mode is VlanMode.ACCESS or (
+        bundle.vlan_mode is VlanMode.NATIVE_UNTAGGED and vlan == bundle.tag
+    ):
+        vlan = inner = 0
+        if bundle.priority_tags is PriorityTags.NO:
+            pcp = 0
+    elif not vlan:
+        xlate.mask |= VLAN_PCP.mask  # without priority either, the tag goes
+    if not vlan and not pcp:
+        return Flow(flow & ~(OUTER | INNER))
+    return with_tag(Flow(flow & ~INNER | inner), vlan | pcp, VLAN_TPID.get(flow) or TPID_8021Q)
