@@ -1,13 +1,291 @@
-"""What ovs-appctl can ask of ovs-vswitchd; the commands themselves are in the modules about what they show.
+"""What ovs-appctl can ask of ovs-vswitchd, beside what it can ask of every daemon.
 
-Sources: ovs-vswitchd(8), "Runtime Management Commands".
+Each command is a function from words to text; `add_commands` enters them into the service's table with their usage.
+
+Sources: ovs-vswitchd(8), "Runtime Management Commands"; the peer's answers.
 """
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+
+from vswitch.aio.clock import SteerableLoop, settle
 from vswitch.aio.daemon import Service
-from vswitch.vswitchd.vswitch import Vswitch
+from vswitch.aio.unixctl import MANY
+from vswitch.base.errors import TextError, VswitchError
+from vswitch.dpif.flowtext import format_bridge_megaflow
+from vswitch.dpif.netdev import NetdevStats
+from vswitch.flow.fields import IN_PORT
+from vswitch.openflow.ports import OFPP_LOCAL
+from vswitch.vswitchd import dpctl
+from vswitch.vswitchd.bridge import format_mac, parse_mac
+from vswitch.vswitchd.dpctl import DatapathView, Dpctl, DpctlError
+from vswitch.vswitchd.dummy import add_dummy_commands
+from vswitch.vswitchd.trace import add_trace_commands
+from vswitch.vswitchd.vswitch import Bridge, Interface, Vswitch
 
 
 def add_commands(service: Service, vswitch: Vswitch) -> None:
     """Let the daemon answer all of them."""
+    add = service.commands.add
+    asked = Questions(vswitch)
+    add("fdb/show", "bridge", 1, 1, asked.fdb_show)
+    add("fdb/flush", "[bridge]", 0, 1, asked.fdb_flush)
+    add("fdb/add", "bridge port vlan mac", 4, 4, asked.fdb_add)
+    add("fdb/del", "bridge vlan mac", 3, 3, asked.fdb_del)
+    add("fdb/stats-show", "bridge", 1, 1, asked.fdb_stats_show)
+    add("fdb/stats-clear", "[bridge]", 0, 1, asked.fdb_stats_clear)
+    add("dpif/show", "", 0, 0, asked.dpif_show)
+    add("dpif/dump-dps", "", 0, 0, asked.dpif_dump_dps)
+    add("dpif/dump-flows", "[-m] [--names | --no-names] bridge", 1, 3, asked.dpif_dump_flows)
+    add("ofproto/list", "", 0, 0, lambda words: lines(sorted(vswitch.bridges)))
+    add("bridge/reconnect", "[bridge]", 0, 1, asked.bridge_reconnect)
+    add("upcall/show", "", 0, 0, asked.upcall_show)
+    add("revalidator/wait", "", 0, 0, asked.revalidator_wait)
+    add("revalidator/purge", "", 0, 0, asked.revalidator_purge)
+    add("time/stop", "", 0, 0, time_stop)
+    add("time/warp", "[large_msecs] msecs", 1, 2, time_warp)
+    add_dpctl_commands(service, vswitch)
+    add_trace_commands(service, vswitch)
+    if vswitch.platform.dummies is not None:
+        add_dummy_commands(service, vswitch, vswitch.platform.dummies)
+
+
+def lines(text: Iterable[str]) -> str:
+    """Lines as one text."""
+    return "".join(f"{line}\n" for line in text)
+
+
+class Questions:
+    """The commands about bridges."""
+
+    def __init__(self, vswitch: Vswitch) -> None:
+        self.vswitch = vswitch
+
+    def bridge(self, name: str, complaint: str = "no such bridge") -> Bridge:
+        """The bridge of this name."""
+        bridge = self.vswitch.bridges.get(name)
+        if bridge is None:
+            raise TextError(complaint)
+        return bridge
+
+    def chosen(self, words: Sequence[str]) -> list[Bridge]:
+        """The bridge that the first word names; without one, all."""
+        return [self.bridge(words[0])] if words else list(self.vswitch.bridges.values())
+
+    # Learned addresses.
+
+    def fdb_show(self, words: Sequence[str]) -> str:
+        """What a bridge has learned."""
+        now, bridge = asyncio.get_running_loop().time(), self.bridge(words[0])
+        rows = [" port  VLAN  MAC                Age"]
+        for entry in bridge.switch.macs:
+            age = "static" if entry.static else f"{int(now - entry.used):3d}"
+            number = entry.port.ports[0].number
+            shown = "LOCAL" if number == OFPP_LOCAL else str(number)
+            rows.append(f"{shown:>5}  {entry.vlan:4d}  {format_mac(entry.mac)}  {age}")
+        return lines(rows)
+
+    def fdb_flush(self, words: Sequence[str]) -> str:
+        """Forget what was learned."""
+        for bridge in self.chosen(words):
+            bridge.switch.macs.flush()
+            bridge.forwarding.changed()
+        return "table successfully flushed\n"
+
+    def fdb_add(self, words: Sequence[str]) -> None:
+        """Add a static entry."""
+        bridge = self.bridge(words[0])
+        interface = bridge.interfaces.get(words[1])
+        if interface is None:
+            raise TextError("software error, odp port is present but no ofp port")
+        vlan, mac = _number(words[2], "bad VLAN"), _mac(words[3])
+        bundle = bridge.switch.ports[interface.ofport].bundle
+        if bundle is None:
+            raise TextError("unable to find bundle for port")
+        bridge.switch.macs.add_static(mac, vlan, bundle, asyncio.get_running_loop().time())
+        bridge.forwarding.changed()
+
+    def fdb_del(self, words: Sequence[str]) -> None:
+        """Remove a static entry."""
+        bridge = self.bridge(words[0])
+        vlan, mac = _number(words[1], "bad VLAN"), _mac(words[2])
+        if not any(entry.static and (entry.vlan, entry.mac) == (vlan, mac) for entry in bridge.switch.macs):
+            raise TextError("could not find static mac entry")
+        bridge.switch.macs.forget(mac, vlan)
+        bridge.forwarding.changed()
+
+    def fdb_stats_show(self, words: Sequence[str]) -> str:
+        """What became of what was learned."""
+        bridge = self.bridge(words[0])
+        macs = bridge.switch.macs
+        static = sum(entry.static for entry in macs)
+        return lines(
+            [
+                f'Statistics for bridge "{bridge.name}":',
+                f"  Current/maximum MAC entries in the table: {len(macs)}/{macs.size}",
+                f"  Current static MAC entries in the table : {static}",
+                f"  Total number of learned MAC entries     : {macs.learned}",
+                f"  Total number of expired MAC entries     : {macs.expired}",
+                f"  Total number of evicted MAC entries     : {macs.evicted}",
+                f"  Total number of port moved MAC entries  : {macs.moved}",
+            ]
+        )
+
+    def fdb_stats_clear(self, words: Sequence[str]) -> str:
+        """Count anew."""
+        for bridge in self.chosen(words):
+            macs = bridge.switch.macs
+            macs.learned = macs.expired = macs.evicted = macs.moved = 0
+        return "statistics successfully cleared\n"
+
+    # Datapaths.
+
+    def dpif_show(self, words: Sequence[str]) -> str:
+        """Bridges and their ports, by datapath."""
+        return lines(self._dpif_show())
+
+    def _dpif_show(self) -> Iterable[str]:
+        for forwarding in sorted(self.vswitch.forwardings.values(), key=lambda each: each.datapath.name):
+            datapath = forwarding.datapath
+            stats = datapath.stats()
+            yield f"{datapath.type}@{datapath.name}: hit:{stats.hit} missed:{stats.missed}"
+            for name, bridge in sorted(self.vswitch.bridges.items()):
+                if bridge.forwarding is forwarding:
+                    yield f"  {name}:"
+                    yield from (_dpif_port(interface) for _, interface in sorted(bridge.interfaces.items()))
+
+    def dpif_dump_dps(self, words: Sequence[str]) -> str:
+        """Each bridge with the type of its datapath."""
+        return lines(
+            f"{bridge.forwarding.datapath.type}@{name}"
+            for name, bridge in sorted(self.vswitch.bridges.items())
+        )
+
+    def dpif_dump_flows(self, words: Sequence[str]) -> str:
+        """The megaflows of packets that came in through one bridge."""
+        verbose, named = "-m" in words, "--names" in words
+        if "-m" in words and "--no-names" not in words:
+            named = True
+        bridge = self.bridge(words[-1])
+        datapath = bridge.forwarding.datapath
+        ports = {interface.odp_port for interface in bridge.interfaces.values()}
+        names = DatapathView(datapath).names() if named else None
+        now = asyncio.get_running_loop().time()
+        return lines(
+            format_bridge_megaflow(megaflow, stats, now, names, verbose)
+            for megaflow, stats in list(datapath.flow_dump())
+            if IN_PORT.get(megaflow.flow) in ports
+        )
+
+    def upcall_show(self, words: Sequence[str]) -> str:
+        """How full the datapaths are."""
+        text = []
+        for forwarding in self.vswitch.forwardings.values():
+            datapath, backer = forwarding.datapath, forwarding.backer
+            current, duration = datapath.stats().flows, forwarding.dump_seconds
+            text += [
+                f"{datapath.type}@{datapath.name}:",
+                f"  flows         : (current {current}) (avg {forwarding.average_flows:.0f}) "
+                f"(max {forwarding.most_flows}) (limit {backer.flow_limit})",
+                f"  dump duration : {max(1, round(duration * 1000))}ms",
+                "  ufid enabled : true",
+                "",
+                f"  1: (keys {len(backer)})",
+            ]
+        return lines(text)
+
+    async def revalidator_wait(self, words: Sequence[str]) -> None:
+        """Have every megaflow looked at."""
+        await settle()
+        for forwarding in self.vswitch.forwardings.values():
+            forwarding.run()
+            forwarding.revalidate()
+
+    def revalidator_purge(self, words: Sequence[str]) -> None:
+        """Remove every megaflow."""
+        for forwarding in self.vswitch.forwardings.values():
+            forwarding.purge()
+
+    # Controllers.
+
+    def bridge_reconnect(self, words: Sequence[str]) -> None:
+        """Drop the connections of a bridge to its controllers; they come again."""
+        for bridge in [self.bridge(words[0], "Unknown bridge")] if words else self.vswitch.bridges.values():
+            bridge.channels.reconnect()
+
+
+def _dpif_port(interface: Interface) -> str:
+    name, number = interface.config.name, interface.ofport
+    if interface.netdev is None:
+        return f"    {name} {number}/none: (patch: peer={interface.config.options.get('peer', '')})"
+    return f"    {name} {number}/{interface.odp_port}: ({interface.netdev.type})"
+
+
+def _number(text: str, complaint: str) -> int:
+    if not text.isdecimal():
+        raise TextError(complaint)
+    return int(text)
+
+
+def _mac(text: str) -> int:
+    mac = parse_mac(text)
+    if mac is None:
+        raise TextError("bad MAC address")
+    return mac
+
+
+# Time.
+
+
+def time_stop(words: Sequence[str]) -> None:
+    """Let time stand still."""
+    _clock().stop_clock()
+
+
+async def time_warp(words: Sequence[str]) -> str:
+    """Move time on, the first number of milliseconds in steps of the second."""
+    numbers = [int(word) if word.isdecimal() else 0 for word in words]
+    if not all(numbers):
+        raise TextError("invalid MSECS")
+    await _clock().advance(numbers[0] / 1000, numbers[-1] / 1000)
+    return "warped\n"
+
+
+def _clock() -> SteerableLoop:
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, SteerableLoop)
+    return loop
+
+
+# dpctl.
+
+
+def add_dpctl_commands(service: Service, vswitch: Vswitch) -> None:
+    """Offer the commands of ovs-dpctl on the datapaths of this daemon."""
+
+    def port_stats(name: str) -> NetdevStats | None:
+        found = vswitch.find_interface(name)
+        return found[1].netdev.stats() if found and found[1].netdev else None
+
+    def views() -> list[DatapathView]:
+        return [DatapathView(forwarding.datapath, port_stats) for forwarding in vswitch.forwardings.values()]
+
+    loop = asyncio.get_running_loop()
+    commands = Dpctl(service.program, views, loop.time)
+
+    def answering(run: Callable[[Sequence[str]], Iterable[str]]) -> Callable[[Sequence[str]], str]:
+        def answer(words: Sequence[str]) -> str:
+            said: list[str] = []
+            try:
+                said.extend(run(words))
+            except DpctlError as error:
+                raise VswitchError(lines([*said, str(error)])) from error
+            return lines(said)
+
+        return answer
+
+    for name, run in commands.commands().items():
+        usage, at_least, at_most = dpctl.USAGES[name]
+        service.commands.add(f"dpctl/{name}", usage, at_least, min(at_most, MANY), answering(run))

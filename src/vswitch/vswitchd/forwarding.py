@@ -10,6 +10,7 @@ import asyncio
 import secrets
 from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
+from time import perf_counter
 
 from vswitch.base.counters import Counter
 from vswitch.base.errors import KernelError
@@ -37,6 +38,9 @@ class Forwarding:
     ) -> None:
         self.datapath = datapath
         self.backer = Backer(datapath.support, secrets.randbits(128))
+        self.dump_seconds = 0.0  # how long the last revalidation took
+        self.most_flows = 0
+        self.average_flows = 0.0
         self._send = send
         self._set_up = set_up
         self._loop = asyncio.get_running_loop()
@@ -85,7 +89,11 @@ class Forwarding:
     def revalidate(self) -> None:
         """Compare every megaflow with what translation gives now, and collect what it has carried."""
         REVALIDATIONS.hit()
+        count, started = self.datapath.stats().flows, perf_counter()
         self.perform(self.backer.revalidate(self.datapath.flow_dump(), self._loop.time()))
+        self.dump_seconds = perf_counter() - started
+        self.most_flows = max(self.most_flows, count)
+        self.average_flows = (self.average_flows + count) / 2
 
     def purge(self) -> None:
         """Remove every megaflow."""

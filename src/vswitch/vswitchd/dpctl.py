@@ -1,0 +1,333 @@
+"""Datapaths as they are: the dpctl/* commands of ovs-vswitchd, and those of ovs-dpctl.
+
+A command takes words and yields lines.  A `DpctlError` says, like the rest of the command's output, what is wrong, and
+the program's name before it.
+
+Sources: ovs-dpctl(8); ovs-vswitchd(8), "Datapath Commands".
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from vswitch.base.errors import KernelError, TextError, VswitchError
+from vswitch.dpif.actiontext import parse_actions
+from vswitch.dpif.datapath import Datapath
+from vswitch.dpif.flowtext import format_megaflow
+from vswitch.dpif.key import format_key, parse_key
+from vswitch.dpif.megaflow import Megaflow
+from vswitch.dpif.netdev import NetdevStats
+from vswitch.dpif.ufid import parse_ufid, ufid_of
+
+USAGES = {
+    "add-dp": ("dp [iface...]", 1, 1 << 30),
+    "del-dp": ("dp", 1, 1),
+    "add-if": ("dp iface...", 2, 1 << 30),
+    "del-if": ("dp iface...", 2, 1 << 30),
+    "set-if": ("dp iface...", 2, 1 << 30),
+    "dump-dps": ("", 0, 0),
+    "show": ("[-s] [dp...]", 0, 1 << 30),
+    "dump-flows": ("[-m] [--names] [dp] [filter=..] [type=..] [pmd=..]", 0, 6),
+    "add-flow": ("[dp] flow actions", 2, 3),
+    "mod-flow": ("[dp] flow actions", 2, 3),
+    "get-flow": ("[dp] ufid", 1, 2),
+    "del-flow": ("[dp] flow", 1, 2),
+    "add-flows": ("[dp] file", 1, 2),
+    "mod-flows": ("[dp] file", 1, 2),
+    "del-flows": ("[dp] [file]", 0, 2),
+    "list-commands": ("", 0, 0),
+    "parse-actions": ("actions", 1, 1 << 30),
+}
+IN_THIS_PROCESS = ("netdev", "dummy")  # datapaths of this process: their dumps say so
+
+
+class DpctlError(VswitchError):
+    """A command failed; the message is whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class DatapathView:
+    """A datapath, and how to ask what one of its ports has carried."""
+
+    datapath: Datapath
+    port_stats: Callable[[str], NetdevStats | None] = lambda name: None
+
+    @property
+    def name(self) -> str:
+        """As dump-dps prints it."""
+        return f"{self.datapath.type}@{self.datapath.name}"
+
+    def names(self) -> dict[int, str]:
+        """Port names by number."""
+        return {number: port.name for number, port in self.datapath.ports().items()}
+
+
+class Dpctl:
+    """The commands, on what `datapaths` returns, said in the name of `program`."""
+
+    def __init__(
+        self, program: str, datapaths: Callable[[], Sequence[DatapathView]], clock: Callable[[], float]
+    ) -> None:
+        self.program = program
+        self._datapaths = datapaths
+        self._clock = clock
+
+    def commands(self) -> Mapping[str, Callable[[Sequence[str]], Iterable[str]]]:
+        """Every command by name."""
+        return {
+            "dump-dps": self.dump_dps,
+            "show": self.show,
+            "dump-flows": self.dump_flows,
+            "add-flow": lambda words: self._put(words, self._is_new),
+            "mod-flow": lambda words: self._put(words, self._is_old),
+            "get-flow": self.get_flow,
+            "del-flow": self.del_flow,
+            "add-flows": lambda words: self._put_file(words, self._is_new),
+            "mod-flows": lambda words: self._put_file(words, self._is_old),
+            "del-flows": self.del_flows,
+            "parse-actions": self.parse_actions,
+            "list-commands": self.list_commands,
+            **{
+                name: self._refuse_change(name.replace("-", "_"))
+                for name in ("add-dp", "del-dp", "add-if", "del-if", "set-if")
+            },
+        }
+
+    def list_commands(self, words: Sequence[str] = ()) -> Iterator[str]:
+        """What there is."""
+        yield "The available commands are:"
+        for name, (usage, _, _) in USAGES.items():
+            yield f"  {'dpctl/' if self.program == 'ovs-vswitchd' else ''}{name:<23} {usage}"
+
+    def dump_dps(self, words: Sequence[str] = ()) -> Iterator[str]:
+        """The names of all datapaths."""
+        return (view.name for view in self._datapaths())
+
+    # Ports.
+
+    def show(self, words: Sequence[str]) -> Iterator[str]:
+        """Counters and ports of the datapaths named, or of all."""
+        with_stats = "-s" in words or "--statistics" in words
+        names = [word for word in words if not word.startswith("-")]
+        failures = []
+        views = [] if names else list(self._datapaths())
+        for name in names:
+            try:
+                views.append(self._find(name))
+            except DpctlError:
+                failures.append(f"opening datapath {name} failed ({os.strerror(errno.ENOENT)})")
+        for view in views:
+            yield from self._show(view, with_stats)
+        if failures:
+            raise self._error("\n".join(failures))
+
+    def _show(self, view: DatapathView, with_stats: bool) -> Iterator[str]:
+        stats = view.datapath.stats()
+        yield f"{view.name}:"
+        yield f"  lookups: hit:{stats.hit} missed:{stats.missed} lost:{stats.lost}"
+        yield f"  flows: {stats.flows}"
+        if view.datapath.type not in IN_THIS_PROCESS:
+            lookups = stats.hit + stats.missed
+            yield (
+                f"  masks: hit:{stats.mask_hits} total:{stats.masks} "
+                f"hit/pkt:{stats.mask_hits / lookups if lookups else 0:.2f}"
+            )
+        for number, port in sorted(view.datapath.ports().items()):
+            kind = "" if port.type == "system" else f" ({port.type})"
+            yield f"  port {number}: {port.name}{kind}"
+            if with_stats:
+                yield from _port_stats(view.port_stats(port.name), port.type)
+
+    # Megaflows.
+
+    def dump_flows(self, words: Sequence[str]) -> Iterator[str]:
+        """The megaflows of a datapath."""
+        verbose = "-m" in words or "--more" in words
+        named = verbose or "--names" in words
+        others = [word for word in words if not word.startswith("-")]
+        wanted = [word for word in others if "=" not in word]
+        view = self._find(wanted[0] if wanted else None)
+        names = view.names() if named else None
+        if view.datapath.type in IN_THIS_PROCESS:
+            yield "flow-dump from the main thread:"
+        now = self._clock()
+        for megaflow, stats in list(view.datapath.flow_dump()):
+            yield format_megaflow(megaflow, stats, now, names, verbose)
+
+    def get_flow(self, words: Sequence[str]) -> Iterator[str]:
+        """The megaflow with a ufid."""
+        view = self._find(words[0] if len(words) > 1 else None)
+        try:
+            ufid = parse_ufid(words[-1].removeprefix("ufid:"))
+        except VswitchError:
+            raise self._error(f"parsing flow ufid ({os.strerror(errno.EINVAL)})") from None
+        for megaflow, stats in view.datapath.flow_dump():
+            if megaflow.ufid == ufid:
+                yield format_megaflow(megaflow, stats, self._clock(), view.names(), True)
+                return
+        raise self._error(f"getting flow ({os.strerror(errno.ENOENT)})")
+
+    def del_flow(self, words: Sequence[str]) -> Iterator[str]:
+        """Remove the megaflow that matches exactly this."""
+        view = self._find(words[0] if len(words) > 1 else None)
+        found = self._same_match(view, words[-1])
+        if found is None:
+            raise self._error(f"deleting flow ({os.strerror(errno.ENOENT)})")
+        view.datapath.flow_del([found.ufid])
+        return iter(())
+
+    def del_flows(self, words: Sequence[str]) -> Iterator[str]:
+        """Remove all megaflows, or those in a file."""
+        named = [word for word in words if self._is_datapath(word)]
+        files = [word for word in words if word not in named]
+        view = self._find(named[0] if named else None)
+        if not files:
+            view.datapath.flow_flush()
+        for line in self._lines(files[0]) if files else ():
+            if (found := self._same_match(view, line.partition(" ")[0])) is not None:
+                view.datapath.flow_del([found.ufid])
+        return iter(())
+
+    def parse_actions(self, words: Sequence[str]) -> Iterator[str]:
+        """Actions as they read after parsing."""
+        for word in words:
+            try:
+                yield ",".join(map(str, parse_actions(word))) or "drop"
+            except TextError:
+                raise self._error(f"odp_actions_from_string ({os.strerror(errno.EINVAL)})") from None
+
+    def _put(
+        self, words: Sequence[str], check: Callable[[Megaflow | None], Megaflow | None]
+    ) -> Iterator[str]:
+        view = self._find(words[0] if len(words) > 2 else None)
+        self._put_one(view, words[-2], words[-1], check)
+        return iter(())
+
+    def _put_file(
+        self, words: Sequence[str], check: Callable[[Megaflow | None], Megaflow | None]
+    ) -> Iterator[str]:
+        view = self._find(words[0] if len(words) > 1 else None)
+        for line in self._lines(words[-1]):
+            key, _, actions = line.partition(" ")
+            self._put_one(view, key, actions.strip(), check)
+        return iter(())
+
+    def _put_one(
+        self,
+        view: DatapathView,
+        key: str,
+        actions: str,
+        check: Callable[[Megaflow | None], Megaflow | None],
+    ) -> None:
+        numbers = {name: number for number, name in view.names().items()}
+        try:
+            flow, mask = parse_key(key, numbers)
+        except TextError as error:
+            raise self._error(f"parsing flow key ({error}) ({os.strerror(errno.EINVAL)})") from error
+        try:
+            parsed = parse_actions(actions, numbers)
+        except TextError as error:
+            raise self._error(f"parsing actions ({os.strerror(errno.EINVAL)})") from error
+        old = check(self._same_match(view, key))
+        ufid = old.ufid if old else ufid_of(flow, mask, b"dpctl")
+        try:
+            view.datapath.flow_put([Megaflow(ufid, flow, mask, parsed)])
+        except KernelError as error:
+            raise self._error(f"updating flow table ({os.strerror(error.errno)})") from error
+
+    def _is_new(self, old: Megaflow | None) -> Megaflow | None:
+        if old is not None:
+            raise self._error(f"updating flow table ({os.strerror(errno.EEXIST)})")
+        return None
+
+    def _is_old(self, old: Megaflow | None) -> Megaflow | None:
+        if old is None:
+            raise self._error(f"updating flow table ({os.strerror(errno.ENOENT)})")
+        return old
+
+    def _same_match(self, view: DatapathView, key: str) -> Megaflow | None:
+        numbers = {name: number for number, name in view.names().items()}
+        try:
+            flow, mask = parse_key(key, numbers)
+        except TextError as error:
+            raise self._error(f"parsing flow key ({error}) ({os.strerror(errno.EINVAL)})") from error
+        wanted = format_key(flow, mask)
+        for megaflow, _ in view.datapath.flow_dump():
+            if format_key(megaflow.flow, megaflow.mask) == wanted:
+                return megaflow
+        return None
+
+    def _lines(self, path: str) -> list[str]:
+        try:
+            with open(path, encoding="utf-8") as file:  # noqa: PTH123
+                lines = [line.partition("#")[0].strip() for line in file]
+        except OSError as error:
+            raise self._error(f"{path}: open failed ({error.strerror})") from error
+        return [line for line in lines if line]
+
+    # Which datapath.
+
+    def _is_datapath(self, word: str) -> bool:
+        try:
+            return self._find(word) is not None
+        except DpctlError:
+            return False
+
+    def _find(self, name: str | None) -> DatapathView:
+        """The datapath called `name`; without a name, the only one."""
+        views = list(self._datapaths())
+        if name is None:
+            if len(views) == 1:
+                return views[0]
+            problem = "no datapaths exist" if not views else "multiple datapaths, specify one"
+            raise self._error(problem)
+        for view in views:
+            if name in (view.name, view.datapath.name):
+                return view
+        raise self._error(f"datapath not found ({os.strerror(errno.EINVAL)})")
+
+    def _refuse_change(self, what: str) -> Callable[[Sequence[str]], Iterator[str]]:
+        def refuse(words: Sequence[str]) -> Iterator[str]:
+            """The datapaths are the daemon's to make and unmake, as the database says."""
+            raise self._error(f"{what} ({os.strerror(errno.EAFNOSUPPORT)})")
+
+        return refuse
+
+    def _error(self, message: str) -> DpctlError:
+        return DpctlError("\n".join(f"{self.program}: {line}" for line in message.split("\n")))
+
+
+# The counters that a line of `show -s` has; a device in memory counts packets and bytes alone.
+ONLY_PACKETS = ("dummy", "dummy-internal", "patch")
+
+
+def _port_stats(stats: NetdevStats | None, type: str) -> Iterator[str]:
+    counted = stats or NetdevStats()
+    known = type not in ONLY_PACKETS
+
+    def shown(value: int) -> str:
+        return str(value) if known else "?"
+
+    yield (
+        f"    RX packets:{counted.rx_packets} errors:{shown(counted.rx_errors)} "
+        f"dropped:{shown(counted.rx_dropped)} overruns:{shown(counted.rx_over_errors)} "
+        f"frame:{shown(counted.rx_frame_errors)}"
+    )
+    yield (
+        f"    TX packets:{counted.tx_packets} errors:{shown(counted.tx_errors)} "
+        f"dropped:{shown(counted.tx_dropped)} aborted:{shown(counted.tx_aborted_errors)} "
+        f"carrier:{shown(counted.tx_carrier_errors)}"
+    )
+    yield f"    collisions:{shown(counted.collisions)}"
+    yield f"    RX bytes:{human(counted.rx_bytes)}  TX bytes:{human(counted.tx_bytes)}"
+
+
+def human(size: int) -> str:
+    """A number of bytes, and from a KiB on, in a unit in which it is short."""
+    for bits, unit in ((40, "TiB"), (30, "GiB"), (20, "MiB"), (10, "KiB")):
+        if size >= 1 << bits:
+            return f"{size} ({size / (1 << bits):.1f} {unit})"
+    return str(size)
