@@ -170,8 +170,6 @@ class KernelRig(Rig):
         self._stack.callback(self._net.close)
         self._stack.callback(self._inside.close)
         self._stack.callback(self._kernel.close)
-        for door in self._sockets.values():
-            self._stack.callback(door.close)
 
     def device(self, name: str) -> Netdev:
         return LinuxDevice(name, self._kernel)

@@ -383,7 +383,7 @@ SETS = {
     "tcp_dst": (Ip(), [(TP_DST, 81)], {"dport": 81}),
     "udp ports": (Ip(proto="udp"), [(TP_SRC, 53), (TP_DST, 54)], {"sport": 53, "dport": 54}),
     "udp port without checksum": (Ip(proto="udp", udp_checksum=False), [(TP_DST, 54)], {"dport": 54}),
-    "tagged": (Ip(tags=((0x8100, 0x1005),)), [(IP_DST, number(OTHER_IP))], {"dst": OTHER_IP}),
+    "tagged": (Ip(tags=((0x8100, 0x0005),)), [(IP_DST, number(OTHER_IP))], {"dst": OTHER_IP}),
     "ipv6_src tcp": (V6, [(IPV6_SRC, number(OTHER6))], {"src": OTHER6}),
     "ipv6_dst udp": (V6.with_(proto="udp"), [(IPV6_DST, number(OTHER6))], {"dst": OTHER6}),
     "ipv6_dst icmp": (V6.with_(proto="icmp", icmp_type=128), [(IPV6_DST, number(OTHER6))], {"dst": OTHER6}),
@@ -421,7 +421,7 @@ def test_actions_happen_in_order(rig: Rig):
     rig.datapath.flow_put([megaflow(PACKET.bytes(), *actions)])
     rig.send(1, PACKET.bytes())
     fifth = PACKET.with_(eth_dst=bytes(5) + b"\5")
-    sixth = PACKET.with_(eth_dst=bytes(5) + b"\6", eth_src=bytes(5) + b"\7", tags=((0x8100, 0x1007),))
+    sixth = PACKET.with_(eth_dst=bytes(5) + b"\6", eth_src=bytes(5) + b"\7", tags=((0x8100, 0x0007),))
     assert rig.received(2, 2) == [PACKET.bytes(), sixth.bytes()]
     assert rig.received(3) == [fifth.bytes()]
 
@@ -429,13 +429,13 @@ def test_actions_happen_in_order(rig: Rig):
 def test_push_vlan(rig: Rig):
     rig.datapath.flow_put([megaflow(PACKET.bytes(), PushVlan(0x7005), OUT2)])
     rig.send(1, PACKET.bytes())
-    assert rig.received(2) == [PACKET.with_(tags=((0x8100, 0x7005),)).bytes()]
+    assert rig.received(2) == [PACKET.with_(tags=((0x8100, 0x6005),)).bytes()]
 
 
 def test_push_two_tags(rig: Rig):
     rig.datapath.flow_put([megaflow(PACKET.bytes(), PushVlan(0x1006), PushVlan(0x1005, 0x88A8), OUT2)])
     rig.send(1, PACKET.bytes())
-    assert rig.received(2) == [PACKET.with_(tags=((0x88A8, 0x1005), (0x8100, 0x1006))).bytes()]
+    assert rig.received(2) == [PACKET.with_(tags=((0x88A8, 0x0005), (0x8100, 0x0006))).bytes()]
 
 
 def test_pop_vlan(rig: Rig):
@@ -447,17 +447,17 @@ def test_pop_vlan(rig: Rig):
 
 
 def test_pop_one_of_two_tags(rig: Rig):
-    packet = PACKET.with_(tags=((0x88A8, 0x1005), (0x8100, 0x1006)))
+    packet = PACKET.with_(tags=((0x88A8, 0x0005), (0x8100, 0x1006)))  # the inner one with its DEI bit set
     rig.datapath.flow_put([megaflow(packet.bytes(), PopVlan(), OUT2)])
     rig.send(1, packet.bytes())
     assert rig.received(2) == [PACKET.with_(tags=((0x8100, 0x1006),)).bytes()]
 
 
 def test_exchange_a_tag(rig: Rig):
-    packet = PACKET.with_(tags=((0x8100, 0x1005),))
+    packet = PACKET.with_(tags=((0x8100, 0x0005),))
     rig.datapath.flow_put([megaflow(packet.bytes(), PopVlan(), PushVlan(0x1009), OUT2)])
     rig.send(1, packet.bytes())
-    assert rig.received(2) == [PACKET.with_(tags=((0x8100, 0x1009),)).bytes()]
+    assert rig.received(2) == [PACKET.with_(tags=((0x8100, 0x0009),)).bytes()]
 
 
 def test_trunc_cuts_for_the_next_output_only(rig: Rig):
@@ -490,7 +490,7 @@ def test_userspace_hands_the_packet_up_as_it_is_then(rig: Rig, cookie):
     changed = PACKET.with_(eth_dst=bytes(5) + b"\5")
     assert (upcall.packet.data, upcall.cookie) == (changed.bytes(), cookie)
     assert upcall.flow == extract(changed.bytes(), 1)
-    assert rig.received(2) == [changed.with_(tags=((0x8100, 0x1002),)).bytes()]
+    assert rig.received(2) == [changed.with_(tags=((0x8100, 0x0002),)).bytes()]
     assert rig.carried(1).packets == 1
 
 
@@ -501,11 +501,11 @@ def test_execute(rig: Rig):
     actions = (OUT2, PushVlan(0x1005), OUT3)
     rig.datapath.execute([Execute(Packet(PACKET.bytes()), extract(PACKET.bytes(), 1), actions)])
     assert rig.received(2) == [PACKET.bytes()]
-    assert rig.received(3) == [PACKET.with_(tags=((0x8100, 0x1005),)).bytes()]
+    assert rig.received(3) == [PACKET.with_(tags=((0x8100, 0x0005),)).bytes()]
 
 
 def test_execute_what_came_up(rig: Rig):
-    packet = PACKET.with_(tags=((0x8100, 0x1005),))
+    packet = PACKET.with_(tags=((0x8100, 0x0005),))
     rig.send(1, packet.bytes())
     (upcall,) = rig.upcalls()
     rig.datapath.execute([Execute(upcall.packet, upcall.flow, (PopVlan(), OUT2))])
@@ -529,7 +529,7 @@ def test_execute_many_in_order(rig: Rig):
 
 def test_any_bytes_are_forwarded_or_handed_up(rig: Rig):
     rng = random.Random(5)
-    whole = [Ip().bytes(), V6.bytes(), Ip(proto="udp", tags=((0x8100, 0x1005),)).bytes(), Ethernet().bytes()]
+    whole = [Ip().bytes(), V6.bytes(), Ip(proto="udp", tags=((0x8100, 0x0005),)).bytes(), Ethernet().bytes()]
     # Linux itself drops a frame that ends within its VLAN tag or just behind it.
     packets = [packet[:size] for packet in whole for size in range(20, len(packet), 3)]
     packets += [bytes(rng.choices(range(256), k=rng.randrange(14, 100))) for _ in range(50)]

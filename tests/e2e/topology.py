@@ -22,7 +22,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 
@@ -119,7 +119,8 @@ class Host:
     ns: Namespace
     port: str
     mac: str
-    addresses: list[str]
+    addresses: list[str] = field(default_factory=list)
+    sockets: list[PacketSocket] = field(default_factory=list)
 
     def run(self, *words: str, check: bool = True, timeout: float = 30.0) -> subprocess.CompletedProcess[str]:
         """Run a program on this host."""
@@ -130,9 +131,10 @@ class Host:
         return self.ns.start(*words)
 
     def open_socket(self) -> PacketSocket:
-        """A socket for frames of any kind, VLAN tags in place, on eth0."""
+        """A socket for frames of any kind, VLAN tags in place, on eth0, for as long as the topology lives."""
         with self.ns.entered():
-            return PacketSocket(socket.if_nametoindex("eth0"))
+            self.sockets.append(PacketSocket(socket.if_nametoindex("eth0")))
+        return self.sockets[-1]
 
     def add_address(self, address: str, device: str = "eth0") -> None:
         """Give the host an address such as 10.0.0.1/24 or fd00::1/64, usable at once."""
@@ -218,7 +220,7 @@ class Topology:
         The n-th host's MAC address is 02:00:00:00:00:0n.  A `silent` one has no IPv6 and so sends nothing unasked.
         """
         n = len(self.hosts) + 1
-        host = Host(name, self.add_namespace(name), name, f"02:00:00:00:{n >> 8:02x}:{n & 0xFF:02x}", [])
+        host = Host(name, self.add_namespace(name), name, f"02:00:00:00:{n >> 8:02x}:{n & 0xFF:02x}")
         if silent:
             host.ns.sysctl("net.ipv6.conf.default.disable_ipv6", "1")
         self.switch.run(
@@ -236,6 +238,9 @@ class Topology:
 
     def close(self) -> None:
         """Remove every namespace, and with them all devices."""
+        for door in (door for host in self.hosts.values() for door in host.sockets):
+            door.close()
+        self.hosts.clear()
         for namespace in reversed(self._namespaces):
             namespace.close()
         self._namespaces.clear()

@@ -22,6 +22,7 @@ from vswitch.dpif.frame import HEADER, HEADER_SIZE, NEEDS_CSUM, NO_OFFLOAD, pack
 from vswitch.dpif.offload import finished
 from vswitch.dpif.ports import OdpPort
 
+_PRESENT = 0x1000  # in an action: there is a tag; on the wire, that bit means something else and is clear
 _VLAN_TYPES = (b"\x81\x00", b"\x88\xa8")
 
 
@@ -43,7 +44,7 @@ def execute(
                 rewriter.set(value, mask)
                 frame = rewriter.frame()
             case PushVlan(tci, tpid):
-                frame = with_vlan(frame, tpid, tci)
+                frame = with_vlan(frame, tpid, tci & ~_PRESENT)
             case PopVlan():
                 frame = without_vlan(frame)
             case Trunc(length):
