@@ -1,0 +1,173 @@
+"""Whether actions make sense together and with the match of their flow.
+
+OpenFlow 1.0 lets a flow set a port of packets that may not have one; later versions refuse.  On the way it is noted
+what the encoding into other versions needs to know: whether the packet has a VLAN tag, and which ports `mod_tp_src` sets.
+
+Sources: OpenFlow 1.5.1, 7.2.6 (consistency), 7.5.4.3 (errors); ovs-actions(7), "Conversion" and prerequisites.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from vswitch.flow.field import Field, Flow
+from vswitch.flow.fields import ETH_TYPE, FIELDS, IP_FRAG, IP_PROTO, VLAN_TCI
+from vswitch.flow.match import Match
+from vswitch.openflow.actions.base import Action
+from vswitch.openflow.actions.control import Clone, Resubmit
+from vswitch.openflow.actions.ct import Ct
+from vswitch.openflow.actions.header import (
+    DecTtl,
+    L4Rewrite,
+    PopVlan,
+    PushVlan,
+    SetIpDscp,
+    SetIpEcn,
+    SetIpTtl,
+    SetIpv4Dst,
+    SetIpv4Src,
+    SetVlanPcp,
+    SetVlanVid,
+)
+from vswitch.openflow.actions.mpls import DecMplsTtl, PopMpls, PushMpls, SetMplsLabel, SetMplsTc, SetMplsTtl
+from vswitch.openflow.actions.output import Enqueue, Output
+from vswitch.openflow.actions.register import Load, Move, OutputReg, SetField, StackPop, StackPush
+from vswitch.openflow.errors import BadAction, BadInstruction, MeterModFailed, OpenFlowError
+from vswitch.openflow.instructions import GotoTable, Meter, WriteActions
+from vswitch.openflow.ports import OFPP_ANY, OFPP_IN_PORT, OFPP_LOCAL, OFPP_MAX, OFPP_UNSET
+from vswitch.openflow.version import OF11
+
+_CFI = 0x1000
+_IP, _IPV6 = 0x0800, 0x86DD
+_MPLS = (0x8847, 0x8848)
+_LATER_FRAGMENT = 2
+_OFPM_MAX = 0xFFFF0000
+_OFPTT_ALL = 0xFF
+_IP_ACTIONS = (SetIpDscp, SetIpEcn, SetIpTtl, DecTtl)
+_MPLS_ACTIONS = (SetMplsLabel, SetMplsTc, SetMplsTtl, DecMplsTtl, PopMpls)
+
+
+def check_actions(
+    actions: Iterable[Action],
+    match: Match,
+    table_id: int = _OFPTT_ALL,
+    version: int = 1,
+    n_tables: int = 255,
+    max_port: int = OFPP_MAX,
+) -> tuple[Action, ...]:
+    """`actions`, completed by what `match` says; OpenFlowError if they make no sense on its packets.
+
+    From OpenFlow 1.1 on that includes rewriting what the packets may lack; `table_id` 0xff is any table.
+    """
+    return tuple(_Checker(match, table_id, version, n_tables, max_port).run(actions))
+
+
+class _Checker:
+    """What is known of the packet between two actions."""
+
+    def __init__(self, match: Match, table_id: int, version: int, n_tables: int, max_port: int) -> None:
+        self.flow = Flow(match.value)  # bits that do not matter are zero, and so unknown
+        self.table_id = table_id
+        self.strict = version >= OF11
+        self.n_tables = n_tables
+        self.max_port = max_port
+
+    def run(self, actions: Iterable[Action]) -> list[Action]:
+        return [self._check(item) for item in actions]
+
+    def _check(self, item: Action) -> Action:
+        match item:
+            case Output() | Enqueue():
+                self._port(item)
+            case SetVlanVid() | SetVlanPcp():
+                return self._vlan(item)
+            case PopVlan():
+                self._need(bool(VLAN_TCI.get(self.flow) & _CFI))
+                self.flow = VLAN_TCI.put(self.flow, 0)
+            case PushVlan():
+                self.flow = VLAN_TCI.put(self.flow, _CFI)
+            case SetIpv4Src() | SetIpv4Dst():
+                self._need(ETH_TYPE.get(self.flow) == _IP)
+            case L4Rewrite():
+                return self._l4(item)
+            case PushMpls() | PopMpls():
+                self._need(isinstance(item, PushMpls) or ETH_TYPE.get(self.flow) in _MPLS)
+                self.flow = IP_PROTO.put(ETH_TYPE.put(self.flow, item.ethertype), 0)
+            case _ if isinstance(item, _IP_ACTIONS):
+                self._need(self._is_ip)
+            case _ if isinstance(item, _MPLS_ACTIONS):
+                self._need(ETH_TYPE.get(self.flow) in _MPLS)
+            case _:
+                return self._check_more(item)
+        return item
+
+    def _check_more(self, item: Action) -> Action:
+        match item:
+            case SetField():
+                self._prerequisite(item.field)
+                self.flow = item.field.put(self.flow, item.value)
+            case Load():
+                self._prerequisite(item.dst.field)
+                self.flow = item.dst.put(self.flow, item.value)
+            case Move():
+                self._prerequisite(item.src.field)
+                self._prerequisite(item.dst.field)
+            case OutputReg() | StackPush():
+                self._prerequisite(item.src.field)
+            case StackPop():
+                self._prerequisite(item.dst.field)
+            case GotoTable():
+                later = self.table_id == _OFPTT_ALL or item.table_id > self.table_id
+                if not later or (self.n_tables != 255 and item.table_id >= self.n_tables):
+                    raise OpenFlowError(BadInstruction.BAD_TABLE_ID)
+            case Meter():
+                if not 0 < item.meter_id <= _OFPM_MAX:
+                    raise OpenFlowError(MeterModFailed.INVALID_METER)
+            case Ct():
+                if not self._is_ip:
+                    raise OpenFlowError(BadAction.MATCH_INCONSISTENT)
+            case Resubmit(ct=True):
+                if not FIELDS["ct_nw_proto"].needs.holds(self.flow):
+                    raise OpenFlowError(BadAction.MATCH_INCONSISTENT)
+            case Clone() | WriteActions():
+                before = self.flow
+                item = item.replace(actions=tuple(self.run(item.actions)))
+                self.flow = before
+        return item
+
+    @property
+    def _is_ip(self) -> bool:
+        return ETH_TYPE.get(self.flow) in (_IP, _IPV6)
+
+    def _need(self, met: bool) -> None:
+        """What OpenFlow 1.0 does not ask for."""
+        if self.strict and not met:
+            raise OpenFlowError(BadAction.MATCH_INCONSISTENT)
+
+    def _prerequisite(self, field: Field) -> None:
+        """What Nicira's extensions have always asked for."""
+        if not field.needs.holds(self.flow):
+            raise OpenFlowError(BadAction.MATCH_INCONSISTENT, field.name)
+
+    def _port(self, item: Output | Enqueue) -> None:
+        port = item.port
+        if isinstance(item, Enqueue):
+            valid = port < self.max_port or port in (OFPP_IN_PORT, OFPP_LOCAL)
+        else:
+            valid = port < self.max_port or (port > OFPP_UNSET and port != OFPP_ANY)
+        if not valid:
+            raise OpenFlowError(BadAction.BAD_OUT_PORT, f"port {port}")
+
+    def _vlan(self, item: SetVlanVid | SetVlanPcp) -> Action:
+        has_vlan = bool(VLAN_TCI.get(self.flow) & _CFI)
+        self._need(has_vlan or item.push_if_needed)
+        self.flow = VLAN_TCI.put(self.flow, VLAN_TCI.get(self.flow) | _CFI)
+        return item.replace(has_vlan=has_vlan) if has_vlan != item.has_vlan else item
+
+    def _l4(self, item: L4Rewrite) -> Action:
+        proto = IP_PROTO.get(self.flow) & 0xFF
+        fits = self._is_ip and not IP_FRAG.get(self.flow) & _LATER_FRAGMENT and proto in item.fields
+        self._need(fits)
+        return item.replace(ip_proto=proto) if fits and proto != item.ip_proto else item
+
+

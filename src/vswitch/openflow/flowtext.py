@@ -1,0 +1,264 @@
+"""Flows in text: what `ovs-ofctl add-flow` accepts and what `dump-flows` prints.
+
+Sources: ovs-ofctl(8), "Flow Syntax" and dump-flows; messages are those of ovs-ofctl.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from vswitch.base.errors import TextError
+from vswitch.base.text import key_values, parse_u16, parse_u32, parse_u64
+from vswitch.flow.match import Match, format_match, parse_match_word
+from vswitch.openflow.actions.base import format_actions
+from vswitch.openflow.actions.check import check_actions
+from vswitch.openflow.actions.text import parse_actions
+from vswitch.openflow.errors import OpenFlowError
+from vswitch.openflow.messages.flow import (
+    NO_BUFFER,
+    OFPFC_ADD,
+    OFPFC_DELETE,
+    OFPFC_DELETE_STRICT,
+    OFPFC_MODIFY,
+    OFPFC_MODIFY_STRICT,
+    OFPFF_CHECK_OVERLAP,
+    OFPFF_NO_BYT_COUNTS,
+    OFPFF_NO_PKT_COUNTS,
+    OFPFF_RESET_COUNTS,
+    OFPFF_SEND_FLOW_REM,
+    FlowMod,
+)
+from vswitch.openflow.messages.flowstats import UNKNOWN_COUNT, FlowQuery, FlowStats
+from vswitch.openflow.names import NO_NAMES, Names
+from vswitch.openflow.ports import OFPP_ANY
+
+# Words for the commands: in files of flows (`add`, `modify_strict` …), and in what is printed.
+COMMANDS: Mapping[str, int] = {
+    "add": OFPFC_ADD,
+    "modify": OFPFC_MODIFY,
+    "modify_strict": OFPFC_MODIFY_STRICT,
+    "delete": OFPFC_DELETE,
+    "delete_strict": OFPFC_DELETE_STRICT,
+}
+COMMAND_NAMES = ("ADD", "MOD", "MOD_STRICT", "DEL", "DEL_STRICT")
+FLAGS: Mapping[str, int] = {
+    "send_flow_rem": OFPFF_SEND_FLOW_REM,
+    "check_overlap": OFPFF_CHECK_OVERLAP,
+    "reset_counts": OFPFF_RESET_COUNTS,
+    "no_packet_counts": OFPFF_NO_PKT_COUNTS,
+    "no_byte_counts": OFPFF_NO_BYT_COUNTS,
+}
+
+# Which words make sense in which command; a query takes what a deletion takes.
+_ADDS = frozenset((OFPFC_ADD,))
+_CHANGES = frozenset((OFPFC_ADD, OFPFC_MODIFY, OFPFC_MODIFY_STRICT))
+_DELETES = frozenset((OFPFC_DELETE, OFPFC_DELETE_STRICT))
+_RANKED = _CHANGES | {OFPFC_DELETE_STRICT}
+_TOLERATED = frozenset(("duration", "n_packets", "n_bytes", "idle_age", "hard_age"))  # a dump can be read back
+_QUERY = -1
+
+
+class _Reader:
+    """The fields of a flow-mod, as the words of a flow set them."""
+
+    def __init__(self, command: int, names: Names) -> None:
+        self.command = command
+        self.names = names
+        self.match = Match()
+        self.fields: dict[str, int | None] = {}
+
+    def take(self, name: str, value: str) -> None:
+        """Read `name=value`."""
+        if name in FLAGS and self.command in _CHANGES:
+            self.fields["flags"] = (self.fields.get("flags") or 0) | FLAGS[name]
+            return
+        if name in ("no_readonly_table", "allow_hidden_fields"):
+            return
+        changed = self._match_word(name, value)
+        if changed is not None:
+            self.match = changed
+        elif not self._setting(name, value) and name not in _TOLERATED:
+            raise TextError(f"unknown keyword {name}", name)
+
+    def _match_word(self, name: str, value: str) -> Match | None:
+        return parse_match_word(self.match, name, value, self.names.ports)
+
+    def _setting(self, name: str, value: str) -> bool:
+        """Whether `name` is a setting that the command takes; if so, it is set."""
+        known = name in ("table", "cookie") or self.command in _TAKES.get(name, ())
+        if not known:
+            return False
+        if not value:
+            raise TextError(f"field {name} missing value", name)
+        match name:
+            case "table":
+                table = self.names.table(value)
+                if table is None:
+                    raise TextError(f'unknown table "{value}"', value)
+                self.fields["table_id"] = table
+            case "cookie":
+                self._cookie(value)
+            case "out_port":
+                self.fields["out_port"] = _port(value, self.names)
+            case "out_group":
+                self.fields["out_group"] = parse_u32(value)
+            case _:
+                self.fields[name] = parse_u16(value, name)
+        return True
+
+    def _cookie(self, text: str) -> None:
+        value, slash, mask = text.partition("/")
+        if slash:
+            if self.command == OFPFC_ADD:
+                raise TextError("flow additions cannot use a cookie mask", text)
+            self.fields["cookie"], self.fields["cookie_mask"] = parse_u64(value), parse_u64(mask)
+        else:
+            if self.command not in _CHANGES:
+                raise TextError("cannot set cookie", text)
+            self.fields["new_cookie"] = parse_u64(value)
+
+
+_TAKES: Mapping[str, frozenset[int]] = {
+    "out_port": _DELETES | {_QUERY},
+    "out_group": _DELETES | {_QUERY},
+    "priority": _RANKED,
+    "idle_timeout": _CHANGES,
+    "hard_timeout": _CHANGES,
+    "importance": _ADDS,
+}
+
+
+def _port(text: str, names: Names) -> int:
+    try:
+        return names.port(text)
+    except TextError:
+        raise TextError(f"{text} is not a valid OpenFlow port", text) from None
+
+
+def parse_flow_mod(text: str, command: int | None = OFPFC_ADD, names: Names = NO_NAMES) -> FlowMod:
+    """The flow-mod with `command` that `text` means; None: `text` begins with the command's word, or means addition."""
+    if command is None:
+        command, text = split_command(text)
+    reader = _Reader(command, names)
+    actions_text: str | None = None
+    if command in _CHANGES:
+        text, actions_text = _split_actions(text)
+    for name, value in key_values(text):
+        reader.take(name, value)
+    if command in (OFPFC_MODIFY, OFPFC_MODIFY_STRICT) and not reader.fields.get("cookie_mask"):
+        reader.fields.setdefault("new_cookie", 0)  # the flow that a modification adds where it finds none
+    elif command != OFPFC_ADD:
+        reader.fields.setdefault("new_cookie", None)
+    flow_mod = FlowMod(command=command, match=reader.match).replace(**reader.fields)
+    if actions_text is None:
+        return flow_mod
+    actions = parse_actions(actions_text, names)
+    try:
+        return flow_mod.replace(actions=check_actions(actions, flow_mod.match, flow_mod.table_id))
+    except OpenFlowError as error:
+        raise TextError(f"actions are invalid with specified match ({error.code.name})", actions_text) from None
+
+
+def split_command(text: str) -> tuple[int, str]:
+    """The command that the first word of `text` is (addition, if it is none), and the rest."""
+    stripped = text.lstrip(", \t\r\n")
+    word = stripped.split(maxsplit=1)[0] if stripped else ""
+    word, _, _ = word.partition(",")
+    if word in COMMANDS:
+        return COMMANDS[word], stripped[len(word) :]
+    return OFPFC_ADD, text
+
+
+def _split_actions(text: str) -> tuple[str, str]:
+    """What is before and after `actions=`."""
+    before, found, after = text.partition("action")
+    _, equals, actions = after.partition("=")
+    if not found or not equals:
+        raise TextError("must specify an action", text)
+    return before, actions
+
+
+def parse_query(text: str, names: Names = NO_NAMES) -> FlowQuery:
+    """What the argument of `dump-flows` asks for; give its fields to a FlowStatsRequest or AggregateStatsRequest."""
+    reader = _Reader(_QUERY, names)
+    for name, value in key_values(text):
+        reader.take(name, value)
+    return FlowQuery(match=reader.match).replace(**reader.fields)
+
+
+def format_duration(sec: int, nsec: int) -> str:
+    """`5s`, `5.120s`, `5.000001s`: as many groups of three digits as it takes."""
+    if not nsec:
+        return f"{sec}s"
+    digits = f"{nsec:09d}"
+    while digits.endswith("000"):
+        digits = digits[:-3]
+    return f"{sec}.{digits}s"
+
+
+def format_flags(flags: int) -> str:
+    """The words of OFPFF_*, each with a space after it."""
+    return "".join(f"{name} " for name, bit in FLAGS.items() if flags & bit)
+
+
+def format_flow_stats(flow: FlowStats, names: Names = NO_NAMES, show_stats: bool = True) -> str:
+    """A flow as `ovs-ofctl dump-flows` prints it, without the space at the beginning of the line."""
+    words = "".join(f"{word}, " for word in _stats_words(flow, names, show_stats)) + format_flags(flow.flags)
+    words += "".join(f"{word}, " for word in _age_words(flow, show_stats))
+    match = format_match(flow.match, names.port_names, flow.priority)
+    return f"{words}{match}{' ' if match else ''}actions={format_actions(flow.actions, names)}"
+
+
+def _stats_words(flow: FlowStats, names: Names, show_stats: bool) -> Iterator[str]:
+    if show_stats or flow.cookie:
+        yield f"cookie={flow.cookie:#x}"
+    if show_stats:
+        yield f"duration={format_duration(flow.duration_sec, flow.duration_nsec)}"
+    if show_stats or flow.table_id:
+        yield f"table={names.format_table(flow.table_id)}"
+    if show_stats:
+        yield f"n_packets={flow.packet_count if flow.packet_count != UNKNOWN_COUNT else 0}"
+        yield f"n_bytes={flow.byte_count if flow.byte_count != UNKNOWN_COUNT else 0}"
+    if flow.idle_timeout:
+        yield f"idle_timeout={flow.idle_timeout}"
+    if flow.hard_timeout:
+        yield f"hard_timeout={flow.hard_timeout}"
+
+
+def _age_words(flow: FlowStats, show_stats: bool) -> Iterator[str]:
+    if flow.importance:
+        yield f"importance={flow.importance}"
+    if show_stats and flow.idle_age is not None:
+        yield f"idle_age={flow.idle_age}"
+    if show_stats and flow.hard_age is not None and flow.hard_age != flow.duration_sec:
+        yield f"hard_age={flow.hard_age}"
+
+
+def format_flow_mod(flow_mod: FlowMod, names: Names = NO_NAMES, reset_is_implied: bool = False) -> str:
+    """A flow-mod as ovs-ofctl prints it: `ADD table:1 priority=5,tcp cookie:0x7 actions=drop`.
+
+    `reset_is_implied`: it came in a version in which additions always reset counters, and nobody says so.
+    """
+    words = [COMMAND_NAMES[flow_mod.command]]
+    if flow_mod.table_id:
+        words.append(f"table:{names.format_table(flow_mod.table_id)}")
+    match = format_match(flow_mod.match, names.port_names, flow_mod.priority)
+    if match:
+        words.append(match)
+    if flow_mod.new_cookie:
+        words.append(f"cookie:{flow_mod.new_cookie:#x}")
+    if flow_mod.cookie_mask:
+        words.append(f"cookie:{flow_mod.cookie:#x}/{flow_mod.cookie_mask:#x}")
+    if flow_mod.idle_timeout:
+        words.append(f"idle:{flow_mod.idle_timeout}")
+    if flow_mod.hard_timeout:
+        words.append(f"hard:{flow_mod.hard_timeout}")
+    if flow_mod.importance:
+        words.append(f"importance:{flow_mod.importance}")
+    if flow_mod.buffer_id != NO_BUFFER:
+        words.append(f"buf:{flow_mod.buffer_id:#x}")
+    if flow_mod.out_port != OFPP_ANY:
+        words.append(f"out_port:{names.format_port(flow_mod.out_port)}")
+    hidden = OFPFF_RESET_COUNTS if reset_is_implied else 0
+    flags = format_flags(flow_mod.flags & ~hidden)
+    return f"{' '.join(words)} {flags}actions={format_actions(flow_mod.actions, names)}"
