@@ -155,6 +155,11 @@ async def _answer(request: Request, commands: Commands) -> Reply | ErrorReply:
         answer = await commands.run(request.method, words)
     except VswitchError as error:
         log.dbg("replying with error, id=%s: %s", request.id, error)
-        return ErrorReply(str(error), request.id)
+        return ErrorReply(_terminated(str(error)), request.id)
     log.dbg("replying with success, id=%s: %s", request.id, answer)
-    return Reply(answer or "", request.id)
+    return Reply(_terminated(answer or ""), request.id)
+
+
+def _terminated(text: str) -> str:
+    """`text` as whole lines."""
+    return text if not text or text.endswith("\n") else f"{text}\n"

@@ -12,7 +12,6 @@ import socket
 import sys
 from collections.abc import Sequence
 
-from vswitch.linux.dirs import in_rundir
 from vswitch.base import lightjson
 from vswitch.base.errors import TextError
 from vswitch.base.options import (
@@ -27,6 +26,7 @@ from vswitch.base.options import (
     version_text,
 )
 from vswitch.cli.command import guarded, set_timeout, set_up_logging, warn
+from vswitch.linux.dirs import in_rundir
 
 PROGRAM = "ovs-appctl"
 OPTIONS = (
@@ -82,17 +82,10 @@ def _ask(given: Given, command: str, arguments: Sequence[str]) -> int:
     except TextError as problem:
         raise CommandError(f"{target}: transaction error ({problem})") from problem
     if error is not None:
-        print_text(error, sys.stderr.write)
+        sys.stderr.write(str(error))
         raise CommandError(f"{target}: server returned an error", 2)
-    print_text(result, sys.stdout.write)
+    sys.stdout.write(str(result or ""))
     return 0
-
-
-def print_text(text: object, write: object) -> None:
-    """Write an answer, with a newline at its end if there is anything to end."""
-    assert callable(write)
-    if isinstance(text, str) and text:
-        write(text if text.endswith("\n") else text + "\n")
 
 
 def socket_of(target: str) -> str:

@@ -17,7 +17,7 @@ from vswitch.base.errors import TextError, VswitchError
 from vswitch.dpif.flowtext import format_bridge_megaflow
 from vswitch.dpif.netdev import NetdevStats
 from vswitch.flow.fields import IN_PORT
-from vswitch.openflow.ports import OFPP_LOCAL
+from vswitch.openflow.ports import OFPP_LOCAL, to_16
 from vswitch.vswitchd import dpctl
 from vswitch.vswitchd.bridge import format_mac, parse_mac
 from vswitch.vswitchd.dpctl import DatapathView, Dpctl, DpctlError
@@ -217,7 +217,7 @@ class Questions:
 
 
 def _dpif_port(interface: Interface) -> str:
-    name, number = interface.config.name, interface.ofport
+    name, number = interface.config.name, to_16(interface.ofport)
     if interface.netdev is None:
         return f"    {name} {number}/none: (patch: peer={interface.config.options.get('peer', '')})"
     return f"    {name} {number}/{interface.odp_port}: ({interface.netdev.type})"

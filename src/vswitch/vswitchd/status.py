@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from vswitch.base.errors import KernelError
 from vswitch.base.jsontype import Json
 from vswitch.dpif.netdev import NetdevState
+from vswitch.openflow.ports import to_16
 from vswitch.ovsdb.change import Transaction
 from vswitch.ovsdb.replica import Row
 from vswitch.vswitchd.bridge import format_mac
@@ -47,7 +48,7 @@ def write_configuration(transaction: Transaction, vswitch: Vswitch) -> None:
             _set(transaction, row_of, "datapath_id", f"{bridge.switch.datapath_id:016x}")
             _set(transaction, row_of, "datapath_version", "<built-in>")
     for row_of, bridge, interface in _interfaces(transaction, vswitch):
-        _set(transaction, row_of, "ofport", interface.ofport if interface else NO_PORT)
+        _set(transaction, row_of, "ofport", to_16(interface.ofport) if interface else NO_PORT)
         _set(transaction, row_of, "error", bridge.errors.get(row_of["name"]))
 
 

@@ -24,7 +24,7 @@ from vswitch.ofproto.command import Send, SetPortUp
 from vswitch.ofproto.port import SwitchPort
 from vswitch.ofproto.switch import Switch
 from vswitch.openflow.messages.port import OFPPC_PORT_DOWN, OFPPS11_LIVE, OFPPS_LINK_DOWN
-from vswitch.openflow.ports import OFPP_LOCAL, OfPort
+from vswitch.openflow.ports import OFPP_LOCAL, OfPort, to_16
 from vswitch.vswitchd.address import bridge_mac, patch_mac
 from vswitch.vswitchd.bridge import BridgeConfig, Config, InterfaceConfig
 from vswitch.vswitchd.channels import Channels
@@ -176,7 +176,9 @@ class Vswitch:
             return
         bridge.errors.pop(config.name, None)
         bridge.interfaces[config.name] = interface
-        log.info("bridge %s: added interface %s on port %d", bridge.name, config.name, interface.ofport)
+        log.info(
+            "bridge %s: added interface %s on port %d", bridge.name, config.name, to_16(interface.ofport)
+        )
 
     def _open(self, bridge: Bridge, config: InterfaceConfig) -> Interface:
         """Open the device, attach it to the datapath and to the switch."""
@@ -244,7 +246,7 @@ class Vswitch:
             self._detach(bridge.forwarding.datapath, interface.odp_port)
         if interface.netdev is not None:
             interface.netdev.close()
-        log.info("bridge %s: deleted interface %s on port %d", bridge.name, name, interface.ofport)
+        log.info("bridge %s: deleted interface %s on port %d", bridge.name, name, to_16(interface.ofport))
 
     def _detach(self, datapath: Datapath, number: OdpPort) -> None:
         try:
