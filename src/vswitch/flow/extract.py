@@ -170,7 +170,7 @@ def _l4(data: bytes, at: int, end: int, proto: int) -> int:
     """The bits of a header that begins at `at`, in a packet that ends at `end`."""
     size = end - at
     if proto == 6:
-        if size < 20:
+        if size < 20 or not 20 <= data[at + 12] >> 4 << 2 <= size:
             return 0
         flags = (data[at + 12] << 8 | data[at + 13]) & 0xFFF
         return int.from_bytes(data[at : at + 4], "big") << _PORTS | flags << _TCP_FLAGS
@@ -240,8 +240,8 @@ def _nsh(data: bytes, at: int) -> int:
     if len(data) < at + 8:
         return 0
     first, mdtype, np, path = _NSH.unpack_from(data, at)
-    version, size, mdtype = first >> 14, (first & 0x3F) * 4, mdtype & 0x0F
-    if version or size > len(data) - at or not (size == 24 if mdtype == 1 else size >= 8 and mdtype == 2):
+    version, size = first >> 14, (first & 0x3F) * 4
+    if version or size > len(data) - at or (mdtype == 1 and size != 24) or (mdtype == 2 and size < 8):
         return 0
     flow: int = (first >> 12 & 3) << NSH_FLAGS.offset | (first >> 6 & 0x3F) << NSH_TTL.offset
     flow |= mdtype << NSH_MDTYPE.offset | np << NSH_NP.offset | path << NSH_SI.offset

@@ -390,6 +390,11 @@ class Parser:
         with self.section("tcp"):
             b.jump_if(R3 < 20, "parsed")
             self.need(14)
+            b.load(R1, u8(R9 + 12))
+            b.rsh(R1, 4)
+            b.lsh(R1, 2)  # the header's length
+            b.jump_if(R1 < 20, "parsed")
+            b.jump_if(R1 > R3, "parsed")
             self._ports()
             b.load(R1, u16(R9 + 12))
             b.and_(R1, be16(0x0FFF))
