@@ -23,6 +23,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic, sleep
+from typing import Any
 
 from vswitch.aio import unixctl
 from vswitch.aio.sinks import LogFile, start_logging
@@ -34,6 +35,7 @@ from vswitch.base.options import CommandError, Given
 from vswitch.linux.dirs import in_rundir
 
 log = Logger("daemon_unix")
+limited = log.limited(rate=10, burst=10)
 FAULTS = {
     signal.SIGABRT, signal.SIGALRM, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGPIPE, signal.SIGSEGV,
     signal.SIGXCPU, signal.SIGXFSZ,
@@ -103,7 +105,7 @@ def run_daemon(
         log.emer("%s", error)
         sys.stderr.write(f"{program}: {error}\n")
         return 1
-    except Exception:
+    except Exception:  # a mistake of ours: say which; die as from a crash where a monitor waits for that
         log.emer("%s", traceback.format_exc().rstrip())
         if pidfile:
             pidfile.remove()
@@ -124,6 +126,7 @@ async def _serve(
 ) -> int:
     """Run `main` beside the control socket; the signal that ended us, or 0."""
     loop = asyncio.get_running_loop()
+    loop.set_exception_handler(_report_mistake)
     service = Service(program, given, log_file, _report=report)
     service.commands = unixctl.common_commands(program, log_file, service.stop, service.memory_usage)
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGALRM):
@@ -134,11 +137,10 @@ async def _serve(
     except OSError as error:
         path = in_rundir(given.get("unixctl") or f"{program}.{os.getpid()}.ctl")
         raise CommandError(f"could not initialize control socket {path} ({error.strerror})") from error
-    ticks = loop.create_task(_tick())
+    _tick(loop)
     try:
         await main(service)
     finally:
-        ticks.cancel()
         if listener:
             listener.close()
     return service.signal
@@ -153,11 +155,17 @@ def _signalled(service: Service, number: int) -> None:
 log_signal = Logger("fatal_signal")
 
 
-async def _tick() -> None:
-    loop = asyncio.get_running_loop()
-    while True:
-        COUNTERS.tick(loop.time())
-        await asyncio.sleep(1)
+def _report_mistake(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Something of ours failed beside the main line: the daemon goes on, and the log says what it was."""
+    error = context.get("exception")
+    details = "".join(traceback.format_exception(error)) if isinstance(error, BaseException) else ""
+    limited.err("%s\n%s", context.get("message"), details.rstrip())
+
+
+def _tick(loop: asyncio.AbstractEventLoop) -> None:
+    """Let the averages of the counters move on, for as long as the loop runs."""
+    COUNTERS.tick(loop.time())
+    loop.call_later(1, _tick, loop)
 
 
 @dataclass(slots=True)

@@ -32,7 +32,7 @@ PASSIVE = ("punix", "ptcp", "pssl")
 BACKLOG = 64
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Stream:
     """An open connection; `name` is what logs and status columns call it."""
 
