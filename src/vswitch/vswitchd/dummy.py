@@ -13,6 +13,7 @@ from vswitch.aio.unixctl import MANY
 from vswitch.base.errors import TextError
 from vswitch.dpif.key import parse_key
 from vswitch.dpif.packet import Packet
+from vswitch.flow.compose import compose
 from vswitch.netdev.dummy import DummyDevices
 from vswitch.vswitchd.vswitch import Vswitch
 
@@ -90,6 +91,6 @@ def _packet(text: str, length: int | None, vswitch: Vswitch) -> bytes:
         if interface.odp_port is not None
     }
     flow, _ = parse_key(text, numbers)
-    from vswitch.flow.compose import compose
-
-    return compose(flow, length or 0)
+    if length is None:
+        return compose(flow)
+    return compose(flow, bytes(max(0, length - len(compose(flow, b"")))))
