@@ -146,7 +146,7 @@ ATTRIBUTES = {
                            Member("tclass", "ip_tos", 8, HEXADECIMAL), Member("hlimit", "ip_ttl", 8, DECIMAL),
                            Member("frag", "ip_frag", 2, FRAGMENT))),
         Attribute("arp", (Member("sip", "ip_src", 32, IPV4), Member("tip", "ip_dst", 32, IPV4),
-                          Member("op", "ip_proto", 16, DECIMAL),
+                          Member("op", "ip_proto", 8, DECIMAL),
                           Member("sha", "arp_sha", 48, ETHERNET), Member("tha", "arp_tha", 48, ETHERNET))),
         Attribute("mpls", (Member("label", "mpls_lse", 20, DECIMAL, low=12), Member("tc", "mpls_lse", 3, DECIMAL, low=9),
                            Member("ttl", "mpls_lse", 8, DECIMAL), Member("bos", "mpls_lse", 1, DECIMAL, low=8))),
