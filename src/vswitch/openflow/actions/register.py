@@ -110,7 +110,7 @@ class SetField(Action):
             raise OpenFlowError(BadAction.BAD_SET_ARGUMENT, f"destination field {field.name} is not writable")
         if value & ~field.ones:
             raise OpenFlowError(BadAction.BAD_SET_ARGUMENT)
-        return cls(field, value, None if mask == field.ones else mask)
+        return cls(field, value, None if mask is None or mask & field.ones == field.ones else mask)
 
     @classmethod
     def parse(cls, arg: str, names: Names) -> Action:
@@ -124,7 +124,7 @@ class SetField(Action):
         value, mask = field.text.parse(field, text, names.ports)
         if value & ~field.ones:
             raise TextError(f"{text} is not a valid value for field {field.name}", arg)
-        return cls(field, value & mask, None if mask == field.ones else mask)
+        return cls(field, value & mask, None if mask is None or mask & field.ones == field.ones else mask)
 
     def format(self, names: Names) -> str:
         """`set_field:0x5->reg0`."""
