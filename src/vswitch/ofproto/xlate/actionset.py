@@ -59,16 +59,22 @@ def write_actions(xlate: Translation, action: WriteActions) -> None:
             xlate.flow = ACTSET_OUTPUT.put(xlate.flow, written.port)
         elif isinstance(written, Group):
             xlate.flow = ACTSET_OUTPUT.put(xlate.flow, OFPP_UNSET)
-    if xlate.trace is not None:
-        text = format_actions(in_order(xlate.action_set), xlate.names)
-        xlate.report(Kind.DETAIL, f"action set is: {text}")
+    _report(xlate, "is")
 
 
 @translates(ClearActions)
 def clear_actions(xlate: Translation, action: ClearActions) -> None:
     """Empty the set."""
+    _report(xlate, "was")
     xlate.action_set = []
     xlate.flow = ACTSET_OUTPUT.put(xlate.flow, OFPP_UNSET)
+
+
+def _report(xlate: Translation, tense: str) -> None:
+    if xlate.trace is not None:
+        actions = in_order(xlate.action_set)
+        text = f"{tense}: {format_actions(actions, xlate.names)}" if actions else f"{tense} empty"
+        xlate.report(Kind.DETAIL, f"action set {text}")
 
 
 def run_action_set(xlate: Translation) -> None:

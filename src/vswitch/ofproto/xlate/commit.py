@@ -111,12 +111,13 @@ def commit(xlate: Translation) -> None:
 
 
 def _commit_ip(xlate: Translation, header: Header, icmp: int) -> None:
-    """IP and what it carries.  Protocol 0 passes for a packet that was cut off before its header."""
-    changed = xlate.flow ^ xlate.base
-    if changed & header.mask & xlate.mask:
-        xlate.mask |= IP_PROTO.mask
+    """IP and what it carries.
+
+    Protocol 0 passes for a header that was cut off, which cannot be changed: where an action looked at the protocol,
+    as those of OpenFlow 1.0 do (fields.py).
+    """
     proto = IP_PROTO.get(xlate.base)
-    if not proto:
+    if not proto and xlate.mask & IP_PROTO.mask:
         return
     header.commit(xlate)
     if proto in (TCP, UDP, SCTP):

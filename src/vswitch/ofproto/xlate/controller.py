@@ -9,12 +9,12 @@ Sources: ovs-actions(7), controller; OpenFlow 1.5.1, 7.4.1 (packet-in).
 from __future__ import annotations
 
 from vswitch.dpif.action import ToController, Userspace
-from vswitch.flow.fields import IP_TTL
+from vswitch.flow.fields import IP_PROTO, IP_TTL
 from vswitch.ofproto.narration import Kind
 from vswitch.ofproto.recirculation import Frozen
 from vswitch.ofproto.xlate.commit import commit
 from vswitch.ofproto.xlate.context import Translation
-from vswitch.ofproto.xlate.fields import is_ip
+from vswitch.ofproto.xlate.fields import is_ip, write_ip
 from vswitch.ofproto.xlate.registry import translates
 from vswitch.openflow.actions.header import DecTtl
 from vswitch.openflow.actions.output import (
@@ -75,12 +75,13 @@ UNKNOWN_COOKIE = (1 << 64) - 1
 @translates(DecTtl)
 def dec_ttl(xlate: Translation, action: DecTtl) -> bool:
     """Decrement the TTL of an IP packet; one that would reach 0 goes to the controllers instead."""
+    xlate.mask |= IP_TTL.mask | IP_PROTO.mask
     version = is_ip(xlate)
     if not version:
         return False
-    ttl = xlate.read(IP_TTL)
+    ttl = IP_TTL.get(xlate.flow)
     if ttl > 1:
-        xlate.flow = IP_TTL.put(xlate.flow, ttl - 1)
+        write_ip(xlate, IP_TTL.mask, ttl - 1 << IP_TTL.offset)
         return False
     for controller_id in action.ids:
         send_to_controller(xlate, OFPR_INVALID_TTL, controller_id=controller_id)

@@ -29,6 +29,8 @@ from vswitch.flow.fields import (
     VLAN_TCI,
     VLAN_TPID,
 )
+from vswitch.flow.subfield import Subfield
+from vswitch.flow.texts import hexadecimal
 from vswitch.ofproto.narration import Kind
 from vswitch.ofproto.xlate.context import Translation
 from vswitch.ofproto.xlate.registry import translates
@@ -99,6 +101,11 @@ def is_ip(xlate: Translation) -> int:
     return {_IPV4: 4, _IPV6: 6}.get(ETH_TYPE.get(xlate.flow), 0)
 
 
+def write_ip(xlate: Translation, mask: int, value: int) -> None:
+    """Make bits of the IP header those of `value`; a header without a protocol is no header (commit.py)."""
+    write(xlate, mask | IP_PROTO.mask, value | xlate.flow & IP_PROTO.mask)
+
+
 def write(xlate: Translation, mask: int, value: int) -> None:
     """Make the bits under `mask` those of `value`."""
     xlate.mask |= mask
@@ -135,6 +142,11 @@ def _fix_tpid(xlate: Translation) -> None:
         xlate.flow = VLAN_TPID.put(flow, _8021Q if flow & _TAG else 0)
 
 
+def _report(xlate: Translation, subfield: Subfield) -> None:
+    if xlate.trace is not None:
+        xlate.report(Kind.DETAIL, f"{subfield} is now {hexadecimal(subfield.get(xlate.flow))}")
+
+
 def _unmet(xlate: Translation, field: Field, action: str) -> None:
     if xlate.trace is not None:
         xlate.report(Kind.WARN, f"unmet prerequisites for {field.name}, {action} ignored")
@@ -149,8 +161,7 @@ def move(xlate: Translation, action: Move) -> None:
     xlate.mask |= src.field.mask | dst.field.mask
     xlate.flow = dst.put(xlate.flow, src.get(xlate.flow))
     _fix_tpid(xlate)
-    if xlate.trace is not None:
-        xlate.report(Kind.DETAIL, f"{dst} is now {dst.get(xlate.flow):#x}")
+    _report(xlate, dst)
 
 
 @translates(StackPush)
@@ -166,12 +177,14 @@ def stack_push(xlate: Translation, action: StackPush) -> None:
 def stack_pop(xlate: Translation, action: StackPop) -> None:
     """Take what is on top of the stack into a subfield."""
     if not xlate.stack:
-        xlate.report(Kind.WARN, "stack underflow")
+        xlate.report(Kind.ERROR, "stack underflow")
         return
     value, size = xlate.stack.pop()
     xlate.stack_bytes -= size + 1
     xlate.mask |= action.dst.mask
     xlate.flow = action.dst.put(xlate.flow, value)
+    _fix_tpid(xlate)
+    _report(xlate, action.dst)
 
 
 @translates(WriteMetadata)
@@ -202,35 +215,35 @@ def set_eth_dst(xlate: Translation, action: SetEthDst) -> None:
 def set_ipv4_src(xlate: Translation, action: SetIpv4Src) -> None:
     """Set the source of an IPv4 packet."""
     if is_ip(xlate) == 4:
-        write(xlate, IP_SRC.mask, action.ip << IP_SRC.offset)
+        write_ip(xlate, IP_SRC.mask, action.ip << IP_SRC.offset)
 
 
 @translates(SetIpv4Dst)
 def set_ipv4_dst(xlate: Translation, action: SetIpv4Dst) -> None:
     """Set the destination of an IPv4 packet."""
     if is_ip(xlate) == 4:
-        write(xlate, IP_DST.mask, action.ip << IP_DST.offset)
+        write_ip(xlate, IP_DST.mask, action.ip << IP_DST.offset)
 
 
 @translates(SetIpDscp)
 def set_ip_dscp(xlate: Translation, action: SetIpDscp) -> None:
     """Set the DSCP of an IP packet."""
     if is_ip(xlate):
-        write(xlate, 0xFC << IP_TOS.offset, (action.tos & 0xFC) << IP_TOS.offset)
+        write_ip(xlate, 0xFC << IP_TOS.offset, (action.tos & 0xFC) << IP_TOS.offset)
 
 
 @translates(SetIpEcn)
 def set_ip_ecn(xlate: Translation, action: SetIpEcn) -> None:
     """Set the ECN bits of an IP packet."""
     if is_ip(xlate):
-        write(xlate, IP_ECN.mask, action.ecn << IP_ECN.offset)
+        write_ip(xlate, IP_ECN.mask, action.ecn << IP_ECN.offset)
 
 
 @translates(SetIpTtl)
 def set_ip_ttl(xlate: Translation, action: SetIpTtl) -> None:
     """Set the TTL of an IP packet."""
     if is_ip(xlate):
-        write(xlate, IP_TTL.mask, action.ttl << IP_TTL.offset)
+        write_ip(xlate, IP_TTL.mask, action.ttl << IP_TTL.offset)
 
 
 def _has_ports(xlate: Translation) -> bool:

@@ -6,6 +6,7 @@ Sources: ovs-actions(7), "Output Actions"; OpenFlow 1.5.1, 4.5 (reserved ports).
 from __future__ import annotations
 
 from vswitch.flow.fields import IN_PORT, SKB_PRIORITY
+from vswitch.flow.texts import hexadecimal
 from vswitch.ofproto.narration import Kind
 from vswitch.ofproto.xlate.context import Translation
 from vswitch.ofproto.xlate.controller import output_reason, send_to_controller
@@ -96,7 +97,7 @@ def pop_queue(xlate: Translation, action: PopQueue) -> None:
     """Go back to the queue that the packet had at first."""
     _set_priority(xlate, SKB_PRIORITY.get(xlate.original))
     if xlate.trace is not None:
-        xlate.report(Kind.DETAIL, f"queue = {SKB_PRIORITY.get(xlate.flow):#x}")
+        xlate.report(Kind.DETAIL, f"queue = {hexadecimal(SKB_PRIORITY.get(xlate.flow))}")
 
 
 def _set_priority(xlate: Translation, priority: int) -> None:

@@ -22,6 +22,7 @@ from vswitch.flow.fields import (
     ETH_TYPE,
     IN_PORT,
     IP_FRAG,
+    IP_PROTO,
     LAYOUT,
     PACKET_TYPE,
     RECIRC_ID,
@@ -58,6 +59,8 @@ _TAG = VLAN_PRESENT << VLAN_TCI.offset
 _TAG2 = VLAN_PRESENT << VLAN2_TCI.offset
 _LATER = 2 << IP_FRAG.offset
 _PORTS = TP_SRC.mask | TP_DST.mask
+_TYPE_AND_CODE = 0xFF << TP_SRC.offset | 0xFF << TP_DST.offset  # which have 8 bits where ports have 16
+_ICMP, _ICMPV6 = 1, 58
 
 
 def translate(
@@ -117,4 +120,6 @@ def finished_mask(mask: int, flow: Flow) -> Mask:
             mask &= ~_INNER
     if flow & _LATER:
         mask &= ~_PORTS
+    elif mask & _PORTS and IP_PROTO.get(flow) in (_ICMP, _ICMPV6):
+        mask &= ~_PORTS | _TYPE_AND_CODE
     return Mask(mask)
