@@ -1,0 +1,128 @@
+"""A connection to a switch, for a program that asks, waits for the answer, and ends.
+
+Sources: ovs-ofctl(8): how SWITCH is found; OpenFlow 1.5.1, 7.3.5 (multipart), 7.3.7 (barrier).
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import sys
+from collections.abc import Iterator
+from stat import S_ISSOCK
+
+from vswitch.base.options import CommandError
+from vswitch.cli.command import warn
+from vswitch.cli.ofctl.settings import Settings
+from vswitch.linux import sockets
+from vswitch.linux.dirs import in_rundir
+from vswitch.openflow.message import Message, Multipart
+from vswitch.openflow.messages.hello import Error
+from vswitch.openflow.messages.switch import BarrierReply, BarrierRequest
+from vswitch.openflow.session import Event, Malformed, Negotiated, ProtocolError, Received, Session
+from vswitch.openflow.text import print_message
+from vswitch.openflow.version import Version
+
+DEFAULT_PORT = 6653
+_XIDS = itertools.count(1)  # of all connections of this process together, as the peer's
+_CHUNK = 1 << 18
+
+
+class Channel:
+    """One connection to a switch, of which the version is agreed."""
+
+    def __init__(self, target: str, settings: Settings, suffix: str = "mgmt") -> None:
+        name = stream_name(target, suffix)
+        try:
+            self._socket = sockets.connect(name, settings.tls, DEFAULT_PORT)
+        except OSError as error:
+            raise CommandError(f"connecting to {name} ({error.strerror})") from None
+        self.settings = settings
+        self.session = Session(0.0, settings.versions, probe_interval=0.0, xids=_XIDS)
+        self._events = self._incoming()
+        try:
+            event = next(self._events)
+        except ProtocolError as error:
+            warn("vconn", f"{name}: {error}")
+            raise CommandError(f"{target}: failed to connect to socket (Broken pipe)") from None
+        assert isinstance(event, Negotiated)
+        self.version: Version = event.version
+
+    def _incoming(self) -> Iterator[Event]:
+        """Events as they come; blocks for more bytes after sending what waits to be sent."""
+        while True:
+            self.flush()
+            data = self._socket.recv(_CHUNK)
+            if not data:
+                raise ProtocolError("End of file")
+            self.session.receive(data, 0.0)
+            yield from self.session.events()
+
+    def flush(self) -> None:
+        """Send what was queued."""
+        if data := self.session.take_output():
+            self._socket.sendall(data)
+
+    def send(self, message: Message, xid: int | None = None) -> int:
+        """Queue a message for the next flush or receive; its xid."""
+        return self.session.send(message, xid)
+
+    def receive(self) -> Received | Malformed:
+        """The next message."""
+        try:
+            event = next(self._events)
+        except (ProtocolError, OSError) as error:
+            raise CommandError(f"OpenFlow receive failed ({error})") from None
+        assert not isinstance(event, Negotiated)
+        return event
+
+    def replies(self, request: Message) -> Iterator[Received | Malformed]:
+        """The reply to `request`, in all its parts."""
+        xid = self.send(request)
+        more = True
+        while more:
+            reply = self.receive()
+            if reply.xid == xid:
+                yield reply
+                more = (
+                    isinstance(reply, Received)
+                    and isinstance(reply.message, Multipart)
+                    and reply.message.more
+                )
+
+    def transact(self, request: Message) -> Received | Malformed:
+        """The only part, or the first part, of the reply to `request`."""
+        return next(self.replies(request))
+
+    def barrier(self) -> Iterator[Received | Malformed]:
+        """Wait until the switch has done what was sent; what it says meanwhile, errors among it."""
+        xid = self.send(BarrierRequest())
+        while True:
+            reply = self.receive()
+            if isinstance(reply, Received) and isinstance(reply.message, BarrierReply) and reply.xid == xid:
+                return
+            yield reply
+
+    def commit(self, *messages: Message) -> None:
+        """Send messages that have no reply and wait until they are done; an error ends the program."""
+        for message in messages:
+            self.send(message)
+        for reply in self.barrier():
+            if isinstance(reply, Received) and isinstance(reply.message, Error):
+                sys.stdout.flush()
+                sys.stderr.write(print_message(reply.data, self.settings.verbosity + 1))
+                raise CommandError("", status=1)
+
+
+def stream_name(target: str, suffix: str) -> str:
+    """The stream that a SWITCH argument means: one by its name, a socket, or a bridge's socket in the run directory."""
+    if ":" in target:
+        return target
+    bridge = target.rpartition("@")[2]
+    for path in (target, in_rundir(f"{target}.{suffix}"), in_rundir(f"{bridge}.{suffix}")):
+        try:
+            if S_ISSOCK(os.stat(path).st_mode):  # noqa: PTH116 - pathlib takes 8 ms to import
+                return f"unix:{os.path.abspath(path)}"  # noqa: PTH100
+        except OSError:
+            continue
+    raise CommandError(f"{target} is not a bridge or a socket")

@@ -1,0 +1,76 @@
+"""ovs-ofctl's entry: the options, the commands, and the help text.
+
+Sources: ovs-ofctl(8).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from vswitch.base.options import BOOTSTRAP, COMMON, SSL, Given
+from vswitch.cli.command import Program
+from vswitch.cli.ofctl.settings import OPTIONS
+from vswitch.cli.ofctl.table import command
+
+HELP = """ovs-ofctl: talk OpenFlow to a switch
+usage: ovs-ofctl [OPTIONS] COMMAND [ARG...]
+
+Flows:
+  dump-flows SWITCH [FLOW]        print the flows, or those that match FLOW
+  dump-aggregate SWITCH [FLOW]    print what the flows have carried together
+  add-flow SWITCH FLOW            add a flow
+  add-flows SWITCH FILE           add the flows in FILE, or change those that it says to
+  mod-flows SWITCH FLOW           change the actions of the flows that match
+  del-flows SWITCH [FLOW]         delete the flows, or those that match FLOW
+Switch and ports:
+  show SWITCH                     print the switch, its ports and configuration
+  dump-desc SWITCH                print who made the switch
+  dump-tables SWITCH              print the statistics of the tables
+  dump-ports SWITCH [PORT]        print the statistics of the ports
+  dump-ports-desc SWITCH [PORT]   print the ports
+  mod-port SWITCH IFACE ACT       change a port: up, down, and [no-] flood, forward, packet-in,
+                                  receive, receive-stp, stp
+  get-frags SWITCH                print how IP fragments are treated
+  set-frags SWITCH FRAG_MODE      change it: normal, drop, reassemble, nx-match
+Packets:
+  packet-out SWITCH "in_port=PORT packet=HEX actions=ACTIONS"
+                                  send a packet
+  packet-out SWITCH IN_PORT ACTIONS PACKET...
+                                  send packets
+  monitor SWITCH [MISSLEN] [invalid_ttl]
+                                  print what the switch sends to controllers
+  snoop SWITCH                    print what the switch and its controllers say
+Any end:
+  probe TARGET                    ask whether it answers
+  ping TARGET [N]                 measure ten echos of N bytes
+
+SWITCH is a bridge of this machine, unix:FILE, tcp:HOST[:PORT] or ssl:HOST[:PORT] (default port: 6653).
+
+Options:
+  -O, --protocols=VERSION[,...]   versions to speak: OpenFlow10 (default) to OpenFlow15
+  -F, --flow-format=FORMAT        flow formats to use: any, OpenFlow10, NXM, OXM ...
+  -P, --packet-in-format=FORMAT   standard, nxt_packet_in or nxt_packet_in2
+  --strict                        match the priority and every field exactly
+  --sort[=FIELD], --rsort[=FIELD] sort flows by priority, or by a field
+  --names, --no-names             show ports by name, or accept only numbers
+  --no-stats                      leave statistics out
+  -m, --more                      print more of each message
+  --timestamp                     print when a message came (monitor, snoop)
+  -t, --timeout=SECS              give up after SECS seconds
+  -p, --private-key=FILE  -c, --certificate=FILE  -C, --ca-cert=FILE
+                                  keys for ssl:
+  -v, --verbose[=SPEC]  --log-file[=FILE]
+                                  logging
+  -h, --help  -V, --version"""
+
+
+@command("list-commands")
+def list_commands(given: Given) -> Iterator[str]:
+    """Every command and its words."""
+    return command.listing()
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the program."""
+    options = (*OPTIONS, *COMMON, *SSL, *BOOTSTRAP)
+    return Program("ovs-ofctl", command, options, help=HELP, version="OpenFlow versions 0x1:0x6").main(argv)

@@ -1,0 +1,123 @@
+"""What ovs-ofctl's options say, as the commands want to know it.
+
+Sources: ovs-ofctl(8), "OPTIONS".
+"""
+
+from __future__ import annotations
+
+import sys
+
+from vswitch.base.options import CommandError, Given, Option
+from vswitch.linux.sockets import TlsOptions
+from vswitch.openflow.version import OF10, Version, parse_version
+
+OPTIONS = (
+    Option("timeout", "=", "t"),
+    Option("strict"),
+    Option("read-only"),
+    Option("readd"),
+    Option("flow-format", "=", "F"),
+    Option("packet-in-format", "=", "P"),
+    Option("more", "", "m"),
+    Option("timestamp"),
+    Option("sort", "?"),
+    Option("rsort", "?"),
+    Option("names"),
+    Option("no-names"),
+    Option("stats"),
+    Option("no-stats"),
+    Option("bundle"),
+    Option("may-create"),
+    Option("color", "?"),
+    Option("unixctl", "="),
+    Option("protocols", "=", "O"),
+)
+
+# Flow formats (-F): the version that each belongs to, and whether its matches are NXM and its flow-mods name tables.
+FLOW_FORMATS = {
+    "OpenFlow10-table_id": (1, False, False),
+    "OpenFlow10+table_id": (1, False, True),
+    "NXM-table_id": (1, True, False),
+    "NXM+table_id": (1, True, True),
+    "OpenFlow11": (2, False, True),
+    "OXM-OpenFlow12": (3, False, True),
+    "OXM-OpenFlow13": (4, False, True),
+    "OXM-OpenFlow14": (5, False, True),
+    "OXM-OpenFlow15": (6, False, True),
+}
+_FAMILIES = {
+    "any": tuple(FLOW_FORMATS),
+    "OpenFlow10": ("OpenFlow10-table_id", "OpenFlow10+table_id"),
+    "NXM": ("NXM-table_id", "NXM+table_id"),
+    "OXM": tuple(name for name in FLOW_FORMATS if name.startswith("OXM")),
+}
+
+
+class Settings:
+    """The options of one command line."""
+
+    def __init__(self, given: Given) -> None:
+        self.versions = allowed_versions(given.all("protocols"))
+        self.formats = flow_formats(given.get("flow-format"))
+        self.tls = TlsOptions(
+            given.get("private-key"),
+            given.get("certificate"),
+            given.get("ca-cert"),
+            given.get("bootstrap-ca-cert"),
+        )
+        self.strict = "strict" in given
+        self.verbosity = len(given.all("more"))
+        self.timestamps = "timestamp" in given
+        self.bundle = "bundle" in given
+        self.stats = last_of(given, "stats", "no-stats", default=True)
+        self.accept_names = last_of(given, "names", "no-names", default=True)
+        self.show_names = last_of(given, "names", "no-names", default=sys.stdout.isatty())
+        self.sorting = [(text, name == "rsort") for name, text in given if name in ("sort", "rsort")]
+        self.packet_in_format = given.get("packet-in-format")
+        self._check_formats(given)
+
+    def _check_formats(self, given: Given) -> None:
+        """At least one flow format must belong to a version that is allowed."""
+        if not any(FLOW_FORMATS[name][0] in self.versions for name in self.formats):
+            versions = ", ".join(version.long_name for version in sorted(self.versions))
+            raise CommandError(
+                f"None of the enabled OpenFlow versions ({versions}) supports any of the enabled flow formats "
+                f"({given.get('flow-format')}).  (Use -O to enable additional OpenFlow versions or -F to enable "
+                "additional flow formats.)"
+            )
+
+
+def last_of(given: Given, yes: str, no: str, *, default: bool) -> bool:
+    """Which of two options that contradict each other was given last."""
+    for name, _ in reversed(given.pairs):
+        if name in (yes, no):
+            return name == yes
+    return default
+
+
+def allowed_versions(texts: list[str | None]) -> frozenset[Version]:
+    """The versions that the -O options name; OpenFlow 1.0 if there are none."""
+    allowed: set[Version] = set()
+    for text in texts:
+        for word in filter(None, (text or "").replace(",", " ").split()):
+            version = parse_version(word)
+            if version is None:
+                raise CommandError(f'Unknown OpenFlow version: "{word}"')
+            allowed.add(version)
+    return frozenset(allowed or {OF10})
+
+
+def flow_formats(text: str | None) -> tuple[str, ...]:
+    """The flow formats that -F names, by any of their names, in any case; all if it was not given."""
+    if text is None:
+        return tuple(FLOW_FORMATS)
+    known = {
+        name.lower(): names for name, names in (_FAMILIES | {name: (name,) for name in FLOW_FORMATS}).items()
+    }
+    formats: list[str] = []
+    for word in filter(None, text.split(",")):
+        names = known.get(word.lower())
+        if names is None:
+            raise CommandError(f"{word}: unknown flow protocol")
+        formats += names
+    return tuple(formats)

@@ -1,0 +1,129 @@
+"""Commands about the switch as a whole: what it is, how it is configured, whether it is there.
+
+Sources: ovs-ofctl(8): show, dump-desc, dump-tables, get-frags, set-frags, probe, ping.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+from vswitch.base.options import CommandError, Given
+from vswitch.cli.ofctl.channel import Channel
+from vswitch.cli.ofctl.naming import shown
+from vswitch.cli.ofctl.settings import Settings
+from vswitch.cli.ofctl.table import command
+from vswitch.openflow.message import Message
+from vswitch.openflow.messages.hello import EchoReply, EchoRequest
+from vswitch.openflow.messages.port import PortDescRequest
+from vswitch.openflow.messages.switch import (
+    OFPC_FRAG_MASK,
+    DescRequest,
+    FeaturesReply,
+    FeaturesRequest,
+    GetConfigReply,
+    GetConfigRequest,
+    SetConfig,
+)
+from vswitch.openflow.messages.table import TableStatsRequest
+from vswitch.openflow.names import Names
+from vswitch.openflow.session import Malformed, Received
+from vswitch.openflow.text import print_message
+from vswitch.openflow.version import OF13
+
+FRAGMENT_MODES = ("normal", "drop", "reassemble", "nx-match")
+
+
+def printed(replies: Iterator[Received | Malformed], settings: Settings, names: Names) -> Iterator[str]:
+    """Replies as text, each one or more lines."""
+    return (print_message(reply.data, settings.verbosity + 1, names).rstrip("\n") for reply in replies)
+
+
+def dump(given: Given, switch: str, request: Message) -> Iterator[str]:
+    """Print whatever answers `request`."""
+    settings = Settings(given)
+    names = shown(switch, settings)
+    return printed(Channel(switch, settings).replies(request), settings, names)
+
+
+@command("show", "SWITCH")
+def show(given: Given, switch: str) -> Iterator[str]:
+    """What the switch is, its ports, and its configuration."""
+    settings = Settings(given)
+    names = shown(switch, settings)
+    channel = Channel(switch, settings)
+    features = channel.transact(FeaturesRequest())
+    yield from printed(iter([features]), settings, names)
+    known = isinstance(features, Received) and isinstance(features.message, FeaturesReply)
+    if known and channel.version >= OF13:
+        yield from printed(channel.replies(PortDescRequest()), settings, names)
+    yield from dump(given, switch, GetConfigRequest())
+
+
+@command("dump-desc", "SWITCH")
+def dump_desc(given: Given, switch: str) -> Iterator[str]:
+    """Who made the switch."""
+    return dump(given, switch, DescRequest())
+
+
+@command("dump-tables", "SWITCH")
+def dump_tables(given: Given, switch: str) -> Iterator[str]:
+    """What the tables hold and have matched."""
+    return dump(given, switch, TableStatsRequest())
+
+
+def _config(channel: Channel) -> GetConfigReply:
+    reply = channel.transact(GetConfigRequest())
+    if isinstance(reply, Received) and isinstance(reply.message, GetConfigReply):
+        return reply.message
+    raise CommandError("bad reply to config request")
+
+
+@command("get-frags", "SWITCH")
+def get_frags(given: Given, switch: str) -> Iterator[str]:
+    """How the switch treats IP fragments."""
+    yield FRAGMENT_MODES[_config(Channel(switch, Settings(given))).flags & OFPC_FRAG_MASK]
+
+
+@command("set-frags", "SWITCH FRAG_MODE")
+def set_frags(given: Given, switch: str, mode: str) -> None:
+    """Change it, and check that it was changed."""
+    if mode not in FRAGMENT_MODES:
+        raise CommandError(f"{mode}: unknown fragment handling mode")
+    wanted = FRAGMENT_MODES.index(mode)
+    channel = Channel(switch, Settings(given))
+    config = _config(channel)
+    if config.flags & OFPC_FRAG_MASK == wanted:
+        return
+    channel.commit(SetConfig(config.flags & ~OFPC_FRAG_MASK | wanted, config.miss_send_len))
+    if _config(channel).flags & OFPC_FRAG_MASK != wanted:
+        raise CommandError(
+            f'{switch}: setting fragment handling mode failed (this switch probably does not support mode "{mode}")'
+        )
+
+
+@command("probe", "TARGET")
+def probe(given: Given, target: str) -> None:
+    """Whether it answers: an echo must come back as it was."""
+    channel = Channel(target, Settings(given))
+    reply = channel.transact(EchoRequest())
+    if not isinstance(reply, Received) or reply.message != EchoReply():
+        raise CommandError("reply does not match request")
+
+
+@command("ping", "TARGET [N]")
+def ping(given: Given, target: str, size: str = "64") -> Iterator[str]:
+    """Ten echos of N bytes, and how long each took."""
+    if not size.isdecimal() or int(size) > 65535 - 8:
+        raise CommandError(f"payload must be between 0 and {65535 - 8} bytes")
+    channel = Channel(target, Settings(given))
+    payload = bytes(i & 0xFF for i in range(int(size)))
+    for _ in range(10):
+        sent = time.monotonic()
+        reply = channel.transact(EchoRequest(payload))
+        taken = (time.monotonic() - sent) * 1000
+        if not isinstance(reply, Received) or reply.message != EchoReply(payload):
+            yield "Reply does not match request:"
+            yield print_message(reply.data, 4).rstrip("\n")
+            continue
+        yield f"{len(payload)} bytes from {target}: xid={reply.xid:08x} time={taken:.1f} ms"

@@ -1,0 +1,35 @@
+"""The commands of ovs-ofctl, and the modules that define them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from importlib import import_module
+
+from vswitch.cli.command import Command, CommandTable
+
+MODULES = {
+    "switch": "show dump-desc dump-tables get-frags set-frags probe ping",
+    "ports": "dump-ports dump-ports-desc mod-port",
+    "flows": "dump-flows dump-aggregate add-flow add-flows mod-flows del-flows",
+    "packets": "packet-out monitor snoop",
+}
+
+
+class LazyCommands(CommandTable):
+    """Imports only the module of the command that is asked for: the others would double the time to start."""
+
+    def find(self, words: Sequence[str]) -> Command:
+        """The command that `words` name."""
+        for module, names in MODULES.items():
+            if words and words[0] in names.split():
+                import_module(f"vswitch.cli.ofctl.{module}")
+        return super().find(words)
+
+    def listing(self) -> Iterator[str]:
+        """What `list-commands` prints."""
+        for module in MODULES:
+            import_module(f"vswitch.cli.ofctl.{module}")
+        return super().listing()
+
+
+command = LazyCommands()
