@@ -20,7 +20,6 @@ from vswitch.ofproto.channel import ChannelKind
 from vswitch.ofproto.command import ConnectionId, Send
 from vswitch.ofproto.connections import Connection
 from vswitch.ofproto.switch import FailMode, Switch
-from vswitch.openflow.messages.hello import reply_to
 from vswitch.openflow.messages.packet import PacketIn
 from vswitch.openflow.messages.role import ROLE_EQUAL, ROLE_PRIMARY, ROLE_SECONDARY
 from vswitch.openflow.session import Event, Malformed, Negotiated, ProtocolError, Received, Session
@@ -308,10 +307,11 @@ class Channels:
             case Received(message, xid, data):
                 if copy:
                     copy(data)
-                self._forwarding.perform(connection.handle(message, xid, self._loop.time()))
+                self._forwarding.perform(connection.handle(message, xid, self._loop.time(), data))
+                session.nxm, session.table_ids = connection.nxm, connection.table_ids
                 self._forwarding.changed()
             case Malformed(error, xid, data):
-                session.send(reply_to(error, data), xid)
+                self._forwarding.perform(connection.refuse(error, xid, data))
             case Negotiated():
                 pass
 

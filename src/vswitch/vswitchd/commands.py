@@ -267,7 +267,9 @@ def add_dpctl_commands(service: Service, vswitch: Vswitch) -> None:
 
     def port_stats(name: str) -> NetdevStats | None:
         found = vswitch.find_interface(name)
-        return found[1].netdev.stats() if found and found[1].netdev else None
+        if found is None or found[1].netdev is None:
+            return None
+        return found[1].stats(found[0].forwarding.datapath)
 
     def views() -> list[DatapathView]:
         return [DatapathView(forwarding.datapath, port_stats) for forwarding in vswitch.forwardings.values()]

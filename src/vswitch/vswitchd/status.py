@@ -78,7 +78,7 @@ def statistics(bridge: Bridge, interface: Interface) -> dict[str, int]:
     """Interface.statistics; a patch port has what the switch itself has seen."""
     if interface.netdev is not None:
         try:
-            return dict(sorted(interface.netdev.statistics().items()))
+            return interface.statistics(bridge.forwarding.datapath)
         except KernelError:
             return {}
     stats = bridge.switch.ports[interface.ofport].stats()

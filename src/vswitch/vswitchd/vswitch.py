@@ -11,14 +11,14 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 from vswitch.aio.streams import Tls
 from vswitch.base.counters import Counter
 from vswitch.base.errors import KernelError, VswitchError
 from vswitch.base.log import Logger
-from vswitch.dpif.datapath import Datapath
-from vswitch.dpif.netdev import Netdev
+from vswitch.dpif.datapath import Datapath, PortCounters
+from vswitch.dpif.netdev import STATISTICS, Netdev, NetdevStats
 from vswitch.dpif.ports import OdpPort
 from vswitch.ofproto.command import Send, SetPortUp
 from vswitch.ofproto.port import SwitchPort
@@ -60,6 +60,25 @@ class Interface:
     def is_internal(self) -> bool:
         """Whether the host is at the other end, so that its address and MTU are ours to choose."""
         return self.config.type == "internal"
+
+    def stats(self, datapath: Datapath) -> NetdevStats:
+        """What the device has carried, and what its datapath moved past the device's counters."""
+        assert self.netdev is not None
+        return sum_stats(self.netdev.stats(), self._uncounted(datapath))
+
+    def statistics(self, datapath: Datapath) -> dict[str, int]:
+        """The same as Interface.statistics shows it: those counters that this kind of device has."""
+        assert self.netdev is not None
+        uncounted = self._uncounted(datapath)
+        return {
+            name: value + (getattr(uncounted, STATISTICS[name]) if name in STATISTICS else 0)
+            for name, value in sorted(self.netdev.statistics().items())
+        }
+
+    def _uncounted(self, datapath: Datapath) -> NetdevStats:
+        if isinstance(datapath, PortCounters) and self.odp_port is not None:
+            return datapath.port_stats(self.odp_port)
+        return NetdevStats()
 
 
 @dataclass(slots=True, eq=False)
@@ -198,7 +217,7 @@ class Vswitch:
         interface = Interface(config, number, netdev)
         try:
             interface.odp_port = self._attach(bridge.forwarding.datapath, netdev)
-            bridge.switch.add_port(self._describe(interface, netdev), now)
+            bridge.switch.add_port(self._describe(bridge, interface, netdev), now)
         except KernelError as error:
             netdev.close()
             raise VswitchError(
@@ -224,7 +243,7 @@ class Vswitch:
         PORTS_ADDED.hit()
         return datapath.port_add(netdev)
 
-    def _describe(self, interface: Interface, netdev: Netdev) -> SwitchPort:
+    def _describe(self, bridge: Bridge, interface: Interface, netdev: Netdev) -> SwitchPort:
         state = netdev.state()
         return SwitchPort(
             interface.ofport,
@@ -236,7 +255,7 @@ class Vswitch:
             mtu=state.mtu,
             speed=state.speed,
             full_duplex=state.full_duplex,
-            read_stats=netdev.stats,
+            read_stats=lambda: interface.stats(bridge.forwarding.datapath),
         )
 
     def _remove_interface(self, bridge: Bridge, name: str) -> None:
@@ -418,6 +437,11 @@ class Vswitch:
         for forwarding in self.forwardings.values():
             forwarding.close(keep=not cleanup)
         self.forwardings.clear()
+
+
+def sum_stats(one: NetdevStats, other: NetdevStats) -> NetdevStats:
+    """Both, added up."""
+    return NetdevStats(*(getattr(one, each.name) + getattr(other, each.name) for each in fields(NetdevStats)))
 
 
 def patch_peer(config: InterfaceConfig) -> str:
