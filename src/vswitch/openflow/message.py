@@ -2,10 +2,11 @@
 
 One class per meaning, for all versions; beside it, where its forms are on the wire:
 
-    @message("FLOW_MOD", "OFPT 1.0+(14), NXT 1.0+(13)")
+    @message("FLOW_MOD", "OFPT 1.0(14)[64+8], OFPT 1.1+(14)[40+8], NXT 1.0+(13)[32+8]")
 
 OFPT is a message type, NXT and ONFT are vendor messages with a subtype; OFPST, NXST and ONFST are the same for statistics
-(since OpenFlow 1.3 "multipart"), which have requests and replies, and replies of several parts.
+(since OpenFlow 1.3 "multipart"), which have requests and replies, and replies of several parts.  In brackets is how long
+the body is: exactly, or at least and then by multiples.
 
      0         1      2        4     8          12         16
      +---------+------+--------+-----+----------+----------+
@@ -55,6 +56,8 @@ class Form(NamedTuple):
     number: int  # type, statistics type or subtype
     first: int
     last: int
+    size: int  # of the body, in bytes, at least
+    step: int  # of which what follows is a multiple; 0: nothing follows
     name: str  # as ovs-ofctl prints it: "OFPST_FLOW reply"
 
     @property
@@ -67,6 +70,12 @@ class Form(NamedTuple):
         """The vendor, or 0."""
         return _VENDOR_OF[self.kind]
 
+    def check(self, length: int) -> None:
+        """Refuse a body of `length` bytes that no message of this form can have."""
+        rest = length - self.size
+        if rest < 0 or (rest % self.step if self.step else rest):
+            raise OpenFlowError(BadRequest.BAD_LEN, f"{self.name} with incorrect length")
+
 
 _VENDOR_OF = {
     "OFPT": 0,
@@ -76,7 +85,7 @@ _VENDOR_OF = {
     "ONFT": ONF_VENDOR,
     "ONFST": ONF_VENDOR,
 }
-_NOTATION = re.compile(r"(\w+) 1\.(\d)(?:-1\.(\d)|(\+))?\((\d+)\)")
+_NOTATION = re.compile(r"(\w+) 1\.(\d)(?:-1\.(\d)|(\+))?\((\d+)\)\[(\d+)(?:\+(\d+))?\]")
 
 
 class Dialect(NamedTuple):
@@ -104,6 +113,12 @@ class Message(Value):
     def form(self, kind: str, version: int) -> Form | None:
         """The form of `kind` in `version`, if there is one."""
         return next((f for f in self.forms if f.kind == kind and f.first <= version <= f.last), None)
+
+    def pick(self, kind: str, version: int) -> Form:
+        """The form of `kind`, which `version` has."""
+        form = self.form(kind, version)
+        assert form is not None, f"{self.name} has no {kind} in version {version}"
+        return form
 
     def encode_body(self, form: Form, dialect: Dialect) -> bytes:
         """What follows the headers."""
@@ -141,10 +156,10 @@ def message(name: str, forms: str, direction: str = "") -> Callable[[type[M]], t
     def declare(cls: type[M]) -> type[M]:
         cls = value(cls)
         found = []
-        for kind, first, last, plus, number in _NOTATION.findall(forms):
+        for kind, first, last, plus, number, size, step in _NOTATION.findall(forms):
             shown = f"{kind}_{name}{' ' + direction if direction else ''}"
             end = OF15 if plus else int(last or first) + 1
-            found.append(Form(kind, int(number), int(first) + 1, end, shown))
+            found.append(Form(kind, int(number), int(first) + 1, end, int(size), int(step or 0), shown))
         cls.name, cls.forms = name, tuple(found)
         for form in cls.forms:
             for version in range(form.first, form.last + 1):
@@ -165,11 +180,8 @@ def stats_types(version: int) -> tuple[int, int]:
     return (16, 17) if version == OF10 else (18, 19)
 
 
-def find(version: int, type: int, data: bytes) -> tuple[type[Message] | None, Form | None, int, bool]:
-    """The class and form of a whole message, where its body begins, and the `more` flag.
-
-    OpenFlowError says what the message is not; see also `describe`.
-    """
+def find(version: int, type: int, data: bytes) -> tuple[type[Message], Form, int, bool]:
+    """The class and form of a whole message, where its body begins, and the `more` flag."""
     request, reply = stats_types(version)
     if type in (request, reply):
         return _find_stats(version, type == reply, data)
@@ -226,8 +238,7 @@ def decode(data: bytes, table_ids: bool = False) -> tuple[int, int, Message]:
     if length != len(data):
         raise OpenFlowError(BadRequest.BAD_LEN)
     cls, form, start, more = find(version, type_, data)
-    assert cls is not None
-    assert form is not None
+    form.check(len(data) - start)
     made = cls.decode_body(form, Dialect(version, table_ids=table_ids), data[start:])
     return version, xid, made.replace(more=True) if more and isinstance(made, Multipart) else made
 

@@ -48,7 +48,7 @@ _FLOW_MOD11 = struct.Struct("!QQBBHHHIIIHH")
 _NX_FLOW_MOD = struct.Struct("!QHHHHIHHH6x")
 
 
-@message("FLOW_MOD", "OFPT 1.0+(14), NXT 1.0+(13)")
+@message("FLOW_MOD", "OFPT 1.0(14)[64+8], OFPT 1.1+(14)[40+8], NXT 1.0+(13)[32+8]")
 class FlowMod(Message):
     """Add, modify or delete flows.
 
@@ -78,8 +78,8 @@ class FlowMod(Message):
             nxm = dialect.nxm
             if nxm is None:
                 nxm = bool(self.cookie_mask) or not fits_10(self.match)
-            return self.forms[1] if nxm else self.forms[0]
-        return self.forms[0]
+            return self.pick("NXT" if nxm else "OFPT", OF10)
+        return self.pick("OFPT", dialect.version)
 
     def encode_body(self, form: Form, dialect: Dialect) -> bytes:
         """One of three layouts."""
@@ -304,7 +304,7 @@ _REMOVED_NX = struct.Struct("!QHBBIIHHQQ")
 _REMOVED15 = struct.Struct("!BBHHHQ")
 
 
-@message("FLOW_REMOVED", "OFPT 1.0+(11), NXT 1.0+(14)")
+@message("FLOW_REMOVED", "OFPT 1.0(11)[80], OFPT 1.1-1.4(11)[40+8], OFPT 1.5+(11)[16+8], NXT 1.0+(14)[40+8]")
 class FlowRemoved(Message):
     """A flow is gone, for `reason` (RemovedReason), after a duration, having carried so much."""
 
@@ -324,8 +324,8 @@ class FlowRemoved(Message):
         """Like a flow-mod."""
         if dialect.version == OF10:
             nxm = not fits_10(self.match) if dialect.nxm is None else dialect.nxm
-            return self.forms[1] if nxm else self.forms[0]
-        return self.forms[0]
+            return self.pick("NXT" if nxm else "OFPT", OF10)
+        return self.pick("OFPT", dialect.version)
 
     def encode_body(self, form: Form, dialect: Dialect) -> bytes:
         """One of four layouts."""

@@ -52,8 +52,8 @@ class FlowQuery(Multipart):
             nxm = dialect.nxm
             if nxm is None:
                 nxm = bool(self.cookie_mask) or not fits_10(self.match)
-            return self.forms[1] if nxm else self.forms[0]
-        return self.forms[0]
+            return self.pick("NXST" if nxm else "OFPST", OF10)
+        return self.pick("OFPST", dialect.version)
 
     def encode_body(self, form: Form, dialect: Dialect) -> bytes:
         """One of three layouts."""
@@ -88,12 +88,12 @@ class FlowQuery(Multipart):
         return cls(match, table, OfPort(check_port(port)), group, cookie, mask)
 
 
-@message("FLOW", "OFPST 1.0+(1), NXST 1.0(0)", "request")
+@message("FLOW", "OFPST 1.0(1)[44], OFPST 1.1+(1)[32+8], NXST 1.0(0)[8+8]", "request")
 class FlowStatsRequest(FlowQuery):
     """Tell these flows and what they carried."""
 
 
-@message("AGGREGATE", "OFPST 1.0+(2), NXST 1.0(1)", "request")
+@message("AGGREGATE", "OFPST 1.0(2)[44], OFPST 1.1+(2)[32+8], NXST 1.0(1)[8+8]", "request")
 class AggregateStatsRequest(FlowQuery):
     """Tell how much these flows carried together."""
 
@@ -269,7 +269,7 @@ def _age_to_wire(age: int | None) -> int:
     return 0 if age is None else min(age + 1, 0xFFFF)
 
 
-@message("FLOW", "OFPST 1.0+(1), NXST 1.0(0)", "reply")
+@message("FLOW", "OFPST 1.0+(1)[0+1], NXST 1.0(0)[0+1]", "reply")
 class FlowStatsReply(Multipart):
     """Flows and what they carried."""
 
@@ -278,7 +278,8 @@ class FlowStatsReply(Multipart):
 
     def choose(self, dialect: Dialect) -> Form:
         """The form of the request."""
-        return self.forms[1] if dialect.version == OF10 and (self.nx or dialect.nxm) else self.forms[0]
+        nx = dialect.version == OF10 and (self.nx or dialect.nxm)
+        return self.pick("NXST" if nx else "OFPST", dialect.version)
 
     def parts(self, form: Form, dialect: Dialect) -> Iterator[bytes]:
         """As many flows per message as fit."""
@@ -302,7 +303,7 @@ class FlowStatsReply(Multipart):
 _AGGREGATE = struct.Struct("!QQI4x")
 
 
-@message("AGGREGATE", "OFPST 1.0+(2), NXST 1.0(1)", "reply")
+@message("AGGREGATE", "OFPST 1.0-1.4(2)[24], OFPST 1.5+(2)[0+1], NXST 1.0(1)[24]", "reply")
 class AggregateStatsReply(Multipart):
     """What the flows carried together."""
 
@@ -313,7 +314,8 @@ class AggregateStatsReply(Multipart):
 
     def choose(self, dialect: Dialect) -> Form:
         """The form of the request."""
-        return self.forms[1] if dialect.version == OF10 and (self.nx or dialect.nxm) else self.forms[0]
+        nx = dialect.version == OF10 and (self.nx or dialect.nxm)
+        return self.pick("NXST" if nx else "OFPST", dialect.version)
 
     def encode_body(self, form: Form, dialect: Dialect) -> bytes:
         """A list of statistics since OpenFlow 1.5."""

@@ -24,7 +24,7 @@ _PAIR = struct.Struct("!HH")
 _VERSIONBITMAP = 1  # OFPHET_VERSIONBITMAP
 
 
-@message("HELLO", "OFPT 1.0+(0)")
+@message("HELLO", "OFPT 1.0+(0)[0+1]")
 class Hello(Message):
     """The first message of both sides: which versions the sender speaks.
 
@@ -55,7 +55,7 @@ class Hello(Message):
         return cls(implied)
 
 
-@message("ERROR", "OFPT 1.0+(1)")
+@message("ERROR", "OFPT 1.0+(1)[4+1]")
 class Error(Message):
     """A request failed; `data` is the request, or how it began."""
 
@@ -106,12 +106,12 @@ class Echo(Message):
         return cls(body)
 
 
-@message("ECHO_REQUEST", "OFPT 1.0+(2)")
+@message("ECHO_REQUEST", "OFPT 1.0+(2)[0+1]")
 class EchoRequest(Echo):
     """Are you there?  `data` comes back."""
 
 
-@message("ECHO_REPLY", "OFPT 1.0+(3)")
+@message("ECHO_REPLY", "OFPT 1.0+(3)[0+1]")
 class EchoReply(Echo):
     """I am; with the request's `data`."""
 

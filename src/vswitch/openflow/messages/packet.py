@@ -31,6 +31,7 @@ from vswitch.openflow.wirematch import decode_match, decode_nxm_loose, encode_ma
 
 NO_BUFFER = 0xFFFFFFFF
 _UNKNOWN_COOKIE = (1 << 64) - 1
+_FORM_NUMBERS = {NXPIF_STANDARD: 10, NXPIF_NXT_PACKET_IN: 17, NXPIF_NXT_PACKET_IN2: 30}
 _IN10 = struct.Struct("!IHHBx")
 _IN11 = struct.Struct("!IIIHBB")
 _IN12 = struct.Struct("!IHBB")
@@ -40,7 +41,8 @@ _PACKET, _FULL_LEN, _BUFFER_ID, _TABLE_ID, _COOKIE, _REASON, _METADATA, _USERDAT
 _IN_PORT = FIELDS["in_port_oxm"]
 
 
-@message("PACKET_IN", "OFPT 1.0+(10), NXT 1.0+(17), NXT 1.0+(30)")
+@message("PACKET_IN", "OFPT 1.0(10)[10+1], OFPT 1.1(10)[16+1], OFPT 1.2(10)[8+1], OFPT 1.3+(10)[16+1], "
+    "NXT 1.0+(17)[24+1], NXT 1.0+(30)[0+8]")
 class PacketIn(Message):
     """A packet for the controller, with what the switch knew about it.
 
@@ -70,7 +72,8 @@ class PacketIn(Message):
 
     def choose(self, dialect: Dialect) -> Form:
         """What the controller asked for."""
-        return self.forms[self.format]
+        number = _FORM_NUMBERS[self.format]
+        return next(f for f in self.forms if f.number == number and f.first <= dialect.version <= f.last)
 
     def encode_body(self, form: Form, dialect: Dialect) -> bytes:
         """One of six layouts."""
@@ -218,7 +221,7 @@ _OUT11 = struct.Struct("!IIH6x")
 _OUT15 = struct.Struct("!IH2x")
 
 
-@message("PACKET_OUT", "OFPT 1.0+(13)")
+@message("PACKET_OUT", "OFPT 1.0(13)[8+1], OFPT 1.1-1.4(13)[16+1], OFPT 1.5+(13)[8+1]")
 class PacketOut(Message):
     """Put `packet`, or the buffered one, through `actions` as if it had come in by `in_port`."""
 

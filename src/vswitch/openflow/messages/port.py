@@ -155,7 +155,7 @@ def decode_ports(version: int, data: bytes) -> tuple[Port, ...]:
 OFPPR_ADD, OFPPR_DELETE, OFPPR_MODIFY = range(3)
 
 
-@message("PORT_STATUS", "OFPT 1.0+(12)")
+@message("PORT_STATUS", "OFPT 1.0(12)[56], OFPT 1.1-1.3(12)[72], OFPT 1.4+(12)[48+8]")
 class PortStatus(Message):
     """A port was added, deleted or modified (OFPPR_*)."""
 
@@ -185,7 +185,7 @@ _PORT_MOD11 = struct.Struct("!I4x6s2xIII4x")
 _PORT_MOD14 = struct.Struct("!I4x6s2xII")
 
 
-@message("PORT_MOD", "OFPT 1.0(15), OFPT 1.1+(16)")
+@message("PORT_MOD", "OFPT 1.0(15)[24], OFPT 1.1-1.3(16)[32], OFPT 1.4+(16)[24+8]")
 class PortMod(Message):
     """Change the bits `mask` of a port's configuration; `hw_addr` must be the port's own."""
 
@@ -231,7 +231,7 @@ class PortMod(Message):
         return cls(OfPort(port), mac_from_bytes(mac), config & known, mask & known, advertise)
 
 
-@message("PORT_DESC", "OFPST 1.0+(13)", "request")
+@message("PORT_DESC", "OFPST 1.0-1.4(13)[0], OFPST 1.5+(13)[8]", "request")
 class PortDescRequest(Multipart):
     """Describe your ports; since OpenFlow 1.5 one may be asked for."""
 
@@ -251,7 +251,7 @@ class PortDescRequest(Multipart):
         return cls(OfPort(port))
 
 
-@message("PORT_DESC", "OFPST 1.0+(13)", "reply")
+@message("PORT_DESC", "OFPST 1.0(13)[0+48], OFPST 1.1-1.3(13)[0+64], OFPST 1.4+(13)[0+8]", "reply")
 class PortDescReply(Multipart):
     """The ports."""
 
@@ -267,7 +267,7 @@ class PortDescReply(Multipart):
         return cls(decode_ports(dialect.version, body))
 
 
-@message("PORT", "OFPST 1.0+(4)", "request")
+@message("PORT", "OFPST 1.0+(4)[8]", "request")
 class PortStatsRequest(Multipart):
     """What has `port_no` carried?  OFPP_ANY: each port."""
 
@@ -358,7 +358,7 @@ def _age(sec: int, nsec: int) -> tuple[int | None, int]:
     return (None, 0) if sec == 0xFFFFFFFF else (sec, nsec)
 
 
-@message("PORT", "OFPST 1.0+(4)", "reply")
+@message("PORT", "OFPST 1.0-1.2(4)[0+104], OFPST 1.3(4)[0+112], OFPST 1.4+(4)[0+8]", "reply")
 class PortStatsReply(Multipart):
     """What ports have carried."""
 

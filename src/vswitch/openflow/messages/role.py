@@ -51,7 +51,7 @@ def _decode_role(form: Form, body: bytes, reply: bool) -> tuple[int, int | None]
     return role, None if reply and generation_id == _NO_GENERATION else generation_id
 
 
-@message("ROLE_REQUEST", "OFPT 1.2+(24), NXT 1.0+(10)")
+@message("ROLE_REQUEST", "OFPT 1.2+(24)[16], NXT 1.0+(10)[4]")
 class RoleRequest(Message):
     """Take `role` (ROLE_*).  `generation_id` guards PRIMARY and SECONDARY against stale requests; Nicira's form has none."""
 
@@ -70,7 +70,7 @@ class RoleRequest(Message):
         return cls(*_decode_role(form, body, reply=False))
 
 
-@message("ROLE_REPLY", "OFPT 1.2+(25), NXT 1.0+(11)")
+@message("ROLE_REPLY", "OFPT 1.2+(25)[16], NXT 1.0+(11)[4]")
 class RoleReply(Message):
     """You have `role`."""
 
@@ -91,7 +91,7 @@ _ROLE_STATUS = struct.Struct("!IB3xQ")
 CRR_PRIMARY_REQUEST, CRR_CONFIG, CRR_EXPERIMENTER = range(3)
 
 
-@message("ROLE_STATUS", "ONFT 1.3(1911), OFPT 1.4+(30)")
+@message("ROLE_STATUS", "ONFT 1.3(1911)[16+8], OFPT 1.4+(30)[16+8]")
 class RoleStatus(Message):
     """Your role is now `role`, because (CRR_*)."""
 
@@ -175,7 +175,7 @@ def _decode_properties(body: bytes, loose: bool) -> tuple[tuple[str, int, int], 
     return tuple((name, *found[name]) for name in ASYNC_TYPES if name in found)  # type: ignore[misc]
 
 
-@message("SET_ASYNC", "OFPT 1.3+(28), NXT 1.0+(19), NXT 1.0-1.3(27)")
+@message("SET_ASYNC", "OFPT 1.3(28)[24], OFPT 1.4+(28)[0+8], NXT 1.0+(19)[24], NXT 1.0-1.3(27)[0+8]")
 class SetAsync(Message):
     """Send these asynchronous messages: (name, reasons as primary or equal, reasons as secondary) each."""
 
@@ -196,12 +196,12 @@ class SetAsync(Message):
         return cls(_decode_properties(body, loose=form.kind == "OFPT" and dialect.version == OF14))
 
 
-@message("GET_ASYNC_REQUEST", "OFPT 1.3+(26)")
+@message("GET_ASYNC_REQUEST", "OFPT 1.3+(26)[0]")
 class GetAsyncRequest(Message):
     """Which asynchronous messages do you send me?"""
 
 
-@message("GET_ASYNC_REPLY", "OFPT 1.3+(27)")
+@message("GET_ASYNC_REPLY", "OFPT 1.3(27)[24], OFPT 1.4+(27)[0+8]")
 class GetAsyncReply(Message):
     """These: (name, reasons as primary or equal, reasons as secondary) each."""
 
@@ -218,7 +218,7 @@ class GetAsyncReply(Message):
         return cls(_decode_masks(body) if dialect.version == OF13 else _decode_properties(body, loose=True))
 
 
-@message("SET_CONTROLLER_ID", "NXT 1.0+(20)")
+@message("SET_CONTROLLER_ID", "NXT 1.0+(20)[8]")
 class SetControllerId(Message):
     """Packets sent by `controller(id=…)` with this id are for me."""
 
@@ -243,14 +243,14 @@ NXFF_OPENFLOW10, NXFF_NXM = 0, 2
 NXPIF_STANDARD, NXPIF_NXT_PACKET_IN, NXPIF_NXT_PACKET_IN2 = range(3)
 
 
-@message("SET_FLOW_FORMAT", "NXT 1.0(12)")
+@message("SET_FLOW_FORMAT", "NXT 1.0(12)[4]")
 class SetFlowFormat(Message):
     """OpenFlow 1.0: tell flows in this format (NXFF_*)."""
 
     format: int = wire(U32)
 
 
-@message("FLOW_MOD_TABLE_ID", "NXT 1.0(15)")
+@message("FLOW_MOD_TABLE_ID", "NXT 1.0+(15)[8]")
 class FlowModTableId(Message):
     """OpenFlow 1.0: the upper byte of a flow-mod's command is a table from now on, or no longer."""
 
@@ -268,13 +268,13 @@ class FlowModTableId(Message):
         return cls(bool(body[0]))
 
 
-@message("SET_PACKET_IN_FORMAT", "NXT 1.0+(16)")
+@message("SET_PACKET_IN_FORMAT", "NXT 1.0+(16)[4]")
 class SetPacketInFormat(Message):
     """Send packet-ins in this format (NXPIF_*)."""
 
     format: int = wire(U32)
 
 
-@message("FLOW_AGE", "NXT 1.0(18)")
+@message("FLOW_AGE", "NXT 1.0+(18)[0]")
 class FlowAge(Message):
     """Tell idle and hard ages in Nicira's flow statistics."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import struct
 
 from vswitch.openflow.codec import U16, chars
-from vswitch.openflow.errors import BadRequest, OpenFlowError
+from vswitch.openflow.errors import BadRequest, OpenFlowError, SwitchConfigFailed
 from vswitch.openflow.message import Dialect, Form, Message, Multipart, message
 from vswitch.openflow.messages.port import PORT10_SIZE, PORT11_SIZE, Port
 from vswitch.openflow.value import wire
@@ -27,7 +27,7 @@ OFPC_FRAG_MASK = 3
 OFPC_INVALID_TTL_TO_CONTROLLER = 1 << 2
 
 
-@message("FEATURES_REQUEST", "OFPT 1.0+(5)")
+@message("FEATURES_REQUEST", "OFPT 1.0+(5)[0]")
 class FeaturesRequest(Message):
     """What are you?"""
 
@@ -35,7 +35,7 @@ class FeaturesRequest(Message):
 _FEATURES = struct.Struct("!QIBB2xII")
 
 
-@message("FEATURES_REPLY", "OFPT 1.0+(6)")
+@message("FEATURES_REPLY", "OFPT 1.0(6)[24+48], OFPT 1.1-1.2(6)[24+64], OFPT 1.3+(6)[24]")
 class FeaturesReply(Message):
     """What the switch is.  `capabilities` has the meanings of the version in which it travels."""
 
@@ -80,12 +80,12 @@ class FeaturesReply(Message):
         )
 
 
-@message("GET_CONFIG_REQUEST", "OFPT 1.0+(7)")
+@message("GET_CONFIG_REQUEST", "OFPT 1.0+(7)[0]")
 class GetConfigRequest(Message):
     """How are you configured?"""
 
 
-@message("GET_CONFIG_REPLY", "OFPT 1.0+(8)")
+@message("GET_CONFIG_REPLY", "OFPT 1.0+(8)[4]")
 class GetConfigReply(Message):
     """How fragments are treated (OFPC_*), and how much of a packet that matches no flow a controller gets."""
 
@@ -93,30 +93,39 @@ class GetConfigReply(Message):
     miss_send_len: int = wire(U16, default=0)
 
 
-@message("SET_CONFIG", "OFPT 1.0+(9)")
+@message("SET_CONFIG", "OFPT 1.0+(9)[4]")
 class SetConfig(Message):
     """Treat fragments so, and send so much of a packet."""
 
     flags: int = wire(U16, default=0)
     miss_send_len: int = wire(U16, default=0)
 
+    @classmethod
+    def decode_body(cls, form: Form, dialect: Dialect, body: bytes) -> Message:
+        """Since OpenFlow 1.3 an invalid TTL is no longer a matter of configuration."""
+        made = super().decode_body(form, dialect, body)
+        known = OFPC_FRAG_MASK | (OFPC_INVALID_TTL_TO_CONTROLLER if dialect.version < OF13 else 0)
+        if made.flags & ~known:  # type: ignore[attr-defined]
+            raise OpenFlowError(SwitchConfigFailed.BAD_FLAGS)
+        return made
 
-@message("BARRIER_REQUEST", "OFPT 1.0(18), OFPT 1.1+(20)")
+
+@message("BARRIER_REQUEST", "OFPT 1.0(18)[0], OFPT 1.1+(20)[0]")
 class BarrierRequest(Message):
     """Finish what came before, then say so."""
 
 
-@message("BARRIER_REPLY", "OFPT 1.0(19), OFPT 1.1+(21)")
+@message("BARRIER_REPLY", "OFPT 1.0(19)[0], OFPT 1.1+(21)[0]")
 class BarrierReply(Message):
     """Everything before the request is done."""
 
 
-@message("DESC", "OFPST 1.0+(0)", "request")
+@message("DESC", "OFPST 1.0+(0)[0]", "request")
 class DescRequest(Multipart):
     """Who made you?"""
 
 
-@message("DESC", "OFPST 1.0+(0)", "reply")
+@message("DESC", "OFPST 1.0+(0)[1056]", "reply")
 class DescReply(Multipart):
     """Maker, hardware, software, serial number, and a name for the datapath."""
 

@@ -112,12 +112,12 @@ class TableStats(Value):
 _LAYOUTS = {OF10: _STATS10, OF11: _STATS11, OF12: _STATS12}
 
 
-@message("TABLE", "OFPST 1.0+(3)", "request")
+@message("TABLE", "OFPST 1.0+(3)[0]", "request")
 class TableStatsRequest(Multipart):
     """What do your tables hold?"""
 
 
-@message("TABLE", "OFPST 1.0+(3)", "reply")
+@message("TABLE", "OFPST 1.0(3)[0+64], OFPST 1.1(3)[0+88], OFPST 1.2(3)[0+128], OFPST 1.3+(3)[0+24]", "reply")
 class TableStatsReply(Multipart):
     """What the tables hold."""
 
@@ -150,7 +150,7 @@ class Vacancy(Value):
     vacancy: int = 0
 
 
-@message("TABLE_MOD", "OFPT 1.1+(17)")
+@message("TABLE_MOD", "OFPT 1.1-1.3(17)[8], OFPT 1.4+(17)[8+8]")
 class TableMod(Message):
     """Configure a table (OFPTC*), or all (OFPTT_ALL)."""
 
@@ -232,12 +232,12 @@ class TableDesc(Value):
         return cls(table, config, *_decode_properties(data[at + _DESC.size : at + size])), at + size
 
 
-@message("TABLE_DESC", "OFPST 1.4+(14)", "request")
+@message("TABLE_DESC", "OFPST 1.4+(14)[0]", "request")
 class TableDescRequest(Multipart):
     """How are your tables configured?"""
 
 
-@message("TABLE_DESC", "OFPST 1.4+(14)", "reply")
+@message("TABLE_DESC", "OFPST 1.4+(14)[8+8]", "reply")
 class TableDescReply(Multipart):
     """How the tables are configured."""
 
@@ -260,7 +260,7 @@ class TableDescReply(Multipart):
 TABLE_VACANCY_DOWN, TABLE_VACANCY_UP = 3, 4
 
 
-@message("TABLE_STATUS", "OFPT 1.4+(31)")
+@message("TABLE_STATUS", "OFPT 1.4+(31)[8+8]")
 class TableStatus(Message):
     """A table's vacancy passed a limit."""
 

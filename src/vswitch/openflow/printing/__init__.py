@@ -1,0 +1,1 @@
+"""Messages in text, one module per family, as `ovs-ofctl` prints them."""

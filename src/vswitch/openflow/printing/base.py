@@ -1,0 +1,65 @@
+"""What all printers share: the registry, and how the user wants text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple, TypeVar
+
+from vswitch.openflow.message import Dialect, Message
+from vswitch.openflow.names import NO_NAMES, Names
+
+
+class Style(NamedTuple):
+    """How the user wants it: how much of it, under which names, and with counters or without."""
+
+    verbosity: int = 0
+    names: Names = NO_NAMES
+    show_stats: bool = True
+    print_message: Callable[[bytes, int], str] | None = None  # for messages inside messages
+
+
+M = TypeVar("M", bound=Message)
+Printer = Callable[[Any, Dialect, Style], str]
+PRINTERS: dict[type[Message], Printer] = {}
+
+
+def prints(*classes: type[M]) -> Callable[[Callable[[M, Dialect, Style], str]], Callable[[M, Dialect, Style], str]]:
+    """Declare the function that prints messages of `classes`: what follows the colon of the first line."""
+
+    def register(printer: Callable[[M, Dialect, Style], str]) -> Callable[[M, Dialect, Style], str]:
+        for cls in classes:
+            PRINTERS[cls] = printer
+        return printer
+
+    return register
+
+
+def bit_names(bits: int, names: Iterable[tuple[int, str]], separator: str = " ", none: str = "0") -> str:
+    """The names of the bits that are set, then the rest as a number."""
+    words = [name for bit, name in names if bits & bit]
+    rest = bits
+    for bit, _ in names:
+        rest &= ~bit
+    if rest:
+        words.append(f"{rest:#x}")
+    return separator.join(words) if words else none
+
+
+def printable(text: str) -> str:
+    """Text from the wire, with what could upset a terminal as backslashes and octal numbers."""
+    return "".join(
+        c if c.isprintable() and ord(c) < 0x7F else "".join(f"\\{byte:03o}" for byte in c.encode("utf-8", "surrogateescape"))
+        for c in text
+    )
+
+
+def hex_dump(data: bytes) -> str:
+    """Sixteen bytes per line: offset, hexadecimal, characters."""
+    lines = []
+    for at in range(0, len(data), 16):
+        row = data[at : at + 16]
+        cells = [f"{byte:02x}" for byte in row] + ["  "] * (16 - len(row))
+        gap = "-" if len(row) >= 8 else " "
+        shown = "".join(chr(byte) if 0x20 <= byte < 0x7F else "." for byte in row).ljust(16)
+        lines.append(f"{at:08x}  {' '.join(cells[:8])}{gap}{' '.join(cells[8:])} |{shown}|\n")
+    return "".join(lines)

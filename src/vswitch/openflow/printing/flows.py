@@ -1,0 +1,65 @@
+"""Flow-mods, flow-removed and flow statistics in text."""
+
+from __future__ import annotations
+
+from vswitch.flow.match import format_match
+from vswitch.openflow.flowtext import format_duration, format_flow_mod, format_flow_stats
+from vswitch.openflow.message import Dialect
+from vswitch.openflow.messages.flow import FlowMod, FlowRemoved
+from vswitch.openflow.messages.flowstats import (
+    AggregateStatsReply,
+    AggregateStatsRequest,
+    FlowStatsReply,
+    FlowStatsRequest,
+)
+from vswitch.openflow.ports import OFPP_ANY
+from vswitch.openflow.printing.base import Style, prints
+from vswitch.openflow.version import OF12
+
+_REASONS = ("idle", "hard", "delete", "group_delete", "meter_delete", "eviction")
+_UNKNOWN = 0xFF
+
+
+@prints(FlowMod)
+def flow_mod(message: FlowMod, dialect: Dialect, style: Style) -> str:
+    """Command, match, settings, actions."""
+    return f" {format_flow_mod(message, style.names, reset_is_implied=dialect.version < OF12)}\n"
+
+
+@prints(FlowRemoved)
+def flow_removed(message: FlowRemoved, dialect: Dialect, style: Style) -> str:
+    """Match, reason, age, counters."""
+    reason = _REASONS[message.reason] if message.reason < len(_REASONS) else str(message.reason)
+    text = f" {format_match(message.match, style.names.port_names, message.priority)} reason={reason}"
+    if message.table_id != _UNKNOWN:
+        text += f" table_id={style.names.format_table(message.table_id)}"
+    if message.cookie:
+        text += f" cookie:{message.cookie:#x}"
+    text += f" duration{format_duration(message.duration_sec, message.duration_nsec)} idle{message.idle_timeout}"
+    if message.hard_timeout:
+        text += f" hard{message.hard_timeout}"
+    return f"{text} pkts{message.packet_count} bytes{message.byte_count}\n"
+
+
+@prints(FlowStatsRequest, AggregateStatsRequest)
+def query(message: FlowStatsRequest | AggregateStatsRequest, dialect: Dialect, style: Style) -> str:
+    """Table and port, if one is meant, then the match."""
+    text = f" table={style.names.format_table(message.table_id)}" if message.table_id != _UNKNOWN else ""
+    if message.out_port != OFPP_ANY:
+        text += f" out_port={style.names.format_port(message.out_port)}"
+    match = format_match(message.match, style.names.port_names)
+    return f"{text} {match}\n" if match else f"{text}\n"
+
+
+@prints(FlowStatsReply)
+def flow_stats(message: FlowStatsReply, dialect: Dialect, style: Style) -> str:
+    """A line per flow."""
+    lines = "".join(f"\n {format_flow_stats(flow, style.names, style.show_stats)}" for flow in message.flows)
+    return lines + "\n"
+
+
+@prints(AggregateStatsReply)
+def aggregate(message: AggregateStatsReply, dialect: Dialect, style: Style) -> str:
+    """Three counters."""
+    counts = f"packet_count={message.packet_count} byte_count={message.byte_count}"
+    return f" {counts} flow_count={message.flow_count}\n"

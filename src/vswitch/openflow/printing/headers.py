@@ -1,0 +1,82 @@
+"""A packet's headers in one line, as a packet-in is printed.
+
+Sources: ovs-ofctl(8), `monitor`.
+"""
+
+from __future__ import annotations
+
+from vswitch.flow.extract import extract
+from vswitch.flow.field import Flow, Mask
+from vswitch.flow.fields import (
+    ARP_OP,
+    ARP_SHA,
+    ARP_THA,
+    ETH_DST,
+    ETH_SRC,
+    ETH_TYPE,
+    IP_DST,
+    IP_FRAG,
+    IP_PROTO,
+    IP_SRC,
+    IP_TOS,
+    IP_TTL,
+    IPV6_DST,
+    IPV6_LABEL,
+    IPV6_SRC,
+    MPLS_LSE,
+    ND_TARGET,
+    TCP_FLAGS,
+    TP_DST,
+    TP_SRC,
+    VLAN_TCI,
+)
+from vswitch.flow.match import Match, format_match
+
+_ETHERNET = ETH_SRC.mask | ETH_DST.mask | ETH_TYPE.mask | VLAN_TCI.mask
+_IP_COMMON = IP_PROTO.mask | IP_TOS.mask | IP_TTL.mask | IP_FRAG.mask
+_IPV4 = _IP_COMMON | IP_SRC.mask | IP_DST.mask
+_IPV6 = _IP_COMMON | IPV6_SRC.mask | IPV6_DST.mask | IPV6_LABEL.mask
+_ARP = IP_SRC.mask | IP_DST.mask | ARP_OP.mask | ARP_SHA.mask | ARP_THA.mask
+_PORTS = TP_SRC.mask | TP_DST.mask
+_LAYER3 = {0x0800: _IPV4, 0x86DD: _IPV6, 0x0806: _ARP, 0x8035: _ARP, 0x8847: MPLS_LSE[0].mask, 0x8848: MPLS_LSE[0].mask}
+_LATER_FRAGMENT = 2
+
+# Where the checksum is in the header of each protocol, and what it is called.
+_CHECKSUMS = {1: ("icmp_csum", 2), 6: ("tcp_csum", 16), 17: ("udp_csum", 6), 58: ("icmp6_csum", 2), 132: ("sctp_csum", 8)}
+
+
+def format_headers(packet: bytes) -> str:
+    """The headers of `packet` and the checksum of its transport, in a line."""
+    flow = extract(packet)
+    eth_type, proto = ETH_TYPE.get(flow), IP_PROTO.get(flow) & 0xFF
+    mask = _ETHERNET | _LAYER3.get(eth_type, 0)
+    checksum = ""
+    if eth_type in (0x0800, 0x86DD) and not IP_FRAG.get(flow) & _LATER_FRAGMENT and proto in _CHECKSUMS:
+        mask |= _PORTS | (TCP_FLAGS.mask if proto == 6 else 0)
+        if proto == 58 and TP_SRC.get(flow) in (135, 136):
+            mask |= ND_TARGET.mask | (ARP_SHA.mask if TP_SRC.get(flow) == 135 else ARP_THA.mask)
+        checksum = _checksum(packet, eth_type, proto)
+    return f"{format_match(Match(Flow(flow & mask), Mask(mask)))}{checksum}\n"
+
+
+def _checksum(packet: bytes, eth_type: int, proto: int) -> str:
+    at = _transport_at(packet, eth_type)
+    name, offset = _CHECKSUMS[proto]
+    size = 4 if proto == 132 else 2
+    field = packet[at + offset : at + offset + size]
+    return f" {name}:{int.from_bytes(field, 'big'):x}" if len(field) == size else ""
+
+
+def _transport_at(packet: bytes, eth_type: int) -> int:
+    """Where the transport header begins, past tags and IP's options."""
+    at = 12
+    while packet[at : at + 2] in (b"\x81\x00", b"\x88\xa8"):
+        at += 4
+    at += 2
+    if eth_type == 0x0800:
+        return at + (packet[at] & 0xF) * 4
+    following, at = packet[at + 6], at + 40
+    while following in (0, 43, 44, 51, 60) and at + 2 <= len(packet):
+        length = 8 if following == 44 else (packet[at + 1] + 2) * 4 if following == 51 else (packet[at + 1] + 1) * 8
+        following, at = packet[at], at + length
+    return at

@@ -1,0 +1,57 @@
+"""Packet-in and packet-out in text."""
+
+from __future__ import annotations
+
+from vswitch.flow.match import format_match
+from vswitch.openflow.actions.base import format_actions
+from vswitch.openflow.actions.output import REASONS, format_hex
+from vswitch.openflow.message import Dialect
+from vswitch.openflow.messages.packet import NO_BUFFER, PacketIn, PacketOut
+from vswitch.openflow.messages.role import NXPIF_NXT_PACKET_IN2
+from vswitch.openflow.printing.base import Style, hex_dump, prints
+from vswitch.openflow.printing.headers import format_headers
+
+_UNKNOWN_COOKIE = (1 << 64) - 1
+
+
+@prints(PacketIn)
+def packet_in(message: PacketIn, dialect: Dialect, style: Style) -> str:
+    """Where it was sent, its metadata, why; with more verbosity, the headers, and the bytes."""
+    text = ""
+    if message.table_id or message.format == NXPIF_NXT_PACKET_IN2 and message.table_id:
+        text += f" table_id={style.names.format_table(message.table_id)}"
+    if message.cookie != _UNKNOWN_COOKIE:
+        text += f" cookie={message.cookie:#x}"
+    text += f" total_len={message.full_len} {format_match(message.match, style.names.port_names)}"
+    text += f" (via {REASONS.get(message.reason, message.reason)}) data_len={len(message.packet)}"
+    if message.buffer_id == NO_BUFFER:
+        text += " (unbuffered)"
+    else:
+        text += f" buffer=0x{message.buffer_id:08x}"
+        if len(message.packet) > message.full_len:
+            text += " (***data_len > total_len***)"
+    text += "\n"
+    if message.userdata:
+        text += f" userdata={format_hex(message.userdata)}\n"
+    return text + _packet(message.packet, style)
+
+
+@prints(PacketOut)
+def packet_out(message: PacketOut, dialect: Dialect, style: Style) -> str:
+    """Metadata, actions; with more verbosity, the headers, and the bytes."""
+    text = f" {format_match(message.metadata, style.names.port_names)} actions={format_actions(message.actions, style.names)}"
+    if message.buffer_id != NO_BUFFER:
+        return f"{text} buffer=0x{message.buffer_id:08x}\n"
+    text += f" data_len={len(message.packet)}\n"
+    return text + _packet(message.packet, style) if message.packet else text
+
+
+def _packet(packet: bytes, style: Style) -> str:
+    text = ""
+    if style.verbosity > 0:
+        text += format_headers(packet)
+    if style.verbosity > 2:
+        text += hex_dump(packet)
+    return text
+
+

@@ -1,0 +1,159 @@
+"""Ports in text."""
+
+from __future__ import annotations
+
+from vswitch.base.text import format_mac
+from vswitch.openflow.message import Dialect
+from vswitch.openflow.messages.port import (
+    OFPPC10_NO_FLOOD,
+    OFPPC10_NO_RECV_STP,
+    OFPPC10_NO_STP,
+    OFPPC_NO_FWD,
+    OFPPC_NO_PACKET_IN,
+    OFPPC_NO_RECV,
+    OFPPC_PORT_DOWN,
+    OFPPS10_STP_MASK,
+    OFPPS11_BLOCKED,
+    OFPPS11_LIVE,
+    OFPPS_LINK_DOWN,
+    UNKNOWN_COUNT,
+    Port,
+    PortDescReply,
+    PortDescRequest,
+    PortMod,
+    PortStats,
+    PortStatsReply,
+    PortStatsRequest,
+    PortStatus,
+)
+from vswitch.openflow.names import Names
+from vswitch.openflow.ports import OFPP_MAX
+from vswitch.openflow.printing.base import Style, bit_names, prints
+
+_CONFIG = (
+    (OFPPC_PORT_DOWN, "PORT_DOWN"),
+    (OFPPC10_NO_STP, "NO_STP"),
+    (OFPPC_NO_RECV, "NO_RECV"),
+    (OFPPC10_NO_RECV_STP, "NO_RECV_STP"),
+    (OFPPC10_NO_FLOOD, "NO_FLOOD"),
+    (OFPPC_NO_FWD, "NO_FWD"),
+    (OFPPC_NO_PACKET_IN, "NO_PACKET_IN"),
+)
+_STATE = ((OFPPS_LINK_DOWN, "LINK_DOWN"), (OFPPS11_BLOCKED, "BLOCKED"), (OFPPS11_LIVE, "LIVE"))
+_STP = ("STP_LISTEN", "STP_LEARN", "STP_FORWARD", "STP_BLOCK")
+_FEATURES = tuple(
+    (1 << bit, name)
+    for bit, name in enumerate(
+        "10MB-HD 10MB-FD 100MB-HD 100MB-FD 1GB-HD 1GB-FD 10GB-FD 40GB-FD 100GB-FD 1TB-FD OTHER "
+        "COPPER FIBER AUTO_NEG AUTO_PAUSE AUTO_PAUSE_ASYM".split()
+    )
+)
+# The highest rate first: bits of OFPPF_* and kbit/s.
+_SPEEDS = (
+    (1 << 9, 1_000_000_000),
+    (1 << 8, 100_000_000),
+    (1 << 7, 40_000_000),
+    (1 << 6, 10_000_000),
+    (1 << 5 | 1 << 4, 1_000_000),
+    (1 << 3 | 1 << 2, 100_000),
+    (1 << 1 | 1 << 0, 10_000),
+)
+
+
+def speed_of(features: int) -> int:
+    """The highest rate among `features`, in kbit/s; 0: none."""
+    return next((speed for bits, speed in _SPEEDS if features & bits), 0)
+
+
+def format_config(config: int) -> str:
+    """`PORT_DOWN NO_FLOOD`, or 0."""
+    return bit_names(config, _CONFIG)
+
+
+def _format_state(state: int, version: int) -> str:
+    text = bit_names(state & ~OFPPS10_STP_MASK, _STATE, none="")
+    stp = _STP[state >> 8 & 3] if state & OFPPS10_STP_MASK else ""
+    return " ".join(word for word in (text, stp) if word) or "0"
+
+
+def format_port_lines(port: Port, names: Names, version: int = 1) -> str:
+    """A port, from its number on, in lines that end in newlines."""
+    text = f"{_number(port)}({port.name}): addr:{format_mac(port.hw_addr)}\n"
+    text += f"     config:     {format_config(port.config)}\n     state:      {_format_state(port.state, version)}\n"
+    kinds = (("current:    ", port.curr), ("advertised: ", port.advertised), ("supported:  ", port.supported), ("peer:       ", port.peer))
+    for name, features in kinds:
+        if features:
+            text += f"     {name}{bit_names(features, _FEATURES)}\n"
+    now = port.curr_speed or speed_of(port.curr)
+    most = port.max_speed or speed_of(port.supported)
+    return text + f"     speed: {now // 1000} Mbps now, {most // 1000} Mbps max\n"
+
+
+def _number(port: Port) -> str:
+    return str(port.port_no) if port.port_no < OFPP_MAX else Names().format_port(port.port_no)
+
+
+@prints(PortStatus)
+def port_status(message: PortStatus, dialect: Dialect, style: Style) -> str:
+    """What happened to which port."""
+    return f" {('ADD', 'DEL', 'MOD')[message.reason]}: {format_port_lines(message.port, style.names)}"
+
+
+@prints(PortMod)
+def port_mod(message: PortMod, dialect: Dialect, style: Style) -> str:
+    """Address, bits, features."""
+    text = f" port: {style.names.format_port(message.port_no)}: addr:{format_mac(message.hw_addr)}\n"
+    text += f"     config: {format_config(message.config)}\n     mask:   {format_config(message.mask)}\n"
+    advertise = bit_names(message.advertise, _FEATURES) if message.advertise else "UNCHANGED"
+    return f"{text}     advertise: {advertise}\n"
+
+
+@prints(PortDescRequest)
+def port_desc_request(message: PortDescRequest, dialect: Dialect, style: Style) -> str:
+    """Which port."""
+    return f" port={style.names.format_port(message.port_no)}\n"
+
+
+@prints(PortDescReply)
+def port_desc(message: PortDescReply, dialect: Dialect, style: Style) -> str:
+    """A few lines per port."""
+    ports = sorted(message.ports, key=lambda port: port.port_no)
+    return "\n" + "".join(f" {format_port_lines(port, style.names)}" for port in ports)
+
+
+@prints(PortStatsRequest)
+def port_stats_request(message: PortStatsRequest, dialect: Dialect, style: Style) -> str:
+    """Which port."""
+    return f" port_no={style.names.format_port(message.port_no)}\n"
+
+
+@prints(PortStatsReply)
+def port_stats(message: PortStatsReply, dialect: Dialect, style: Style) -> str:
+    """How many ports; with more verbosity, two or three lines for each."""
+    text = f" {len(message.stats)} ports\n"
+    if style.verbosity < 1:
+        return text
+    return text + "".join(format_port_stats(stats, style.names) for stats in message.stats)
+
+
+def format_port_stats(stats: PortStats, names: Names) -> str:
+    """The counters of a port, in lines that end in newlines."""
+    rx = _counters(
+        ("pkts", stats.rx_packets), ("bytes", stats.rx_bytes), ("drop", stats.rx_dropped), ("errs", stats.rx_errors),
+        ("frame", stats.rx_frame_err), ("over", stats.rx_over_err), ("crc", stats.rx_crc_err),
+    )  # fmt: skip
+    tx = _counters(
+        ("pkts", stats.tx_packets), ("bytes", stats.tx_bytes), ("drop", stats.tx_dropped), ("errs", stats.tx_errors),
+        ("coll", stats.collisions),
+    )  # fmt: skip
+    port = names.format_port(stats.port_no)
+    text = f"  port {port:>2}: rx {rx}\n           tx {tx}\n"
+    if stats.duration_sec is not None:
+        from vswitch.openflow.flowtext import format_duration
+
+        text += f"           duration={format_duration(stats.duration_sec, stats.duration_nsec)}\n"
+    return text
+
+
+def _counters(*counters: tuple[str, int]) -> str:
+    return ", ".join(f"{name}={'?' if count == UNKNOWN_COUNT else count}" for name, count in counters)

@@ -1,0 +1,57 @@
+"""Messages in text, as `ovs-ofctl ofp-print` and every other command print them.
+
+A printer is a function from a message to what follows the header line's colon; each class has one (`@prints`), in the
+module of its family.  What cannot be decoded is shown in hexadecimal, after the error that it is.
+
+Sources: ovs-ofctl(8), ofp-print and -m.
+"""
+
+from __future__ import annotations
+
+from vswitch.openflow.errors import OpenFlowError
+from vswitch.openflow.message import HEADER, Dialect, decode, find
+from vswitch.openflow.names import NO_NAMES, Names
+from vswitch.openflow.printing import flows, packets, ports, roles, switches, symmetric, tables
+from vswitch.openflow.printing.base import PRINTERS, Style, hex_dump
+from vswitch.openflow.version import OF10, OF15, Version
+
+FAMILIES = (flows, packets, ports, roles, switches, symmetric, tables)  # each declares its printers
+
+
+def print_message(data: bytes, verbosity: int = 0, names: Names = NO_NAMES, show_stats: bool = True) -> str:
+    """The text of the message that `data` is, one or more whole lines."""
+    text = _print(data, Style(verbosity, names, show_stats, print_message))
+    if not text.endswith("\n"):
+        text += "\n"
+    return text + hex_dump(data) if verbosity >= 5 else text
+
+
+def _print(data: bytes, style: Style) -> str:
+    if len(data) < HEADER.size:
+        return f"OpenFlow packet too short (only {len(data)} bytes):\n{hex_dump(data)}"
+    version, type_, length, xid = HEADER.unpack_from(data)
+    if length > len(data):
+        return f"(***truncated to {len(data)} bytes from {length}***)\n{hex_dump(data)}"
+    if length < len(data):
+        return f"(***only uses {length} bytes out of {len(data)}***)\n{hex_dump(data)}"
+    try:
+        return _print_known(data, version, type_, xid, style)
+    except OpenFlowError as error:
+        return f"***decode error: {error.code.name}***\n{hex_dump(data)}"
+
+
+def _print_known(data: bytes, version: int, type_: int, xid: int, style: Style) -> str:
+    _, form, start, more = find(version, type_, data)
+    form.check(len(data) - start)
+    head = form.name + (f" ({_version_name(version)})" if version != OF10 else "") + f" (xid={xid:#x}):"
+    if more:
+        head += " flags=[more]" if form.is_stats else ""
+    try:
+        _, _, message = decode(data, table_ids=True)
+        return head + PRINTERS[type(message)](message, Dialect(version), style)
+    except OpenFlowError as error:
+        return f"{head} ***decode error: {error.code.name}***\n{hex_dump(data)}"
+
+
+def _version_name(version: int) -> str:
+    return str(Version(version)) if OF10 <= version <= OF15 else f"OF {version:#04x}"
