@@ -8,8 +8,9 @@ number that is the same for two packets only if their Flows are.  Anything else 
     header_key   0.5 µs        extract, look-up in one subtable   4 µs          (bench/userspace.py)
 
 Two things are not in a key.  Lengths, which decide whether a header is there at all, are checked for each packet:
-they must not contradict the frame's.  And bytes which decide whether the rest is where it should be (IP's header
-length, ICMPv6's type) are in the key, so it is enough to check them once, with `may_cache`, before an entry is made.
+they must not contradict the frame's; only where TCP's options may not fit is the length a part of the key.  And bytes
+which decide whether the rest is where it should be (IP's header length, ICMPv6's type) are in the key, so it is enough
+to check them once, with `may_cache`, before an entry is made.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ from dataclasses import dataclass
 from vswitch.dpif.frame import HEADER_SIZE
 
 _TCP, _UDP, _ICMP, _ICMPV6 = 6, 17, 1, 58
-_SECRET = secrets.randbits(8 * 80)  # see table.py
+_KEY_BITS = 8 * 80  # more than any key has
+_SECRET = secrets.randbits(_KEY_BITS)  # see table.py
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,16 +33,17 @@ class _Shape:
     protocol: int  # its next protocol
     length: int  # its 16-bit length
     counted_from: int  # where the bytes that `length` counts begin
-    # By protocol: the smallest possible length; where the key's bytes end; which of their bits matter.
-    keys: dict[int, tuple[int, int, int]]
+    # By protocol: the smallest possible length; from where on the length cannot matter; where the key's bytes end;
+    # which of their bits matter.
+    keys: dict[int, tuple[int, int, int, int]]
 
 
-def _key(smallest: int, end: int, *ranges: tuple[int, int]) -> tuple[int, int, int]:
+def _key(smallest: int, roomy: int, end: int, *ranges: tuple[int, int]) -> tuple[int, int, int, int]:
     """An entry of `_Shape.keys`, where the bytes in `ranges` matter; offsets are a frame's."""
     chosen = bytearray(end - HEADER_SIZE)
     for start, stop in ranges:
         chosen[start - HEADER_SIZE : stop - HEADER_SIZE] = b"\xff" * (stop - start)
-    return smallest, end, int.from_bytes(chosen, "big")
+    return smallest, roomy, end, int.from_bytes(chosen, "big")
 
 
 def _ipv4(at: int) -> _Shape:
@@ -48,9 +51,9 @@ def _ipv4(at: int) -> _Shape:
     l4 = at + 20
     ip = [(HEADER_SIZE, at + 2), (at + 6, at + 10), (at + 12, l4)]  # not: length, identification, checksum
     keys = {
-        _TCP: _key(40, l4 + 14, *ip, (l4, l4 + 4), (l4 + 12, l4 + 14)),
-        _UDP: _key(28, l4 + 8, *ip, (l4, l4 + 4)),
-        _ICMP: _key(28, l4 + 8, *ip, (l4, l4 + 2)),
+        _TCP: _key(40, 80, l4 + 14, *ip, (l4, l4 + 4), (l4 + 12, l4 + 14)),
+        _UDP: _key(28, 28, l4 + 8, *ip, (l4, l4 + 4)),
+        _ICMP: _key(28, 28, l4 + 8, *ip, (l4, l4 + 2)),
     }
     return _Shape(at, at + 9, at + 2, at, keys)
 
@@ -60,9 +63,9 @@ def _ipv6(at: int) -> _Shape:
     l4 = at + 40
     ip = [(HEADER_SIZE, at + 4), (at + 6, l4)]  # not: length
     keys = {
-        _TCP: _key(20, l4 + 14, *ip, (l4, l4 + 4), (l4 + 12, l4 + 14)),
-        _UDP: _key(8, l4 + 8, *ip, (l4, l4 + 4)),
-        _ICMPV6: _key(8, l4 + 8, *ip, (l4, l4 + 2)),
+        _TCP: _key(20, 60, l4 + 14, *ip, (l4, l4 + 4), (l4 + 12, l4 + 14)),
+        _UDP: _key(8, 8, l4 + 8, *ip, (l4, l4 + 4)),
+        _ICMPV6: _key(8, 8, l4 + 8, *ip, (l4, l4 + 2)),
     }
     return _Shape(at, at + 6, at + 4, l4, keys)
 
@@ -83,13 +86,12 @@ def header_key(frame: bytes) -> int:
     found = shape.keys.get(frame[shape.protocol])
     if found is None:
         return 0
-    smallest, end, mask = found
-    if (
-        size < end
-        or not smallest <= frame[shape.length] << 8 | frame[shape.length + 1] <= size - shape.counted_from
-    ):
+    smallest, roomy, end, mask = found
+    length = frame[shape.length] << 8 | frame[shape.length + 1]
+    if size < end or not smallest <= length <= size - shape.counted_from:
         return 0
-    return (int.from_bytes(frame[10:end], "big") ^ _SECRET) & mask
+    key = (int.from_bytes(frame[10:end], "big") ^ _SECRET) & mask
+    return key if length >= roomy else key | length << _KEY_BITS
 
 
 def may_cache(frame: bytes) -> bool:
@@ -97,13 +99,5 @@ def may_cache(frame: bytes) -> bool:
     at = 28 if frame[22:24] == b"\x81\x00" else 24
     if frame[at - 2 : at] == b"\x08\x00":
         fragment = (frame[at + 6] << 8 | frame[at + 7]) & 0x3FFF
-        return frame[at] == 0x45 and not fragment and (frame[at + 9] != _TCP or frame[at + 32] >> 4 >= 5)
-    if frame[at] >> 4 != 6:
-        return False
-    match frame[at + 6]:
-        case 58:
-            return frame[at + 40] in _ECHO_TYPES
-        case 6:
-            return frame[at + 52] >> 4 >= 5
-        case _:
-            return True
+        return frame[at] == 0x45 and not fragment
+    return frame[at] >> 4 == 6 and (frame[at + 6] != _ICMPV6 or frame[at + 40] in _ECHO_TYPES)

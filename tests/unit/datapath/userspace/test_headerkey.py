@@ -38,9 +38,21 @@ def test_usual_packets_have_keys():
 
 
 def test_what_does_not_matter_is_not_in_a_key():
-    for packet in USUAL:
+    for usual in USUAL:
+        packet = usual.with_(payload=bytes(40))
         longer = packet.with_(payload=b"quite another, longer payload, no doubt about it")
         assert key(packet.bytes()) == key(longer.bytes())
+
+
+def test_options_of_tcp_that_do_not_fit_are_not_taken_for_some_that_do():
+    for version, l4 in ((4, 34), (6, 54)):
+        flows = {}
+        for size in range(0, 60, 3):
+            data = bytearray(Ip(version=version, payload=bytes(size)).bytes())
+            data[l4 + 12] = 0xA0  # a header of 40 bytes, options and all
+            flows.setdefault(key(bytes(data)), set()).add(extract(bytes(data), 1))
+        assert len({flow for found in flows.values() for flow in found}) == 2
+        assert all(len(found) == 1 for found in flows.values())
 
 
 def test_unusual_packets_have_none():
