@@ -39,7 +39,7 @@ BATCH = 2000  # flow-mods sent before looking whether the switch has complained
 def dump_flows(given: Given, switch: str, text: str = "") -> Iterator[str]:
     """The flows that match, as the switch sends them; or sorted, with names, or without statistics."""
     settings = Settings(given)
-    request = FlowStatsRequest(**query(text, accepted(switch, settings)))
+    request = FlowStatsRequest(**query(text, switch, settings))
     names = shown(switch, settings)
     channel = Channel(switch, settings)
     use_nxm(channel, settings)
@@ -54,9 +54,11 @@ def dump_flows(given: Given, switch: str, text: str = "") -> Iterator[str]:
         yield f" {format_flow_stats(shown_flow, names, show_stats=settings.stats)}"
 
 
-def query(text: str, names: Names) -> dict[str, Any]:
+def query(text: str, switch: str, settings: Settings) -> dict[str, Any]:
     """The fields of a request for flows that match `text`."""
-    parsed_query = parse_query(text, names)
+    if not text:
+        return {}
+    parsed_query = parse_query(text, accepted(switch, settings))
     return {name: getattr(parsed_query, name) for name in parsed_query.__match_args__}
 
 
@@ -80,7 +82,7 @@ def sort_key(text: str | None) -> Callable[[FlowStats], tuple[int, int]]:
 def dump_aggregate(given: Given, switch: str, text: str = "") -> Iterator[str]:
     """What the flows that match have carried together."""
     settings = Settings(given)
-    request = AggregateStatsRequest(**query(text, accepted(switch, settings)))
+    request = AggregateStatsRequest(**query(text, switch, settings))
     channel = Channel(switch, settings)
     use_nxm(channel, settings)
     return printed(channel.replies(request), settings, shown(switch, settings))

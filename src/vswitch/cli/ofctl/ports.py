@@ -25,7 +25,7 @@ from vswitch.openflow.messages.port import (
     PortMod,
     PortStatsRequest,
 )
-from vswitch.openflow.ports import OFPP_ANY, parse_port
+from vswitch.openflow.ports import OFPP_ANY
 
 # What mod-port can do: the bit of the configuration, and whether the word sets it.
 PORT_ACTIONS = {
@@ -66,7 +66,7 @@ def mod_port(given: Given, switch: str, interface: str, action: str) -> None:
     if word != action:
         value = not value
     channel = Channel(switch, Settings(given))
-    number = parse_port(interface, {})
+    number = int(interface) if interface.isdecimal() else None
     found = next((port for port in ports(channel) if port.name == interface or port.port_no == number), None)
     if found is None:
         raise CommandError(f"{switch}: couldn't find port `{interface}'")
