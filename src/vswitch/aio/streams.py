@@ -200,6 +200,41 @@ async def listen(name: str, accepted: Accepted, tls: Tls | None = None, default_
             raise TextError(f"{name}: not a passive connection method", name)
 
 
+async def listen_with(
+    name: str, factory: Callable[[], asyncio.Protocol], tls: Tls | None = None, default_port: int = 0
+) -> Listener:
+    """As listen(), for those who must spend as little as possible on a message: each connection gets a protocol."""
+    loop = asyncio.get_running_loop()
+    kind, _, rest = name.partition(":")
+    match kind:
+        case "punix":
+            path = in_rundir(rest)
+            server: asyncio.Server = await loop.create_unix_server(
+                factory, sock=_bound_unix(path), backlog=BACKLOG
+            )
+            return Listener(name, 0, server, path)
+        case "ptcp" | "pssl":
+            host, port = split_port_host(rest, default_port)
+            context = _context(tls, server=True) if kind == "pssl" else None
+            endpoint = _bound_inet(host, port)
+            server = await loop.create_server(factory, sock=endpoint, backlog=BACKLOG, ssl=context)
+            bound = int(endpoint.getsockname()[1])
+            if port == 0:
+                log.info("%s: listening on port %d", rest, bound)
+            return Listener(name, bound, server)
+        case _:
+            raise TextError(f"{name}: not a passive connection method", name)
+
+
+def connection_name(transport: asyncio.BaseTransport) -> str:
+    """What logs and status columns call an accepted connection; asking twice gives two names to a Unix one."""
+    peer = _inet(transport.get_extra_info("peername"))
+    if peer is None:
+        return f"unix#{next(_unix_connections)}"
+    kind = "ssl" if transport.get_extra_info("sslcontext") else "tcp"
+    return f"{kind}:[{peer[0]}]:{peer[1]}" if ":" in peer[0] else f"{kind}:{peer[0]}:{peer[1]}"
+
+
 async def _listen_unix(name: str, path: str, accepted: Accepted) -> Listener:
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await _serve(Stream(f"unix#{next(_unix_connections)}", reader, writer), accepted)
@@ -243,6 +278,15 @@ async def _listen_inet(
         shown = f"[{peer[0]}]" if ":" in peer[0] else peer[0]
         await _serve(Stream(f"{kind}:{shown}:{peer[1]}", reader, writer), accepted)
 
+    endpoint = _bound_inet(host, port)
+    server = await asyncio.start_server(connected, sock=endpoint, backlog=BACKLOG, ssl=context)
+    bound = int(endpoint.getsockname()[1])
+    if port == 0:
+        log.info("%s: listening on port %d", name.partition(":")[2], bound)
+    return Listener(name, bound, server)
+
+
+def _bound_inet(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     endpoint = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
     try:
@@ -251,11 +295,7 @@ async def _listen_inet(
     except OSError:
         endpoint.close()
         raise
-    server = await asyncio.start_server(connected, sock=endpoint, backlog=BACKLOG, ssl=context)
-    bound = int(endpoint.getsockname()[1])
-    if port == 0:
-        log.info("%s: listening on port %d", name.partition(":")[2], bound)
-    return Listener(name, bound, server)
+    return endpoint
 
 
 async def _serve(stream: Stream, accepted: Accepted) -> None:
