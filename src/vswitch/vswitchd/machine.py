@@ -9,6 +9,7 @@ import asyncio
 import time
 
 from vswitch.datapath.dummy import DummyDatapath
+from vswitch.datapath.ebpf.datapath import EbpfDatapath
 from vswitch.datapath.userspace.datapath import UserspaceDatapath
 from vswitch.dpif.datapath import Datapath
 from vswitch.netdev.dummy import DummyDevices
@@ -26,6 +27,7 @@ def build_platform(dummy: str = "", system: bool = True) -> Platform:
     kernel = register_linux(platform.registry)
     platform.close = kernel.close
     platform.registry.datapaths["netdev"] = _open_userspace
+    platform.registry.datapaths["ebpf"] = EbpfDatapath
     if system:
         _choose_default(platform)
     if dummy:
