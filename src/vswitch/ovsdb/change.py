@@ -113,7 +113,9 @@ class Transaction:
         schema = self.column(row, column)
         old = schema.items(edit.value)
         keys = {item[0] for item in old} if schema.is_map else set(old)
-        new = [item for item in items if (item[0] if schema.is_map else item) not in keys]
+        # A set of exactly one takes no more, not even what it holds: the server says so.
+        always = schema.n_min == schema.n_max == 1
+        new = [item for item in items if always or (item[0] if schema.is_map else item) not in keys]
         edit.items += new
         edit.value = schema.value([*old, *new])
         edit.is_whole |= bool(edit.gone)

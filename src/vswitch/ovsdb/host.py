@@ -10,13 +10,14 @@ Sources: RFC 7047 4.1.3, 5.2.6, 5.2.7.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from vswitch.base.errors import VswitchError
 from vswitch.ovsdb.atom import ZERO_UUID, Uuid
 from vswitch.ovsdb.database import Commit, Database, NewUuid
+from vswitch.ovsdb.datum import Datum
 from vswitch.ovsdb.errors import OvsdbError
 from vswitch.ovsdb.integrity import plan
 from vswitch.ovsdb.journal import commit_to_json, encode_record
@@ -166,6 +167,24 @@ class Host:
             if json is not None:
                 self.storage.append(encode_record(json))
         self.publish(commit)
+
+    def overwrite(self, table: str, uuid: Uuid, cells: Mapping[str, Datum]) -> None:
+        """The server itself changes a row: those of `cells` that the table has as columns of that type."""
+        transaction = Transaction(self.database, self.new_uuid)
+        view = transaction.view(table)
+        row = list(view.get(uuid) or view.table.schema.default_row)
+        row[0], row[1] = (uuid,), (transaction.id,)
+        for name, datum in cells.items():
+            if (column := view.table.schema.columns.get(name)) is not None:
+                row[column.number] = datum
+        view.put(uuid, tuple(row))
+        self._commit(plan(transaction))
+
+    def delete(self, table: str, uuid: Uuid) -> None:
+        """The server itself deletes a row."""
+        transaction = Transaction(self.database, self.new_uuid)
+        transaction.view(table).put(uuid, None)
+        self._commit(plan(transaction))
 
     def publish(self, commit: Commit) -> None:
         """Bring a commit into effect, and have the monitors told."""

@@ -16,13 +16,11 @@ from vswitch.ovsdb.database import Database, NewUuid
 from vswitch.ovsdb.datum import Datum
 from vswitch.ovsdb.errors import OvsdbError
 from vswitch.ovsdb.host import Host, StorageError
-from vswitch.ovsdb.integrity import plan
 from vswitch.ovsdb.journal import encode_record, snapshot
 from vswitch.ovsdb.jsontext import encode_text
 from vswitch.ovsdb.locks import Locks
 from vswitch.ovsdb.schema import Schema, load
 from vswitch.ovsdb.session import Session
-from vswitch.ovsdb.transaction import Transaction
 
 SERVER = "_Server"
 
@@ -118,18 +116,10 @@ class Server:
 
     def _change_server_row(self, uuid: Uuid, cells: dict[str, Datum] | None) -> None:
         host = self.hosts[SERVER]
-        transaction = Transaction(host.database, self.new_uuid)
-        view = transaction.view("Database")
         if cells is None:
-            view.put(uuid, None)
+            host.delete("Database", uuid)
         else:
-            row = list(view.get(uuid) or view.table.schema.default_row)
-            row[0], row[1] = (uuid,), (transaction.id,)
-            for name, datum in cells.items():
-                row[view.table.schema.columns[name].number] = datum
-            view.put(uuid, tuple(row))
-        if (commit := plan(transaction)) is not None:
-            host.publish(commit)
+            host.overwrite("Database", uuid, cells)
 
     def flush(self) -> None:
         """Tell the monitors of every database what happened."""

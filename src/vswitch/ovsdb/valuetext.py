@@ -119,20 +119,25 @@ def skip_spaces(text: str, at: int) -> int:
 def parse_token(text: str, at: int) -> tuple[str, int]:
     """The token that begins at text[at], and where it ends; empty if a delimiter comes first."""
     start, in_quotes = at, False
+    token = ""
     while at < len(text):
         letter = text[at]
-        if letter == "\\":
-            at += 1
-            if at == len(text):
-                raise TextError(f"{text[start:]}: backslash at end of argument")
-        elif letter == '"':
-            in_quotes = not in_quotes
-        elif not in_quotes and letter in _DELIMITERS:
+        if not in_quotes and letter in _DELIMITERS:
             break
         at += 1
+        if letter == "\\":
+            if at == len(text):
+                raise TextError(f"{text[start:]}: backslash at end of argument")
+            if in_quotes:
+                token += letter
+            letter = text[at]
+            at += 1
+        elif letter == '"':
+            in_quotes = not in_quotes
+        token += letter
     if in_quotes:
         raise TextError(f"{text[start:]}: quoted string extends past end of argument")
-    return text[start:at], at
+    return token, at
 
 
 def parse_atom(text: str, base: Base, symbols: Symbols = _no_symbols) -> Json:
@@ -186,12 +191,20 @@ def _parse_real(text: str) -> float:
 def _parse_string(text: str) -> str:
     if not text:
         raise TextError('An empty string is not valid as input; use "" to represent the empty string')
-    if text[0] != '"':
-        return text
-    if len(text) < 2 or text[-1] != '"':
-        raise TextError(f"{text}: missing quote at end of quoted string")
-    _check_escapes(text)
-    return str(decode(text))
+    if text[0] == '"':
+        if len(text) < 2 or text[-1] != '"':
+            raise TextError(f"{text}: missing quote at end of quoted string")
+        _check_escapes(text)
+        text = str(decode(text))
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        wrong = text[error.start].encode("utf-8", "surrogatepass")[:2]
+        sequence = " ".join(f"0x{byte:02x}" for byte in wrong)
+        raise TextError(
+            f"constraint violation: not a valid UTF-8 string: invalid UTF-8 sequence {sequence}"
+        ) from None
+    return text
 
 
 def _check_escapes(text: str) -> None:
@@ -209,8 +222,6 @@ def _check_unicode(text: str, at: int) -> int:
     """Check the escape whose `u` is text[at], a surrogate pair being one; return the offset of its last digit."""
     code = _code_unit(text, at)
     at += 4
-    if 0xDC00 <= code < 0xE000:
-        raise TextError(f"{text}: malformed escaped surrogate pair")
     if 0xD800 <= code < 0xDC00:
         if text[at + 1 : at + 3] != "\\u" or not 0xDC00 <= _code_unit(text, at + 2) < 0xE000:
             raise TextError(f"{text}: malformed escaped surrogate pair")
@@ -220,10 +231,10 @@ def _check_unicode(text: str, at: int) -> int:
 
 def _code_unit(text: str, at: int) -> int:
     digits = text[at + 1 : at + 5]
-    if not _HEX.issuperset(digits.rstrip('"')):
-        raise TextError(f"{text}: malformed \\u escape")
-    if len(digits.rstrip('"')) < 4:
+    if at + 5 >= len(text):
         raise TextError(f"{text}: quoted string ends within \\u escape")
+    if not _HEX.issuperset(digits):
+        raise TextError(f"{text}: malformed \\u escape")
     return int(digits, 16)
 
 

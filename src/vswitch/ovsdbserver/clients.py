@@ -1,0 +1,164 @@
+"""Connections of clients: bytes between sockets and the server's sessions.
+
+An `asyncio.Protocol`, and not a stream, because a stream's task switch costs as much as a small transaction.  What the
+sessions have to say is collected while the loop handles the sockets that are ready, and written in one round after
+them: so transactions that come together are told to the monitors together, as one update.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from vswitch.aio.streams import connection_name
+from vswitch.ovsdb.server import Server
+from vswitch.ovsdb.session import Session
+
+READ_LIMIT = 1 << 20  # bytes unread by a client above which its requests wait
+
+
+class Pump:
+    """Carries what the server decides to sockets, timers and the disk; one for each server."""
+
+    def __init__(self, server: Server) -> None:
+        self.server = server
+        self.loop = asyncio.get_running_loop()
+        self.after_round: list[
+            Callable[[], None]
+        ] = []  # what else is to happen when something may have changed
+        self._connections: dict[Session, Connection] = {}
+        self._is_scheduled = False
+        self._timer: asyncio.TimerHandle | None = None
+
+    def schedule(self) -> None:
+        """Run soon, after the sockets that are ready now."""
+        if not self._is_scheduled:
+            self._is_scheduled = True
+            self.loop.call_soon(self.run)
+
+    def run(self) -> None:
+        """Write what there is to write."""
+        self._is_scheduled = False
+        server = self.server
+        server.flush()
+        for hook in self.after_round:
+            hook()
+        while server.talkative:
+            session, _ = server.talkative.popitem()
+            if (connection := self._connections.get(session)) is not None:
+                connection.write()
+        self._set_timer()
+
+    def _set_timer(self) -> None:
+        deadline = self.server.deadline
+        if self._timer is not None:
+            if self._timer.when() == deadline:
+                return
+            self._timer.cancel()
+            self._timer = None
+        if deadline != float("inf"):
+            self._timer = self.loop.call_at(deadline, self._expire)
+
+    def _expire(self) -> None:
+        self._timer = None
+        self.server.expire(self.loop.time())
+        self.schedule()
+
+    def connected(self, connection: Connection) -> None:
+        """A session has a connection."""
+        self._connections[connection.session] = connection
+
+    def lost(self, connection: Connection) -> None:
+        """A session has lost its connection."""
+        del self._connections[connection.session]
+        self.server.disconnect(connection.session)
+        self.schedule()
+
+    def close_all(self) -> None:
+        """End every connection."""
+        for connection in list(self._connections.values()):
+            connection.close()
+
+
+class Connection(asyncio.Protocol):
+    """One client's connection."""
+
+    def __init__(
+        self,
+        pump: Pump,
+        *,
+        name: str = "",
+        probe_interval: Callable[[str], float] = lambda name: 0.0,
+        read_only: bool = False,
+        on_open: Callable[[Connection], None] = lambda connection: None,
+        on_lost: Callable[[Connection], None] = lambda connection: None,
+    ) -> None:
+        self._pump = pump
+        self.name = name
+        self._probe_interval = probe_interval
+        self._read_only = read_only
+        self._on_open, self._on_lost = on_open, on_lost
+        self._timer: asyncio.TimerHandle | None = None
+        self.session: Session
+        self.transport: asyncio.Transport
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin a session."""
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+        self.name = self.name or connection_name(transport)
+        self.session = self._pump.server.connect(
+            self.name,
+            self._pump.loop.time(),
+            read_only=self._read_only,
+            probe_interval=self._probe_interval(self.name),
+        )
+        self.session.n_unread = transport.get_write_buffer_size
+        transport.set_write_buffer_limits(READ_LIMIT)
+        self._pump.connected(self)
+        self._on_open(self)
+        self._set_timer()
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes from the client."""
+        self.session.receive(data, self._pump.loop.time())
+        self._pump.schedule()
+
+    def write(self) -> None:
+        """Send what the session has to say, and close if it is over."""
+        if output := self.session.take_output():
+            self.transport.write(output[0] if len(output) == 1 else b"".join(output))
+        if self.session.closed:
+            self.transport.close()
+
+    def pause_writing(self) -> None:
+        """The client does not read: leave its requests alone, too."""
+        self.transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        """The client has read."""
+        if not self.transport.is_closing():
+            self.transport.resume_reading()
+            self.session.catch_up()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """The client has gone."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._pump.lost(self)
+        self._on_lost(self)
+
+    def close(self) -> None:
+        """End the connection."""
+        self.transport.close()
+
+    def _set_timer(self) -> None:
+        deadline = self.session.deadline
+        if deadline != float("inf"):
+            self._timer = self._pump.loop.call_at(deadline, self._expire)
+
+    def _expire(self) -> None:
+        self.session.expire(self._pump.loop.time())
+        self._pump.schedule()
+        if not self.session.closed:
+            self._set_timer()

@@ -1,0 +1,108 @@
+"""ovsdb-server: the database daemon.
+
+Sources: ovsdb-server(1).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from vswitch.aio.daemon import Service, run_daemon
+from vswitch.base.options import (
+    BOOTSTRAP,
+    COMMON,
+    DAEMON,
+    REQUIRED,
+    SSL,
+    CommandError,
+    Given,
+    Option,
+    parse_options,
+    version_text,
+)
+from vswitch.linux.dirs import dbdir, logdir, rundir
+from vswitch.ovsdbserver.daemon import DatabaseDaemon
+
+PROGRAM = "ovsdb-server"
+OPTIONS = (
+    Option("remote", REQUIRED),
+    Option("unixctl", REQUIRED),
+    Option("run", REQUIRED),
+    Option("no-dbs"),
+    *DAEMON,
+    *SSL,
+    *BOOTSTRAP,
+    *COMMON,
+)
+
+
+def usage() -> str:
+    """What --help prints."""
+    return f"""{PROGRAM}: Open vSwitch database server
+usage: {PROGRAM} [OPTIONS] [DATABASE...]
+DATABASE is a file that ovsdb-tool made (default: {dbdir()}/conf.db).
+Where to talk to clients:
+  --remote=REMOTE          listen at, or connect to, REMOTE:
+    punix:FILE               listen on a Unix socket
+    ptcp:[PORT][:HOST]       listen on TCP
+    pssl:[PORT][:HOST]       listen on TLS over TCP
+    unix:FILE, tcp:HOST:PORT, ssl:HOST:PORT   connect
+    db:DB,TABLE,COLUMN       whatever that column says
+Keys and certificates (for ssl: and pssl:):
+  -p, --private-key=FILE   our private key
+  -c, --certificate=FILE   our certificate
+  -C, --ca-cert=FILE       who must have signed the other side's certificate
+  --bootstrap-ca-cert=FILE as --ca-cert, and fetched from the first peer if it does not exist
+  --ssl-protocols=PROTOS   TLS versions to allow
+  --ssl-ciphers=CIPHERS    ciphers to allow
+Running as a daemon:
+  --detach                 go to the background once clients are served
+  --monitor                start it again if it crashes
+  --user=USER[:GROUP]      run as somebody else
+  --no-chdir               stay in the current directory
+  --pidfile[=FILE]         write the process id to FILE (default: {rundir()}/{PROGRAM}.pid)
+  --overwrite-pidfile      even if another one is running
+Logging:
+  -vSPEC, --verbose=SPEC   what to log: [MODULE][:DESTINATION][:LEVEL]
+  -v, --verbose            log everything
+  --log-file[=FILE]        log to FILE (default: {logdir()}/{PROGRAM}.log)
+  --syslog-method=METHOD   libc, null, unix:FILE or udp:IP:PORT
+  --syslog-target=HOST:PORT  log to a syslog server, too
+Other options:
+  --run=COMMAND            run COMMAND in a shell, and exit when it does
+  --no-dbs                 serve no database for the time being
+  --unixctl=SOCKET         where ovs-appctl reaches us
+  -h, --help               print this help
+  -V, --version            print the version"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run ovsdb-server; its exit status."""
+    try:
+        given, words = parse_options(sys.argv[1:] if argv is None else argv, OPTIONS)
+    except CommandError as error:
+        sys.stderr.write(f"{PROGRAM}: {error}\n")
+        return error.status
+    if "help" in given or "version" in given:
+        sys.stdout.write((usage() if "help" in given else version_text(PROGRAM)) + "\n")
+        return 0
+    return serve(given, words)
+
+
+def serve(given: Given, words: Sequence[str]) -> int:
+    """Serve the databases named by `words`."""
+    # Absolute from the beginning: a daemon that detaches may leave its directory.
+    paths = [Path(word).absolute() for word in words]
+    if not paths and "no-dbs" not in given:
+        paths = [Path(dbdir()) / "conf.db"]
+    status = 0
+
+    async def run(service: Service) -> None:
+        nonlocal status
+        daemon = DatabaseDaemon(service, paths, words)
+        status = await daemon.run()
+
+    return run_daemon(PROGRAM, given, run, asyncio.new_event_loop) or status

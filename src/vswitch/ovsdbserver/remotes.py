@@ -1,0 +1,310 @@
+"""Where a server listens and whom it connects to: names from the command line, and names from a database.
+
+`db:DB,TABLE,COLUMN` stands for the names in that column, in each row of the table; if the column refers to rows of
+another table, such as Manager, each of those rows is a remote, with its options beside its `target`, and is told how
+the connection fares.  The set is made anew whenever that database has changed, and what is the same stays connected.
+
+Sources: ovsdb-server(1), --remote; ovs-vswitchd.conf.db(5), Manager; ovsdb.local-config(5), Connection.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from vswitch.aio.streams import Listener, Tls, is_active, is_passive, listen_with, split_host_port
+from vswitch.base.errors import TextError, VswitchError
+from vswitch.base.log import Logger
+from vswitch.linux.dirs import in_rundir
+from vswitch.ovsdb.atom import AtomType, Uuid
+from vswitch.ovsdb.condition import Row
+from vswitch.ovsdb.datum import Datum
+from vswitch.ovsdb.host import Host
+from vswitch.ovsdb.schema import ColumnSchema, TableSchema
+from vswitch.ovsdb.server import Server
+from vswitch.ovsdbserver.clients import Connection, Pump
+
+log = Logger("ovsdb_jsonrpc_server")
+log_reconnect = Logger("reconnect").limited(rate=60, burst=60)
+
+DEFAULT_PORT = 6640
+PROBE_INTERVAL = 5.0  # seconds, over TCP; a Unix socket tells when its other end goes
+MAX_BACKOFF = 8.0  # seconds
+STATUS_INTERVAL = 2.5  # seconds between two updates of status columns
+_DATABASE_REMOTE = re.compile(r"db:([^,]+),([^,]+),([^,]+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a row says about its remote."""
+
+    max_backoff: float = MAX_BACKOFF
+    probe_interval: float | None = None
+    read_only: bool = False
+
+
+class Remote:
+    """One remote in use: a listener with its connections, or a connection made again whenever it is lost."""
+
+    def __init__(self, name: str, options: Options, pump: Pump, tls: Tls | None) -> None:
+        self.name = name
+        self.options = options
+        self.connections: dict[Connection, float] = {}  # and since when
+        self.port = 0
+        self._pump = pump
+        self._tls = tls
+        self._listener: Listener | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._is_lost = asyncio.Event()
+        self.disconnected_at = pump.loop.time()
+
+    async def start(self) -> None:
+        """Listen, or begin to connect."""
+        if is_passive(self.name):
+            try:
+                self._listener = await listen_with(self.name, self._connection, self._tls, DEFAULT_PORT)
+                self.port = self._listener.port
+            except OSError as error:
+                log.err("%s: listen failed: %s", self.name, error.strerror or error)
+        else:
+            self._task = self._pump.loop.create_task(self._keep_connected())
+
+    def stop(self) -> None:
+        """Listen no more, and end the connections."""
+        if self._listener is not None:
+            self._listener.close()
+        if self._task is not None:
+            self._task.cancel()
+        self.disconnect()
+
+    def disconnect(self) -> None:
+        """End the connections."""
+        for connection in list(self.connections):
+            connection.close()
+
+    def _connection(self, name: str = "") -> Connection:
+        return Connection(
+            self._pump,
+            name=name,
+            probe_interval=self._probe_interval,
+            read_only=self.options.read_only,
+            on_open=self._opened,
+            on_lost=self._lost,
+        )
+
+    def _opened(self, connection: Connection) -> None:
+        self.connections[connection] = self._pump.loop.time()
+
+    def _probe_interval(self, name: str) -> float:
+        if self.options.probe_interval is not None:
+            return self.options.probe_interval
+        return 0.0 if name.startswith("unix") else PROBE_INTERVAL
+
+    def _lost(self, connection: Connection) -> None:
+        self.connections.pop(connection, None)
+        self.disconnected_at = self._pump.loop.time()
+        self._is_lost.set()
+
+    async def _keep_connected(self) -> None:
+        backoff = 1.0
+        while True:
+            self._is_lost.clear()
+            log_reconnect.info("%s: connecting...", self.name)
+            try:
+                connection = await self._connect()
+            except (OSError, VswitchError) as error:
+                reason = getattr(error, "strerror", None) or str(error)
+                log_reconnect.info("%s: connection attempt failed (%s)", self.name, reason)
+            else:
+                log_reconnect.info("%s: connected", self.name)
+                backoff = 1.0
+                if connection in self.connections:
+                    await self._is_lost.wait()
+            await asyncio.sleep(min(backoff, self.options.max_backoff))
+            backoff *= 2
+
+    async def _connect(self) -> Connection:
+        kind, _, rest = self.name.partition(":")
+        loop = self._pump.loop
+
+        def factory() -> Connection:
+            return self._connection(self.name)
+
+        if kind == "unix":
+            _, connection = await loop.create_unix_connection(factory, in_rundir(rest))
+        elif kind in ("tcp", "ssl"):
+            host, port = split_host_port(rest, DEFAULT_PORT)
+            context = self._tls.context(server=False) if kind == "ssl" and self._tls else None
+            _, connection = await loop.create_connection(factory, host, port, ssl=context)
+        else:
+            raise TextError("Address family not supported by protocol")
+        return connection
+
+    def status(self, now: float) -> dict[str, str]:
+        """The column `status`."""
+        if not self.connections:
+            status = {"sec_since_disconnect": str(int(now - self.disconnected_at))}
+            return status | ({"state": "BACKOFF"} if is_active(self.name) else self._bound())
+        newest = max(self.connections.values())
+        status = {"sec_since_connect": str(int(now - newest)), "state": "ACTIVE"}
+        if len(self.connections) > 1:
+            status["n_connections"] = str(len(self.connections))
+        return status | self._bound()
+
+    def _bound(self) -> dict[str, str]:
+        return {"bound_port": str(self.port)} if self.port else {}
+
+
+@dataclass(slots=True)
+class Remotes:
+    """Every remote of a server."""
+
+    pump: Pump
+    server: Server
+    tls: Tls | None
+    names: dict[str, None] = field(default_factory=dict)  # as given: some stand for columns
+    _open: dict[str, Remote] = field(default_factory=dict)  # by target
+    _rows: dict[str, tuple[Host, TableSchema, Uuid]] = field(
+        default_factory=dict
+    )  # where a target comes from
+    _seen: list[object] = field(
+        default_factory=list
+    )  # the states of the databases that `_open` was made from
+    _changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def add(self, name: str) -> None:
+        """Use one more; raises TextError if it names a column that there is not."""
+        if name.startswith("db:"):
+            list(self._from_column(name))
+        self.names[name] = None
+        self._changed.set()
+
+    def remove(self, name: str) -> None:
+        """Use one less."""
+        del self.names[name]
+        self._changed.set()
+
+    def notice(self) -> None:
+        """Look whether the databases that name remotes have changed."""
+        if any(name.startswith("db:") for name in self.names) and self._state() != self._seen:
+            self._changed.set()
+
+    def _state(self) -> list[object]:
+        return [(host.name, host.database.last_id) for host in self.server.hosts.values()]
+
+    async def reconcile(self) -> None:
+        """Open what is new, close what is no longer wanted."""
+        self._changed.clear()
+        self._seen = self._state()
+        wanted = self._wanted()
+        for target in [each for each in self._open if each not in wanted]:
+            self._open.pop(target).stop()
+        for target, options in wanted.items():
+            remote = self._open.get(target)
+            if remote is None or remote.options != options:
+                if remote is not None:
+                    remote.stop()
+                remote = self._open[target] = Remote(target, options, self.pump, self.tls)
+                await remote.start()
+
+    async def run(self) -> None:
+        """Keep the remotes as the databases want them, and tell how they fare."""
+        while True:
+            try:
+                async with asyncio.timeout(STATUS_INTERVAL):
+                    await self._changed.wait()
+            except TimeoutError:
+                self.write_status()
+            else:
+                await self.reconcile()
+
+    def reconnect(self) -> None:
+        """Make every client connect anew."""
+        for remote in self._open.values():
+            remote.disconnect()
+
+    def close(self) -> None:
+        """End everything."""
+        for remote in self._open.values():
+            remote.stop()
+        self._open.clear()
+
+    def _wanted(self) -> dict[str, Options]:
+        wanted: dict[str, Options] = {}
+        self._rows.clear()
+        for name in self.names:
+            if name.startswith("db:"):
+                try:
+                    wanted |= dict(self._from_column(name))
+                except TextError as error:
+                    log.warn("%s", error)
+            else:
+                wanted.setdefault(name, Options())
+        return wanted
+
+    def _from_column(self, name: str) -> Iterator[tuple[str, Options]]:
+        """The remotes that a column names."""
+        host, table, column = self._column(name)
+        ref_table = column.type.key.ref_table
+        for row in host.database.tables[table.name].rows.values():
+            for atom in row[column.number]:
+                if ref_table is None:
+                    if atom:
+                        yield str(atom), Options()
+                elif found := self._from_row(host, host.database.tables[ref_table].schema, Uuid(str(atom))):
+                    yield found
+
+    def _column(self, name: str) -> tuple[Host, TableSchema, ColumnSchema]:
+        match = _DATABASE_REMOTE.fullmatch(name)
+        if match is None:
+            raise TextError(f'"{name}": invalid syntax')
+        host = self.server.hosts.get(match[1])
+        if host is None:
+            raise TextError(f'"{name}": no database named {match[1]}')
+        table = host.database.schema.tables.get(match[2])
+        if table is None:
+            raise TextError(f'"{name}": no table named {match[2]}')
+        column = table.column(match[3])
+        if column is None:
+            raise TextError(f'"{name}": table "{match[2]}" has no column "{match[3]}"')
+        key = column.type.key
+        if column.type.is_map or not (key.type is AtomType.STRING or key.ref_table):
+            raise TextError(
+                f'"{name}": type of table "{match[2]}" column "{match[3]}" is not string or UUID referencing a table'
+            )
+        return host, table, column
+
+    def _from_row(self, host: Host, table: TableSchema, uuid: Uuid) -> tuple[str, Options] | None:
+        row = host.database.tables[table.name].rows.get(uuid)
+        target = _cell(table, row, "target") if row is not None else ()
+        if row is None or not target or not target[0]:
+            return None
+        backoff = _cell(table, row, "max_backoff")
+        probe = _cell(table, row, "inactivity_probe")
+        self._rows[target[0]] = (host, table, uuid)
+        return target[0], Options(
+            max(1.0, backoff[0] / 1000) if backoff else MAX_BACKOFF,
+            probe[0] / 1000 if probe else None,
+            _cell(table, row, "read_only") == (True,),
+        )
+
+    def write_status(self) -> None:
+        """Tell the rows that name remotes how those fare."""
+        now = self.pump.loop.time()
+        for target, (host, table, uuid) in self._rows.items():
+            remote = self._open.get(target)
+            if remote is not None:
+                cells: Mapping[str, Datum] = {
+                    "is_connected": (bool(remote.connections),),
+                    "status": tuple(sorted(remote.status(now).items())),
+                }
+                host.overwrite(table.name, uuid, cells)
+        self._seen = self._state()
+        self.pump.schedule()
+
+
+def _cell(table: TableSchema, row: Row, name: str) -> Datum:
+    column = table.columns.get(name)
+    return row[column.number] if column is not None else ()

@@ -1,0 +1,262 @@
+"""The journal on disk: written at once, flushed in groups, replaced as a whole when it is compacted.
+
+A record is written before its transaction takes effect; if that fails (a full disk), the file is cut back to where it
+was and the transaction fails alone.  Flushing goes on in a thread, and whoever asks meanwhile shares the next flush.  A
+compaction writes a new file beside the old one while the old one goes on growing, takes over what was added meanwhile,
+and then renames it.
+
+An empty file beside the journal, `.NAME.~lock~`, is locked for as long as the journal is in use: the same that Open
+vSwitch locks, so neither program opens a journal that the other one uses.
+
+Sources: ovsdb(5); ovsdb-server(1) for compaction; fcntl(2).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+from collections.abc import Callable, Collection, Iterable
+from pathlib import Path
+
+from vswitch.base.errors import VswitchError
+from vswitch.base.log import Logger
+from vswitch.ovsdb.database import Database, NewUuid
+from vswitch.ovsdb.host import StorageError
+from vswitch.ovsdb.journal import JournalError, Record, Torn, encode_record, load, read_records, snapshot
+from vswitch.ovsdb.jsontext import Json
+
+log = Logger("ovsdb_log")
+GROWN_MIN = 10 << 20  # bytes: a smaller journal is not worth compacting
+GROWN_FACTOR = 4  # times the size after the last compaction
+
+
+class CannotOpen(VswitchError):  # noqa: N818 - the message says what happened
+    """A journal that cannot be opened."""
+
+
+class LockFile:
+    """The lock that keeps a second program off a journal."""
+
+    def __init__(self, path: Path) -> None:
+        real = path.resolve()
+        self.path = real.parent / f".{real.name}.~lock~"
+        try:
+            self._fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise CannotOpen(f"I/O error: {path}: failed to lock lockfile ({error.strerror})") from None
+        try:
+            fcntl.lockf(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(self._fd)
+            raise CannotOpen(f"I/O error: {path}: failed to lock lockfile ({error.strerror})") from None
+
+    def release(self) -> None:
+        """Let others have it."""
+        os.close(self._fd)
+
+
+class Journal:
+    """A journal that is open for appending; implements `vswitch.ovsdb.host.Storage`."""
+
+    def __init__(self, path: Path, lock: LockFile, size: int, n_records: int) -> None:
+        self.path = path
+        self.n_records = n_records
+        self._lock = lock
+        self._fd = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC)
+        self._file_size = size
+        self._compacted_size = size if n_records <= 2 else 0
+        self.size = 0  # since the journal was opened, whatever became of the file meanwhile
+        self.n_safe = 0
+        self._syncing = False
+        self._compacting: list[bytes] | None = None  # what was appended since the compaction began
+        self.on_safe: Callable[[str | None], None] = lambda failure: None
+
+    def close(self) -> None:
+        """Flush, and let others have the file."""
+        os.fdatasync(self._fd)
+        os.close(self._fd)
+        self._lock.release()
+
+    def append(self, record: bytes) -> None:
+        """Write a record, or nothing."""
+        try:
+            _write(self._fd, [record])
+        except OSError as error:
+            os.ftruncate(self._fd, self._file_size)
+            raise StorageError(f"{self.path}: write failed ({error.strerror})") from None
+        self._file_size += len(record)
+        self.size += len(record)
+        self.n_records += 1
+        if self._compacting is not None:
+            self._compacting.append(record)
+
+    def wants_sync(self) -> bool:
+        """Whether there is something to flush, and nobody at it."""
+        return self.n_safe < self.size and not self._syncing
+
+    async def sync(self) -> None:
+        """Flush what has been written so far, off the event loop, and tell."""
+        self._syncing = True
+        target, failure = self.size, None
+        fd = os.dup(self._fd)  # a compaction may close ours meanwhile
+        try:
+            await asyncio.get_running_loop().run_in_executor(None, os.fdatasync, fd)
+            self.n_safe = max(self.n_safe, target)
+        except OSError as error:
+            failure = f"{self.path}: fsync failed ({error.strerror})"
+            log.err("%s", failure)
+        finally:
+            os.close(fd)
+            self._syncing = False
+        self.on_safe(failure)
+
+    def has_grown_lots(self) -> bool:
+        """Whether it is time to compact."""
+        return (
+            self._compacting is None
+            and self._file_size > GROWN_MIN
+            and self._file_size > GROWN_FACTOR * self._compacted_size
+        )
+
+    def rewrite(self, records: Collection[bytes]) -> None:
+        """Put `records` in place of the whole file, now."""
+        try:
+            fd, temporary = self._write_new(records)
+            self._replace(fd, temporary, len(records))
+        except OSError as error:
+            raise StorageError(f"{self.path}: rewrite failed ({error.strerror})") from None
+
+    async def compact(self, records: Callable[[], Iterable[Json]]) -> None:
+        """Put the records of a snapshot, made in a thread, in place of the file; raises StorageError."""
+        if self._compacting is not None:
+            return
+        self._compacting = []
+        try:
+            fd, temporary = await asyncio.get_running_loop().run_in_executor(
+                None, lambda: self._write_new(encode_record(json) for json in records())
+            )
+            _write(fd, self._compacting)
+            self._replace(fd, temporary, 2 + len(self._compacting))
+        except OSError as error:
+            raise StorageError(f"{self.path}: compaction failed ({error.strerror})") from None
+        finally:
+            self._compacting = None
+
+    def _write_new(self, records: Iterable[bytes]) -> tuple[int, Path]:
+        """A new file with `records` beside the journal, on disk."""
+        temporary = self.path.resolve().with_name(f"{self.path.name}.tmp")
+        temporary.unlink(missing_ok=True)
+        fd = os.open(temporary, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o640)
+        try:
+            os.fchmod(fd, os.fstat(self._fd).st_mode & 0o777)
+            _write(fd, records)
+            os.fsync(fd)
+        except OSError:
+            os.close(fd)
+            temporary.unlink(missing_ok=True)
+            raise
+        return fd, temporary
+
+    def _replace(self, fd: int, temporary: Path, n_records: int) -> None:
+        try:
+            os.fdatasync(fd)
+            temporary.rename(self.path.resolve())
+            sync_directory(self.path.resolve().parent)
+        except OSError:
+            os.close(fd)
+            temporary.unlink(missing_ok=True)
+            raise
+        os.close(self._fd)
+        self._fd = fd
+        self._file_size = self._compacted_size = os.fstat(fd).st_size
+        self.n_records = n_records
+        self.n_safe = self.size
+
+
+def open_journal(path: Path, new_uuid: NewUuid) -> tuple[Journal, Database]:
+    """The journal at `path` and the database that it amounts to; raises CannotOpen.
+
+    A record that was not written completely is cut off, with a warning; other damage is left as it is and reported.
+    """
+    try:
+        with path.open("rb"):
+            pass
+    except OSError as error:
+        raise CannotOpen(f"I/O error: {path}: open failed ({error.strerror})") from None
+    lock = LockFile(path)
+    try:
+        end, n_records, database = read_journal(path, new_uuid)
+        if end < path.stat().st_size:
+            os.truncate(path, end)
+        return Journal(path, lock, end, n_records), database
+    except BaseException:
+        lock.release()
+        raise
+
+
+def read_journal(path: Path, new_uuid: NewUuid) -> tuple[int, int, Database]:
+    """Where the last good record of a journal ends, how many there are, and the database; raises CannotOpen."""
+    records: list[Record] = []
+
+    def whole(file: object) -> Iterable[Record]:
+        try:
+            for record in read_records(file, str(path)):  # type: ignore[arg-type]
+                records[:] = [record]
+                counted[0] += 1
+                yield record
+        except Torn as torn:
+            if not records:
+                raise
+            log.warn("%s; cutting off the incomplete record at offset %d", torn, torn.offset)
+
+    counted = [0]
+    try:
+        with path.open("rb") as file:
+            database = load(iter(whole(file)), str(path), new_uuid)
+    except OSError as error:
+        raise CannotOpen(f"I/O error: {path}: open failed ({error.strerror})") from None
+    except JournalError as error:
+        raise CannotOpen(f"ovsdb error: {error}") from None
+    return records[0].end, counted[0], database
+
+
+def create_journal(path: Path, records: Iterable[Json]) -> None:
+    """A new journal at `path`, which must not exist; raises CannotOpen."""
+    try:
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o640)
+    except OSError as error:
+        raise CannotOpen(f"I/O error: {path}: create failed ({error.strerror})") from None
+    try:
+        _write(fd, (encode_record(json) for json in records))
+        os.fsync(fd)
+    except OSError as error:
+        path.unlink(missing_ok=True)
+        raise CannotOpen(f"I/O error: {path}: write failed ({error.strerror})") from None
+    finally:
+        os.close(fd)
+    sync_directory(path.resolve().parent)
+
+
+def sync_directory(path: Path) -> None:
+    """Make a file's being in a directory durable."""
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def compaction_records(database: Database, date: int, comment: str) -> Callable[[], Iterable[Json]]:
+    """What a compaction writes: the present state, which may go on changing while it is written."""
+    frozen = Database(database.schema)
+    for name, table in database.tables.items():
+        frozen.tables[name].rows = dict(table.rows)
+    return lambda: snapshot(frozen, date, comment)
+
+
+def _write(fd: int, records: Iterable[bytes]) -> None:
+    for record in records:
+        rest = memoryview(record)
+        while rest:
+            rest = rest[os.write(fd, rest) :]
