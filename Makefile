@@ -30,30 +30,35 @@ APT_TEST := $(APT_DEMO) openvswitch-switch openvswitch-testcontroller tcpdump ts
 	@$(BIN)/pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
+.venv/dev: requirements-dev.lock .venv/ready
+	@echo "installing what tests and lint need into .venv"
+	@$(BIN)/pip install -q --disable-pip-version-check -r requirements-dev.lock
+	@touch $@
+
 demo: .venv/ready  ## the main job on real packets: three hosts, two VLANs, one switch
 	@$(BIN)/vswitch demo
 
-test: .venv/ready .venv/apt-TEST  ## every test
+test: .venv/dev .venv/apt-TEST  ## every test
 	$(BIN)/pytest
 
-lint: .venv/ready  ## ruff, ruff format, mypy --strict, codespell
+lint: .venv/dev  ## ruff, ruff format, mypy --strict, codespell
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/codespell src tests docs bench *.md
 	$(BIN)/python docs/render.py --check
 
-format: .venv/ready  ## let ruff lay out the code
+format: .venv/dev  ## let ruff lay out the code
 	$(BIN)/ruff check --fix-only
 	$(BIN)/ruff format
 
-bench: .venv/ready .venv/apt-TEST  ## ours beside the peer's, in one run
+bench: .venv/dev .venv/apt-TEST  ## ours beside the peer's, in one run
 	@$(BIN)/python -m bench
 
-docs: .venv/ready  ## the references in docs/ref, from the tables in the source
+docs: .venv/dev  ## the references in docs/ref, from the tables in the source
 	$(BIN)/python docs/render.py
 
-docs-check: .venv/ready
+docs-check: .venv/dev
 	$(BIN)/python docs/render.py --check
 
 clean:
