@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from vswitch.base.errors import KernelError
 from vswitch.dpif.megaflow import Execute, FlowStats, Megaflow, Ufid, Upcall
-from vswitch.dpif.netdev import Netdev
+from vswitch.dpif.netdev import Netdev, NetdevStats
 from vswitch.dpif.ports import DatapathPort, OdpPort
 
 
@@ -99,3 +99,11 @@ class Datapath(ABC):
     @abstractmethod
     def close(self, keep: bool = False) -> None:
         """Let go.  With `keep`, a datapath that lives in the kernel goes on forwarding its megaflows."""
+
+
+class PortCounters(ABC):
+    """The optional family of datapaths that move packets past the counters of their ports' devices."""
+
+    @abstractmethod
+    def port_stats(self, number: OdpPort) -> NetdevStats:
+        """What is to be added to what the port's device counts."""

@@ -342,6 +342,11 @@ class Link(Descriptor):
         attr = _attr("4I32x", program.fd, ifindex, where, 0)
         return cls(bpf(Command.LINK_CREATE, attr, f"attaching to device {ifindex}"))
 
+    @classmethod
+    def open(cls, path: str) -> Link:
+        """The link that is pinned at `path`."""
+        return cls(open_pinned(path))
+
     def update(self, program: Program) -> None:
         """Put `program` in the place of the present one: each packet meets one of the two."""
         bpf(Command.LINK_UPDATE, _attr("4I", self.fd, program.fd, 0, 0), "replacing a program")

@@ -25,6 +25,7 @@ IFF_UP, IFF_RUNNING, IFF_PROMISC, IFF_LOWER_UP = 0x1, 0x40, 0x100, 0x10000
 _NETLINK_ROUTE = 0
 _RTM_NEWLINK, _RTM_DELLINK, _RTM_GETLINK, _RTM_SETLINK = 16, 17, 18, 19
 _RTM_NEWADDR, _RTM_DELADDR, _RTM_GETADDR = 20, 21, 22
+_RTM_GETQDISC = 38
 _RTMGRP_LINK = 0x1
 _NLMSG_ERROR, _NLMSG_DONE = 2, 3
 _NLM_F_REQUEST, _NLM_F_ACK, _NLM_F_DUMP, _NLM_F_EXCL, _NLM_F_CREATE = 0x1, 0x4, 0x300, 0x200, 0x400
@@ -32,16 +33,19 @@ _SOL_NETLINK, _NETLINK_EXT_ACK, _NETLINK_GET_STRICT_CHK = 270, 11, 12
 
 _IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_MTU, _IFLA_MASTER, _IFLA_LINKINFO = 1, 3, 4, 10, 18
 _IFLA_STATS64, _IFLA_NET_NS_FD, _IFLA_EXT_MASK, _IFLA_CARRIER_CHANGES = 23, 28, 29, 35
+_IFLA_LINK_NETNSID = 37
 _IFLA_MIN_MTU, _IFLA_MAX_MTU = 50, 51
 _IFLA_INFO_KIND, _IFLA_INFO_DATA = 1, 2
 _VETH_INFO_PEER = 1
 _RTEXT_FILTER_SKIP_STATS = 1 << 3
 _IFA_ADDRESS, _IFA_LOCAL = 1, 2
+_TCA_KIND = 1
 
 _HEADER = struct.Struct("=IHHII")  # length, type, flags, sequence number, port
 _ATTRIBUTE = struct.Struct("=HH")  # length, type
 _LINK = struct.Struct("=BxHiII")  # family, hardware type, ifindex, flags, change mask
 _ADDRESS = struct.Struct("=BBBBI")  # family, prefix length, flags, scope, ifindex
+_QDISC = struct.Struct("=BxxxiIII")  # family, ifindex, handle, parent, info
 _STATS = struct.Struct("=21Q")
 _TYPE_MASK = 0x3FFF
 
@@ -60,6 +64,7 @@ class Link:
     kind: str  # IFLA_INFO_KIND: veth, tun, vlan …; empty for hardware
     master: int  # ifindex of the bridge or bond it is in, or 0
     carrier_changes: int  # since the device exists
+    peer_elsewhere: bool = False  # it is a pair's end, and the other one is in another network namespace
     counters: tuple[
         int, ...
     ] = ()  # rtnl_link_stats64, the first 21 in their order; empty where not asked for
@@ -92,6 +97,14 @@ class Address:
     prefix_length: int
 
 
+@dataclass(frozen=True, slots=True)
+class Qdisc:
+    """A queueing discipline of a device."""
+
+    ifindex: int
+    kind: str  # noqueue, fq_codel, clsact …
+
+
 class Rtnetlink:
     """A socket for requests, in the network namespace of the thread that makes it.
 
@@ -122,6 +135,7 @@ class Rtnetlink:
         device: str | int,
         *,
         up: bool | None = None,
+        promiscuous: bool | None = None,
         mac: int | None = None,
         mtu: int | None = None,
         name: str | None = None,
@@ -129,7 +143,10 @@ class Rtnetlink:
         netns_fd: int | None = None,
     ) -> None:
         """Change what is given; `master` 0 takes the device out of its bridge, `name` renames it."""
-        flags, change = (0, 0) if up is None else (IFF_UP if up else 0, IFF_UP)
+        flags = change = 0
+        for value, flag in ((up, IFF_UP), (promiscuous, IFF_PROMISC)):
+            if value is not None:
+                flags, change = flags | flag * value, change | flag
         body = _select(device, flags, change, new_name=name)
         if mac is not None:
             body += attribute(_IFLA_ADDRESS, mac.to_bytes(6, "big"))
@@ -162,6 +179,15 @@ class Rtnetlink:
         return [
             parse_address(message)
             for _, message in self._request(_RTM_GETADDR, _NLM_F_DUMP, body, "addresses")
+        ]
+
+    def qdiscs(self) -> list[Qdisc]:
+        """All queueing disciplines of all devices, but for what a device has before it is up."""
+        body = _QDISC.pack(socket.AF_UNSPEC, 0, 0, 0, 0)
+        found = (message for _, message in self._request(_RTM_GETQDISC, _NLM_F_DUMP, body, "qdiscs"))
+        return [
+            Qdisc(_QDISC.unpack_from(message)[1], _text(attributes(message, _QDISC.size).get(_TCA_KIND)))
+            for message in found
         ]
 
     def _request(self, type: int, flags: int, body: bytes, what: str) -> list[tuple[int, bytes]]:
@@ -264,6 +290,7 @@ def parse_link(message: bytes) -> Link:
         kind=_text(attributes(found.get(_IFLA_LINKINFO, b"")).get(_IFLA_INFO_KIND)),
         master=_number(found.get(_IFLA_MASTER)),
         carrier_changes=_number(found.get(_IFLA_CARRIER_CHANGES)),
+        peer_elsewhere=_IFLA_LINK_NETNSID in found,
         counters=_STATS.unpack_from(stats) if len(stats) >= _STATS.size else (),
     )
 

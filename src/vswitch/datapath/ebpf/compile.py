@@ -32,6 +32,7 @@ from vswitch.datapath.ebpf.maps import (
     MAX_FLOWS,
     MEGAFLOW,
     MISS,
+    N_PLACES,
     OUTPUT,
     STATS,
 )
@@ -68,7 +69,7 @@ def main_program(subtables: Sequence[Subtable], from_host: bool) -> ProgramSpec:
         for number, subtable in enumerate(subtables, 1):
             pack(b, subtable.key, key, packed)
             b.call(Helper.map_lookup_elem, Map(subtable.map), packed)
-            b.mov(R8, number)
+            b.mov(R8, min(number, N_PLACES - 1))
             b.jump_if(R0 != 0, "hit")
         b.jump("miss")
         _hit(b, subtables, key, packed, cached)
@@ -106,6 +107,9 @@ def cache_key(subtables: Sequence[Subtable]) -> KeyMask:
 def pack(b: Builder, mask: KeyMask, key: Address, packed: Address) -> None:
     """Put the words of `key` that `mask` looks at in a row, masked; r1 and r2 are lost."""
     for i, (number, bits) in enumerate(mask.words):
+        if not bits:
+            b.store(u64(packed + i * WORD), 0)
+            continue
         b.load(R1, u64(key + number * WORD))
         if bits < 1 << 31 or bits >> 31 == (1 << 33) - 1:
             b.and_(R1, bits if bits < 1 << 31 else bits - (1 << 64))
@@ -149,8 +153,9 @@ def _hit(
     b.store(u64(R7 + STATS.offset("used")), R0)
     load_counters(b)
     with b.when(R0 != 0):
-        b.increment(u64(R0 + COUNTERS.offset("hit")), 1, R1)
-        b.increment(u64(R0 + COUNTERS.offset("mask_hit")), R8, R1)
+        b.lsh(R8, 3)
+        b.add(R0, R8)
+        b.increment(u64(R0 + COUNTERS.offset("hits")), 1, R1)
 
 
 def _load_stats(b: Builder, scratch: Address) -> None:

@@ -102,7 +102,9 @@ class KeyMask:
         for part in PARTS:
             key[part.at : part.at + part.size] = part.pack(self.mask)
         values = (int.from_bytes(key[at : at + WORD], sys.byteorder) for at in range(0, KEY_SIZE, WORD))
-        return tuple((number, bits) for number, bits in enumerate(values) if bits)
+        return tuple((number, bits) for number, bits in enumerate(values) if bits) or (
+            (0, 0),
+        )  # a key has a word
 
     @cached_property
     def size(self) -> int:

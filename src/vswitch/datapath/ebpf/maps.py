@@ -63,9 +63,11 @@ PORT_STATS = Struct(
     "port_stats",
     (("rx_packets", U64), ("rx_bytes", U64), ("tx_packets", U64), ("tx_bytes", U64)),
 )
+N_PLACES = 62
 COUNTERS = Struct(
     "counters",
-    (("hit", U64), ("missed", U64), ("lost", U64), ("mask_hit", U64), ("spare", Array(U64, 4))),
+    # Hits by place in the order of the subtables, from 1; 0 is the cache, and the last stands for all behind it.
+    (("missed", U64), ("lost", U64), ("hits", Array(U64, N_PLACES))),
 )
 UPCALL = Struct(
     "upcall",
@@ -215,12 +217,23 @@ class Maps:
         """What each CPU counted for a megaflow."""
         return (self.stats.get(cpu * MAX_FLOWS + slot) for cpu in range(self.n_cpus))
 
+    def outdate(self, slot: int) -> None:
+        """Let the cache forget the megaflow in `slot`."""
+        for cpu in range(self.n_cpus):
+            index = cpu * MAX_FLOWS + slot
+            generation = self.stats.get_member(index, "generation")
+            self.stats.put_member(index, "generation", generation + 1 & 0xFFFFFFFF)
+
     def clear_flow_stats(self, slot: int) -> None:
         """Let the next megaflow in `slot` begin at 0, and the cache forget the present one."""
         for cpu in range(self.n_cpus):
             index = cpu * MAX_FLOWS + slot
             generation = self.stats.get_member(index, "generation")
             self.stats.put(index, 0, 0, 0, 0, generation + 1 & 0xFFFFFFFF)
+
+    def totals(self) -> tuple[int, ...]:
+        """missed, lost, and the hits by place."""
+        return tuple(map(sum, zip(*(self.counters.get(cpu) for cpu in range(self.n_cpus)), strict=True)))
 
     def port_totals(self, number: int) -> tuple[int, ...]:
         """rx_packets, rx_bytes, tx_packets, tx_bytes of a port, of what its device does not count itself."""

@@ -102,10 +102,10 @@ def _header(action: Set, flow: Flow, mask: Mask) -> tuple[str, int, int, tuple[U
     """Which header `action` is about: its name, the Ethernet type, the protocol, and its units."""
 
     def exactly(slot: str) -> int:
+        """What the megaflow, or the action itself, says of the packets."""
         whole = LAYOUT.mask(slot)
-        if mask & whole != whole:
-            raise NotInEbpf
-        return (flow & whole) >> LAYOUT.offset(slot)
+        says = flow if mask & whole == whole else action.value
+        return (says & whole) >> LAYOUT.offset(slot)
 
     if action.mask & LAYOUT.mask("pkt_mark", "skb_priority"):
         return "metadata", 0, 0, _METADATA
@@ -149,7 +149,10 @@ class Rewrite:
         with b.scratch(8) as buffer:
             _find_network(b, buffer)
             b.jump_if(R1 != be16(self.type), "up")
-            if self.type == IPV6 and self._finds_transport:
+            if self.header == "transport":
+                _load(b, R1, R8, 9 if self.type == IPV4 else 6, u8(buffer), "up")
+                b.jump_if(R1 != self.protocol, "up")
+            elif self.type == IPV6 and self._finds_transport:
                 _load(b, R1, R8, 6, u8(buffer), "up")
                 for extension in _EXTENSIONS:
                     b.jump_if(R1 == extension, "up")

@@ -1,0 +1,129 @@
+"""Whether the eBPF datapath works on this machine, found out by trying, never by the kernel's version.
+
+Everything that the datapath needs is done once on a small scale: a bpffs, maps that can be mapped and that are read
+in batches, a ring buffer, the main program itself, and a tcx link on the loopback device with a program that lets
+every packet pass.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from vswitch.base.errors import KernelError
+from vswitch.bpf.builder import Builder
+from vswitch.bpf.spec import MapFlags, MapSpec, MapType
+from vswitch.datapath.ebpf.compile import main_program
+from vswitch.datapath.ebpf.maps import COUNTERS, MappedArray, specs
+from vswitch.linux import bpffs
+from vswitch.linux.bpf import Attach, BpfMap, Link, Program
+from vswitch.linux.ringbuf import RingBuffer
+
+_TCX_PASS = 0
+_SMALL = {
+    "stats": 64,
+    "ports": 64,
+    "port_stats": 64,
+    "counters": 1,
+    "lists": 16,
+    "notes": 16,
+    "upcalls": 1 << 16,
+}
+
+
+def why_not() -> str | None:
+    """The reason why the eBPF datapath does not work here; None: it does."""
+    if os.geteuid():
+        return "it needs root"
+    for what, attempt in _ATTEMPTS:
+        try:
+            attempt()
+        except (KernelError, OSError, ValueError) as error:
+            return f"{what}: {_text(error)}"
+    return None
+
+
+def _text(error: Exception) -> str:
+    match error:
+        case KernelError(errno=errno.EPERM):
+            return "not permitted (it needs CAP_BPF and CAP_NET_ADMIN)"
+        case KernelError():
+            return error.what.splitlines()[0]
+        case OSError(strerror=str(text)):
+            return text
+        case _:
+            return str(error)
+
+
+def _pinning() -> None:
+    with tempfile.TemporaryDirectory(dir=bpffs.root()) as directory:
+        path = Path(directory) / "map"
+        with _map(MapSpec("probe", MapType.HASH, 4, 4, 1)) as map:
+            map.pin(str(path))
+        BpfMap.open(map.spec, str(path)).close()
+        path.unlink()
+
+
+def _mapping() -> None:
+    with _map(MapSpec("probe", MapType.ARRAY, 4, COUNTERS.size, 1, MapFlags.MMAPABLE)) as map:
+        MappedArray(map, COUNTERS).close()
+
+
+def _batches() -> None:
+    with _map(MapSpec("probe", MapType.HASH, 4, 4, 4, MapFlags.NO_PREALLOC)) as map:
+        map.update_batch([(bytes(4), bytes(4)), (b"1234", bytes(4))])
+        if len(list(map.items())) != 2:
+            raise ValueError("a batch is not complete")
+
+
+def _ring() -> None:
+    with _map(MapSpec("probe", MapType.RINGBUF, 0, 0, 1 << 16)) as map:
+        RingBuffer(map.fd, 1 << 16).close()
+
+
+def _program() -> None:
+    small = {
+        name: MapSpec(name, spec.type, spec.key_size, spec.value_size, _SMALL.get(name, 4), spec.flags)
+        for name, spec in specs(n_cpus=1).items()
+    }
+    maps = {name: BpfMap.create(spec) for name, spec in small.items()}
+    try:
+        for from_host in (False, True):
+            Program.load(main_program([], from_host), maps).close()
+    finally:
+        for map in maps.values():
+            map.close()
+
+
+def _link() -> None:
+    b = Builder()
+    b.exit(_TCX_PASS)
+    program = Program.load(b.build("probe"), {})
+    loopback = socket.if_nametoindex("lo")
+    for where in (Attach.TCX_INGRESS, Attach.TCX_EGRESS):
+        link = Link.attach(program, loopback, where)
+        link.update(program)
+        link.close()
+    program.close()
+
+
+@contextmanager
+def _map(spec: MapSpec) -> Iterator[BpfMap]:
+    map = BpfMap.create(spec)
+    yield map
+    map.close()
+
+
+_ATTEMPTS: tuple[tuple[str, Callable[[], None]], ...] = (
+    ("pinning on a bpffs", _pinning),
+    ("arrays in shared memory", _mapping),
+    ("map operations in batches", _batches),
+    ("a ring buffer", _ring),
+    ("the main program", _program),
+    ("attaching to a device (tcx)", _link),
+)

@@ -1,0 +1,127 @@
+"""The main programs at work on the ports' devices, and the subtables for which they are made.
+
+When the set of masks changes, both programs are made anew, and each link gets the new one in the place of the old: a
+packet meets one of the two, never none.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from vswitch.base.errors import KernelError
+from vswitch.bpf.spec import MapSpec, MapType
+from vswitch.datapath.ebpf.compile import CACHE, Subtable, cache_key, main_program, uses_cache
+from vswitch.datapath.ebpf.maps import FROM_DEVICE, FROM_HOST, MEGAFLOW, N_PLACES, Maps
+from vswitch.dpif.ports import OdpPort
+from vswitch.linux.bpf import Attach, BpfMap, Link, Program
+
+CACHE_SIZE = 1 << 16  # entries
+_U32 = struct.Struct("=I")
+_GAIN = 0.9  # another order is worth a new program if it takes less than this part of the look-ups
+
+
+@dataclass(slots=True, eq=False)
+class PortLink:
+    """A device's hook."""
+
+    link: Link
+    from_host: bool
+
+
+@dataclass(slots=True)
+class Programs:
+    """The programs, their links by port, and the order of the subtables."""
+
+    maps: Maps
+    directory: Path  # of the links' pins
+    subtables: list[Subtable] = field(default_factory=list)
+    links: dict[OdpPort, PortLink] = field(default_factory=dict)
+    mask_hits: int = 0  # subtables that packets were looked up in, before `_seen`
+    _programs: dict[bool, Program] = field(default_factory=dict)
+    _seen: tuple[int, ...] = (0,) * (2 + N_PLACES)  # the counters, when `mask_hits` was brought up to date
+
+    def attach(self, number: OdpPort, ifindex: int, from_host: bool) -> None:
+        """Hook into a device: where it receives, or where the host sends through it."""
+        program = self._program(from_host)
+        link = Link.attach(program, ifindex, Attach.TCX_EGRESS if from_host else Attach.TCX_INGRESS)
+        path = self.directory / str(number)
+        path.unlink(missing_ok=True)
+        link.pin(str(path))
+        self.links[number] = PortLink(link, from_host)
+
+    def adopt(self, number: OdpPort, from_host: bool) -> None:
+        """Go on with the link that an earlier daemon pinned for a port.  KernelError: there is none."""
+        path = self.directory / str(number)
+        self.links[number] = PortLink(Link.open(str(path)), from_host)
+
+    def detach(self, number: OdpPort) -> None:
+        """Take the hook away."""
+        if found := self.links.pop(number, None):
+            (self.directory / str(number)).unlink(missing_ok=True)
+            found.link.close()
+
+    def rebuild(self) -> None:
+        """Put programs for the present subtables to work."""
+        self.count_hits()
+        self._make_cache()
+        self._programs.clear()
+        for port in self.links.values():
+            program = self._program(port.from_host)
+            try:
+                port.link.update(program)
+            except KernelError:  # the device has gone, and with it the hook
+                continue
+
+    def _program(self, from_host: bool) -> Program:
+        if from_host not in self._programs:
+            program = Program.load(main_program(self.subtables, from_host), self.maps.by_name)
+            place = FROM_HOST if from_host else FROM_DEVICE
+            self.maps["programs"].update(_U32.pack(place), _U32.pack(program.fd))
+            self._programs[from_host] = program
+        return self._programs[from_host]
+
+    def _make_cache(self) -> None:
+        """A new, empty cache, if there is to be one: its keys depend on the masks."""
+        if (old := self.maps.by_name.pop(CACHE, None)) is not None:
+            old.close()
+        if uses_cache(self.subtables):
+            key = cache_key(self.subtables)
+            spec = MapSpec(CACHE, MapType.LRU_HASH, key.size, MEGAFLOW.size, CACHE_SIZE)
+            self.maps.by_name[CACHE] = BpfMap.create(spec)
+
+    # The order of the subtables
+
+    def improve(self, is_empty: Callable[[Subtable], bool]) -> list[Subtable]:
+        """Put subtables that hit often first, and drop empty ones, if that pays; the dropped ones are returned."""
+        hits = self.count_hits()
+        by_hits = sorted(zip(self.subtables, hits, strict=True), key=lambda pair: -pair[1])
+        empty = [subtable for subtable in self.subtables if is_empty(subtable)]
+        order = [subtable for subtable, _ in by_hits if subtable not in empty]
+        now = sum(place * n for place, n in enumerate(hits, 1))
+        then = sum(place * n for place, (_, n) in enumerate(by_hits, 1))
+        if not empty and then >= now * _GAIN:
+            return []
+        self.subtables[:] = order
+        self.rebuild()
+        return empty
+
+    def count_hits(self) -> list[int]:
+        """How often each subtable hit since the last call.  Those behind the last counted place share its count."""
+        counters = self.maps.totals()
+        delta = [after - before for after, before in zip(counters, self._seen, strict=True)]
+        self._seen = counters
+        missed, _, *places = delta
+        n = len(self.subtables)
+        self.mask_hits += missed * n + sum(place * hits for place, hits in enumerate(places))
+        hits = places[1 : n + 1]
+        return hits + [0] * (n - len(hits))
+
+    def close(self) -> None:
+        """Let go of programs and links; those that are pinned go on."""
+        for port in self.links.values():
+            port.link.close()
+        for program in self._programs.values():
+            program.close()
