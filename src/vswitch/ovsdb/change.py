@@ -135,7 +135,7 @@ class Transaction:
         self.set(row, column, dict(sorted((self.get(row, column) | dict(pairs)).items())))
 
     def delete(self, row: Row) -> None:
-        """Delete the row."""
+        """Delete the row; unless its table is a root, the server keeps it as long as other rows refer to it."""
         self._edits.pop(row, None)
         if self.inserted.pop(row.uuid, None) is None:
             self._deleted[row.uuid] = row
@@ -158,16 +158,14 @@ class Transaction:
     @property
     def is_empty(self) -> bool:
         """Whether nothing would change."""
-        return not (self.inserted or self._deleted or any(self._changed(row) for row in self._edits))
+        return not (self.inserted or self._doomed() or any(self._changed(row) for row in self._edits))
 
     def operations(self) -> list[Json]:
         """The operations of RFC 7047 that do all this; none if nothing would change."""
         if self.is_empty:
             return []
         operations = [self._wait(row, columns) for row, columns in self._verified.items()]
-        operations += [
-            {"op": "delete", "table": row.table, "where": _is(row)} for row in self._deleted.values()
-        ]
+        operations += [{"op": "delete", "table": row.table, "where": _is(row)} for row in self._doomed()]
         for row in self.inserted.values():
             self._insert_at[len(operations)] = row.uuid
             operations.append(self._insert(row))
@@ -196,6 +194,10 @@ class Transaction:
             [row] = results[self._increment_at + 2 * number + 1]["rows"]
             self.increments.append(row[column])
         return Outcome(COMMITTED)
+
+    def _doomed(self) -> list[Row]:
+        """The deleted rows that the server must be told of; the others go because nothing refers to them."""
+        return [row for row in self._deleted.values() if self.tables[row.table].is_root]
 
     def _edit(self, row: Row, column: str) -> _Edit:
         edits = self._edits.setdefault(row, {})

@@ -247,3 +247,6 @@ class Layout:
         self.tables: Mapping[str, Table] = {
             name: Table(name, table) for name, table in sorted(json["tables"].items())
         }
+        if not any(table.is_root for table in self.tables.values()):  # a schema from before there were roots
+            for table in self.tables.values():
+                table.is_root = True

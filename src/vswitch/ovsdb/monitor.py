@@ -50,6 +50,7 @@ class MonitoredTable:
     """What a monitor shows of one table."""
 
     columns: tuple[MonitoredColumn, ...]
+    select: frozenset[str]  # the events of which there is anything to tell, were it only that they happened
     conditions: tuple[Condition, ...] | None = None  # a row is shown if any holds; None: always
 
     def on(self, event: str) -> list[MonitoredColumn]:
@@ -110,6 +111,7 @@ class View:
 def _table_from_json(json: Json, table: TableSchema, version: int) -> MonitoredTable:
     columns: dict[str, MonitoredColumn] = {}
     conditions: list[Condition] | None = None
+    selected: set[str] = set()
     requests = json if isinstance(json, list) else [json]
     for request in requests:
         members = Members(request, f"table {table.name}")
@@ -118,13 +120,16 @@ def _table_from_json(json: Json, table: TableSchema, version: int) -> MonitoredT
         select = members.optional("select", dict)
         members.finish()
         events = _events(select, table)
+        selected |= events
         for column in _columns(names, table):
             if column.name in columns:
                 raise OvsdbSyntaxError("column name mentioned more than once", names)
             columns[column.name] = MonitoredColumn(column, events, table)
         if where is not None:
             conditions = (conditions or []) + [Condition.from_json(each, table) for each in where]
-    return MonitoredTable(tuple(columns.values()), tuple(conditions) if conditions else None)
+    return MonitoredTable(
+        tuple(columns.values()), frozenset(selected), tuple(conditions) if conditions else None
+    )
 
 
 def _events(json: Json, table: TableSchema) -> frozenset[str]:
@@ -221,9 +226,9 @@ def _encode_tables(tables: Iterable[tuple[str, RowUpdates]]) -> bytes:
 
 
 def _initial_rows(view: View, table: MonitoredTable, rows: Mapping[Uuid, Row]) -> RowUpdates:
-    columns = table.on("initial")
-    if not columns:
+    if "initial" not in table.select:
         return
+    columns = table.on("initial")
     for uuid, row in rows.items():
         if view.version == 1:
             yield uuid, {"new": {column.name: column.write(row[column.number]) for column in columns}}
@@ -256,13 +261,13 @@ def _row_update(table: MonitoredTable, columns: ByEvent, old: Row | None, new: R
         assert old is not None
         return (
             {"old": {c.name: c.write(old[c.number]) for c in columns["delete"]}}
-            if columns["delete"]
+            if "delete" in table.select
             else None
         )
     if old is None:
         return (
             {"new": {c.name: c.write(new[c.number]) for c in columns["insert"]}}
-            if columns["insert"]
+            if "insert" in table.select
             else None
         )
     changed = [c for c in columns["modify"] if old[c.number] != new[c.number]]
@@ -288,8 +293,8 @@ def _row_update2(table: MonitoredTable, columns: ByEvent, old: Row | None, new: 
         return {"modify": modified} if modified else None
     if shows:
         assert new is not None
-        return {"insert": _without_defaults(new, columns["insert"])} if columns["insert"] else None
-    return {"delete": None} if shown and columns["delete"] else None
+        return {"insert": _without_defaults(new, columns["insert"])} if "insert" in table.select else None
+    return {"delete": None} if shown and "delete" in table.select else None
 
 
 def _reconditioned_rows(old: MonitoredTable, new: MonitoredTable, rows: Mapping[Uuid, Row]) -> RowUpdates:

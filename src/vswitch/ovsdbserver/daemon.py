@@ -79,9 +79,9 @@ class DatabaseDaemon:
         return status
 
     async def _serve(self) -> int:
-        log.info("%s", version_line(self._service.program))
         self._spawn(self.remotes.run())
         self._service.ready()
+        log.info("%s", version_line(self._service.program))
         command = self._service.given.get("run")
         if command is None:
             await self._service.stopping.wait()
