@@ -173,7 +173,8 @@ def guarded(name: str, run: Callable[[], int]) -> int:
 
 def _fail(name: str, message: str, status: int) -> int:
     sys.stdout.flush()
-    print(f"{name}: {message}", file=sys.stderr)
+    if message:
+        print(f"{name}: {message}", file=sys.stderr)
     return status
 
 

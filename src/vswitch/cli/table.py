@@ -104,7 +104,7 @@ class Table:
 def print_tables(tables: Iterable[Table], style: Style) -> Iterator[str]:
     """The lines of several tables, one after another: a blank line between them."""
     for number, table in enumerate(tables):
-        if number and style.format != "json":
+        if number and style.format not in ("json", "html"):
             yield ""
         yield from table.lines(style)
 
@@ -166,30 +166,32 @@ def _as_html(table: Table, style: Style) -> Iterator[str]:
     if table.caption:
         yield f"  <caption>{_html(table.caption)}</caption>"
     if style.headings:
-        yield from _html_row("th", table.headings)
+        yield from _html_row("th", map(_html, table.headings))
     for row in table.rows:
-        yield from _html_row("td", [cell.text(style.cells) for cell in row])
+        texts = [cell.text(style.cells) for cell in row]
+        yield from _html_row("td", map(_with_links, texts, table.headings))
     yield "</table>"
 
 
-def _html_row(element: str, texts: list[str]) -> Iterator[str]:
+def _html_row(element: str, texts: Iterable[str]) -> Iterator[str]:
     yield "  <tr>"
     for text in texts:
-        yield f"    <{element}>{_html(text)}</{element}>"
+        yield f"    <{element}>{text}</{element}>"
     yield "  </tr>"
 
 
-def _html(text: str) -> str:
-    """`text` with its UUIDs as links."""
+def _with_links(text: str, title: str) -> str:
+    """`text` with each UUID as a link to the row that it is of; in the column `_uuid`, as what such links lead to."""
     at = text.find("-") - 8
-    if at >= 0 and is_uuid(uuid := text[at : at + 36]):
-        return f'{_html_escape(text[:at])}<a href="#{uuid}">{uuid[:8]}</a>{_html(text[at + 36 :])}'
-    if at >= 0:
-        return _html_escape(text[: at + 9]) + _html(text[at + 9 :])
-    return _html_escape(text)
+    if at < 0:
+        return _html(text)
+    if not is_uuid(uuid := text[at : at + 36]):
+        return _html(text[: at + 9]) + _with_links(text[at + 9 :], title)
+    reference = f'name="{uuid}"' if title == "_uuid" else f'href="#{uuid}"'
+    return f"{_html(text[:at])}<a {reference}>{uuid[:8]}</a>{_with_links(text[at + 36 :], title)}"
 
 
-def _html_escape(text: str) -> str:
+def _html(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")
 
 

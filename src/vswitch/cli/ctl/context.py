@@ -89,16 +89,26 @@ class Commands:
         self.by_name: dict[str, Syntax] = {}
 
     def __call__(
-        self, name: str, usage: str = "", options: str = "", *, needs: Needs = no_needs, changes: bool = False
+        self,
+        name: str,
+        usage: str = "",
+        options: str = "",
+        *,
+        needs: Needs = no_needs,
+        changes: bool = False,
+        at_least: int = -1,
     ) -> Callable[[Run], Run]:
-        """Declare a command, of which `usage` says the words: `!` one, `?` perhaps one, `*` any number, `+` some."""
+        """Declare a command, of which `usage` says the words: `!` one, `?` perhaps one, `*` any number, `+` some.
+
+        `at_least` says how many words there must be, if that does not follow from `usage`.
+        """
         signs = [word[0] for word in usage.split()]
-        at_least = sum(sign in "!+" for sign in signs)
+        low = sum(sign in "!+" for sign in signs) if at_least < 0 else at_least
         at_most = UNLIMITED if any(sign in "*+" for sign in signs) else len(signs)
 
         def declare(run: Run) -> Run:
             self.by_name[name] = Syntax(
-                name, usage, run, needs, options, at_least=at_least, at_most=at_most, changes=changes
+                name, usage, run, needs, options, at_least=low, at_most=at_most, changes=changes
             )
             return run
 

@@ -31,10 +31,8 @@ def parse_commands(words: Sequence[str], commands: Commands) -> list[Invocation]
             lines.append([])
         else:
             lines[-1].append(word)
-    # An empty command is an error only if it is the last one: `--` may come first, or twice.
-    return [
-        parse_command(line, commands) for number, line in enumerate(lines) if line or number + 1 == len(lines)
-    ]
+    # `--` may come first, last, or twice.
+    return [parse_command(line, commands) for line in lines if line] or [parse_command([], commands)]
 
 
 def parse_command(words: Sequence[str], commands: Commands) -> Invocation:
@@ -44,7 +42,7 @@ def parse_command(words: Sequence[str], commands: Commands) -> Invocation:
     while at < len(words) and words[at].startswith("-"):
         name, equals, value = words[at].partition("=")
         if name in given:
-            raise CommandError(f"'{name}' option specified multiple times")
+            raise CommandError(f"'{words[at]}' option specified multiple times")
         given[name] = value if equals else None
         at += 1
     if at == len(words):
@@ -234,7 +232,7 @@ class Session:
         for invocation in self._invocations:
             output = invocation.output
             if isinstance(output, Table):
-                if n_tables and self._settings.style.format != "json":
+                if n_tables and self._settings.style.format not in ("json", "html"):
                     print()
                 n_tables += 1
                 for line in output.lines(self._settings.style):

@@ -206,16 +206,9 @@ class Switch:
         if bridge.parent:
             del bridge.parent.children[bridge.vlan]
         else:
-            self._delete_collectors(bridge)
             self.transaction.remove(root(self.transaction), "bridges", [bridge.row.uuid])
             self.transaction.delete(bridge.row)
         del self.bridges[bridge.name]
-
-    def _delete_collectors(self, bridge: Bridge) -> None:
-        """The root rows that would keep the bridge alive."""
-        for row in list(self.transaction.rows("Flow_Sample_Collector_Set")):
-            if self.transaction.get(row, "bridge") == bridge.row.uuid:
-                self.transaction.delete(row)
 
     def delete_port(self, port: Port) -> None:
         """Delete a port with its interfaces."""

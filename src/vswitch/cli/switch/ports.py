@@ -98,13 +98,7 @@ def _atoi(text: str) -> int:
     return sign * int(digits[:end] or 0)
 
 
-def _needs_deletion(wanting: Wanting, *words: str) -> None:
-    needs_switch(wanting)
-    if "Flow_Sample_Collector_Set" in wanting.layout.tables:
-        wanting.want("Flow_Sample_Collector_Set", "bridge")
-
-
-@commands("del-br", "!BRIDGE", "--if-exists", needs=_needs_deletion, changes=True)
+@commands("del-br", "!BRIDGE", "--if-exists", needs=needs_switch, changes=True)
 def del_br(context: Context, name: str) -> None:
     """Delete a bridge with all that is on it."""
     switch = switch_of(context)
@@ -215,6 +209,7 @@ def add_port(context: Context, bridge: str, name: str, *settings: str) -> None:
     "--may-exist --fake-iface",
     needs=needs_switch,
     changes=True,
+    at_least=4,
 )
 def add_bond(context: Context, bridge: str, name: str, *words: str) -> None:
     """Add a port with several interfaces; the settings begin with the first word that has a `=`."""

@@ -77,7 +77,14 @@ def del_controller(context: Context, name: str) -> None:
     _replace_targets(context, switch_of(context).real_bridge(name).row, "controller", "Controller", [])
 
 
-@commands("set-controller", "!BRIDGE +TARGET", "--inactivity-probe=", needs=_needs_controllers, changes=True)
+@commands(
+    "set-controller",
+    "!BRIDGE +TARGET",
+    "--inactivity-probe=",
+    needs=_needs_controllers,
+    changes=True,
+    at_least=1,
+)
 def set_controller(context: Context, name: str, *targets: str) -> None:
     """Give a bridge these controllers and no others."""
     _replace_targets(context, switch_of(context).real_bridge(name).row, "controller", "Controller", targets)
@@ -258,7 +265,6 @@ _DELETED = (
     "sFlow",
     "IPFIX",
     "SSL",
-    "Flow_Sample_Collector_Set",
 )
 
 
