@@ -54,7 +54,9 @@ _ADDS = frozenset((OFPFC_ADD,))
 _CHANGES = frozenset((OFPFC_ADD, OFPFC_MODIFY, OFPFC_MODIFY_STRICT))
 _DELETES = frozenset((OFPFC_DELETE, OFPFC_DELETE_STRICT))
 _RANKED = _CHANGES | {OFPFC_DELETE_STRICT}
-_TOLERATED = frozenset(("duration", "n_packets", "n_bytes", "idle_age", "hard_age"))  # a dump can be read back
+_TOLERATED = frozenset(
+    ("duration", "n_packets", "n_bytes", "idle_age", "hard_age")
+)  # a dump can be read back
 _QUERY = -1
 
 
@@ -156,7 +158,9 @@ def parse_flow_mod(text: str, command: int | None = OFPFC_ADD, names: Names = NO
     try:
         return flow_mod.replace(actions=check_actions(actions, flow_mod.match, flow_mod.table_id))
     except OpenFlowError as error:
-        raise TextError(f"actions are invalid with specified match ({error.code.name})", actions_text) from None
+        raise TextError(
+            f"actions are invalid with specified match ({error.code.name})", actions_text
+        ) from None
 
 
 def split_command(text: str) -> tuple[int, str]:

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping
 
 from vswitch.base.errors import TextError
 from vswitch.base.text import parse_u32, parse_u64
+from vswitch.flow.texts import hexadecimal
 from vswitch.openflow.actions.base import (
     Action,
     action,
@@ -114,7 +115,7 @@ class WriteMetadata(Action):
         if len(data) != 32:
             raise OpenFlowError(BadAction.BAD_LEN)
         if any(data[10:16]):
-            raise OpenFlowError(BadAction.NX_MUST_BE_ZERO)
+            raise OpenFlowError(BadAction.MUST_BE_ZERO)
         return cls(*struct.unpack_from("!QQ", data, 16))
 
     @classmethod
@@ -125,8 +126,8 @@ class WriteMetadata(Action):
 
     def format(self, names: Names) -> str:
         """`write_metadata:0x5/0xff`."""
-        mask = "" if self.mask == (1 << 64) - 1 else f"/{self.mask:#x}"
-        return f"write_metadata:{self.metadata:#x}{mask}"
+        mask = "" if self.mask == (1 << 64) - 1 else f"/{hexadecimal(self.mask)}"
+        return f"write_metadata:{hexadecimal(self.metadata)}{mask}"
 
 
 @action("goto_table", "")

@@ -4,6 +4,8 @@ One class per meaning, for all versions; beside it, where its forms are on the w
 
     @message("FLOW_MOD", "OFPT 1.0(14)[64+8], OFPT 1.1+(14)[40+8], NXT 1.0+(13)[32+8]")
 
+A form that is known under another name says so: NXT:PACKET_IN2.
+
 OFPT is a message type, NXT and ONFT are vendor messages with a subtype; OFPST, NXST and ONFST are the same for statistics
 (since OpenFlow 1.3 "multipart"), which have requests and replies, and replies of several parts.  In brackets is how long
 the body is: exactly, or at least and then by multiples.
@@ -85,7 +87,7 @@ _VENDOR_OF = {
     "ONFT": ONF_VENDOR,
     "ONFST": ONF_VENDOR,
 }
-_NOTATION = re.compile(r"(\w+) 1\.(\d)(?:-1\.(\d)|(\+))?\((\d+)\)\[(\d+)(?:\+(\d+))?\]")
+_NOTATION = re.compile(r"(\w+)(?::(\w+))? 1\.(\d)(?:-1\.(\d)|(\+))?\((\d+)\)\[(\d+)(?:\+(\d+))?\]")
 
 
 class Dialect(NamedTuple):
@@ -156,8 +158,8 @@ def message(name: str, forms: str, direction: str = "") -> Callable[[type[M]], t
     def declare(cls: type[M]) -> type[M]:
         cls = value(cls)
         found = []
-        for kind, first, last, plus, number, size, step in _NOTATION.findall(forms):
-            shown = f"{kind}_{name}{' ' + direction if direction else ''}"
+        for kind, other, first, last, plus, number, size, step in _NOTATION.findall(forms):
+            shown = f"{kind}_{other or name}{' ' + direction if direction else ''}"
             end = OF15 if plus else int(last or first) + 1
             found.append(Form(kind, int(number), int(first) + 1, end, int(size), int(step or 0), shown))
         cls.name, cls.forms = name, tuple(found)

@@ -75,6 +75,13 @@ def decode_stats(data: bytes, at: int) -> tuple[Stats, int]:
                 raise OpenFlowError(BadMatch.BAD_LEN)
             found[field >> 1] = form.unpack_from(data, pos + 4)
         pos += 4 + size
-    duration, idle = found.get(_DURATION), found.get(_IDLE_TIME)
-    counts = (found.get(field, (None,))[0] for field in (_FLOW_COUNT, _PACKET_COUNT, _BYTE_COUNT))
-    return Stats(duration, idle, *counts), end
+    stats = Stats(_pair(found.get(_DURATION)), _pair(found.get(_IDLE_TIME)))
+    counts = {name: found[field][0] for field, name in _COUNTS.items() if field in found}
+    return stats.replace(**counts), end
+
+
+_COUNTS = {_FLOW_COUNT: "flow_count", _PACKET_COUNT: "packet_count", _BYTE_COUNT: "byte_count"}
+
+
+def _pair(numbers: tuple[int, ...] | None) -> tuple[int, int] | None:
+    return None if numbers is None else (numbers[0], numbers[1])

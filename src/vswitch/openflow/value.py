@@ -66,10 +66,11 @@ class Value:
     def __eq__(self, other: object) -> bool:
         if other.__class__ is not self.__class__:
             return NotImplemented
-        return bool(self._astuple(self) == other._astuple(other))  # type: ignore[attr-defined]
+        values = self.__class__._astuple
+        return bool(values(self) == values(other))
 
     def __hash__(self) -> int:
-        return hash((self.__class__, self._astuple(self)))
+        return hash((self.__class__, self.__class__._astuple(self)))
 
     def __repr__(self) -> str:
         args = ", ".join(f"{name}={getattr(self, name)!r}" for name in self.__match_args__)

@@ -110,7 +110,7 @@ def _plan(
     mask: int, version: int, eth_type: int, proto: int, icmp_type: int, tagged: int
 ) -> tuple[_Step, ...]:
     """The entries for matches with `mask` on packets of this kind."""
-    steps = []
+    steps: list[_Step] = []
     kind = (
         eth_type << ETH_TYPE.offset
         | proto << IP_PROTO.offset

@@ -169,5 +169,3 @@ class _Checker:
         fits = self._is_ip and not IP_FRAG.get(self.flow) & _LATER_FRAGMENT and proto in item.fields
         self._need(fits)
         return item.replace(ip_proto=proto) if fits and proto != item.ip_proto else item
-
-

@@ -9,6 +9,7 @@ import struct
 
 from vswitch.base.errors import TextError
 from vswitch.base.text import key_values, parse_u16, parse_u32, parse_u64
+from vswitch.flow.texts import hexadecimal
 from vswitch.openflow.actions.base import (
     Action,
     action,
@@ -101,8 +102,8 @@ class SetTunnel(Action):
         if len(data) != (24 if code.number == 9 else 16):
             raise OpenFlowError(BadAction.BAD_LEN)
         if code.number == 9:
-            return cls(*struct.unpack_from("!Q", data, 16), wide=True)
-        return cls(*struct.unpack_from("!I", data, 12))
+            return cls(int.from_bytes(data[16:], "big"), wide=True)
+        return cls(int.from_bytes(data[12:], "big"))
 
     @classmethod
     def parse(cls, arg: str, names: Names) -> Action:
@@ -111,7 +112,7 @@ class SetTunnel(Action):
 
     def format(self, names: Names) -> str:
         """`set_tunnel:0x5`, `set_tunnel64:0x5`."""
-        return f"set_tunnel{'64' if self.wide or self.tun_id > 0xFFFFFFFF else ''}:{self.tun_id:#x}"
+        return f"set_tunnel{'64' if self.wide or self.tun_id > 0xFFFFFFFF else ''}:{hexadecimal(self.tun_id)}"
 
 
 @action("note", "NX1.0+(8)")
@@ -189,7 +190,7 @@ class Conjunction(Action):
             raise OpenFlowError(BadAction.BAD_LEN)
         clause, n_clauses, id_ = struct.unpack_from("!BBI", data, 10)
         if not 2 <= n_clauses <= 64 or clause >= n_clauses:
-            raise OpenFlowError(BadAction.NX_BAD_CONJUNCTION)
+            raise OpenFlowError(BadAction.BAD_CONJUNCTION)
         return cls(id_, clause, n_clauses)
 
     @classmethod

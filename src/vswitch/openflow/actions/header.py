@@ -204,7 +204,9 @@ class Rewrite(Action):
     @property
     def set_value(self) -> int:
         """The value for the field."""
-        return getattr(self, self.__match_args__[0])  # type: ignore[no-any-return]
+        name, *_ = self.__match_args__
+        value: int = getattr(self, name)
+        return value
 
 
 @value
@@ -428,7 +430,7 @@ class DecTtl(Action):
             raise OpenFlowError(BadAction.BAD_LEN)
         (n,) = struct.unpack_from("!H", data, 10)
         if any(data[12:16]):
-            raise OpenFlowError(BadAction.NX_MUST_BE_ZERO)
+            raise OpenFlowError(BadAction.MUST_BE_ZERO)
         if 16 + 2 * n > len(data):
             raise OpenFlowError(BadAction.BAD_LEN)
         return cls(struct.unpack_from(f"!{n}H", data, 16), True)

@@ -16,6 +16,7 @@ from vswitch.base.text import parse_u16
 from vswitch.flow.field import Field
 from vswitch.flow.fields import FIELDS
 from vswitch.flow.subfield import Subfield, parse_subfield
+from vswitch.flow.texts import hexadecimal
 from vswitch.openflow.actions.base import Action, action, frame, nx
 from vswitch.openflow.codec import VENDORS, Code
 from vswitch.openflow.errors import BadAction, OpenFlowError
@@ -202,7 +203,7 @@ class Load(Action):
 
     def format(self, names: Names) -> str:
         """`load:0x5->NXM_NX_REG0[0..3]`."""
-        return f"load:{self.value:#x}->{self.dst}"
+        return f"load:{hexadecimal(self.value)}->{self.dst}"
 
 
 @action("move", "NX1.0-1.4(6), OF1.5+(28), ONF1.3-1.4(3200)")
@@ -235,7 +236,7 @@ class Move(Action):
         src, at = decode_header(data, headers_at)
         dst, at = decode_header(data, at)
         if any(data[at:]):
-            raise OpenFlowError(BadAction.NX_MUST_BE_ZERO)
+            raise OpenFlowError(BadAction.MUST_BE_ZERO)
         made = cls(_checked(src, src_ofs, n_bits), _checked(dst, dst_ofs, n_bits))
         _need_writable(dst)
         return made
@@ -276,7 +277,7 @@ def _decode_stack(data: bytes) -> Subfield:
         raise OpenFlowError(BadAction.BAD_LEN)
     (n_bits,) = struct.unpack_from("!H", data, at)
     if any(data[at + 2 :]):
-        raise OpenFlowError(BadAction.NX_MUST_BE_ZERO)
+        raise OpenFlowError(BadAction.MUST_BE_ZERO)
     return _checked(field, start, n_bits)
 
 
@@ -397,7 +398,7 @@ class OutputReg(Action):
             (max_len,) = struct.unpack_from("!H", data, 12)
             field, at = decode_header(data, 14)
         if any(data[at:]):
-            raise OpenFlowError(BadAction.NX_MUST_BE_ZERO)
+            raise OpenFlowError(BadAction.MUST_BE_ZERO)
         return cls(_part(field, ofs_nbits), max_len)
 
     @classmethod
@@ -433,7 +434,7 @@ class CheckPktLarger(Action):
         pkt_len, ofs = struct.unpack_from("!HH", data, 10)
         field, at = decode_header(data, 14)
         if any(data[at:]):
-            raise OpenFlowError(BadAction.NX_MUST_BE_ZERO)
+            raise OpenFlowError(BadAction.MUST_BE_ZERO)
         _need_writable(field)
         return cls(pkt_len, _checked(field, ofs, 1))
 

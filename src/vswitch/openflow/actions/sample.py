@@ -58,13 +58,13 @@ class Sample(Action):
             made = cls(*_SAMPLE.unpack_from(data, start))
         elif code.number == 51:
             probability, set_id, src1, bits1, src2, bits2, port, direction = _SAMPLE4.unpack_from(data, start)
-            ids = _decode_id(src1, bits1), _decode_id(src2, bits2)
-            made = cls(probability, set_id, *ids, from_16(port), direction)
+            domain_id, point_id = _decode_id(src1, bits1), _decode_id(src2, bits2)
+            made = cls(probability, set_id, domain_id, point_id, from_16(port), direction)
         else:
-            *head, port, direction = _SAMPLE2.unpack_from(data, start)
-            made = cls(*head, from_16(port), direction)
+            probability, set_id, domain, point, port, direction = _SAMPLE2.unpack_from(data, start)
+            made = cls(probability, set_id, domain, point, from_16(port), direction)
         if code.number != 29 and any(data[-5:]):
-            raise OpenFlowError(BadAction.NX_MUST_BE_ZERO)
+            raise OpenFlowError(BadAction.MUST_BE_ZERO)
         if made.direction > EGRESS:
             raise OpenFlowError(BadAction.BAD_ARGUMENT)
         if not made.probability:

@@ -240,6 +240,8 @@ class FlowMod(Message):
             flags,
             importance,
         ) = fields
+        if table_id == OFPTT_ALL and version == OF11:
+            raise OpenFlowError(FlowModFailed.BAD_TABLE_ID)
         match, end = decode_match(version, body, _FLOW_MOD11.size)
         actions = decode_instructions(version, body[end:])
         new_cookie: int | None = None

@@ -245,8 +245,8 @@ class FlowStats(Value):
         )
         match, _, _ = decode_nxm(data, _STATS_NX.size, match_len)
         actions = decode_actions(OF10, data[_STATS_NX.size + (match_len + 7) // 8 * 8 :])
-        ages = (age - 1 if age else None for age in (idle_age, hard_age))
-        return cls(match, actions, priority, table, cookie, sec, nsec, idle, hard, packets, n_bytes, *ages)
+        counts = packets, n_bytes, idle_age - 1 if idle_age else None, hard_age - 1 if hard_age else None
+        return cls(match, actions, priority, table, cookie, sec, nsec, idle, hard, *counts)
 
     @classmethod
     def _decode15(cls, data: bytes) -> FlowStats:
@@ -330,10 +330,10 @@ class AggregateStatsReply(Multipart):
             stats, end = decode_stats(body, 0)
             if end != len(body):
                 raise OpenFlowError(BadRequest.BAD_LEN)
-            counts = stats.packet_count, stats.byte_count
-            return cls(
-                *(UNKNOWN_COUNT if count is None else count for count in counts), stats.flow_count or 0
-            )
+            packets = UNKNOWN_COUNT if stats.packet_count is None else stats.packet_count
+            n_bytes = UNKNOWN_COUNT if stats.byte_count is None else stats.byte_count
+            return cls(packets, n_bytes, stats.flow_count or 0)
         if len(body) != _AGGREGATE.size:
             raise OpenFlowError(BadRequest.BAD_LEN)
-        return cls(*_AGGREGATE.unpack(body), form.kind == "NXST")
+        packets, n_bytes, flows = _AGGREGATE.unpack(body)
+        return cls(packets, n_bytes, flows, form.kind == "NXST")

@@ -41,8 +41,11 @@ _PACKET, _FULL_LEN, _BUFFER_ID, _TABLE_ID, _COOKIE, _REASON, _METADATA, _USERDAT
 _IN_PORT = FIELDS["in_port_oxm"]
 
 
-@message("PACKET_IN", "OFPT 1.0(10)[10+1], OFPT 1.1(10)[16+1], OFPT 1.2(10)[8+1], OFPT 1.3+(10)[16+1], "
-    "NXT 1.0+(17)[24+1], NXT 1.0+(30)[0+8]")
+@message(
+    "PACKET_IN",
+    "OFPT 1.0(10)[10+1], OFPT 1.1(10)[16+1], OFPT 1.2(10)[8+1], OFPT 1.3+(10)[16+1], "
+    "NXT 1.0+(17)[24+1], NXT:PACKET_IN2 1.0+(30)[0+8]",
+)
 class PacketIn(Message):
     """A packet for the controller, with what the switch knew about it.
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 
-from vswitch.openflow.codec import mac_from_bytes, mac_to_bytes, text_from_bytes, text_to_bytes
+from vswitch.openflow.codec import check_port, mac_from_bytes, mac_to_bytes, text_from_bytes, text_to_bytes
 from vswitch.openflow.errors import BadProperty, BadRequest, OpenFlowError, PortModFailed
 from vswitch.openflow.message import Dialect, Form, Message, Multipart, group_items, message
-from vswitch.openflow.ports import OFPP_ANY, OfPort, from_16, is_valid, to_16
+from vswitch.openflow.ports import OFPP_ANY, OfPort, from_16, to_16
 from vswitch.openflow.properties import encode_property, split_properties
 from vswitch.openflow.value import Value, value
 from vswitch.openflow.version import OF10, OF13, OF14, OF15
@@ -102,7 +102,7 @@ class Port(Value):
             port, config, state = from_16(port), config & _CONFIG10, state & _STATE10
         else:
             port, mac, name, config, state, *features = _PORT11.unpack_from(data, at)
-            check_number(port)
+            check_port(port)
             config, state = config & _CONFIG11, state & _STATE11
         return cls(OfPort(port), mac_from_bytes(mac), text_from_bytes(name), config, state, *features)
 
@@ -114,7 +114,7 @@ class Port(Value):
         port, size, mac, name, config, state = _PORT14.unpack_from(data, at)
         if size < _PORT14.size or size > len(data) - at:
             raise OpenFlowError(BadRequest.BAD_LEN)
-        check_number(port)
+        check_port(port)
         made = cls(
             OfPort(port), mac_from_bytes(mac), text_from_bytes(name), config & _CONFIG11, state & _STATE11
         )
@@ -125,12 +125,6 @@ class Port(Value):
                 names = ("curr", "advertised", "supported", "peer", "curr_speed", "max_speed")
                 made = made.replace(**dict(zip(names, _ETHERNET14.unpack(prop.payload), strict=True)))
         return made, at + size
-
-
-def check_number(port: int) -> None:
-    """Refuse numbers that no port can have."""
-    if not is_valid(port):
-        raise OpenFlowError(BadRequest.BAD_PORT, f"port {port}")
 
 
 def encode_ports(version: int, ports: tuple[Port, ...]) -> Iterator[bytes]:
@@ -219,7 +213,7 @@ class PortMod(Message):
         advertise = rest[0] if rest else 0
         if version == OF10:
             port, advertise = from_16(port), features_from_10(advertise)
-        check_number(port)
+        check_port(port)
         known = _CONFIG10 if version == OF10 else _CONFIG11
         if version >= OF14:
             for prop in split_properties(body[form_.size :]):
@@ -247,7 +241,7 @@ class PortDescRequest(Multipart):
         if len(body) != (8 if dialect.version >= OF15 else 0):
             raise OpenFlowError(BadRequest.BAD_LEN)
         port = int.from_bytes(body[:4], "big") if body else OFPP_ANY
-        check_number(port)
+        check_port(port)
         return cls(OfPort(port))
 
 
@@ -287,7 +281,7 @@ class PortStatsRequest(Multipart):
         if dialect.version == OF10:
             return cls(from_16(int.from_bytes(body[:2], "big")))
         port = int.from_bytes(body[:4], "big")
-        check_number(port)
+        check_port(port)
         return cls(OfPort(port))
 
 
@@ -321,7 +315,7 @@ class PortStats(Value):
 
     def encode(self, version: int) -> bytes:
         """Fixed until OpenFlow 1.3; then the Ethernet counters are a property."""
-        counters = self._astuple(self)[1:13]
+        counters = PortStats._astuple(self)[1:13]
         if version == OF10:
             return _STATS10.pack(to_16(self.port_no), *counters)
         if version < OF13:
@@ -342,16 +336,16 @@ class PortStats(Value):
         size, port, sec, nsec, *counters = _STATS14.unpack_from(data, at)
         if size < _STATS14.size or size > len(data) - at:
             raise OpenFlowError(BadRequest.BAD_LEN)
-        check_number(port)
+        check_port(port)
         ethernet = (UNKNOWN_COUNT,) * 4
         for prop in split_properties(data[at + _STATS14.size : at + size]):
             if prop.type == _ETHERNET:
                 if len(prop.payload) != _STATS14_ETHERNET.size:
                     raise OpenFlowError(BadProperty.BAD_LEN)
                 ethernet = _STATS14_ETHERNET.unpack(prop.payload)
-            elif not prop.is_experimenter:
-                continue
-        return cls(OfPort(port), *counters, *ethernet, *_age(sec, nsec)), at + size
+        age, age_nsec = _age(sec, nsec)
+        made = cls(OfPort(port), *counters, *ethernet)  # type: ignore[call-arg]
+        return made.replace(duration_sec=age, duration_nsec=age_nsec), at + size
 
 
 def _age(sec: int, nsec: int) -> tuple[int | None, int]:
@@ -384,7 +378,7 @@ class PortStatsReply(Multipart):
         for port, *counters in form_.iter_unpack(body):
             if version == OF10:
                 port = from_16(port)
-            check_number(port)
+            check_port(port)
             if version == OF13:
                 counters[12:] = _age(*counters[12:])
             stats.append(PortStats(OfPort(port), *counters))

@@ -164,7 +164,7 @@ def _decode_properties(body: bytes, loose: bool) -> tuple[tuple[str, int, int], 
         if prop.type >= 2 * len(ASYNC_TYPES):
             if loose:
                 continue
-            raise OpenFlowError(BadProperty.BAD_TYPE)
+            raise OpenFlowError(AsyncConfigFailed.UNSUPPORTED)
         name = ASYNC_TYPES[prop.type // 2]
         mask = prop.u32()
         if mask & ~_REASONS[name]:
@@ -175,7 +175,10 @@ def _decode_properties(body: bytes, loose: bool) -> tuple[tuple[str, int, int], 
     return tuple((name, *found[name]) for name in ASYNC_TYPES if name in found)  # type: ignore[misc]
 
 
-@message("SET_ASYNC", "OFPT 1.3(28)[24], OFPT 1.4+(28)[0+8], NXT 1.0+(19)[24], NXT 1.0-1.3(27)[0+8]")
+@message(
+    "SET_ASYNC",
+    "OFPT 1.3(28)[24], OFPT 1.4+(28)[0+8], NXT:SET_ASYNC_CONFIG 1.0+(19)[24], NXT:SET_ASYNC_CONFIG2 1.0-1.3(27)[0+8]",
+)
 class SetAsync(Message):
     """Send these asynchronous messages: (name, reasons as primary or equal, reasons as secondary) each."""
 
@@ -273,6 +276,14 @@ class SetPacketInFormat(Message):
     """Send packet-ins in this format (NXPIF_*)."""
 
     format: int = wire(U32)
+
+    @classmethod
+    def decode_body(cls, form: Form, dialect: Dialect, body: bytes) -> Message:
+        """Refuse formats that we do not know."""
+        made = super().decode_body(form, dialect, body)
+        if made.format > NXPIF_NXT_PACKET_IN2:  # type: ignore[attr-defined]
+            raise OpenFlowError(BadRequest.EPERM, "unknown packet-in format")
+        return made
 
 
 @message("FLOW_AGE", "NXT 1.0+(18)[0]")

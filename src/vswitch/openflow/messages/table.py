@@ -6,10 +6,10 @@ Sources: OpenFlow 1.0, 5.3.5; OpenFlow 1.1, A.3.3 and A.3.5.4; OpenFlow 1.2, A.3
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from vswitch.openflow.codec import text_from_bytes, text_to_bytes
-from vswitch.openflow.errors import BadRequest, OpenFlowError, TableModFailed
+from vswitch.openflow.errors import BadRequest, OpenFlowError
 from vswitch.openflow.message import Dialect, Form, Message, Multipart, group_items, message
 from vswitch.openflow.properties import encode_property, split_properties
 from vswitch.openflow.value import Value, value
@@ -83,32 +83,21 @@ class TableStats(Value):
         if version > OF12:
             return cls(*fields)
         table, name_bytes, *rest = fields
-        name = text_from_bytes(name_bytes)  # type: ignore[arg-type]
-        counts = rest[-3:]
-        if version == OF10:
-            return cls(table, *counts, name, max_entries=rest[1], wildcards=rest[0])
-        if version == OF11:
-            wildcards, match, instructions, write, apply, config, max_entries = rest[:-3]
-            return cls(
-                table, *counts, name, max_entries, match, wildcards, instructions, write, apply, config=config
-            )
-        (
-            match,
-            wildcards,
-            write,
-            apply,
-            write_set,
-            apply_set,
-            m_match,
-            m_write,
-            instructions,
-            config,
-            max_entries,
-        ) = rest[:-3]
-        features = match, wildcards, instructions, write, apply, write_set, apply_set, m_match, m_write
-        return cls(table, *counts, name, max_entries, *features, config)
+        names = _FIELDS[version]
+        made = dict(zip(names, rest, strict=True))
+        return cls(table_id=table, name=text_from_bytes(name_bytes), **made)  # type: ignore[arg-type]
 
 
+# What follows the name in each layout.
+_COUNTS = ("active_count", "lookup_count", "matched_count")
+_FIELDS: Mapping[int, tuple[str, ...]] = {
+    OF10: ("wildcards", "max_entries", *_COUNTS),
+    OF11: ("wildcards", "match", "instructions", "write_actions", "apply_actions", "config", "max_entries", *_COUNTS),
+    OF12: (
+        *("match", "wildcards", "write_actions", "apply_actions", "write_setfields", "apply_setfields"),
+        *("metadata_match", "metadata_write", "instructions", "config", "max_entries", *_COUNTS),
+    ),
+}
 _LAYOUTS = {OF10: _STATS10, OF11: _STATS11, OF12: _STATS12}
 
 
@@ -172,9 +161,6 @@ class TableMod(Message):
         if len(body) < _MOD.size or (len(body) > _MOD.size and dialect.version < OF14):
             raise OpenFlowError(BadRequest.BAD_LEN)
         table, config = _MOD.unpack_from(body)
-        known = OFPTC11_MISS_MASK if dialect.version < OF14 else OFPTC14_EVICTION | OFPTC14_VACANCY_EVENTS
-        if config & ~known:
-            raise OpenFlowError(TableModFailed.BAD_CONFIG)
         eviction, vacancy = _decode_properties(body[_MOD.size :])
         if vacancy is not None and vacancy.vacancy:
             raise OpenFlowError(BadRequest.MUST_BE_ZERO)

@@ -23,7 +23,9 @@ Printer = Callable[[Any, Dialect, Style], str]
 PRINTERS: dict[type[Message], Printer] = {}
 
 
-def prints(*classes: type[M]) -> Callable[[Callable[[M, Dialect, Style], str]], Callable[[M, Dialect, Style], str]]:
+def prints(
+    *classes: type[M],
+) -> Callable[[Callable[[M, Dialect, Style], str]], Callable[[M, Dialect, Style], str]]:
     """Declare the function that prints messages of `classes`: what follows the colon of the first line."""
 
     def register(printer: Callable[[M, Dialect, Style], str]) -> Callable[[M, Dialect, Style], str]:
@@ -48,18 +50,21 @@ def bit_names(bits: int, names: Iterable[tuple[int, str]], separator: str = " ",
 def printable(text: str) -> str:
     """Text from the wire, with what could upset a terminal as backslashes and octal numbers."""
     return "".join(
-        c if c.isprintable() and ord(c) < 0x7F else "".join(f"\\{byte:03o}" for byte in c.encode("utf-8", "surrogateescape"))
+        c
+        if c.isprintable() and ord(c) < 0x7F
+        else "".join(f"\\{byte:03o}" for byte in c.encode("utf-8", "surrogateescape"))
         for c in text
     )
 
 
-def hex_dump(data: bytes) -> str:
-    """Sixteen bytes per line: offset, hexadecimal, characters."""
+def hex_dump(data: bytes, characters: bool = True) -> str:
+    """Sixteen bytes per line: offset, hexadecimal and, unless they are not wanted, characters."""
     lines = []
     for at in range(0, len(data), 16):
         row = data[at : at + 16]
         cells = [f"{byte:02x}" for byte in row] + ["  "] * (16 - len(row))
         gap = "-" if len(row) >= 8 else " "
         shown = "".join(chr(byte) if 0x20 <= byte < 0x7F else "." for byte in row).ljust(16)
-        lines.append(f"{at:08x}  {' '.join(cells[:8])}{gap}{' '.join(cells[8:])} |{shown}|\n")
+        line = f"{at:08x}  {' '.join(cells[:8])}{gap}{' '.join(cells[8:])}"
+        lines.append(f"{line} |{shown}|\n" if characters else f"{line.rstrip()}\n")
     return "".join(lines)

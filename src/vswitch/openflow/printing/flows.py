@@ -35,7 +35,9 @@ def flow_removed(message: FlowRemoved, dialect: Dialect, style: Style) -> str:
         text += f" table_id={style.names.format_table(message.table_id)}"
     if message.cookie:
         text += f" cookie:{message.cookie:#x}"
-    text += f" duration{format_duration(message.duration_sec, message.duration_nsec)} idle{message.idle_timeout}"
+    text += (
+        f" duration{format_duration(message.duration_sec, message.duration_nsec)} idle{message.idle_timeout}"
+    )
     if message.hard_timeout:
         text += f" hard{message.hard_timeout}"
     return f"{text} pkts{message.packet_count} bytes{message.byte_count}\n"

@@ -38,11 +38,24 @@ _IPV4 = _IP_COMMON | IP_SRC.mask | IP_DST.mask
 _IPV6 = _IP_COMMON | IPV6_SRC.mask | IPV6_DST.mask | IPV6_LABEL.mask
 _ARP = IP_SRC.mask | IP_DST.mask | ARP_OP.mask | ARP_SHA.mask | ARP_THA.mask
 _PORTS = TP_SRC.mask | TP_DST.mask
-_LAYER3 = {0x0800: _IPV4, 0x86DD: _IPV6, 0x0806: _ARP, 0x8035: _ARP, 0x8847: MPLS_LSE[0].mask, 0x8848: MPLS_LSE[0].mask}
+_LAYER3 = {
+    0x0800: _IPV4,
+    0x86DD: _IPV6,
+    0x0806: _ARP,
+    0x8035: _ARP,
+    0x8847: MPLS_LSE[0].mask,
+    0x8848: MPLS_LSE[0].mask,
+}
 _LATER_FRAGMENT = 2
 
 # Where the checksum is in the header of each protocol, and what it is called.
-_CHECKSUMS = {1: ("icmp_csum", 2), 6: ("tcp_csum", 16), 17: ("udp_csum", 6), 58: ("icmp6_csum", 2), 132: ("sctp_csum", 8)}
+_CHECKSUMS = {
+    1: ("icmp_csum", 2),
+    6: ("tcp_csum", 16),
+    17: ("udp_csum", 6),
+    58: ("icmp6_csum", 2),
+    132: ("sctp_csum", 8),
+}
 
 
 def format_headers(packet: bytes) -> str:
@@ -77,6 +90,12 @@ def _transport_at(packet: bytes, eth_type: int) -> int:
         return at + (packet[at] & 0xF) * 4
     following, at = packet[at + 6], at + 40
     while following in (0, 43, 44, 51, 60) and at + 2 <= len(packet):
-        length = 8 if following == 44 else (packet[at + 1] + 2) * 4 if following == 51 else (packet[at + 1] + 1) * 8
+        length = (
+            8
+            if following == 44
+            else (packet[at + 1] + 2) * 4
+            if following == 51
+            else (packet[at + 1] + 1) * 8
+        )
         following, at = packet[at], at + length
     return at

@@ -18,7 +18,7 @@ _UNKNOWN_COOKIE = (1 << 64) - 1
 def packet_in(message: PacketIn, dialect: Dialect, style: Style) -> str:
     """Where it was sent, its metadata, why; with more verbosity, the headers, and the bytes."""
     text = ""
-    if message.table_id or message.format == NXPIF_NXT_PACKET_IN2 and message.table_id:
+    if message.table_id or (message.format == NXPIF_NXT_PACKET_IN2 and message.table_id):
         text += f" table_id={style.names.format_table(message.table_id)}"
     if message.cookie != _UNKNOWN_COOKIE:
         text += f" cookie={message.cookie:#x}"
@@ -51,7 +51,5 @@ def _packet(packet: bytes, style: Style) -> str:
     if style.verbosity > 0:
         text += format_headers(packet)
     if style.verbosity > 2:
-        text += hex_dump(packet)
+        text += hex_dump(packet, characters=False)
     return text
-
-

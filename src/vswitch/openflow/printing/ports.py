@@ -44,8 +44,24 @@ _STP = ("STP_LISTEN", "STP_LEARN", "STP_FORWARD", "STP_BLOCK")
 _FEATURES = tuple(
     (1 << bit, name)
     for bit, name in enumerate(
-        "10MB-HD 10MB-FD 100MB-HD 100MB-FD 1GB-HD 1GB-FD 10GB-FD 40GB-FD 100GB-FD 1TB-FD OTHER "
-        "COPPER FIBER AUTO_NEG AUTO_PAUSE AUTO_PAUSE_ASYM".split()
+        [
+            "10MB-HD",
+            "10MB-FD",
+            "100MB-HD",
+            "100MB-FD",
+            "1GB-HD",
+            "1GB-FD",
+            "10GB-FD",
+            "40GB-FD",
+            "100GB-FD",
+            "1TB-FD",
+            "OTHER",
+            "COPPER",
+            "FIBER",
+            "AUTO_NEG",
+            "AUTO_PAUSE",
+            "AUTO_PAUSE_ASYM",
+        ]
     )
 )
 # The highest rate first: bits of OFPPF_* and kbit/s.
@@ -80,7 +96,12 @@ def format_port_lines(port: Port, names: Names, version: int = 1) -> str:
     """A port, from its number on, in lines that end in newlines."""
     text = f"{_number(port)}({port.name}): addr:{format_mac(port.hw_addr)}\n"
     text += f"     config:     {format_config(port.config)}\n     state:      {_format_state(port.state, version)}\n"
-    kinds = (("current:    ", port.curr), ("advertised: ", port.advertised), ("supported:  ", port.supported), ("peer:       ", port.peer))
+    kinds = (
+        ("current:    ", port.curr),
+        ("advertised: ", port.advertised),
+        ("supported:  ", port.supported),
+        ("peer:       ", port.peer),
+    )
     for name, features in kinds:
         if features:
             text += f"     {name}{bit_names(features, _FEATURES)}\n"

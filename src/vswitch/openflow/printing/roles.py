@@ -54,7 +54,9 @@ def async_masks(message: SetAsync | GetAsyncReply, dialect: Dialect, style: Styl
     masks = {name: (primary, secondary) for name, primary, secondary in message.masks}
     blocks = []
     for i, kind in enumerate(("primary", "secondary")):
-        lines = (f"{name.upper():>16}: {_reasons(name, masks.get(name, (0, 0))[i])}\n" for name in ASYNC_TYPES)
+        lines = (
+            f"{name.upper():>16}: {_reasons(name, masks.get(name, (0, 0))[i])}\n" for name in ASYNC_TYPES
+        )
         blocks.append(f"\n {kind}:\n{''.join(lines)}")
     return "".join(blocks)
 

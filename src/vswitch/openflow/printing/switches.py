@@ -50,7 +50,11 @@ def nothing(message: object, dialect: Dialect, style: Style) -> str:
 
 def _capabilities(version: int) -> list[tuple[int, str]]:
     """The names of the bits, in the order in which they are printed."""
-    names = [(OFPC_FLOW_STATS, "FLOW_STATS"), (OFPC_TABLE_STATS, "TABLE_STATS"), (OFPC_PORT_STATS, "PORT_STATS")]
+    names = [
+        (OFPC_FLOW_STATS, "FLOW_STATS"),
+        (OFPC_TABLE_STATS, "TABLE_STATS"),
+        (OFPC_PORT_STATS, "PORT_STATS"),
+    ]
     names += [(OFPC_IP_REASM, "IP_REASM"), (OFPC_QUEUE_STATS, "QUEUE_STATS")]
     if version in (OF10, OF11):
         names.append((1 << 7, "ARP_MATCH_IP"))

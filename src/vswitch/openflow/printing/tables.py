@@ -19,8 +19,9 @@ from vswitch.openflow.messages.table import (
 )
 from vswitch.openflow.names import Names
 from vswitch.openflow.printing.base import Style, bit_names, prints
-from vswitch.openflow.version import OF10, OF14
+from vswitch.openflow.version import OF10, OF13, OF14
 
+_MISS = ("controller", "continue", "drop", "controller")  # the last is not defined
 _EVICTION = ((1, "OTHER"), (2, "IMPORTANCE"), (4, "LIFETIME"))
 
 # OpenFlow 1.0's wildcards by the fields that they free, in groups that share the beginning of their names.
@@ -86,6 +87,8 @@ def table_mod(message: TableMod, dialect: Dialect, style: Style) -> str:
     table = message.table_id
     text = " table_id: ALL_TABLES" if table == OFPTT_ALL else f" table_id={style.names.format_table(table)}"
     if dialect.version < OF14:
+        if dialect.version < OF13:
+            text += f", flow_miss_config={_MISS[message.config & 3]}"
         return f"{text}\n"
     text += f", eviction={'on' if message.config & OFPTC14_EVICTION else 'off'}"
     if message.config & OFPTC14_EVICTION and message.eviction_flags is not None:
