@@ -103,6 +103,7 @@ class EbpfDatapath(Datapath, PortCounters):
             numbers = self._ports.numbers_by_ifindex()
             self._flows.restore(notes[Kind.MASK], notes[Kind.SUBTABLE], numbers)
             self._lists.finish_restoring()
+            self._queue.take_over()
             self._programs.rebuild()
         except (KernelError, KeyError, ValueError) as error:
             log.warn("%s: what an earlier daemon left is of no use: %s", self.name, error)

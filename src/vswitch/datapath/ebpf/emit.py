@@ -175,16 +175,20 @@ def _check_room(b: Builder, lost: str) -> None:
     """Go to `lost` unless the port in r7 may queue a packet of r8 bytes."""
     b.jump_if(R8 > skb.MAX_LENGTH, lost)
     b.jump_if(R8 == 0, lost)
+    fits = b.new_label("fits")
     b.load(R1, u64(R7 + PORT.offset("sent")))
     b.load(R2, u64(R7 + PORT.offset("taken")))
     b.sub(R1, R2)
+    b.jump_if(R1.negative, fits)  # a daemon that took over counted one twice
     b.jump_if(R1 >= QUEUE, lost)
     b.call(Helper.ringbuf_query, Map("upcalls"), 0)  # BPF_RB_AVAIL_DATA: bytes that wait
     b.load(R1, u64(R7 + PORT.offset("sent_bytes")))
     b.load(R2, u64(R7 + PORT.offset("taken_bytes")))
     b.sub(R1, R2)
     b.add(R1, R0)
+    b.jump_if(R1.negative, fits)
     b.jump_if(R1 > RING_SIZE, lost)  # its own bytes <= the ring's size - all bytes
+    b.label(fits)
 
 
 def _fill_header(b: Builder, kind: int, list_id: Address, index: int, number: Address) -> None:

@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from vswitch.datapath.ebpf.maps import RECORD_OVERHEAD, RING_SIZE, UPCALL, Maps, codec
+from vswitch.datapath.ebpf.maps import MAX_PORTS, RECORD_OVERHEAD, RING_SIZE, UPCALL, Maps, codec
 from vswitch.dpif.frame import GSO_TCPV4, GSO_TCPV6, GSO_UDP_L4, NEEDS_CSUM
 from vswitch.dpif.packet import Offload, Packet
 from vswitch.dpif.ports import OdpPort
@@ -78,8 +78,22 @@ class UpcallQueue:
             self._give_back(port, packets, size)
         return records
 
-    def _drain(self) -> None:
-        for data in self.ring.records(_AHEAD - self._n):
+    def take_over(self) -> None:
+        """Bring the ports' budgets in line with what waits in the ring: an earlier daemon took some, and died."""
+        ports = self.maps.ports
+        sent = [
+            (ports.get_member(port, "sent"), ports.get_member(port, "sent_bytes"))
+            for port in range(MAX_PORTS)
+        ]
+        self._drain(limit=RING_SIZE)
+        for port, (packets, size) in enumerate(sent):
+            waiting = self._waiting.get(port, ())
+            ports.put_member(port, "taken", max(packets - len(waiting), 0))
+            held = sum(len(data) - UPCALL.size + RECORD_OVERHEAD for data in waiting)
+            ports.put_member(port, "taken_bytes", max(size - held, 0))
+
+    def _drain(self, limit: int = _AHEAD) -> None:
+        for data in self.ring.records(limit - self._n):
             port = _HEADER.unpack_from(data)[3]
             waiting = self._waiting.get(port)
             if waiting is None:
