@@ -55,15 +55,15 @@ class Service:
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     cleanup: bool = False  # exit was told to leave nothing behind
     signal: int = 0  # the signal that ended us
-    _report: Callable[[], None] = lambda: None
+    on_ready: Callable[[], None] = lambda: None
 
     def ready(self) -> None:
         """The daemon is up: let the process that started it return.  Calling it again does nothing."""
-        self._report()
+        self.on_ready()
 
     def stop(self, cleanup: bool = False) -> None:
         """End the daemon soon, as `exit` does."""
-        self.cleanup = cleanup
+        self.cleanup |= cleanup
         self.stopping.set()
 
     def memory_usage(self) -> Sequence[Mapping[str, int]]:
@@ -127,7 +127,7 @@ async def _serve(
     """Run `main` beside the control socket; the signal that ended us, or 0."""
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(_report_mistake)
-    service = Service(program, given, log_file, _report=report)
+    service = Service(program, given, log_file, on_ready=report)
     service.commands = unixctl.common_commands(program, log_file, service.stop, service.memory_usage)
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGALRM):
         loop.add_signal_handler(number, _signalled, service, number)

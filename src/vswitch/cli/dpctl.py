@@ -1,0 +1,110 @@
+"""ovs-dpctl: datapaths that live outside of ovs-vswitchd.
+
+The kernel module's datapaths would be such; there is none.  The datapaths of ovs-vswitchd, also the one that it runs in
+the kernel with eBPF, are the daemon's: `ovs-appctl dpctl/…` has the same commands for them.
+
+Sources: ovs-dpctl(8).
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+import time
+from collections.abc import Sequence
+
+from vswitch.base.options import (
+    HELP,
+    LOGGING,
+    NONE,
+    OPTIONAL,
+    REQUIRED,
+    CommandError,
+    Option,
+    parse_options,
+    version_text,
+)
+from vswitch.cli.command import guarded, set_timeout, set_up_logging, warn
+from vswitch.vswitchd.dpctl import USAGES, Dpctl, DpctlError
+
+PROGRAM = "ovs-dpctl"
+OPTIONS = (
+    Option("timeout", REQUIRED, "t"),
+    Option("statistics", NONE, "s"),
+    Option("more", NONE, "m"),
+    Option("names"),
+    Option("no-names"),
+    Option("zero"),
+    Option("may-create"),
+    Option("read-only"),
+    Option("clear"),
+    Option("color", OPTIONAL),
+    *HELP,
+    *LOGGING,
+)
+PASSED_ON = {"statistics": "-s", "more": "-m", "names": "--names"}
+ENUMERATES = ("dump-dps", "show", "dump-flows", "del-flows", "get-flow")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the program."""
+    words = sys.argv[1:] if argv is None else argv
+    return guarded(PROGRAM, lambda: _run(words))
+
+
+def usage() -> str:
+    """What --help prints."""
+    rows = [f"  {name:<15} {words}" for name, (words, _, _) in USAGES.items()]
+    return "\n".join(
+        [
+            "ovs-dpctl: administer datapaths outside of ovs-vswitchd",
+            "usage: ovs-dpctl [OPTIONS] COMMAND [ARG...]",
+            *rows,
+            "Options of show and dump-flows:",
+            "  -s, --statistics     print what ports have carried",
+            "  -m, --more           print more about flows",
+            "  --names              print ports by their names",
+            "Other options:",
+            "  -t, --timeout=SECS   give up after SECS seconds",
+            "  -h, --help           print this help",
+            "  -V, --version        print the version",
+        ]
+    )
+
+
+def _run(words: Sequence[str]) -> int:
+    given, rest = parse_options(words, OPTIONS)
+    for name, _ in given:
+        if name in ("help", "version"):
+            print(usage() if name == "help" else version_text(PROGRAM))
+            return 0
+    set_up_logging(PROGRAM, given)
+    set_timeout(given.get("timeout"))
+    if not rest:
+        raise CommandError("missing command name; use --help for help")
+    name, arguments = rest[0], rest[1:]
+    if name not in USAGES:
+        raise CommandError(f"unknown command '{name}'; use --help for help")
+    _, at_least, at_most = USAGES[name]
+    if len(arguments) < at_least:
+        raise CommandError(f"'{name}' command requires at least {at_least} arguments")
+    if len(arguments) > at_most:
+        raise CommandError(f"'{name}' command takes at most {at_most} arguments")
+    options = [PASSED_ON[option] for option, _ in given if option in PASSED_ON]
+    return _perform(name, [*options, *arguments])
+
+
+def _perform(name: str, words: Sequence[str]) -> int:
+    """Perform a command on the datapaths that there are: none."""
+    if name in ENUMERATES and not [word for word in words if not word.startswith("-")]:
+        warn("dpif", f"failed to enumerate system datapaths: {os.strerror(errno.ENOENT)}")
+        if name in ("dump-dps", "show"):
+            return 1
+    try:
+        for line in Dpctl(PROGRAM, list, time.monotonic).commands()[name](words):
+            print(line)
+    except DpctlError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    return 0

@@ -1,0 +1,158 @@
+"""`vswitch up`: a database and a switch in one process, with no set-up.
+
+Everything that it needs is in one directory: the database, which stays, and the sockets and pid files by which
+ovs-vsctl, ovs-ofctl and ovs-appctl find it.  It stays in the foreground; when it ends, the devices, the datapath and
+the sockets that it made are gone, and the next `up` in the same directory makes them again from the database.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import uuid
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from vswitch.aio import unixctl
+from vswitch.aio.clock import SteerableLoop
+from vswitch.aio.daemon import PidFile, Service, run_daemon
+from vswitch.aio.streams import Tls
+from vswitch.base.errors import VswitchError
+from vswitch.base.jsontype import Json
+from vswitch.base.log import LOG, Level
+from vswitch.base.options import (
+    COMMON,
+    OPTIONAL,
+    REQUIRED,
+    CommandError,
+    Given,
+    Option,
+    parse_options,
+    version_line,
+)
+from vswitch.base.version import OVS_VERSION
+from vswitch.linux.dirs import default_database, in_rundir, rundir
+from vswitch.ovsdb import schema
+from vswitch.ovsdb.jsontext import decode
+from vswitch.ovsdbserver.daemon import DatabaseDaemon
+from vswitch.ovsdbserver.storage import create_journal
+from vswitch.vswitchd.daemon import SwitchDaemon
+from vswitch.vswitchd.machine import build_platform
+from vswitch.vswitchd.platform import Platform
+
+SWITCH, DATABASE = "ovs-vswitchd", "ovsdb-server"
+SCHEMA = Path(schema.__file__).parent / "schemas" / "vswitch.ovsschema"
+DIRECTORIES = ("OVS_RUNDIR", "OVS_LOGDIR", "OVS_DBDIR", "OVS_SYSCONFDIR")
+OPTIONS = (
+    Option("dir", REQUIRED),
+    Option("enable-dummy", OPTIONAL),
+    Option("disable-system"),
+    *COMMON,
+)
+USAGE = """usage: vswitch up [OPTIONS]
+Run a database and a switch in this process, until ctrl-C.
+  --dir=DIR                where the database and the sockets are (default: {default})
+  --enable-dummy[=override|system]  offer devices and a datapath in memory
+  --disable-system         no default datapath: only netdev, and dummy if it is enabled
+  -vSPEC, --verbose=SPEC   what to log: [MODULE][:DESTINATION][:LEVEL]
+  --log-file[=FILE]        log to FILE (default: DIR/ovs-vswitchd.log)
+  -h, --help               print this help"""
+
+
+def main(words: Sequence[str]) -> int:
+    """Run a switch until told to stop."""
+    given, rest = parse_options(words, OPTIONS)
+    default = default_directory()
+    if "help" in given:
+        print(USAGE.format(default=default))
+        return 0
+    if rest:
+        raise CommandError(f"up takes no arguments, but there is '{rest[0]}'")
+    directory = Path(given.get("dir") or default).absolute()
+    prepare(directory)
+    usual = directory == Path(rundir())
+    for name in DIRECTORIES:
+        os.environ[name] = str(directory)
+    # Unless asked to say more, the console has what `up` itself prints, and what went wrong.
+    settings = Given([("pidfile", None), ("verbose", "console:warn"), *given])
+    return run_daemon(SWITCH, settings, lambda service: _up(service, settings, usual), SteerableLoop)
+
+
+def default_directory() -> str:
+    """Open vSwitch's own run directory for those who may write there, else the user's."""
+    if "OVS_RUNDIR" in os.environ or os.geteuid() == 0:
+        return rundir()
+    own = os.environ.get("XDG_RUNTIME_DIR") or f"/run/user/{os.geteuid()}"
+    return f"{own}/vswitch" if os.access(own, os.W_OK) else f"/tmp/vswitch-{os.geteuid()}"
+
+
+def prepare(directory: Path) -> None:
+    """Make the directory and, in it, a database that has what ovs-vswitchd wants to find."""
+    try:
+        directory.mkdir(mode=0o755, parents=True, exist_ok=True)
+    except OSError as error:
+        raise CommandError(f"{directory}: cannot be made ({error.strerror})") from error
+    path = directory / "conf.db"
+    if not path.exists():
+        layout = decode(SCHEMA.read_bytes())
+        create_journal(path, [layout, first_transaction(layout)])
+
+
+def first_transaction(layout: Json) -> Mapping[str, Json]:
+    """The row of Open_vSwitch that ovs-vsctl and start-up scripts would make."""
+    columns = {
+        "ovs_version": OVS_VERSION,
+        "db_version": layout["version"],
+        "external_ids": ["map", [["hostname", os.uname().nodename], ["system-id", str(uuid.uuid4())]]],
+    }
+    return {"Open_vSwitch": {str(uuid.uuid4()): columns}, "_comment": "vswitch up"}
+
+
+async def _up(service: Service, given: Given, usual: bool) -> None:
+    """Run both daemons, the database for as long as the switch needs it."""
+    service.cleanup = True
+    LOG.set_level(Level.ERR, "fatal_signal", "console")  # ctrl-C is how this program is meant to end
+    platform = build_platform(
+        dummy=(given.get("enable-dummy") or "on") if "enable-dummy" in given else "",
+        system="disable-system" not in given,
+    )
+    pidfile = PidFile(in_rundir(f"{DATABASE}.pid"))
+    pidfile.create(overwrite=False)
+    database = Service(DATABASE, Given([("remote", f"punix:{rundir()}/db.sock")]), service.log_file)
+    serving = asyncio.Event()
+    database.on_ready = serving.set
+    database.commands = unixctl.common_commands(
+        DATABASE, service.log_file, lambda cleanup: service.stop(True), database.memory_usage
+    )
+    listener = await unixctl.serve(database.commands, DATABASE)
+    path = Path(rundir()) / "conf.db"
+    try:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(DatabaseDaemon(database, [path], [str(path)]).run())
+            await serving.wait()
+            service.on_ready = lambda: _say(platform, usual)
+            try:
+                await SwitchDaemon(service, platform, default_database(), Tls()).run()
+            finally:
+                database.stop()
+    except* VswitchError as errors:
+        raise errors.exceptions[0] from None
+    finally:
+        if listener:
+            listener.close()
+        pidfile.remove()
+        service.signal = 0
+        print("down", flush=True)
+
+
+def _say(platform: Platform, usual: bool) -> None:
+    """What a person wants to know."""
+    types = platform.datapath_types
+    default = platform.aliases.get("system", "none") if "system" in types else "none"
+    print(f"{version_line('vswitch')}")
+    print(f"database   {rundir()}/conf.db, served at unix:{rundir()}/db.sock")
+    print(f"datapath   {default}: {platform.default_reason}")
+    print(f"types      {', '.join(types)}")
+    if not usual:
+        print(f"To talk to it: export OVS_RUNDIR={rundir()}")
+    print("Up.  ctrl-C takes everything down.", flush=True)

@@ -1,0 +1,42 @@
+"""The program `vswitch`: what has no counterpart in Open vSwitch."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from vswitch.base.options import HELP, CommandError, parse_options, version_text
+from vswitch.cli.command import guarded
+
+PROGRAM = "vswitch"
+USAGE = """vswitch: Open vSwitch, founded anew
+usage: vswitch up [OPTIONS]   run a database and a switch in this process, until ctrl-C
+       vswitch demo           show the switch's main job on real packets, in a minute
+       vswitch --help | --version
+See `vswitch up --help` for its options.  ovs-vsctl, ovs-ofctl and ovs-appctl work against `vswitch up`."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the program."""
+    words = sys.argv[1:] if argv is None else argv
+    return guarded(PROGRAM, lambda: _run(words))
+
+
+def _run(words: Sequence[str]) -> int:
+    given, rest = parse_options(words, HELP, permute=False)
+    for name, _ in given:
+        print(USAGE if name == "help" else version_text(PROGRAM))
+        return 0
+    match rest:
+        case ["up", *options]:
+            from vswitch.cli import up
+
+            return up.main(options)
+        case ["demo"]:
+            from vswitch.cli import demo
+
+            return demo.main()
+        case []:
+            raise CommandError("missing command name; use --help for help")
+        case _:
+            raise CommandError(f"unknown command '{rest[0]}'; use --help for help")
