@@ -86,30 +86,34 @@ def read_records(file: BinaryIO, name: str) -> Iterator[Record]:
 
 def _read_record(file: BinaryIO, name: str, offset: int, header: bytes) -> Record:
     match = _HEADER.match(header)
+    if match is None and offset == 0 and not header.startswith(MAGIC):
+        raise JournalError(f"ovsdb error: {name}: unexpected file format")
     if match is None:
         line = header.split(b"\n")[0].decode(errors="replace")
-        raise JournalError(f'{name}: parse error at offset {offset} in header line "{line}"')
+        raise JournalError(f'syntax error: {name}: parse error at offset {offset} in header line "{line}"')
     length, start = int(match[1]), offset + match.end()
     file.seek(start)
     body = file.read(length)
     if len(body) < length:
         raise JournalError(
-            f"{name}: error reading {length} bytes starting at offset {start}: unexpected end of file"
+            f"I/O error: {name}: error reading {length} bytes starting at offset {start} (End of file)"
         )
     sha1 = hashlib.sha1(body).hexdigest()
     if sha1 != match[2].decode():
         raise JournalError(
-            f"{name}: {length} bytes starting at offset {start} have SHA-1 hash {sha1} "
+            f"syntax error: {name}: {length} bytes starting at offset {start} have SHA-1 hash {sha1} "
             f"but should have hash {match[2].decode()}"
         )
     try:
         json = decode(body)
     except JsonError as error:
         raise JournalError(
-            f"{name}: {length} bytes starting at offset {start} are not valid JSON ({error})"
+            f"syntax error: {name}: {length} bytes starting at offset {start} are not valid JSON ({error})"
         ) from None
     if not isinstance(json, dict):
-        raise JournalError(f"{name}: {length} bytes starting at offset {start} are not a JSON object")
+        raise JournalError(
+            f"syntax error: {name}: {length} bytes starting at offset {start} are not a JSON object"
+        )
     return Record(json, offset, start + length)
 
 
@@ -179,7 +183,7 @@ def load(records: Iterator[Record], name: str, new_uuid: NewUuid) -> Database:
     """The database that a journal's records amount to; raises JournalError."""
     first = next(records, None)
     if first is None:
-        raise JournalError(f"{name}: unexpected end of file")
+        raise JournalError(f"ovsdb error: {name}: cannot identify file type")
     try:
         database = Database(Schema.from_json(first.json))
     except OvsdbError as error:
@@ -188,7 +192,9 @@ def load(records: Iterator[Record], name: str, new_uuid: NewUuid) -> Database:
         try:
             replay(database, record.json, new_uuid())
         except OvsdbError as error:
-            raise JournalError(f"{name}: transaction at offset {record.offset}: {error}") from None
+            raise JournalError(
+                f"ovsdb error: {name}: transaction at offset {record.offset}: {error}"
+            ) from None
     rebuild(database)
     return database
 

@@ -6,10 +6,7 @@ Sources: ovsdb-server(1); the commands are those of its section "Runtime managem
 from __future__ import annotations
 
 import asyncio
-import os
-import random
-import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Coroutine, Sequence
 from pathlib import Path
 
 from vswitch.aio.daemon import Service
@@ -18,30 +15,19 @@ from vswitch.aio.unixctl import Handler
 from vswitch.base.errors import TextError, VswitchError
 from vswitch.base.log import Logger
 from vswitch.base.options import CommandError, version_line
-from vswitch.ovsdb.atom import Uuid
 from vswitch.ovsdb.host import Host, StorageError
 from vswitch.ovsdb.server import SERVER, Server
 from vswitch.ovsdbserver.clients import Pump
 from vswitch.ovsdbserver.remotes import Remotes
-from vswitch.ovsdbserver.storage import Journal, compaction_records, open_journal
+from vswitch.ovsdbserver.storage import (
+    Journal,
+    compaction_records,
+    milliseconds_now,
+    open_journal,
+    uuid_source,
+)
 
 log = Logger("ovsdb_server")
-
-
-def milliseconds_now() -> int:
-    """The date, for the journal."""
-    return time.time_ns() // 1_000_000
-
-
-def uuid_source(seed: bytes | None = None) -> Callable[[], Uuid]:
-    """A source of random UUIDs (RFC 4122 4.4)."""
-    bits = random.Random(seed if seed is not None else os.urandom(32)).getrandbits
-
-    def new_uuid() -> Uuid:
-        text = f"{bits(128) & ~(0xF << 76 | 3 << 62) | 4 << 76 | 2 << 62:032x}"
-        return Uuid(f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}")
-
-    return new_uuid
 
 
 class DatabaseDaemon:

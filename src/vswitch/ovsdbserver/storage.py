@@ -16,11 +16,14 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import os
+import random
+import time
 from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 
 from vswitch.base.errors import VswitchError
 from vswitch.base.log import Logger
+from vswitch.ovsdb.atom import Uuid
 from vswitch.ovsdb.database import Database, NewUuid
 from vswitch.ovsdb.host import StorageError
 from vswitch.ovsdb.journal import JournalError, Record, Torn, encode_record, load, read_records, snapshot
@@ -174,6 +177,22 @@ class Journal:
         self.n_safe = self.size
 
 
+def milliseconds_now() -> int:
+    """The date, for the journal."""
+    return time.time_ns() // 1_000_000
+
+
+def uuid_source(seed: bytes | None = None) -> Callable[[], Uuid]:
+    """A source of random UUIDs (RFC 4122 4.4)."""
+    bits = random.Random(seed if seed is not None else os.urandom(32)).getrandbits
+
+    def new_uuid() -> Uuid:
+        text = f"{bits(128) & ~(0xF << 76 | 3 << 62) | 4 << 76 | 2 << 62:032x}"
+        return Uuid(f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}")
+
+    return new_uuid
+
+
 def open_journal(path: Path, new_uuid: NewUuid) -> tuple[Journal, Database]:
     """The journal at `path` and the database that it amounts to; raises CannotOpen.
 
@@ -217,7 +236,7 @@ def read_journal(path: Path, new_uuid: NewUuid) -> tuple[int, int, Database]:
     except OSError as error:
         raise CannotOpen(f"I/O error: {path}: open failed ({error.strerror})") from None
     except JournalError as error:
-        raise CannotOpen(f"ovsdb error: {error}") from None
+        raise CannotOpen(str(error)) from None
     return records[0].end, counted[0], database
 
 
