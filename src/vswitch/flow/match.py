@@ -270,7 +270,8 @@ class _Words:
         yield from self._fields(
             CT_MARK, CT_LABEL, CT_NW_SRC, CT_NW_DST, CT_IPV6_SRC, CT_IPV6_DST, CT_NW_PROTO
         )
-        yield from self._fields(CT_TP_SRC, CT_TP_DST)
+        if self._mask & CT_NW_PROTO.mask:
+            yield from self._fields(CT_TP_SRC, CT_TP_DST)
         yield from self._protocol()
         yield from self._fields(*REG)
         yield from self._tunnel()
