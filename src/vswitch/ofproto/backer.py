@@ -23,7 +23,7 @@ from vswitch.dpif.datapath import Support
 from vswitch.dpif.megaflow import Execute, FlowStats, Megaflow, Ufid, Upcall
 from vswitch.dpif.ports import OdpPort
 from vswitch.flow.field import Flow, Mask
-from vswitch.flow.fields import IN_PORT, TCP_FLAGS, VLAN_PRESENT, VLAN_TCI
+from vswitch.flow.fields import IN_PORT, TCP_FLAGS, VLAN2_TCI, VLAN_PRESENT, VLAN_TCI
 from vswitch.ofproto.command import Command, Install, Uninstall
 from vswitch.ofproto.expiry import expire_hard, expire_idle, expiring_rules
 from vswitch.ofproto.fairness import FairQueue
@@ -46,7 +46,8 @@ UPCALLS_AT_ONCE = 64
 SUSPECTS_AT_ONCE = 200  # about 10 ms
 COMPARISONS_AT_MOST = 2_000_000  # of megaflows with rule changes; beyond, all are translated again
 FOREVER = float("inf")
-_TAG = VLAN_PRESENT << VLAN_TCI.offset
+# A datapath's key has its shape by how many VLAN tags there are, so that is always matched.
+KEY_SHAPE = VLAN_PRESENT << VLAN_TCI.offset | VLAN_PRESENT << VLAN2_TCI.offset
 
 
 class Backer:
@@ -123,7 +124,7 @@ class Backer:
 
     def _enter(self, odp_flow: Flow, flow: Flow, xlate: Translation, now: float) -> Entry:
         """Make a megaflow of a translation, and remember it."""
-        mask = Mask(xlate.mask | _TAG)  # a datapath's key has its shape by whether there is a tag
+        mask = Mask(xlate.mask | KEY_SHAPE)
         key = Flow(odp_flow & mask)
         megaflow = Megaflow(self._ufid(key, mask), key, mask, datapath_actions(xlate))
         entry = Entry(megaflow, flow, xlate.carried, xlate.dependencies, tuple(xlate.recircs), now, now)

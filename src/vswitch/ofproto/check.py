@@ -1,4 +1,4 @@
-"""Whether a switch can do what actions ask: what is wrong with a rule or packet-out beside its form.
+"""Whether a switch can do what actions ask.  Whether they make sense at all is openflow's to say.
 
 Sources: OpenFlow 1.5.1, 6.4 and 7.5.4; ovs-actions(7); answers compared with the peer's.
 """
@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from vswitch.flow.match import Match
 from vswitch.ofproto.selection import flattened
 from vswitch.ofproto.table import INTERNAL_TABLE
 from vswitch.ofproto.xlate.registry import TRANSLATORS
 from vswitch.openflow.actions.base import Action
+from vswitch.openflow.actions.check import check_actions
 from vswitch.openflow.actions.output import Enqueue, Group, Output, OutputTrunc
-from vswitch.openflow.errors import BadAction, BadInstruction, ErrorCode, MeterModFailed, OpenFlowError
-from vswitch.openflow.instructions import GotoTable, Meter
+from vswitch.openflow.errors import BadAction, ErrorCode, MeterModFailed, OpenFlowError
+from vswitch.openflow.instructions import Meter
 from vswitch.openflow.ports import (
     OFPP_ALL,
     OFPP_CONTROLLER,
@@ -24,25 +26,28 @@ from vswitch.openflow.ports import (
     OFPP_NORMAL,
     OFPP_TABLE,
 )
+from vswitch.openflow.version import Version
 
 _OUTPUTS = frozenset(
     {OFPP_IN_PORT, OFPP_TABLE, OFPP_NORMAL, OFPP_FLOOD, OFPP_ALL, OFPP_CONTROLLER, OFPP_LOCAL}
 )
 
 
-def check_actions(actions: Iterable[Action], table_id: int) -> None:
-    """Refuse `actions` of a rule in `table_id` that this switch cannot perform."""
-    for action in flattened(actions):
+def checked_actions(
+    actions: Iterable[Action], match: Match, table_id: int, version: Version
+) -> tuple[Action, ...]:
+    """`actions` of a rule in `table_id` for `match`, completed; OpenFlowError if this switch cannot perform them."""
+    made = check_actions(actions, match, table_id, version, INTERNAL_TABLE + 1)
+    for action in flattened(made):
         if isinstance(action, (Output, OutputTrunc, Enqueue)):
             check_output_port(action.port)
-        elif isinstance(action, GotoTable) and not table_id < action.table_id <= INTERNAL_TABLE:
-            raise OpenFlowError(BadInstruction.BAD_TABLE_ID)
         elif isinstance(action, Group):
             raise OpenFlowError(BadAction.BAD_OUT_GROUP)  # there are no groups
         elif isinstance(action, Meter):
             raise OpenFlowError(MeterModFailed.INVALID_METER)  # there are no meters
         elif type(action) not in TRANSLATORS:
             raise OpenFlowError(_unsupported(action), f"{action.name} is not supported")
+    return made
 
 
 def check_output_port(port: int) -> None:

@@ -11,12 +11,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from vswitch.flow.fields import RECIRC_ID
-from vswitch.ofproto.check import check_actions
+from vswitch.ofproto.check import checked_actions
 from vswitch.ofproto.handlers import Request, handles
 from vswitch.ofproto.rule import KEPT_FLAGS, Rule, RuleFlags
 from vswitch.ofproto.selection import selected
 from vswitch.ofproto.switch import Switch
 from vswitch.ofproto.table import ALL_TABLES, INTERNAL_TABLE
+from vswitch.openflow.actions.base import Action
 from vswitch.openflow.errors import BadRequest, FlowModFailed, OpenFlowError
 from vswitch.openflow.message import Message
 from vswitch.openflow.messages.flow import (
@@ -36,10 +37,10 @@ from vswitch.openflow.version import OF10, Version
 
 @dataclass(slots=True)
 class Plan:
-    """What a flow-mod does: rules to add, each perhaps in the place of another, to change, and to remove."""
+    """What a flow-mod does: rules to add (perhaps in the place of another), to give new actions, and to remove."""
 
     add: list[tuple[Rule, Rule | None]] = field(default_factory=list)
-    modify: list[Rule] = field(default_factory=list)
+    modify: list[tuple[Rule, tuple[Action, ...]]] = field(default_factory=list)
     remove: list[Rule] = field(default_factory=list)
 
 
@@ -70,7 +71,7 @@ def _plan_add(switch: Switch, message: FlowMod, now: float, version: Version) ->
     table_id = _table_to_add_to(message, version)
     if table_id == INTERNAL_TABLE or message.match.mask & RECIRC_ID.mask:
         raise OpenFlowError(BadRequest.EPERM)  # what the switch keeps for itself
-    check_actions(message.actions, table_id)
+    actions = checked_actions(message.actions, message.match, table_id, version)
     table = switch.tables[table_id]
     old = table.find(message.match, message.priority)
     if message.flags & RuleFlags.CHECK_OVERLAP and table.overlaps(message.match, message.priority):
@@ -81,7 +82,7 @@ def _plan_add(switch: Switch, message: FlowMod, now: float, version: Version) ->
         table_id,
         message.match,
         message.priority,
-        message.actions,
+        actions,
         cookie=message.new_cookie or 0,
         idle_timeout=message.idle_timeout,
         hard_timeout=message.hard_timeout,
@@ -108,14 +109,14 @@ def _table_to_add_to(message: FlowMod, version: Version) -> int:
 def _plan_modify(switch: Switch, message: FlowMod, now: float, version: Version) -> Plan:
     """Change what rules do; until OpenFlow 1.1, and unless it selects by cookie, add a rule where there is none."""
     rules = _meant(switch, message, strict=message.command == OFPFC_MODIFY_STRICT)
-    if rules:
-        for table_id in {rule.table_id for rule in rules}:
-            check_actions(message.actions, table_id)
-        return Plan(modify=rules)
-    check_actions(message.actions, 0 if message.table_id == ALL_TABLES else message.table_id)
-    if message.new_cookie is None or message.cookie_mask:
-        return Plan()
-    return _plan_add(switch, message, now, version)
+    table_id = 0 if message.table_id == ALL_TABLES else message.table_id
+    if not rules:
+        if message.new_cookie is None or message.cookie_mask:
+            checked_actions(message.actions, message.match, table_id, version)
+            return Plan()
+        return _plan_add(switch, message, now, version)
+    changed = [(rule, checked_actions(message.actions, rule.match, rule.table_id, version)) for rule in rules]
+    return Plan(modify=changed)
 
 
 def _meant(switch: Switch, message: FlowMod, *, strict: bool) -> list[Rule]:
@@ -141,20 +142,20 @@ def apply(switch: Switch, plan: Plan, message: FlowMod, now: float) -> None:
     """Do what was planned."""
     for rule in plan.remove:
         switch.remove_rule(rule, RemovedReason.DELETE, now)
-    for rule in plan.modify:
-        _modify(switch, rule, message, now)
+    for rule, actions in plan.modify:
+        _modify(switch, rule, actions, message, now)
     for rule, old in plan.add:
         if old is not None:
             switch.remove_rule(old, RemovedReason.DELETE, now, silent=True)
         switch.insert_rule(rule)
 
 
-def _modify(switch: Switch, rule: Rule, message: FlowMod, now: float) -> None:
+def _modify(switch: Switch, rule: Rule, actions: tuple[Action, ...], message: FlowMod, now: float) -> None:
     """Give `rule` new actions, and perhaps a new cookie; its timeouts and flags stay."""
     if message.new_cookie is not None:
         rule.cookie = message.new_cookie
     if message.flags & RuleFlags.RESET_COUNTS:
         rule.packets = rule.bytes = 0
-    rule.actions = message.actions
+    rule.actions = actions
     rule.modified = now
     switch.replace_actions(rule)

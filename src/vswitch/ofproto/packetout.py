@@ -11,15 +11,19 @@ from vswitch.dpif.megaflow import Execute, FlowStats
 from vswitch.dpif.packet import Packet
 from vswitch.dpif.ports import ODPP_NONE
 from vswitch.flow.extract import extract
-from vswitch.flow.field import Flow
-from vswitch.flow.fields import IN_PORT
-from vswitch.ofproto.check import check_actions
+from vswitch.flow.field import Flow, Mask
+from vswitch.flow.fields import IN_PORT, LAYOUT
+from vswitch.flow.match import Match
+from vswitch.ofproto.check import checked_actions
 from vswitch.ofproto.handlers import Request, handles
+from vswitch.ofproto.table import ALL_TABLES
 from vswitch.ofproto.xlate.translate import translate
 from vswitch.openflow.errors import BadRequest, OpenFlowError
 from vswitch.openflow.message import Message
 from vswitch.openflow.messages.packet import NO_BUFFER, PacketOut
 from vswitch.openflow.ports import OFPP_CONTROLLER, OFPP_LOCAL, OFPP_MAX, OFPP_NONE
+
+ALL = Mask((1 << LAYOUT.bits) - 1)
 
 
 @handles(PacketOut)
@@ -31,13 +35,11 @@ def packet_out(request: Request[PacketOut]) -> Iterable[Message]:
     in_port = message.in_port
     if in_port >= OFPP_MAX and in_port not in (OFPP_LOCAL, OFPP_NONE, OFPP_CONTROLLER):
         raise OpenFlowError(BadRequest.BAD_PORT)
-    check_actions(message.actions, 0)
     packet = Packet(message.packet)
     metadata = message.metadata
     flow = Flow(extract(packet.data) & ~metadata.mask | metadata.value)
-    xlate = translate(
-        switch.wiring, switch, flow, now, packet=packet, side_effects=True, actions=message.actions
-    )
+    actions = checked_actions(message.actions, Match(flow, ALL), ALL_TABLES, request.channel.version)
+    xlate = translate(switch.wiring, switch, flow, now, packet=packet, side_effects=True, actions=actions)
     xlate.carried.credit(FlowStats(1, len(packet.data), now), now)
     if xlate.actions:
         port = switch.ports.get(in_port)

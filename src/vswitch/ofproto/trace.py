@@ -26,7 +26,7 @@ from vswitch.dpif.packet import Packet
 from vswitch.dpif.ports import OdpPort
 from vswitch.flow.extract import extract
 from vswitch.flow.field import Flow, Mask
-from vswitch.flow.fields import ACTSET_OUTPUT, FIELDS, IN_PORT
+from vswitch.flow.fields import ACTSET_OUTPUT, FIELDS, IN_PORT, VLAN_PRESENT, VLAN_TCI, VLAN_TPID
 from vswitch.flow.match import Match, format_match, parse_match
 from vswitch.ofproto.backer import Backer
 from vswitch.ofproto.narration import Kind, Node, narrate
@@ -155,9 +155,16 @@ def _parse_packet(word: str) -> Packet:
 def _parse_flow(switch: Switch, text: str) -> Flow:
     """The flow that `text`, in the syntax of ovs-ofctl, describes; what it does not say is 0."""
     try:
-        return parse_match(text, switch.names.ports).value
+        return with_tpid(parse_match(text, switch.names.ports).value)
     except TextError as error:
         raise TextError(f"Bad openflow flow syntax: {text}: {error}", text) from error
+
+
+def with_tpid(flow: Flow) -> Flow:
+    """`flow` with a type for its VLAN tag, of which text only says the rest."""
+    if VLAN_TCI.get(flow) & VLAN_PRESENT and not VLAN_TPID.get(flow):
+        return VLAN_TPID.put(flow, 0x8100)
+    return flow
 
 
 def _parse_odp_flow(backers: Sequence[Backer], words: Sequence[str]) -> tuple[Switch, Flow]:

@@ -50,7 +50,7 @@ from vswitch.openflow.actions.register import Load, Move, SetField, StackPop, St
 from vswitch.openflow.instructions import WriteMetadata
 
 _IPV4, _IPV6 = 0x0800, 0x86DD
-_TCP, _UDP, _SCTP = 6, 17, 132
+_ICMP, _ICMPV6 = 1, 58
 _TAG, _8021Q = VLAN_PRESENT << VLAN_TCI.offset, 0x8100
 _LATER_FRAGMENT = 2 << IP_FRAG.offset
 
@@ -143,8 +143,13 @@ def _fix_tpid(xlate: Translation) -> None:
 
 
 def _report(xlate: Translation, subfield: Subfield) -> None:
-    if xlate.trace is not None:
-        xlate.report(Kind.DETAIL, f"{subfield} is now {hexadecimal(subfield.get(xlate.flow))}")
+    """Tell what was copied: a whole field as it reads, a part of one in hexadecimal."""
+    if xlate.trace is None:
+        return
+    field, value = subfield.field, subfield.get(xlate.flow)
+    whole = subfield.n_bits == field.bits
+    text = field.text.format(field, value, field.ones, {}) if whole else hexadecimal(value)
+    xlate.report(Kind.DETAIL, f"{subfield} is now {text}")
 
 
 def _unmet(xlate: Translation, field: Field, action: str) -> None:
@@ -246,21 +251,21 @@ def set_ip_ttl(xlate: Translation, action: SetIpTtl) -> None:
         write_ip(xlate, IP_TTL.mask, action.ttl << IP_TTL.offset)
 
 
-def _has_ports(xlate: Translation) -> bool:
-    if not is_ip(xlate):
-        return False
-    return xlate.read(IP_PROTO) in (_TCP, _UDP, _SCTP) and not xlate.flow & _LATER_FRAGMENT
-
-
 @translates(SetTpSrc)
 def set_tp_src(xlate: Translation, action: SetTpSrc) -> None:
-    """Set the source port of TCP, UDP or SCTP."""
-    if _has_ports(xlate):
-        write(xlate, TP_SRC.mask, action.port << TP_SRC.offset)
+    """Set the source port of TCP, UDP or SCTP; for OpenFlow 1.0, the type of ICMP is in its place."""
+    _write_port(xlate, TP_SRC, action.port)
 
 
 @translates(SetTpDst)
 def set_tp_dst(xlate: Translation, action: SetTpDst) -> None:
-    """Set the destination port of TCP, UDP or SCTP."""
-    if _has_ports(xlate):
-        write(xlate, TP_DST.mask, action.port << TP_DST.offset)
+    """Set the destination port of TCP, UDP or SCTP; for OpenFlow 1.0, the code of ICMP is in its place."""
+    _write_port(xlate, TP_DST, action.port)
+
+
+def _write_port(xlate: Translation, field: Field, port: int) -> None:
+    if not is_ip(xlate) or xlate.flow & _LATER_FRAGMENT:
+        return
+    if xlate.read(IP_PROTO) in (_ICMP, _ICMPV6):
+        port &= 0xFF
+    write(xlate, field.mask, port << field.offset)

@@ -95,9 +95,10 @@ def set_queue(xlate: Translation, action: SetQueue) -> None:
 @translates(PopQueue)
 def pop_queue(xlate: Translation, action: PopQueue) -> None:
     """Go back to the queue that the packet had at first."""
-    _set_priority(xlate, SKB_PRIORITY.get(xlate.original))
-    if xlate.trace is not None:
-        xlate.report(Kind.DETAIL, f"queue = {hexadecimal(SKB_PRIORITY.get(xlate.flow))}")
+    before, first = xlate.flow, SKB_PRIORITY.get(xlate.original)
+    _set_priority(xlate, first)
+    if xlate.flow != before:
+        xlate.report(Kind.DETAIL, f"queue = {hexadecimal(first)}")
 
 
 def _set_priority(xlate: Translation, priority: int) -> None:

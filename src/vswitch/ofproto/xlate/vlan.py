@@ -1,5 +1,7 @@
 """VLAN tags of a Flow: push, pop, rewrite.
 
+How many tags there are needs not be added to the mask: megaflows always tell it (backer.py).
+
 Sources: ovs-actions(7), push_vlan, pop_vlan, mod_vlan_vid, mod_vlan_pcp; IEEE 802.1Q-2018 9.6 (TCI).
 """
 
@@ -35,8 +37,6 @@ def push_vlan(xlate: Translation, action: PushVlan) -> None:
     flow = xlate.flow
     if n_tags(flow):
         xlate.mask |= OUTER | INNER if n_tags(flow) > 1 else OUTER
-    else:
-        xlate.mask |= PRESENT
     inner = _move_tag(flow, VLAN_TCI.offset, VLAN2_TCI.offset)
     xlate.flow = with_tag(Flow(flow & ~(OUTER | INNER) | inner), 0, action.tpid)
 
@@ -44,7 +44,6 @@ def push_vlan(xlate: Translation, action: PushVlan) -> None:
 @translates(PopVlan)
 def pop_vlan(xlate: Translation, action: PopVlan) -> None:
     """Remove the outermost tag, if there is one."""
-    xlate.mask |= PRESENT
     flow = xlate.flow
     if n_tags(flow) > 1:
         xlate.mask |= OUTER | INNER
