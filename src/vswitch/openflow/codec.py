@@ -11,7 +11,6 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Callable, Iterable, Mapping
-from functools import cache
 from operator import attrgetter
 from typing import Any, NamedTuple
 
@@ -164,10 +163,16 @@ def tuple_of_nothing(_: object) -> tuple[()]:
     return ()
 
 
-@cache
+_LAYOUTS: dict[tuple[Any, int, int | None], Layout] = {}
+
+
 def layout(cls: Any, version: int, start: int | None = None) -> Layout:
     """The layout of the `wire` fields of `cls`.  With `start`, fields are aligned as if the first began there."""
-    return Layout(cls.WIRE.items(), version, start)
+    key = cls, version, start
+    made = _LAYOUTS.get(key)
+    if made is None:
+        made = _LAYOUTS[key] = Layout(cls.WIRE.items(), version, start)
+    return made
 
 
 def padded(data: bytes, multiple: int = 8) -> bytes:

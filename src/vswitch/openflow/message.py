@@ -124,7 +124,7 @@ class Message(Value):
 
     def encode_body(self, form: Form, dialect: Dialect) -> bytes:
         """What follows the headers."""
-        return layout(self.__class__, dialect.version).pack(self)
+        return layout(type(self), dialect.version).pack(self)
 
     @classmethod
     def decode_body(cls, form: Form, dialect: Dialect, body: bytes) -> Message:

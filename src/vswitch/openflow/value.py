@@ -41,14 +41,13 @@ def wire(width: Any, pad: int = 0, *, default: Any = REQUIRED, kw_only: bool = F
 class _DataclassFields:
     """`__dataclass_fields__`, made when the dataclasses module first asks for it."""
 
-    def __get__(self, instance: object, owner: type[Value]) -> dict[str, Any]:
+    def __get__(self, instance: object, owner: Any) -> dict[str, Any]:
         import dataclasses
 
         namespace = dict(owner.DEFAULTS)
         namespace["__annotations__"] = dict.fromkeys(owner.__match_args__, Any)
-        fields: dict[str, Any] = dataclasses.dataclass(
-            type(owner.__name__, (), namespace)
-        ).__dataclass_fields__
+        made: Any = dataclasses.dataclass(type(owner.__name__, (), namespace))
+        fields: dict[str, Any] = made.__dataclass_fields__
         return fields
 
 
@@ -136,7 +135,8 @@ def value(cls: type[V]) -> type[V]:
         KEYWORDS=frozenset(keywords),
         _astuple=staticmethod(attrgetter(*names) if names else _no_fields),
     )
-    made: type[V] = type(cls)(cls.__name__, cls.__bases__, namespace)
+    metaclass: Any = type(cls)
+    made: type[V] = metaclass(cls.__name__, cls.__bases__, namespace)
     _point_super_at(made, namespace)
     return made
 

@@ -131,9 +131,34 @@ def registered() -> Iterator[tuple[int, Code, type[Action]]]:
     return ((version, code, cls) for (version, _, _), (cls, code) in _BY_CODE.items())
 
 
+class Nesting:
+    """How many lists of actions are being read, each inside an action of the one before.
+
+    A list may hold an action that holds a list: without a limit, a message of 64 kB would exhaust the stack.
+    """
+
+    LIMIT = 100
+
+    def __init__(self, error: Callable[[], Exception]) -> None:
+        self._depth = 0
+        self._error = error
+
+    def __enter__(self) -> None:
+        if self._depth >= self.LIMIT:
+            raise self._error()
+        self._depth += 1
+
+    def __exit__(self, *_: object) -> None:
+        self._depth -= 1
+
+
+_NESTING = Nesting(lambda: OpenFlowError(BadAction.TOO_MANY, "actions nested too deeply"))
+
+
 def decode_actions(version: int, data: bytes | memoryview) -> tuple[Action, ...]:
     """The actions that fill `data`."""
-    return tuple(split_actions(version, bytes(data)))
+    with _NESTING:
+        return tuple(split_actions(version, bytes(data)))
 
 
 def split_actions(version: int, data: bytes) -> Iterator[Action]:

@@ -133,6 +133,8 @@ class _Checker:
                 before = self.flow
                 item = item.replace(actions=tuple(self.run(item.actions)))
                 self.flow = before
+            case _:
+                pass
         return item
 
     @property

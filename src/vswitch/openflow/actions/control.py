@@ -18,6 +18,7 @@ from vswitch.openflow.actions.base import (
     format_actions,
     frame,
     nx,
+    spelled,
 )
 from vswitch.openflow.codec import U16, Code
 from vswitch.openflow.errors import BadAction, OpenFlowError
@@ -113,6 +114,11 @@ class SetTunnel(Action):
     def format(self, names: Names) -> str:
         """`set_tunnel:0x5`, `set_tunnel64:0x5`."""
         return f"set_tunnel{'64' if self.wide or self.tun_id > 0xFFFFFFFF else ''}:{hexadecimal(self.tun_id)}"
+
+
+@spelled("set_tunnel64")
+def _set_tunnel64(arg: str, names: Names) -> Action:
+    return SetTunnel(parse_u64(arg), wide=True)
 
 
 @action("note", "NX1.0+(8)")

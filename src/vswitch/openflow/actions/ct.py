@@ -149,7 +149,8 @@ def _target(item: Action) -> str | None:
             return item.field.name
         case Load() | Move():
             return item.dst.field.name
-    return None
+        case _:
+            return None
 
 
 def _parse_table(text: str, names: Names) -> int:

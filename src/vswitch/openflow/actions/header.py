@@ -204,8 +204,7 @@ class Rewrite(Action):
     @property
     def set_value(self) -> int:
         """The value for the field."""
-        name, *_ = self.__match_args__
-        value: int = getattr(self, name)
+        value: int = getattr(self, next(iter(self.WIRE)))
         return value
 
 

@@ -70,7 +70,7 @@ class SetMplsLabel(Action):
         """set_field since OpenFlow 1.2."""
         if version < OF12:
             return super().encode(version)
-        return encode_set_field(version, FIELDS["mpls_label"], self.label)
+        return encode_set_field(version, FIELDS["mpls_label"], self.label & 0xFFFFF)
 
     @classmethod
     def parse(cls, arg: str, names: Names) -> Action:
@@ -94,7 +94,7 @@ class SetMplsTc(Action):
         """set_field since OpenFlow 1.2."""
         if version < OF12:
             return super().encode(version)
-        return encode_set_field(version, FIELDS["mpls_tc"], self.tc)
+        return encode_set_field(version, FIELDS["mpls_tc"], self.tc & 7)
 
     @classmethod
     def parse(cls, arg: str, names: Names) -> Action:

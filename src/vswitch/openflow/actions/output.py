@@ -306,7 +306,8 @@ class Controller(Action):
                 return self.replace(pause=True)
             case "meter_id":
                 return self.replace(meter_id=parse_u32(text))
-        raise TextError(f'unknown key "{key}" parsing controller action', text)
+            case _:
+                raise TextError(f'unknown key "{key}" parsing controller action', text)
 
     def format(self, names: Names) -> str:
         """`CONTROLLER:128`, or the keys that are not at their defaults."""

@@ -125,7 +125,7 @@ class SetField(Action):
         value, mask = field.text.parse(field, text, names.ports)
         if value & ~field.ones:
             raise TextError(f"{text} is not a valid value for field {field.name}", arg)
-        return cls(field, value & mask, None if mask is None or mask & field.ones == field.ones else mask)
+        return cls(field, value & mask, None if mask & field.ones == field.ones else mask)
 
     def format(self, names: Names) -> str:
         """`set_field:0x5->reg0`."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from vswitch.base.errors import TextError
 from vswitch.base.text import key_values
 from vswitch.openflow.actions import bundle, control, ct, encap, header, mpls, output, register, sample
-from vswitch.openflow.actions.base import BY_NAME, Action
+from vswitch.openflow.actions.base import BY_NAME, Action, Nesting
 from vswitch.openflow.instructions import NAMES, rank
 from vswitch.openflow.names import NO_NAMES, Names
 from vswitch.openflow.ports import parse_port
@@ -18,6 +18,16 @@ MODULES = (bundle, control, ct, encap, header, mpls, output, register, sample)  
 
 def parse_actions(text: str, names: Names = NO_NAMES, outer: str = "") -> tuple[Action, ...]:
     """The actions that `text` lists, instructions among them; in another action, `outer`, there are none."""
+    with _NESTING:
+        actions = _parse_list(text, names)
+    _check_order(actions, outer)
+    return tuple(actions)
+
+
+_NESTING = Nesting(lambda: TextError("Action nested too deeply"))
+
+
+def _parse_list(text: str, names: Names) -> list[Action]:
     actions: list[Action] = []
     drop = False
     for key, arg in key_values(text):
@@ -27,8 +37,7 @@ def parse_actions(text: str, names: Names = NO_NAMES, outer: str = "") -> tuple[
             actions.append(_parse_word(key, arg, names))
         if drop and actions:
             raise TextError('"drop" must not be accompanied by any other action or instruction', text)
-    _check_order(actions, outer)
-    return tuple(actions)
+    return actions
 
 
 def _parse_word(key: str, arg: str, names: Names) -> Action:

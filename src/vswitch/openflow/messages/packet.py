@@ -211,7 +211,8 @@ def _decode_property(prop: Property) -> dict[str, object]:
             return {"userdata": prop.payload}
         case 8:
             return {"continuation": prop.payload}
-    raise prop.unknown()
+        case _:
+            raise prop.unknown()
 
 
 def in_port_match(port: OfPort) -> Match:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from vswitch.openflow.codec import text_from_bytes, text_to_bytes
 from vswitch.openflow.errors import BadRequest, OpenFlowError
@@ -63,11 +64,11 @@ class TableStats(Value):
         if version == OF12:
             setfields = self.write_setfields, self.apply_setfields
             metadata = self.metadata_match, self.metadata_write
-            bits = self.match, self.wildcards
+            masks = self.match, self.wildcards
             return _STATS12.pack(
                 self.table_id,
                 name,
-                *bits,
+                *masks,
                 *actions,
                 *setfields,
                 *metadata,
@@ -78,21 +79,30 @@ class TableStats(Value):
         return _STATS13.pack(self.table_id, *counts)
 
     @classmethod
-    def decode(cls, version: int, fields: tuple[int, ...]) -> TableStats:
+    def decode(cls, version: int, fields: tuple[Any, ...]) -> TableStats:
         """From the fields of the version's layout."""
         if version > OF12:
             return cls(*fields)
         table, name_bytes, *rest = fields
         names = _FIELDS[version]
         made = dict(zip(names, rest, strict=True))
-        return cls(table_id=table, name=text_from_bytes(name_bytes), **made)  # type: ignore[arg-type]
+        return cls(table_id=table, **made).replace(name=text_from_bytes(name_bytes))
 
 
 # What follows the name in each layout.
 _COUNTS = ("active_count", "lookup_count", "matched_count")
 _FIELDS: Mapping[int, tuple[str, ...]] = {
     OF10: ("wildcards", "max_entries", *_COUNTS),
-    OF11: ("wildcards", "match", "instructions", "write_actions", "apply_actions", "config", "max_entries", *_COUNTS),
+    OF11: (
+        "wildcards",
+        "match",
+        "instructions",
+        "write_actions",
+        "apply_actions",
+        "config",
+        "max_entries",
+        *_COUNTS,
+    ),
     OF12: (
         *("match", "wildcards", "write_actions", "apply_actions", "write_setfields", "apply_setfields"),
         *("metadata_match", "metadata_write", "instructions", "config", "max_entries", *_COUNTS),

@@ -18,17 +18,15 @@ class Style(NamedTuple):
     print_message: Callable[[bytes, int], str] | None = None  # for messages inside messages
 
 
-M = TypeVar("M", bound=Message)
 Printer = Callable[[Any, Dialect, Style], str]
+P = TypeVar("P", bound=Printer)
 PRINTERS: dict[type[Message], Printer] = {}
 
 
-def prints(
-    *classes: type[M],
-) -> Callable[[Callable[[M, Dialect, Style], str]], Callable[[M, Dialect, Style], str]]:
+def prints(*classes: type[Message]) -> Callable[[P], P]:
     """Declare the function that prints messages of `classes`: what follows the colon of the first line."""
 
-    def register(printer: Callable[[M, Dialect, Style], str]) -> Callable[[M, Dialect, Style], str]:
+    def register(printer: P) -> P:
         for cls in classes:
             PRINTERS[cls] = printer
         return printer
