@@ -60,20 +60,20 @@ class Layout:
 
     def __init__(self, *slots: tuple[str, int]) -> None:
         """Lay out `slots`, each a name and a number of bits."""
-        self._at: dict[str, tuple[int, int]] = {}
+        self.slots: dict[str, tuple[int, int]] = {}  # lowest bit and number of bits
         offset = 0
         for name, bits in slots:
-            self._at[name] = offset, bits
+            self.slots[name] = offset, bits
             offset += bits
         self.bits = offset
 
     def offset(self, slot: str) -> int:
         """The lowest bit of `slot`."""
-        return self._at[slot][0]
+        return self.slots[slot][0]
 
     def mask(self, *slots: str) -> Mask:
         """All bits of `slots`."""
-        return Mask(sum(((1 << bits) - 1) << offset for offset, bits in (self._at[slot] for slot in slots)))
+        return Mask(sum(((1 << bits) - 1) << offset for offset, bits in (self.slots[slot] for slot in slots)))
 
 
 class Field:
