@@ -1,7 +1,7 @@
 """What the backer knows of each megaflow that it installed, and which of them a change can touch.
 
 A megaflow is right as long as translating its flow gives the same mask and actions.  Translating all of them after
-each change costs 50 µs apiece; so each entry keeps what its translation asked, and a change marks only the entries
+each change costs 20 µs and more apiece (bench/upcall.py); so each entry keeps what its translation asked, and a change marks only the entries
 whose answers it may alter:
 
 - A rule that comes, goes or changes in a table alters an entry's answer only if the entry's flow could match it:

@@ -126,7 +126,6 @@ def _learn(xlate: Translation, bundle: Bundle, vlan: int) -> None:
         return
     lesson = Lesson(xlate.switch, ETH_SRC.get(xlate.flow), vlan, bundle, gratuitous)
     xlate.carried.lessons.append(lesson)
-    xlate.dependencies.macs.append((xlate.switch.macs, mac_key(vlan, lesson.mac)))
     if xlate.side_effects:
         lesson.apply(xlate.now)
 
