@@ -199,6 +199,10 @@ class Builder:
         """Multiply `dst`."""
         self._alu("*=", dst, value)
 
+    def mod(self, dst: Register, value: Register | int) -> None:
+        """Keep the remainder of `dst`, unsigned."""
+        self._alu("%=", dst, value)
+
     def and_(self, dst: Register, value: Register | int) -> None:
         """Keep of `dst` the bits of `value`."""
         self._alu("&=", dst, value)
