@@ -203,9 +203,15 @@ def compare_versions(given: Given, a: str, relation: str, b: str) -> None:
         "!=": left != right,
     }
     if relation not in relations:
-        raise CommandError(f"{relation}: unknown comparison operator")
+        raise CommandError(f"{relation}: not a relational operator")
     if not relations[relation]:
         raise CommandError("", 2)
+
+
+@commands("list-commands")
+def list_commands(given: Given) -> Iterable[str]:
+    """Every command."""
+    return commands.listing()
 
 
 @commands("query", "[DB] TRNS")
@@ -243,11 +249,11 @@ def _execute(database: Database, params: Json, why_forbidden: str = "") -> tuple
             raise OvsdbSyntaxError("database name expected as first parameter", params)
     except OvsdbError as error:
         return error.to_json(), None
-    transaction = Transaction(database, uuid_source(), forbidden=why_forbidden, elapsed=float("inf"))
+    transaction = Transaction(database, uuid_source(), forbidden=why_forbidden)
     try:
         results, succeeded = transaction.execute(params[1:])
     except MustWait:
-        return [OvsdbError('"wait" timed out', tag="timed out").to_json()], None
+        return [OvsdbError("triggers not supported", tag="not supported").to_json()], None
     try:
         commit = plan(transaction) if succeeded else None
     except OvsdbError as error:
@@ -383,5 +389,5 @@ def _version(text: str) -> tuple[int, ...]:
     except ValueError:
         numbers = ()
     if len(numbers) != 3:
-        raise CommandError(f"{text}: not a valid version")
+        raise CommandError(f"{text}: not an OVSDB version number in format x.y.z")
     return numbers

@@ -1,0 +1,296 @@
+"""The database server beside Open vSwitch's: transactions, dumps, fan-out, compaction, memory.
+
+Every measurement starts a server of one make on a fresh file, talks JSON-RPC to it over a Unix socket from other
+processes, and is taken in turn with the other make's.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator
+from multiprocessing import get_context
+from pathlib import Path
+
+from bench.report import Row, in_turn
+
+SCHEMA = {
+    "name": "Bench",
+    "version": "1.0.0",
+    "tables": {
+        "Thing": {
+            "isRoot": True,
+            "columns": {
+                "name": {"type": "string"},
+                "number": {"type": "integer"},
+                "ids": {"type": {"key": "string", "value": "string", "min": 0, "max": "unlimited"}},
+                "tags": {"type": {"key": "integer", "min": 0, "max": "unlimited"}},
+            },
+        }
+    },
+}
+N_DUMP = 100_000
+N_MONITORS = 100
+
+
+def program(make: str, name: str) -> str:
+    """The path of a program of one make."""
+    where = str(Path(sys.executable).parent) if make == "ours" else "/usr/bin:/usr/sbin"
+    found = shutil.which(name, path=where)
+    assert found, f"{name} of {make} is not installed"
+    return found
+
+
+class Server:
+    """A running ovsdb-server of one make, with a database of its own."""
+
+    def __init__(self, make: str, directory: Path) -> None:
+        self.make = make
+        self.directory = directory
+        self.socket = str(directory / "db.sock")
+        self.database = directory / "db"
+        schema = directory / "schema"
+        schema.write_text(json.dumps(SCHEMA))
+        subprocess.run([program(make, "ovsdb-tool"), "create", str(self.database), str(schema)], check=True)
+        self.process = self.start()
+
+    def start(self) -> subprocess.Popen[bytes]:
+        """Run the daemon until its socket answers."""
+        process = subprocess.Popen(
+            [
+                program(self.make, "ovsdb-server"),
+                "-vconsole:off",
+                "-vsyslog:off",
+                f"--remote=punix:{self.socket}",
+                f"--unixctl={self.directory / 'ctl'}",
+                str(self.database),
+            ],
+            env={**os.environ, "OVS_RUNDIR": str(self.directory)},
+        )
+        while True:
+            with contextlib.suppress(OSError):
+                Client(self.socket).close()
+                return process
+            time.sleep(0.01)
+
+    def control(self, *words: str) -> str:
+        """Ask its control socket."""
+        command = [program("peer", "ovs-appctl"), "-t", str(self.directory / "ctl"), *words]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+    def memory(self) -> float:
+        """Resident memory in MB."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS")) / 1024
+
+    def stop(self) -> None:
+        """End it."""
+        self.process.terminate()
+        self.process.wait()
+
+
+class Client:
+    """A JSON-RPC client that waits for each answer; it reads by lines of brackets only as far as it must."""
+
+    def __init__(self, path: str) -> None:
+        self._socket = socket.socket(socket.AF_UNIX)
+        self._socket.connect(path)
+        self._decoder = json.JSONDecoder()
+        self._rest = ""
+
+    def close(self) -> None:
+        """Hang up."""
+        self._socket.close()
+
+    def send(self, method: str, *params: object, id: object = 0) -> None:
+        """Ask."""
+        self._socket.sendall(json.dumps({"method": method, "params": params, "id": id}).encode())
+
+    def receive(self) -> dict[str, object]:
+        """The next small message."""
+        while True:
+            with contextlib.suppress(ValueError):
+                value, end = self._decoder.raw_decode(self._rest)
+                self._rest = self._rest[end:].lstrip()
+                assert isinstance(value, dict)
+                return value
+            self._rest += self._socket.recv(1 << 20).decode()
+
+    def ask(self, method: str, *params: object) -> object:
+        """Ask, and wait for the answer."""
+        self.send(method, *params)
+        return self.receive()["result"]
+
+    def swallow(self, end: bytes) -> int:
+        """Read until the stream ends in `end`; how many bytes that were."""
+        size, tail = 0, b""
+        while not tail.endswith(end):
+            data = self._socket.recv(1 << 20)
+            size += len(data)
+            tail = (tail + data)[-64:]
+        return size
+
+
+@contextlib.contextmanager
+def running(make: str) -> Iterator[Server]:
+    """A server for one measurement."""
+    with tempfile.TemporaryDirectory(prefix="vswitch-bench-") as directory:
+        server = Server(make, Path(directory))
+        try:
+            yield server
+        finally:
+            server.stop()
+
+
+def insert(number: int) -> dict[str, object]:
+    """An operation that adds a row."""
+    return {
+        "op": "insert",
+        "table": "Thing",
+        "row": {
+            "name": f"thing{number}",
+            "number": number,
+            "ids": ["map", [["owner", f"o{number % 100}"], ["zone", "z"]]],
+            "tags": ["set", [number % 7, 10 + number % 5]],
+        },
+    }
+
+
+def fill(path: str, n_rows: int) -> None:
+    """Add many rows."""
+    client = Client(path)
+    for start in range(0, n_rows, 2000):
+        client.ask("transact", "Bench", *[insert(n) for n in range(start, min(start + 2000, n_rows))])
+    client.close()
+
+
+def _insert_for_a_while(path: str, seconds: float, durable: bool, results: object) -> None:
+    client, n, end = Client(path), 0, time.monotonic() + seconds
+    extra = [{"op": "commit", "durable": True}] if durable else []
+    while time.monotonic() < end:
+        client.ask("transact", "Bench", insert(n), *extra)
+        n += 1
+    results.put(n / seconds)  # type: ignore[attr-defined]
+
+
+def transactions(make: str, n_clients: int, *, durable: bool, seconds: float = 2.0) -> float:
+    """Transactions a second of some clients, each of which waits for the answer to its last one."""
+    with running(make) as server:
+        context = get_context("fork")
+        results = context.SimpleQueue()
+        work = [
+            context.Process(target=_insert_for_a_while, args=(server.socket, seconds, durable, results))
+            for _ in range(n_clients)
+        ]
+        for process in work:
+            process.start()
+        total = sum(float(results.get()) for _ in work)
+        for process in work:
+            process.join()
+        return total
+
+
+def large_transaction(make: str) -> float:
+    """Seconds for one transaction of 10,000 inserts."""
+    with running(make) as server:
+        client = Client(server.socket)
+        client.ask("list_dbs")
+        start = time.monotonic()
+        client.ask("transact", "Bench", *[insert(n) for n in range(10_000)])
+        return time.monotonic() - start
+
+
+def large(make: str) -> dict[str, float]:
+    """What a database of many rows costs."""
+    with running(make) as server:
+        fill(server.socket, N_DUMP)
+        measured = {"memory": server.memory()}
+        for method in ("monitor", "monitor_cond"):
+            client = Client(server.socket)
+            start = time.monotonic()
+            client.send(method, "Bench", method, {"Thing": {}}, id=method)
+            client.swallow(b"}}}}}" if make == "ours" else b"null}")
+            measured[method] = time.monotonic() - start
+            client.close()
+        measured["memory after dumps"] = server.memory()
+        client = Client(server.socket)
+        select = {"op": "select", "table": "Thing", "where": [["number", "==", 77_777]], "columns": ["name"]}
+        start = time.monotonic()
+        for _ in range(5):
+            client.ask("transact", "Bench", select)
+        measured["select"] = (time.monotonic() - start) / 5 * 1000
+        start = time.monotonic()
+        server.control("ovsdb-server/compact")
+        measured["compact"] = time.monotonic() - start
+        client.close()
+        server.stop()
+        start = time.monotonic()
+        server.process = server.start()
+        measured["restart"] = time.monotonic() - start
+        return measured
+
+
+def fan_out(make: str, n_updates: int = 300) -> float:
+    """Notifications a second when one client changes what many watch."""
+    with running(make) as server:
+        watchers = [Client(server.socket) for _ in range(N_MONITORS)]
+        for watcher in watchers:
+            watcher.ask("monitor_cond", "Bench", "m", {"Thing": {}})
+        reader = get_context("fork").Process(target=_read_all, args=(watchers,))
+        reader.start()
+        client = Client(server.socket)
+        start = time.monotonic()
+        for number in range(n_updates):
+            client.ask("transact", "Bench", insert(number))
+        client.ask("transact", "Bench", {**insert(0), "row": {"name": "last"}})
+        reader.join()
+        return n_updates * N_MONITORS / (time.monotonic() - start)
+
+
+def _read_all(watchers: list[Client]) -> None:
+    for watcher in watchers:
+        tail = b""
+        while b'"last"' not in tail:
+            tail = tail[-8:] + watcher._socket.recv(1 << 20)
+
+
+def compare(
+    what: str, unit: str, measure: Callable[[str], float], target: float, *, more_is_better: bool = True
+) -> Row:
+    """Measure both makes in turn."""
+    medians = in_turn({make: lambda make=make: measure(make) for make in ("ours", "peer")})  # type: ignore[misc]
+    return Row(what, unit, medians["ours"], {"peer": medians["peer"]}, more_is_better, "peer", target)
+
+
+def run() -> Iterable[Row]:
+    """The table "Database" of what Open vSwitch does, and we beside it."""
+    for durable in (True, False):
+        kind = "durable" if durable else "not durable"
+        for n_clients in (1, 10):
+            target = 1.0 if durable and n_clients > 1 else 0.5
+            yield compare(
+                f"transactions, {n_clients} client{'s' if n_clients > 1 else ''}, {kind}",
+                "/s",
+                lambda make, n=n_clients, d=durable: transactions(make, n, durable=d),  # type: ignore[misc]
+                target,
+            )
+    yield compare("one transaction of 10,000 inserts", "s", large_transaction, 2.0, more_is_better=False)
+    yield compare(f"one update to {N_MONITORS} monitors", "/s", fan_out, 1.0)
+    ours, peer = large("ours"), large("peer")
+    for what, unit, target in (
+        ("memory", "MB", 1.5),
+        ("monitor", "s", 1.0),
+        ("monitor_cond", "s", 1.0),
+        ("memory after dumps", "MB", 1.5),
+        ("select", "ms", 2.0),
+        ("compact", "s", 2.0),
+        ("restart", "s", 2.0),
+    ):
+        yield Row(f"{what}, {N_DUMP:,} rows", unit, ours[what], {"peer": peer[what]}, False, "peer", target)
