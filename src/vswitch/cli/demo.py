@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,6 +82,7 @@ class Lab(ABC):
         self.console = console
         self.directory = directory
         self.environment = os.environ | {"OVS_RUNDIR": str(directory), "OVS_CTL_TIMEOUT": "20"}
+        self._obituary: Callable[[], str] = str  # how the switch ended, if it did
 
     @abstractmethod
     def build(self, stack: ExitStack) -> None:
@@ -107,8 +108,9 @@ class Lab(ABC):
             check=False,
         )
         if done.returncode:
-            raise DemoError(f"{' '.join(words)}: {done.stderr.strip() or f'status {done.returncode}'}")
-        if shown:
+            reason = done.stderr.strip() or f"status {done.returncode}"
+            raise DemoError(f"{' '.join(words)}: {reason}{self._obituary()}")
+        if shown and done.stdout:
             self.console.say(done.stdout)
         return done.stdout
 
@@ -125,6 +127,9 @@ class Lab(ABC):
             try:
                 self._wait_until_ready(process, output)
                 self.console.say(output.read_text())
+                self._obituary = lambda: (
+                    "" if process.poll() is None else f"\nthe switch ended:\n{output.read_text()}"
+                )
                 yield
             finally:
                 process.terminate()
