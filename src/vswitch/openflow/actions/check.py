@@ -130,9 +130,10 @@ class _Checker:
                 if not FIELDS["ct_nw_proto"].needs.holds(self.flow):
                     raise OpenFlowError(BadAction.MATCH_INCONSISTENT)
             case Clone() | WriteActions():
-                before = self.flow
+                before = self.flow, self.strict
+                self.strict &= not isinstance(item, WriteActions)  # nobody knows what packet meets an action set
                 item = item.replace(actions=tuple(self.run(item.actions)))
-                self.flow = before
+                self.flow, self.strict = before
             case _:
                 pass
         return item
