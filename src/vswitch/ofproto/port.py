@@ -142,14 +142,15 @@ class Bundle:
         return self.ports, self.vlan_mode, self.tag, self.trunks, self.priority_tags, self.protected
 
     def carries(self, vlan: int) -> bool:
-        """Whether packets of `vlan` (0: none) may come in and go out here."""
-        match self.vlan_mode:
-            case VlanMode.ACCESS:
-                return vlan == self.tag
-            case VlanMode.NATIVE_TAGGED | VlanMode.NATIVE_UNTAGGED if vlan == self.tag:
-                return True
-            case _:
-                return not self.trunks or vlan in self.trunks
+        """Whether packets of `vlan` (0: none) may come in and go out here.
+
+        Where untagged packets have a native VLAN, none is without a VLAN.
+        """
+        if self.vlan_mode is VlanMode.ACCESS:
+            return vlan == self.tag
+        if self.vlan_mode in (VlanMode.NATIVE_TAGGED, VlanMode.NATIVE_UNTAGGED):
+            return vlan == self.tag or (vlan != 0 and (not self.trunks or vlan in self.trunks))
+        return not self.trunks or vlan in self.trunks
 
     @property
     def floods(self) -> bool:
