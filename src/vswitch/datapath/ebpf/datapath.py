@@ -3,7 +3,7 @@
 Everything is pinned on a bpffs: when the daemon dies, ports, programs and megaflows go on, and packets for which there
 is no megaflow wait in the ring.  The next daemon that opens the datapath finds its ports and megaflows where they were.
 
-    <bpffs>/vswitch/[netns-<inode>/]<name>/     maps.py says what is there
+    <bpffs>/vswitch/<name>-<netns>/     maps.py says what is there
     …/subtables/  …/links/
 
 What differs from a datapath that is a program of its own:
@@ -18,6 +18,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
+import struct
 import zlib
 from collections import deque
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
@@ -47,6 +49,8 @@ from vswitch.linux import bpffs
 
 log = Logger("dpif_ebpf")
 
+_SO_NETNS_COOKIE = 71
+_U64 = struct.Struct("=Q")
 _FORMAT = 1  # of what notes, maps and parameters mean beyond their layout
 _HOUSEKEEPING = 1.0  # seconds
 _ORDER_EVERY = 5  # times of housekeeping
@@ -260,14 +264,13 @@ class EbpfDatapath(Datapath, PortCounters):
 
 
 def directory_of(name: str, root: Path) -> Path:
-    """Where the datapath `name` of this network namespace is pinned on the bpffs at `root`."""
-    here = Path("/proc/thread-self/ns/net").stat().st_ino
-    try:
-        home = Path("/proc/1/ns/net").stat().st_ino
-    except PermissionError:
-        home = here
-    base = root / "vswitch"
-    return base / name if here == home else base / f"netns-{here}" / name
+    """Where the datapath `name` of this network namespace is pinned on the bpffs at `root`.
+
+    Namespaces go by their cookies, which no other one has until the machine restarts; inode numbers come again.
+    """
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as here:
+        (cookie,) = _U64.unpack(here.getsockopt(socket.SOL_SOCKET, _SO_NETNS_COOKIE, _U64.size))
+    return root / "vswitch" / f"{name}-{cookie}"
 
 
 def _n_cpus() -> int:
