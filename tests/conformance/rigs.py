@@ -14,6 +14,7 @@ from pathlib import Path
 
 from tests.e2e.topology import Topology
 from vswitch.datapath.dummy import DummyDatapath
+from vswitch.datapath.ebpf.datapath import EbpfDatapath
 from vswitch.datapath.userspace.datapath import UserspaceDatapath
 from vswitch.dpif.datapath import Datapath
 from vswitch.dpif.frame import HEADER_SIZE, NO_OFFLOAD
@@ -192,9 +193,16 @@ class UserspaceRig(KernelRig):
         return UserspaceDatapath("ovs-netdev", time.monotonic)
 
 
+class EbpfRig(KernelRig):
+    """The eBPF datapath on veth."""
+
+    def open(self) -> Datapath:
+        return EbpfDatapath("ovs-ebpf")
+
+
 def open_rig(kind: str, directory: Path) -> Iterator[Rig]:
     """A rig of this kind, closed at the end."""
-    rig = {"dummy": lambda: DummyRig(directory), "userspace": UserspaceRig}[kind]()
+    rig = {"dummy": lambda: DummyRig(directory), "userspace": UserspaceRig, "ebpf": EbpfRig}[kind]()
     try:
         yield rig
     finally:

@@ -54,6 +54,7 @@ ALWAYS = IN_PORT.mask | RECIRC_ID.mask | ETH_TYPE.mask | VLAN_TCI.mask
     params=[
         "dummy",
         pytest.param("userspace", marks=pytest.mark.needs_root),
+        pytest.param("ebpf", marks=pytest.mark.needs_root),
     ]
 )
 def rig(request, tmp_path):
@@ -207,7 +208,7 @@ def test_what_the_mask_leaves_out_does_not_matter(rig: Rig):
         (IP_PROTO, PACKET.with_(proto="udp")),
         (TP_SRC, PACKET.with_(sport=1001)),
         (TP_DST, PACKET.with_(dport=2001)),
-        (VLAN_TCI, PACKET.with_(tags=((0x8100, 0x1005),))),
+        (VLAN_TCI, PACKET.with_(tags=((0x8100, 0x0005),))),
         (IPV6_SRC, Ip(version=6, src=bytes(15) + b"\x09")),
         (ETH_TYPE, Ethernet()),
     ],

@@ -8,12 +8,14 @@ Every miss becomes a megaflow.  It prints `ready` when the ports are there.
 from __future__ import annotations
 
 import asyncio
+import signal
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from vswitch.base.errors import KernelError
+from vswitch.datapath.ebpf.datapath import EbpfDatapath
 from vswitch.datapath.userspace.datapath import UserspaceDatapath
 from vswitch.dpif.action import DatapathAction, Output, PopVlan, PushVlan
 from vswitch.dpif.datapath import Datapath
@@ -27,6 +29,7 @@ from vswitch.netdev.types import register_linux
 
 DATAPATHS: dict[str, Callable[[], Datapath]] = {
     "userspace": lambda: UserspaceDatapath("ovs-netdev", time.monotonic),
+    "ebpf": lambda: EbpfDatapath("ovs-ebpf"),
 }
 MASK = Mask(IN_PORT.mask | RECIRC_ID.mask | ETH_SRC.mask | ETH_DST.mask | ETH_TYPE.mask | VLAN_TCI.mask)
 
@@ -79,6 +82,7 @@ async def main(type: str, *ports: str) -> None:
         kind, _, device = name.rpartition(":")
         netdev = registry.netdevs[kind](device, {})
         hub.vlans[hub.datapath.port_add(netdev)] = int(vlan) if vlan else None
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, hub.datapath.close)
     print("ready", flush=True)  # noqa: T201
     async for batch in hub.datapath.upcalls():
         for upcall in batch:

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.needs_root
 BROADCAST, EXPERIMENT = b"\xff" * 6, b"\x88\xb5"
 
 
-@pytest.fixture(params=["userspace"])
+@pytest.fixture(params=["userspace", "ebpf"])
 def kind(request):
     return request.param
 
