@@ -1,0 +1,1 @@
+"""The parts of ovsdb-client that are more than a request and its reply."""
