@@ -177,6 +177,18 @@ def rank(item: Action) -> int:
     return ORDER.get(type(item), 1)
 
 
+def decode_flow_actions(data: bytes) -> tuple[Action, ...]:
+    """The actions of a flow in OpenFlow 1.0, where Nicira's instructions stand among them and must be in order."""
+    actions = decode_actions(OF10, data)
+    last = 0
+    for item in actions:
+        order = rank(item)
+        if order < last or (order == last and order > 1):
+            raise OpenFlowError(BadAction.UNSUPPORTED_ORDER)
+        last = order
+    return actions
+
+
 def _actions_instruction(number: int, version: int, actions: Iterable[Action]) -> bytes:
     body = encode_actions(version, actions)
     return struct.pack("!HH4x", number, 8 + len(body)) + body

@@ -131,7 +131,9 @@ class _Checker:
                     raise OpenFlowError(BadAction.MATCH_INCONSISTENT)
             case Clone() | WriteActions():
                 before = self.flow, self.strict
-                self.strict &= not isinstance(item, WriteActions)  # nobody knows what packet meets an action set
+                self.strict &= not isinstance(
+                    item, WriteActions
+                )  # nobody knows what packet meets an action set
                 item = item.replace(actions=tuple(self.run(item.actions)))
                 self.flow, self.strict = before
             case _:

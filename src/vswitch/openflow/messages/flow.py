@@ -11,10 +11,10 @@ import struct
 from collections.abc import Mapping
 
 from vswitch.flow.match import Match
-from vswitch.openflow.actions.base import Action, decode_actions, encode_actions
+from vswitch.openflow.actions.base import Action, encode_actions
 from vswitch.openflow.codec import check_port, padded
 from vswitch.openflow.errors import BadRequest, FlowModFailed, OpenFlowError
-from vswitch.openflow.instructions import decode_instructions, encode_instructions
+from vswitch.openflow.instructions import decode_flow_actions, decode_instructions, encode_instructions
 from vswitch.openflow.message import Dialect, Form, Message, message
 from vswitch.openflow.ports import OFPP_ANY, OfPort, from_16, to_16
 from vswitch.openflow.version import OF10, OF11, OF12, OF13, OF14, OF15
@@ -173,7 +173,7 @@ class FlowMod(Message):
         fields = _FLOW_MOD10.unpack_from(body, MATCH10_SIZE)
         cookie, command, idle, hard, priority, buffer_id, out_port, flags = fields
         match = decode_match10(body)
-        actions = decode_actions(OF10, body[MATCH10_SIZE + _FLOW_MOD10.size :])
+        actions = decode_flow_actions(body[MATCH10_SIZE + _FLOW_MOD10.size :])
         table_id, command = _split_command(command, dialect)
         return cls(
             command,
@@ -200,7 +200,7 @@ class FlowMod(Message):
         cookie, command, idle, hard, priority, buffer_id, out_port, flags, match_len = fields
         at = _NX_FLOW_MOD.size
         match, match_cookie, cookie_mask = decode_nxm(body, at, match_len)
-        actions = decode_actions(dialect.version, body[at + (match_len + 7) // 8 * 8 :])
+        actions = decode_flow_actions(body[at + (match_len + 7) // 8 * 8 :])
         table_id, command = _split_command(command, dialect)
         if command == OFPFC_ADD and cookie_mask:
             raise OpenFlowError(BadRequest.NXM_INVALID, "flow additions cannot use a cookie mask")

@@ -9,10 +9,10 @@ import struct
 from collections.abc import Iterator
 
 from vswitch.flow.match import Match
-from vswitch.openflow.actions.base import Action, decode_actions, encode_actions
+from vswitch.openflow.actions.base import Action, encode_actions
 from vswitch.openflow.codec import check_port, padded
 from vswitch.openflow.errors import BadRequest, OpenFlowError
-from vswitch.openflow.instructions import decode_instructions, encode_instructions
+from vswitch.openflow.instructions import decode_flow_actions, decode_instructions, encode_instructions
 from vswitch.openflow.message import Dialect, Form, Message, Multipart, group_items, message
 from vswitch.openflow.messages.flow import OFPG_ANY, OFPTT_ALL, decode_flags
 from vswitch.openflow.oxs import decode_stats, encode_stats
@@ -232,7 +232,7 @@ class FlowStats(Value):
             data, at + MATCH10_SIZE
         )
         match = decode_match10(data[at:])
-        actions = decode_actions(OF10, data[at + MATCH10_SIZE + _STATS10.size :])
+        actions = decode_flow_actions(data[at + MATCH10_SIZE + _STATS10.size :])
         return cls(match, actions, priority, data[2], cookie, sec, nsec, idle, hard, packets, n_bytes)
 
     @classmethod
@@ -244,7 +244,7 @@ class FlowStats(Value):
             fields
         )
         match, _, _ = decode_nxm(data, _STATS_NX.size, match_len)
-        actions = decode_actions(OF10, data[_STATS_NX.size + (match_len + 7) // 8 * 8 :])
+        actions = decode_flow_actions(data[_STATS_NX.size + (match_len + 7) // 8 * 8 :])
         counts = packets, n_bytes, idle_age - 1 if idle_age else None, hard_age - 1 if hard_age else None
         return cls(match, actions, priority, table, cookie, sec, nsec, idle, hard, *counts)
 

@@ -55,10 +55,10 @@ def _capabilities(version: int) -> list[tuple[int, str]]:
         (OFPC_TABLE_STATS, "TABLE_STATS"),
         (OFPC_PORT_STATS, "PORT_STATS"),
     ]
+    names.append((1 << 3, "STP" if version == OF10 else "GROUP_STATS"))
     names += [(OFPC_IP_REASM, "IP_REASM"), (OFPC_QUEUE_STATS, "QUEUE_STATS")]
     if version in (OF10, OF11):
         names.append((1 << 7, "ARP_MATCH_IP"))
-    names.append((1 << 3, "STP" if version == OF10 else "GROUP_STATS"))
     if version >= OF12:
         names.append((1 << 8, "PORT_BLOCKED"))
     if version >= OF14:

@@ -50,20 +50,38 @@ def nothing(message: object, dialect: Dialect, style: Style) -> str:
 @prints(TableStatsReply)
 def table_stats(message: TableStatsReply, dialect: Dialect, style: Style) -> str:
     """Each table's counters and features; a table like the one before says "ditto"."""
-    blocks, before = [], ""
+    blocks: list[str] = []
+    before: TableStats | None = None
     for table in message.tables:
-        body = _table_body(table, dialect.version)
         head = f"  table {table.table_id}" + (f' ("{table.name}")' if table.name else "") + ":"
-        blocks.append(f"{head} ditto\n" if body == before else f"{head}\n{body}")
-        before = body
+        blocks.append(f"{head}{_table_body(table, before, dialect.version)}")
+        before = table
     return "\n" + "\n".join(blocks)
 
 
-def _table_body(table: TableStats, version: int) -> str:
-    text = f"    active={table.active_count}, lookup={table.lookup_count}, matched={table.matched_count}\n"
-    if version == OF10 and (table.max_entries or table.wildcards):
-        text += f"    max_entries={table.max_entries}\n    matching:\n"
-        text += f"      exact match or wildcard: {_fields10(table.wildcards)}\n"
+def _table_body(table: TableStats, before: TableStats | None, version: int) -> str:
+    """What is new beside the table `before`: "ditto" for nothing."""
+    counters, features = _counters(table), _features(table, version)
+    if before is not None and features == _features(before, version):
+        if counters == _counters(before):
+            return " ditto\n"
+        features = "    (same features)\n" if features else ""
+    return f"\n{counters}{features}"
+
+
+def _counters(table: TableStats) -> str:
+    return f"    active={table.active_count}, lookup={table.lookup_count}, matched={table.matched_count}\n"
+
+
+def _features(table: TableStats, version: int) -> str:
+    """What versions before OpenFlow 1.3 tell of a table's abilities."""
+    text = ""
+    if OF10 < version < OF13:
+        text += f"    config={_MISS[table.config & 3]}\n"
+    if version < OF13 and table.max_entries:
+        text += f"    max_entries={table.max_entries}\n"
+    if version == OF10 and table.wildcards:
+        text += f"    matching:\n      exact match or wildcard: {_fields10(table.wildcards)}\n"
     return text
 
 
