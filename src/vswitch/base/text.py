@@ -70,8 +70,8 @@ def parse_uint(text: str, bits: int, what: str) -> int:
         number = parse_int(text)
         if 0 <= number < 1 << bits:
             return number
-        if bits >= 32 and number < 0:
-            raise TextError(f"invalid {what} format {text}" if bits > 16 else f"invalid {what} {text}", text)
+        if bits >= 32 and -(1 << bits) < number < 0:
+            return number & (1 << bits) - 1  # -1 for all bits
     if bits <= 16:
         raise TextError(f'invalid {what} "{text}"', text)
     raise TextError(f"invalid numeric format {text}", text)

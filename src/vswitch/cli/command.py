@@ -219,9 +219,24 @@ def set_up_logging(program: str, given: Given) -> None:
 
 def warn(module: str, message: str) -> None:
     """Log a warning, by default to stderr."""
+    from vswitch.base.log import Logger
+
+    _speak_up()
+    Logger(module).warn("%s", message)
+
+
+def inform(module: str, message: str) -> None:
+    """Log what is worth knowing, by default to stderr."""
+    from vswitch.base.log import Logger
+
+    _speak_up()
+    Logger(module).info("%s", message)
+
+
+def _speak_up() -> None:
+    """Set up logging as the options said, or by default."""
     from vswitch.aio.sinks import start_logging
-    from vswitch.base.log import LOG, Logger
+    from vswitch.base.log import LOG
 
     if not LOG.sinks:
         start_logging(*_speaker)
-    Logger(module).warn("%s", message)

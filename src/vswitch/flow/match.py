@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from vswitch.base.bits import ones
 from vswitch.base.errors import TextError
-from vswitch.base.text import key_values
+from vswitch.base.text import key_values, parse_int
 from vswitch.flow.field import Field, Flow, Mask, PortNames
 from vswitch.flow.fields import (
     ACTSET_OUTPUT,
@@ -99,6 +99,7 @@ from vswitch.flow.fields import (
     VLAN_TCI,
 )
 from vswitch.flow.ports import OfPort
+from vswitch.flow.subfield import Subfield, parse_subfield
 from vswitch.flow.texts import ALL_TUN_FLAGS_TEXT, DECIMAL, HEX, hexadecimal
 
 DEFAULT_PRIORITY = 0x8000
@@ -225,7 +226,24 @@ def parse_match_word(match: Match, name: str, value: str, port_names: PortNames 
     field = FIELDS.get(name)
     if field:
         return _parse_field(match, field, value or "0/0", port_names)
+    if "[" in name:
+        return _parse_part(match, parse_subfield(name), name, value)
     return None
+
+
+def _parse_part(match: Match, part: Subfield, name: str, text: str) -> Match:
+    """`reg0[3..7]=5`, beside what was said of other bits of the field."""
+    try:
+        value = parse_int(text) if text else -1
+    except ValueError:
+        value = -1
+    if value < 0:
+        raise TextError(f"{name}: cannot parse integer value: {text}", text)
+    if value >> part.n_bits:
+        raise TextError(f"{name}: value {value:#x} does not fit into {part.n_bits} bits", text)
+    field, bits = part.field, ones(part.n_bits) << part.start
+    value = field.get(match.value) & ~bits | value << part.start
+    return match.where(field, value, field.get(match.mask) | bits)
 
 
 def _parse_field(match: Match, field: Field, text: str, port_names: PortNames) -> Match:

@@ -11,12 +11,15 @@ from typing import Any
 
 from vswitch.base.errors import TextError
 from vswitch.base.options import CommandError, Given
+from vswitch.cli.command import inform
 from vswitch.cli.ofctl.channel import Channel
 from vswitch.cli.ofctl.naming import accepted, shown
 from vswitch.cli.ofctl.settings import FLOW_FORMATS, Settings
 from vswitch.cli.ofctl.switch import printed
 from vswitch.cli.ofctl.table import command
 from vswitch.flow.fields import FIELDS
+from vswitch.flow.match import format_match
+from vswitch.flow.normalize import normalize
 from vswitch.openflow.flowtext import COMMANDS, format_flow_stats, parse_flow_mod, parse_query
 from vswitch.openflow.message import Dialect
 from vswitch.openflow.messages.flow import OFPTT_ALL, FlowMod
@@ -47,8 +50,10 @@ def dump_flows(given: Given, switch: str, text: str = "") -> Iterator[str]:
         yield from printed(channel.replies(request), settings, names)
         return
     flows = [flow for reply in channel.replies(request) for flow in _flows(reply)]
-    for text_key, reverse in reversed(settings.sorting):
-        flows.sort(key=sort_key(text_key), reverse=reverse)
+    if settings.sorting:
+        flows.sort(key=sort_key("priority", descending=True))  # decides where the others do not
+    for text_key, descending in reversed(settings.sorting):
+        flows.sort(key=sort_key(text_key, descending))
     for flow in flows:
         shown_flow = flow.replace(idle_age=None, hard_age=None) if channel.version == OF10 else flow
         yield f" {format_flow_stats(shown_flow, names, show_stats=settings.stats)}"
@@ -68,14 +73,15 @@ def _flows(reply: object) -> Iterable[FlowStats]:
     raise CommandError("failed to dump flows")
 
 
-def sort_key(text: str | None) -> Callable[[FlowStats], tuple[int, int]]:
-    """What --sort=FIELD compares: the priority, or a field; flows without the field come first."""
+def sort_key(text: str | None, descending: bool) -> Callable[[FlowStats], tuple[int, int]]:
+    """What --sort=FIELD and --rsort=FIELD compare: the priority, or a field; flows without the field come last."""
+    sign = -1 if descending else 1
     if text is None or text.lower() == "priority":
-        return lambda flow: (0, flow.priority)
+        return lambda flow: (0, sign * flow.priority)
     field = FIELDS.get(text)
     if field is None:
         raise CommandError(f"{text}: unknown field name")
-    return lambda flow: (int(bool(field.get(flow.match.mask))), field.get(flow.match.value))
+    return lambda flow: (not field.get(flow.match.mask), sign * field.get(flow.match.value))
 
 
 @command("dump-aggregate", "SWITCH [FLOW]")
@@ -150,14 +156,25 @@ def parsed(texts: Iterable[str], names: Names, verb: str, file: str) -> Iterator
     """The flow-mods that `texts` mean; those of a file may have comments."""
     for number, text in enumerate(texts, 1):
         if not file:
-            yield parse_flow_mod(text, COMMANDS.get(verb), names)
+            yield normal(parse_flow_mod(text, COMMANDS.get(verb), names))
             continue
         text = text.partition("#")[0].strip()
         if text:
             try:
-                yield parse_flow_mod(text, COMMANDS.get(verb), names)
+                yield normal(parse_flow_mod(text, COMMANDS.get(verb), names))
             except TextError as error:
                 raise TextError(f"{file}:{number}: {error}", text) from None
+
+
+def normal(mod: FlowMod) -> FlowMod:
+    """`mod` without what its packets cannot have, and a word about it in the log."""
+    match = normalize(mod.match)
+    if match is mod.match:
+        return mod
+    inform("ofp_match", "normalization changed ofp_match, details:")
+    inform("ofp_match", f" pre: {format_match(mod.match)}")
+    inform("ofp_match", f"post: {format_match(match)}")
+    return mod.replace(match=match)
 
 
 def prepare(channel: Channel, settings: Settings, mods: list[FlowMod]) -> None:

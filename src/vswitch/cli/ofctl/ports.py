@@ -59,7 +59,7 @@ def dump_ports_desc(given: Given, switch: str, port: str = "") -> Iterator[str]:
 @command("mod-port", "SWITCH IFACE ACT")
 def mod_port(given: Given, switch: str, interface: str, action: str) -> None:
     """Change one bit of a port's configuration."""
-    word = action.removeprefix("no-")
+    word = action.removeprefix("no").removeprefix("-") if action.startswith("no") else action
     if word not in PORT_ACTIONS or (word != action and word in ("up", "down")):
         raise CommandError(f"unknown mod-port command '{action}'")
     bit, value = PORT_ACTIONS[word]
