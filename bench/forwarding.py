@@ -11,9 +11,10 @@ from __future__ import annotations
 import json
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import partial
 
 from bench.contenders import ALL, FIRST_PORT, FLOWS_PER_SOURCE, Contender, frame
@@ -59,12 +60,15 @@ def _row(
 ) -> Row:
     """What `measure` finds with each switch in turn; 0 where one does not work."""
 
-    def with_switch(switch: Contender) -> float:
-        with suppress(KernelError, subprocess.SubprocessError, OSError), switch(net, rules):
-            return measure(net)
-        return 0.0
+    def with_switch(name: str, switch: Contender) -> float:
+        try:
+            with switch(net, rules):
+                return measure(net)
+        except (KernelError, subprocess.SubprocessError, OSError, AssertionError) as error:
+            print(f"  {name} does not work: {error}", file=sys.stderr)
+            return 0.0
 
-    found = in_turn({name: partial(with_switch, switch) for name, switch in ALL.items()})
+    found = in_turn({name: partial(with_switch, name, switch) for name, switch in ALL.items()})
     ours = found.pop("ours")
     return Row(what, unit, ours, found, more_is_better, against, target)
 

@@ -111,9 +111,3 @@ def signed32(value: int) -> int:
     """`value`, of which 32 bits count, as a signed number."""
     value &= 0xFFFFFFFF
     return value - (1 << 32) if value >> 31 else value
-
-
-def signed64(value: int) -> int:
-    """`value`, of which 64 bits count, as a signed number."""
-    value &= 0xFFFFFFFFFFFFFFFF
-    return value - (1 << 64) if value >> 63 else value

@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 
 _SUMMARY = re.compile(r"processed (?P<steps>\d+) insns")
+_STATISTICS = ("verification time", "stack depth", "processed")
 _TRACE = re.compile(
     r"^(?:\d+: |;|from \d+|R\d+=|.*frame\d+:|mark_precise|\s*$|caller:|callee:|last_idx|regs=|parent )"
 )
@@ -34,11 +35,7 @@ def read_log(log: str) -> Verdict:
     steps = int(summary["steps"]) if summary else 0
     for number in range(len(lines) - 1, -1, -1):
         line = lines[number].strip()
-        if (
-            not _TRACE.match(lines[number])
-            and not _SUMMARY.match(line)
-            and not line.startswith("verification time")
-        ):
+        if not _TRACE.match(lines[number]) and not line.startswith(_STATISTICS):
             before = (text for text in reversed(lines[:number]) if re.match(r"\d+: \(", text))
             return Verdict(line, next(before, ""), steps)
     return Verdict("the verifier gives no reason", "", steps)
