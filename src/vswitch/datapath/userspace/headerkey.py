@@ -5,7 +5,7 @@ IPv4 or IPv6, with one VLAN tag or none and without IP options, that is not nece
 is at fixed places.  Masking out the rest (lengths, checksums, identification, sequence numbers, payload) gives a
 number that is the same for two packets only if their Flows are.  Anything else has no key (0).
 
-    header_key   0.5 µs        extract, look-up in one subtable   4 µs          (bench/userspace.py)
+    forwarding with it 0.6 µs, with extraction and one subtable 3 µs (bench/userspace.py)
 
 Two things are not in a key.  Lengths, which decide whether a header is there at all, are checked for each packet:
 they must not contradict the frame's; only where TCP's options may not fit is the length a part of the key.  And bytes
