@@ -134,7 +134,8 @@ def test_flows_mean_what_they_mean_to_the_peer(version: Version, text: str) -> N
     ofctl = program("peer", "ovs-ofctl")
     command = [ofctl, "-vconsole:off", "-O", version.long_name, "parse-flow", text]
     theirs = subprocess.run(command, capture_output=True, text=True)
-    last = (theirs.stdout + theirs.stderr).strip().split("\n")[-1]
+    lines = (theirs.stdout + theirs.stderr).strip().split("\n")
+    last = next((line for line in lines if "decode error" in line), lines[-1])
     if "no usable protocol" in theirs.stderr or "none of the usable flow formats" in theirs.stderr:
         return  # the version cannot say this; who sends it has to know
     try:
@@ -147,9 +148,9 @@ def test_flows_mean_what_they_mean_to_the_peer(version: Version, text: str) -> N
         return
     nxm = "NXT_FLOW_MOD" in last if version == OF10 else None
     packet = encode(flow_mod.replace(table_id=0 if version > OF10 else 0xFF), version, 1, nxm, table_ids=True)
-    assert print_message(packet, 0).strip() == last
+    assert print_message(packet, 0).split("\n")[0] == last
     shown = subprocess.run([ofctl, "ofp-print", packet.hex()], capture_output=True, text=True).stdout
-    assert shown.strip() == last
+    assert shown.split("\n")[0] == last
 
 
 @pytest.fixture(scope="module")

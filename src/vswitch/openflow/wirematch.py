@@ -212,7 +212,7 @@ def _ordered(version: int) -> tuple[Field, ...]:
 def decode_match(version: int, data: bytes, at: int, loose: bool = False) -> tuple[Match, int]:
     """The match at byte `at` and where it ends, in OpenFlow 1.1 or later; `loose` passes over unknown fields."""
     if len(data) - at < 4:
-        raise OpenFlowError(BadRequest.BAD_LEN)
+        raise OpenFlowError(BadMatch.BAD_LEN)
     kind, length = _HEAD.unpack_from(data, at)
     if kind == _OFPMT_STANDARD:
         if length != MATCH11_SIZE or len(data) - at < MATCH11_SIZE:

@@ -9,6 +9,7 @@ import struct
 
 from vswitch.base.errors import TextError
 from vswitch.base.text import key_values, parse_u16, parse_u32, parse_u64
+from vswitch.flow.fields import TUN_ID
 from vswitch.flow.texts import hexadecimal
 from vswitch.openflow.actions.base import (
     Action,
@@ -25,6 +26,7 @@ from vswitch.openflow.errors import BadAction, OpenFlowError
 from vswitch.openflow.names import Names
 from vswitch.openflow.ports import OFPP_IN_PORT, OfPort, from_16, to_16
 from vswitch.openflow.value import wire
+from vswitch.openflow.version import OF12
 
 TABLE_SAME = 0xFF  # resubmit: the table that the action is in
 
@@ -92,7 +94,11 @@ class SetTunnel(Action):
     wide: bool = False
 
     def encode(self, version: int) -> bytes:
-        """32 bits if they suffice."""
+        """set_field since OpenFlow 1.2; before, 32 bits if they suffice."""
+        if version >= OF12:
+            from vswitch.openflow.actions.register import encode_set_field
+
+            return encode_set_field(version, TUN_ID, self.tun_id)
         if self.wide or self.tun_id > 0xFFFFFFFF:
             return frame(nx(9), struct.pack("!6xQ", self.tun_id))
         return frame(nx(2), struct.pack("!2xI", self.tun_id))

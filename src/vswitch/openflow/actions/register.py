@@ -218,7 +218,7 @@ class Move(Action):
         src, dst = self.src, self.dst
         if version >= OF15:
             headers = encode_header(src.field, version) + encode_header(dst.field, version)
-            return frame(_COPY_FIELD, _COPY15.pack(src.n_bits, src.start, dst.start) + bytes(4) + headers)
+            return frame(_COPY_FIELD, _COPY15.pack(src.n_bits, src.start, dst.start) + headers)
         headers = encode_header(src.field, None) + encode_header(dst.field, None)
         return frame(nx(6), struct.pack("!HHH", src.n_bits, src.start, dst.start) + headers)
 
@@ -227,9 +227,7 @@ class Move(Action):
         """Numbers, then two headers."""
         numbers_at, headers_at = (4, 12) if not code.vendor else (10, 16)
         if code.vendor == VENDORS["ONF"]:
-            numbers_at, headers_at = 12, 24
-        elif not code.vendor:
-            headers_at = 16
+            numbers_at, headers_at = 12, 20
         if len(data) < headers_at + 8:
             raise OpenFlowError(BadAction.BAD_LEN)
         n_bits, src_ofs, dst_ofs = struct.unpack_from("!HHH", data, numbers_at)
