@@ -160,14 +160,14 @@ def _server_and_schema(command: str, words: Sequence[str], given: Given) -> tupl
 # --- transactions ---
 
 
-@commands("transact", "[SERVER] TRANSACTION")
+@commands("transact", "[SERVER] TRANSACTION", at_least=0)
 def transact(given: Given, *words: str) -> Iterable[str]:
     """Run a transaction and print its results."""
     server, transaction = _server_and_transaction("transact", words, given)
     return _json_lines(server.request("transact", *transaction), given)
 
 
-@commands("query", "[SERVER] TRANSACTION")
+@commands("query", "[SERVER] TRANSACTION", at_least=0)
 def query(given: Given, *words: str) -> Iterable[str]:
     """Run a transaction that changes nothing, because it ends in `abort`, and print its results."""
     server, transaction = _server_and_transaction("query", words, given)
@@ -224,7 +224,8 @@ def _dumped(layout: Layout, words: Sequence[str]) -> dict[str, list[Column]]:
 def _dump_table(name: str, columns: list[Column], rows: list[Json]) -> Table:
     table = Table((column.name for column in columns), caption=f"{name} table")
     values = [[column.from_json(row[column.name]) for column in columns] for row in rows]
-    values.sort(key=lambda row: [_rank(column, value) for column, value in zip(columns, row, strict=True)])
+    telling = [at for at, column in enumerate(columns) if column.key.kind != "uuid"]  # UUIDs are random
+    values.sort(key=lambda row: [_rank(columns[at], row[at]) for at in telling])
     table.rows = [[Cell(value, column) for column, value in zip(columns, row, strict=True)] for row in values]
     return table
 
@@ -296,29 +297,29 @@ def _watch(given: Given, command: str, words: Sequence[str], n_before: int) -> N
     last_id = rest.pop(0) if command == "monitor-cond-since" and is_uuid(rest[0]) else ZERO_ID
     if len(rest) <= n_before:
         invalid(command)
-    condition = _parse(rest.pop(0)) if n_before else None
+    text = rest.pop(0) if n_before else ""
     from vswitch.cli.dbclient.daemon import Follower
     from vswitch.cli.dbclient.monitor import NOTIFICATIONS, Watch, watched_tables
 
-    watch = Watch(
-        watched_tables(server.layout(database), server.name, rest, condition), Style.from_options(given)
-    )
+    layout = server.layout(database)
+    tables = watched_tables(layout, server.name, rest, (lambda: _parse(text)) if n_before else None)
+    watch = Watch(tables, Style.from_options(given))
 
     def begin() -> Iterator[str]:
         if "db-change-aware" in given:
             server.request("set_db_change_aware", True)
         more = [last_id] if command == "monitor-cond-since" else []
         result = server.request(command.replace("-", "_"), database, None, watch.requests(), *more)
+        heading = ""
         if more:
             found, last, result = result
-            yield f"found: {str(found).lower()}, last_id: {last}"
-        yield from watch.lines(result, _timestamp(given), initial=True)
+            heading = f"found: {str(found).lower()}, last_id: {last}"
+        yield from watch.lines(result, _timestamp(given), heading, initial=True)
 
     def react(method: str, params: list[Json]) -> Iterator[str]:
         if method == NOTIFICATIONS[command]:
-            if method == "update3":
-                yield f"last_id: {params[1]}"
-            yield from watch.lines(params[-1], _timestamp(given), initial=False)
+            heading = f"last_id: {params[1]}" if method == "update3" else ""
+            yield from watch.lines(params[-1], _timestamp(given), heading, initial=False)
         elif method == "monitor_canceled":
             raise CommandError(f"{database} database was removed")
 
@@ -339,19 +340,19 @@ def _finish(status: int) -> None:
         raise CommandError("", status)
 
 
-@commands("monitor", "[SERVER] [DATABASE] TABLE [COLUMN,...]...")
+@commands("monitor", "[SERVER] [DATABASE] TABLE [COLUMN,...]...", at_least=0)
 def monitor(given: Given, *words: str) -> None:
     """Print what a table, or ALL, holds, and each change."""
     _watch(given, "monitor", words, 0)
 
 
-@commands("monitor-cond", "[SERVER] [DATABASE] CONDITION TABLE [COLUMN,...]...")
+@commands("monitor-cond", "[SERVER] [DATABASE] CONDITION TABLE [COLUMN,...]...", at_least=0)
 def monitor_cond(given: Given, *words: str) -> None:
     """As monitor, of the rows that meet a condition."""
     _watch(given, "monitor-cond", words, 1)
 
 
-@commands("monitor-cond-since", "[SERVER] [DATABASE] [LAST-ID] CONDITION TABLE [COLUMN,...]...")
+@commands("monitor-cond-since", "[SERVER] [DATABASE] [LAST-ID] CONDITION TABLE [COLUMN,...]...", at_least=0)
 def monitor_cond_since(given: Given, *words: str) -> None:
     """As monitor-cond, from what was the state after a transaction."""
     _watch(given, "monitor-cond-since", words, 1)

@@ -65,7 +65,7 @@ def _one_of(names: Sequence[str], name: str | None, what: str) -> str:
 
 
 class Cell:
-    """One cell: a text, a database value of `column`, or any JSON."""
+    """One cell: nothing (None), a text, a database value of `column`, or any JSON."""
 
     __slots__ = ("column", "is_json", "value")
 
@@ -80,6 +80,8 @@ class Cell:
             if cells == "json":
                 return encode(self.column.to_json(self.value))
             return (format_value if cells == "string" else format_bare)(self.value, self.column)
+        if self.value is None:
+            return ""
         return encode(self.value) if self.is_json else str(self.value)
 
     def json(self) -> Json:
@@ -164,7 +166,7 @@ def _as_html(table: Table, style: Style) -> Iterator[str]:
         yield table.timestamp
     yield "<table border=1>"
     if table.caption:
-        yield f"  <caption>{_html(table.caption)}</caption>"
+        yield f"    <caption>{_html(table.caption)}</caption>"
     if style.headings:
         yield from _html_row("th", map(_html, table.headings))
     for row in table.rows:

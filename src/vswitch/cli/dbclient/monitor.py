@@ -7,13 +7,13 @@ Sources: ovsdb-client(1), `monitor`; RFC 7047 4.1.5, 4.1.6; ovsdb-server(7) 4.1.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 
 from vswitch.base.jsontype import Json
 from vswitch.base.options import CommandError
 from vswitch.cli.table import Cell, Style, Table
-from vswitch.ovsdb.column import UUID_COLUMN, Column, Layout
+from vswitch.ovsdb.column import Column, Layout
 from vswitch.ovsdb.column import Table as TableLayout
 
 KINDS = ("initial", "insert", "delete", "modify")
@@ -79,21 +79,31 @@ class Watch:
         """The <monitor-requests> of all tables."""
         return {watched.table.name: watched.requests() for watched in self._tables}
 
-    def lines(self, updates: Json, timestamp: str, *, initial: bool) -> Iterator[str]:
-        """The tables that show `updates`, in any of the three forms that the protocol has."""
-        for watched in self._tables:
-            rows = updates.get(watched.table.name)
-            if not rows:
-                continue
-            table = Table(["row", "action", *(column.name for column in watched.columns)], "", timestamp)
-            if len(self._tables) > 1:
-                table.caption = watched.table.name
-            for uuid in sorted(rows):
-                table.rows += self._changes(watched, uuid, rows[uuid], initial=initial)
-            if self._printed and self._style.format not in ("json", "html"):
+    def lines(self, updates: Json, timestamp: str, heading: str, *, initial: bool) -> Iterator[str]:
+        """The tables that show `updates`, in any of the three forms that the protocol has, below a `heading`."""
+        tables = [
+            table for watched in self._tables if (table := self._table(watched, updates, initial=initial))
+        ]
+        if heading:
+            yield from [""] if self._printed else []
+            yield heading
+        for number, table in enumerate(tables):
+            table.timestamp = timestamp
+            is_first = number == 0 and (heading or not self._printed)
+            if not is_first and self._style.format not in ("json", "html"):
                 yield ""
-            self._printed += 1
             yield from table.lines(self._style)
+        self._printed += bool(tables or heading)
+
+    def _table(self, watched: WatchedTable, updates: Json, *, initial: bool) -> Table | None:
+        rows = updates.get(watched.table.name)
+        if not rows:
+            return None
+        caption = watched.table.name if len(self._tables) > 1 else ""
+        table = Table(["row", "action", *(column.name for column in watched.columns)], caption)
+        for uuid in sorted(rows):
+            table.rows += self._changes(watched, uuid, rows[uuid], initial=initial)
+        return table
 
     def _changes(
         self, watched: WatchedTable, uuid: str, update: Json, *, initial: bool
@@ -106,7 +116,7 @@ class Watch:
         self, watched: WatchedTable, uuid: str, update: Json, *, initial: bool
     ) -> Iterator[list[Cell]]:
         """The lines of a change in the form of RFC 7047: what was, what is."""
-        first = Cell(uuid, UUID_COLUMN)
+        first = Cell(uuid)
         if "new" not in update:
             yield self._line(watched, first, "delete", update["old"])
         elif "old" not in update:
@@ -118,24 +128,27 @@ class Watch:
     def _changes2(self, watched: WatchedTable, uuid: str, update: Json) -> Iterator[list[Cell]]:
         """The line of a change in the later form: what became of the row, and the difference."""
         for kind, row in islice(update.items(), 1):
-            yield self._line(watched, Cell(uuid, UUID_COLUMN), kind, row or {})
+            yield self._line(watched, Cell(uuid), kind, row or {})
 
     def _line(self, watched: WatchedTable, first: Cell, action: str, row: Json) -> list[Cell]:
         cells = [
-            Cell(column.from_json(row[column.name]), column) if column.name in row else Cell("")
+            Cell(column.from_json(row[column.name]), column) if column.name in row else Cell(None)
             for column in watched.columns
         ]
         return [first, Cell(action), *cells]
 
 
-def watched_tables(layout: Layout, where: str, words: Sequence[str], condition: Json) -> list[WatchedTable]:
-    """What `TABLE [COLUMN,...]...`, or `ALL`, asks for."""
+def watched_tables(
+    layout: Layout, where: str, words: Sequence[str], condition: Callable[[], Json] | None
+) -> list[WatchedTable]:
+    """What `TABLE [COLUMN,...]...`, or `ALL`, asks for; `condition` is read once the table is known."""
     if list(words) == ["ALL"]:
-        return [WatchedTable(table, where, [], condition) for table in layout.tables.values()]
+        return [WatchedTable(table, where, [], condition and condition()) for table in layout.tables.values()]
     name, *groups = words
     if name not in layout.tables:
-        raise CommandError(f'{where}: {layout.name} does not have a table named "{name}"')
+        prefix = "" if condition else f"{where}: "
+        raise CommandError(f'{prefix}{layout.name} does not have a table named "{name}"')
     try:
-        return [WatchedTable(layout.tables[name], where, groups, condition)]
+        return [WatchedTable(layout.tables[name], where, groups, condition and condition())]
     except CommandError as error:
         raise CommandError(str(error).replace("{database}", layout.name)) from None
