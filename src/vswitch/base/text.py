@@ -14,6 +14,12 @@ from vswitch.base.errors import TextError
 
 _SPACE = ", \t\r\n"
 _KEY = re.compile(r"[^:=(, \t\r\n]*")
+_SIMPLE = re.compile(
+    r"([^:=(, \t\r\n]+)(?:[:=]([^, \t\r\n()\[\]{}]*))?(?:[, \t\r\n]+|\Z)"
+)  # without brackets
+_BREAK = re.compile(r"[, \t\r\n()\[\]{}]")  # where something can begin or end
+_MAC = re.compile(r"(?:[0-9a-fA-F]{2}:){5}[0-9a-fA-F]{2}\Z")
+_OCTETS = {str(octet): octet for octet in range(256)}
 _CLOSING = {"(": ")", "[": "]", "{": "}"}
 _INTEGER = re.compile(r"[+-]?(0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*)\Z")
 
@@ -25,6 +31,11 @@ def key_values(text: str) -> Iterator[tuple[str, str]]:
     """
     at, end = 0, len(text)
     while at < end:
+        simple = _SIMPLE.match(text, at)
+        if simple:
+            yield simple[1], simple[2] or ""
+            at = simple.end()
+            continue
         if text[at] in _SPACE:
             at += 1
             continue
@@ -53,10 +64,10 @@ def key_values(text: str) -> Iterator[tuple[str, str]]:
 def _value_end(text: str, at: int, delimiters: str) -> int:
     """Where the value that begins at `at` ends: at one of `delimiters` outside brackets, or at the end."""
     expected: list[str] = []
-    for i in range(at, len(text)):
-        c = text[i]
+    for found in _BREAK.finditer(text, at):
+        c = found[0]
         if not expected and c in delimiters:
-            return i
+            return found.start()
         if c in _CLOSING:
             expected.append(_CLOSING[c])
         elif expected and c == expected[-1]:
@@ -107,6 +118,8 @@ def parse_int(text: str) -> int:
 
 def parse_mac(text: str) -> int:
     """An Ethernet address, as a number of 48 bits."""
+    if _MAC.match(text):
+        return int(text.replace(":", ""), 16)
     parts = text.split(":")
     if len(parts) == 6 and all(0 < len(part) <= 2 and _is_hex(part) for part in parts):
         return int("".join(part.zfill(2) for part in parts), 16)
@@ -125,9 +138,15 @@ def format_mac(mac: int) -> str:
 def parse_ipv4(text: str) -> int:
     """An IPv4 address, as a number of 32 bits."""
     parts = text.split(".")
-    if len(parts) == 4 and all(part.isdigit() and len(part) <= 3 and int(part) < 256 for part in parts):
-        return int.from_bytes(bytes(map(int, parts)), "big")
-    raise TextError(f"{text}: invalid IP address", text)
+    try:
+        a, b, c, d = map(_OCTETS.__getitem__, parts)
+    except (KeyError, ValueError):
+        if len(parts) != 4 or not all(
+            part.isdigit() and len(part) <= 3 and int(part) < 256 for part in parts
+        ):
+            raise TextError(f"{text}: invalid IP address", text) from None
+        a, b, c, d = map(int, parts)
+    return a << 24 | b << 16 | c << 8 | d
 
 
 def format_ipv4(ip: int) -> str:

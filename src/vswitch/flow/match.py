@@ -156,7 +156,7 @@ class Match:
         new_mask = self.mask & ~field.mask | bits
         if field.needs is NEEDS_ETHERNET and bits and not new_mask & PACKET_TYPE.mask:
             new_mask |= PACKET_TYPE.mask
-        elif field in TUN_METADATA:
+        elif field.offset >= TUN_METADATA[0].offset:
             present = 1 << TUN_METADATA_PRESENT.offset + TUN_METADATA.index(field)
             new_value |= present
             new_mask |= present
@@ -197,11 +197,13 @@ WORDS: Mapping[tuple[int, int | None], str] = {
     (MPLS, None): "mpls",
     (MPLSM, None): "mplsm",
 }
-_SHORTHANDS = {word: kind for kind, word in WORDS.items()} | {
-    "ipv4": (IP, None),
-    "ip4": (IP, None),
-    "ip6": (IPV6, None),
+_SHORTHANDS = {
+    word: Match().where(ETH_TYPE, eth_type)
+    if proto is None
+    else Match().where(ETH_TYPE, eth_type).where(IP_PROTO, proto)
+    for (eth_type, proto), word in WORDS.items()
 }
+_SHORTHANDS |= {"ipv4": _SHORTHANDS["ip"], "ip4": _SHORTHANDS["ip"], "ip6": _SHORTHANDS["ipv6"]}
 
 
 def parse_match(text: str, port_names: PortNames = NO_NAMES) -> Match:
@@ -219,8 +221,10 @@ def parse_match_word(match: Match, name: str, value: str, port_names: PortNames 
     """`match` as the word `name=value` changes it; None if `name` is no field and no shorthand."""
     shorthand = _SHORTHANDS.get(name)
     if shorthand:
-        match = match.where(ETH_TYPE, shorthand[0])
-        return match if shorthand[1] is None else match.where(IP_PROTO, shorthand[1])
+        mask = shorthand.mask
+        if match.mask & PACKET_TYPE.mask:
+            mask = Mask(mask & ~PACKET_TYPE.mask)
+        return Match(Flow(match.value & ~mask | shorthand.value), Mask(match.mask | mask))
     if name == "eth":
         return match.where(PACKET_TYPE, 0)
     field = FIELDS.get(name)

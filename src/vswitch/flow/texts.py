@@ -42,6 +42,13 @@ def _number(field: Field, whole: str, text: str, what: str) -> int:
 
 
 def _parse_integer(field: Field, text: str, names: PortNames) -> tuple[int, int]:
+    if (
+        text.isdecimal()
+        and text[0] != "0"
+        and len(text) < 20
+        and (number := int(text)) >> 8 * field.size == 0
+    ):
+        return number, ones(8 * field.size)  # the usual, quickly
     value, slash, mask = text.partition("/")
     if not slash:
         return _number(field, text, value, "value"), ones(8 * field.size)
