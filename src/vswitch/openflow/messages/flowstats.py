@@ -278,7 +278,7 @@ class FlowStatsReply(Multipart):
 
     def choose(self, dialect: Dialect) -> Form:
         """The form of the request."""
-        nx = dialect.version == OF10 and (self.nx or dialect.nxm)
+        nx = dialect.version == OF10 and self.nx
         return self.pick("NXST" if nx else "OFPST", dialect.version)
 
     def parts(self, form: Form, dialect: Dialect) -> Iterator[bytes]:
@@ -314,7 +314,7 @@ class AggregateStatsReply(Multipart):
 
     def choose(self, dialect: Dialect) -> Form:
         """The form of the request."""
-        nx = dialect.version == OF10 and (self.nx or dialect.nxm)
+        nx = dialect.version == OF10 and self.nx
         return self.pick("NXST" if nx else "OFPST", dialect.version)
 
     def encode_body(self, form: Form, dialect: Dialect) -> bytes:
