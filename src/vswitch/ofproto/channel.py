@@ -7,8 +7,7 @@ the defaults of older versions are those of `ovs-ofctl monitor` against the peer
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from vswitch.ofproto.command import ConnectionId
 from vswitch.openflow.message import Dialect
@@ -17,7 +16,7 @@ from vswitch.openflow.messages.role import (
     ROLE_EQUAL,
     ROLE_SECONDARY,
 )
-from vswitch.openflow.version import OF12, OF13, Version
+from vswitch.openflow.version import OF12, OF13, OF14, Version
 
 DEFAULT_MISS_SEND_LEN = 128
 
@@ -44,15 +43,24 @@ def _bits(*reasons: int) -> int:
     return sum(1 << reason for reason in reasons)
 
 
-# Reasons by kind: for primary and equal controllers, for secondary ones.  Invalid TTLs (2) are for those who ask.
-DEFAULT_MASKS: Mapping[AsyncKind, tuple[int, int]] = {
-    AsyncKind.PACKET_IN: (_bits(0, 1, 3, 4, 5, 6, 7), 0),
-    AsyncKind.PORT_STATUS: (_bits(0, 1, 2), _bits(0, 1, 2)),
-    AsyncKind.FLOW_REMOVED: (_bits(0, 1, 2, 3, 4, 5), 0),
-    AsyncKind.ROLE_STATUS: (0, 0),
-    AsyncKind.TABLE_STATUS: (0, 0),
-    AsyncKind.REQUESTFORWARD: (0, 0),
-}
+Masks = dict[
+    AsyncKind, tuple[int, int]
+]  # reasons as bits: for primary and equal controllers, for secondary ones
+
+
+def default_masks(version: Version) -> Masks:
+    """What a channel hears unless it asks for something else: not of invalid TTLs (2)."""
+    later = version >= OF14
+    return {
+        AsyncKind.PACKET_IN: (_bits(0, 1, 3, 4, 5) if later else _bits(0, 1), 0),
+        AsyncKind.PORT_STATUS: (_bits(0, 1, 2), _bits(0, 1, 2)),
+        AsyncKind.FLOW_REMOVED: (_bits(0, 1, 2, 3, 4, 5) if later else _bits(0, 1, 2, 3), 0),
+        AsyncKind.ROLE_STATUS: (0, 0),
+        AsyncKind.TABLE_STATUS: (0, 0),
+        AsyncKind.REQUESTFORWARD: (0, 0),
+    }
+
+
 INVALID_TTL = _bits(2)
 
 
@@ -67,7 +75,11 @@ class Channel:
     controller_id: int = 0
     miss_send_len: int = 0
     packet_in_format: int = NXPIF_STANDARD
-    masks: dict[AsyncKind, tuple[int, int]] | None = None  # None: the defaults
+    masks: Masks = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Hear what the version prescribes."""
+        self.masks = default_masks(self.version)
 
     @property
     def version(self) -> Version:
@@ -81,8 +93,7 @@ class Channel:
 
     def mask(self, kind: AsyncKind, role: int) -> int:
         """The reasons for which messages of `kind` go to a channel in `role`."""
-        masks = DEFAULT_MASKS if self.masks is None else self.masks
-        return masks.get(kind, (0, 0))[role == ROLE_SECONDARY]
+        return self.masks[kind][role == ROLE_SECONDARY]
 
     def wants(self, kind: AsyncKind, reason: int) -> bool:
         """Whether it wants messages of `kind` that are sent for `reason`."""

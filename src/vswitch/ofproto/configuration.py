@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from vswitch.ofproto.channel import DEFAULT_MASKS, DEFAULT_MISS_SEND_LEN, AsyncKind, Channel, ChannelKind
+from vswitch.ofproto.channel import DEFAULT_MISS_SEND_LEN, AsyncKind, Channel, ChannelKind
 from vswitch.ofproto.handlers import Request, handles
 from vswitch.ofproto.switch import FragmentHandling
 from vswitch.openflow.errors import BadRequest, OpenFlowError, SwitchConfigFailed
@@ -107,10 +107,9 @@ def set_config(request: Request[SetConfig]) -> Iterable[Message]:
 
 
 def _set_invalid_ttl(channel: Channel, wanted: bool) -> None:
-    masks = dict(DEFAULT_MASKS if channel.masks is None else channel.masks)
-    primary, secondary = masks[AsyncKind.PACKET_IN]
-    masks[AsyncKind.PACKET_IN] = (primary | _INVALID_TTL if wanted else primary & ~_INVALID_TTL), secondary
-    channel.masks = masks
+    primary, secondary = channel.masks[AsyncKind.PACKET_IN]
+    primary = primary | _INVALID_TTL if wanted else primary & ~_INVALID_TTL
+    channel.masks[AsyncKind.PACKET_IN] = primary, secondary
 
 
 @handles(BarrierRequest)
@@ -141,11 +140,8 @@ def role(request: Request[RoleRequest]) -> Iterable[Message]:
 def set_async(request: Request[SetAsync]) -> Iterable[Message]:
     """Which messages the channel wants to hear unasked; kinds that are not named stay as they were."""
     channel = request.channel
-    masks = dict(DEFAULT_MASKS if channel.masks is None else channel.masks)
-    masks.update(
-        {AsyncKind(name): (primary, secondary) for name, primary, secondary in request.message.masks}
-    )
-    channel.masks = masks
+    for name, primary, secondary in request.message.masks:
+        channel.masks[AsyncKind(name)] = primary, secondary
     if channel.kind is ChannelKind.SERVICE and channel.miss_send_len == 0:
         channel.miss_send_len = DEFAULT_MISS_SEND_LEN
     return ()
@@ -154,7 +150,7 @@ def set_async(request: Request[SetAsync]) -> Iterable[Message]:
 @handles(GetAsyncRequest)
 def get_async(request: Request[GetAsyncRequest]) -> Iterable[Message]:
     """Which messages the channel hears unasked."""
-    masks = DEFAULT_MASKS if request.channel.masks is None else request.channel.masks
+    masks = request.channel.masks
     yield GetAsyncReply(tuple((kind.value, *masks[kind]) for kind in AsyncKind))
 
 

@@ -1,7 +1,7 @@
 """Connections: one controller or tool, talking OpenFlow to one switch.
 
 vswitchd owns the bytes and the session (hello, echo); a `Connection` says what each message does.  A request that
-cannot be met is answered by an error with the beginning of the request in it.
+cannot be met is answered by an error with the request in it.
 
 Sources: OpenFlow 1.5.1, 6.3 (channel), 7.5.4 (errors).
 """
@@ -23,7 +23,6 @@ from vswitch.openflow.messages.role import ROLE_SECONDARY
 from vswitch.openflow.messages.table import TableMod
 from vswitch.openflow.version import Version
 
-MAX_ERROR_DATA = 64  # bytes of a request that its error repeats
 _ONLY_PRIMARY: tuple[type[Message], ...] = (FlowMod, PacketOut, PortMod, TableMod)
 _UNANSWERED: tuple[type[Message], ...] = (Error, EchoReply)
 
@@ -57,12 +56,12 @@ class Connection:
             for reply in self._perform(Request(self.switch, self.channel, message, now, data)):
                 out.append(Send(self.id, reply, xid))
         except OpenFlowError as error:
-            out.append(Send(self.id, Error(error.code, data[:MAX_ERROR_DATA]), xid))
+            out.append(Send(self.id, Error(error.code, data), xid))
         return self._take_commands()
 
     def refuse(self, error: OpenFlowError, xid: int, data: bytes) -> list[Command]:
         """Answer a message that could not be decoded."""
-        return [Send(self.id, Error(error.code, data[:MAX_ERROR_DATA]), xid)]
+        return [Send(self.id, Error(error.code, data), xid)]
 
     def close(self, now: float) -> list[Command]:
         """Leave the switch."""

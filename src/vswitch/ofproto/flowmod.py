@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from vswitch.flow.fields import RECIRC_ID
 from vswitch.ofproto.check import checked_actions
 from vswitch.ofproto.handlers import Request, handles
-from vswitch.ofproto.rule import KEPT_FLAGS, Rule, RuleFlags
+from vswitch.ofproto.rule import Rule, RuleFlags
 from vswitch.ofproto.selection import selected
 from vswitch.ofproto.switch import Switch
 from vswitch.ofproto.table import ALL_TABLES, INTERNAL_TABLE
@@ -64,7 +64,9 @@ def plan(switch: Switch, message: FlowMod, now: float, version: Version) -> Plan
         return _plan_add(switch, message, now, version)
     if message.command in (OFPFC_MODIFY, OFPFC_MODIFY_STRICT):
         return _plan_modify(switch, message, now, version)
-    return Plan(remove=_meant(switch, message, strict=message.command == OFPFC_DELETE_STRICT))
+    if message.command in (OFPFC_DELETE, OFPFC_DELETE_STRICT):
+        return Plan(remove=_meant(switch, message, strict=message.command == OFPFC_DELETE_STRICT))
+    raise OpenFlowError(FlowModFailed.BAD_COMMAND)
 
 
 def _plan_add(switch: Switch, message: FlowMod, now: float, version: Version) -> Plan:
@@ -87,7 +89,7 @@ def _plan_add(switch: Switch, message: FlowMod, now: float, version: Version) ->
         idle_timeout=message.idle_timeout,
         hard_timeout=message.hard_timeout,
         importance=message.importance,
-        flags=message.flags & KEPT_FLAGS,
+        flags=message.flags,
         created=now,
         modified=now,
         used=now,

@@ -27,9 +27,6 @@ class RuleFlags(enum.IntFlag):
     NO_BYT_COUNTS = 16
 
 
-KEPT_FLAGS = RuleFlags.SEND_FLOW_REM | RuleFlags.NO_PKT_COUNTS | RuleFlags.NO_BYT_COUNTS
-
-
 @dataclass(slots=True, eq=False)
 class Rule:
     """One entry of a table.  `actions` are in the merged form, in which instructions are actions too."""

@@ -14,7 +14,6 @@ from vswitch.ofproto.rule import Rule
 from vswitch.ofproto.selection import selected
 from vswitch.ofproto.switch import Switch, split_duration
 from vswitch.ofproto.table import INTERNAL_TABLE, Table
-from vswitch.openflow.errors import BadRequest, OpenFlowError
 from vswitch.openflow.message import Message
 from vswitch.openflow.messages.flowstats import (
     AggregateStatsReply,
@@ -41,7 +40,10 @@ from vswitch.openflow.messages.table import (
     TableStatsRequest,
 )
 from vswitch.openflow.ports import OFPP_ANY, OfPort
+from vswitch.openflow.version import OF10, Version
 
+OFPFW10_ALL = (1 << 22) - 1  # every field of OpenFlow 1.0 can be a wildcard
+EVICTION_FLAGS = 7  # OFPTMPEF14_*: what would decide, were eviction on
 MAX_ENTRIES = 1_000_000  # what we say that a table without a limit holds
 
 
@@ -108,10 +110,11 @@ def aggregate_stats(request: Request[AggregateStatsRequest]) -> Iterable[Message
 @handles(TableStatsRequest)
 def table_stats(request: Request[TableStatsRequest]) -> Iterable[Message]:
     """What the tables hold."""
-    yield TableStatsReply(tuple(_table_stats(table) for table in request.switch.tables[:INTERNAL_TABLE]))
+    tables = request.switch.tables[:INTERNAL_TABLE]
+    yield TableStatsReply(tuple(_table_stats(table, request.channel.version) for table in tables))
 
 
-def _table_stats(table: Table) -> TableStats:
+def _table_stats(table: Table, version: Version) -> TableStats:
     return TableStats(
         table_id=table.id,
         active_count=len(table),
@@ -119,13 +122,15 @@ def _table_stats(table: Table) -> TableStats:
         matched_count=table.matched,
         name=table.name,
         max_entries=MAX_ENTRIES if table.max_rules is None else table.max_rules,
+        wildcards=OFPFW10_ALL if version == OF10 else 0,
     )
 
 
 @handles(TableDescRequest)
 def table_desc(request: Request[TableDescRequest]) -> Iterable[Message]:
     """How the tables are configured."""
-    yield TableDescReply(tuple(TableDesc(table.id) for table in request.switch.tables[:INTERNAL_TABLE]))
+    tables = request.switch.tables[:INTERNAL_TABLE]
+    yield TableDescReply(tuple(TableDesc(table.id, eviction_flags=EVICTION_FLAGS) for table in tables))
 
 
 @handles(PortDescRequest)
@@ -143,13 +148,11 @@ def port_stats(request: Request[PortStatsRequest]) -> Iterable[Message]:
 
 
 def _ports(switch: Switch, number: OfPort) -> list[SwitchPort]:
-    """The port with `number`, or all."""
+    """The port with `number`, if there is one, or all."""
     if number == OFPP_ANY:
         return switch.sorted_ports()
     port = switch.ports.get(number)
-    if port is None:
-        raise OpenFlowError(BadRequest.BAD_PORT)
-    return [port]
+    return [] if port is None else [port]
 
 
 def _port_stats(port: SwitchPort, now: float) -> PortStats:

@@ -78,8 +78,10 @@ class Table:
         return self.max_rules is not None and len(self) >= self.max_rules
 
     def overlaps(self, match: Match, priority: int) -> bool:
-        """Whether one packet could match both `match` and a rule of this priority that is there."""
+        """Whether one packet could match both `match` and another rule of this priority."""
         return any(
-            rule.priority == priority and not (rule.match.value ^ match.value) & rule.match.mask & match.mask
+            rule.priority == priority
+            and rule.match != match
+            and not (rule.match.value ^ match.value) & rule.match.mask & match.mask
             for rule in self
         )
