@@ -282,8 +282,8 @@ class Dpctl:
         if name is None:
             if len(views) == 1:
                 return views[0]
-            problem = "no datapaths exist" if not views else "multiple datapaths, specify one"
-            raise self._error(problem)
+            problem = "multiple datapaths, specify one" if views else "no datapaths exist"
+            raise self._error(f"{problem}\ndatapath not found ({os.strerror(errno.EINVAL)})")
         for view in views:
             if name in (view.name, view.datapath.name):
                 return view

@@ -10,6 +10,7 @@ import time
 
 from vswitch.datapath.dummy import DummyDatapath
 from vswitch.datapath.ebpf.datapath import EbpfDatapath
+from vswitch.datapath.ebpf.probe import why_not
 from vswitch.datapath.userspace.datapath import UserspaceDatapath
 from vswitch.dpif.datapath import Datapath
 from vswitch.netdev.dummy import DummyDevices
@@ -37,8 +38,13 @@ def build_platform(dummy: str = "", system: bool = True) -> Platform:
 
 def _choose_default(platform: Platform) -> None:
     """Let "system" be the fastest datapath that works here."""
-    platform.aliases["system"] = "netdev"
-    platform.default_reason = "packets pass through this process"
+    reason = why_not()
+    platform.aliases["system"] = "netdev" if reason else "ebpf"
+    platform.default_reason = (
+        f"packets pass through this process, because {reason}"
+        if reason
+        else "the kernel forwards, in programs made for its flows"
+    )
 
 
 def _offer_dummies(platform: Platform, how: str) -> None:
