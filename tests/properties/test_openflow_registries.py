@@ -60,8 +60,8 @@ def test_text_wire_text(version, text):
     """Actions that have one form in all versions come back as they went."""
     actions = parse_actions(text)
     data = b"".join(action.encode(version) for action in actions)
-    if "set_field" in text and version < 3:
-        return  # travels as a register load there
+    if ("set_field" in text and version < 3) or ("set_tunnel" in text and version >= 3):
+        return  # travels in another form there
     assert ",".join(map(str, decode_actions(version, data))) == text
 
 

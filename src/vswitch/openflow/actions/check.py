@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from vswitch.flow.field import Field, Flow
 from vswitch.flow.fields import ETH_TYPE, FIELDS, IP_FRAG, IP_PROTO, VLAN_TCI
 from vswitch.flow.match import Match
+from vswitch.flow.subfield import Subfield
 from vswitch.openflow.actions.base import Action
 from vswitch.openflow.actions.control import Clone, Resubmit
 from vswitch.openflow.actions.ct import Ct
@@ -29,6 +30,7 @@ from vswitch.openflow.actions.header import (
     SetVlanPcp,
     SetVlanVid,
 )
+from vswitch.openflow.actions.learn import Learn
 from vswitch.openflow.actions.mpls import DecMplsTtl, PopMpls, PushMpls, SetMplsLabel, SetMplsTc, SetMplsTtl
 from vswitch.openflow.actions.output import Enqueue, Output
 from vswitch.openflow.actions.register import Load, Move, OutputReg, SetField, StackPop, StackPush
@@ -129,6 +131,8 @@ class _Checker:
             case Resubmit(ct=True):
                 if not FIELDS["ct_nw_proto"].needs.holds(self.flow):
                     raise OpenFlowError(BadAction.MATCH_INCONSISTENT)
+            case Learn():
+                self._learn(item)
             case Clone() | WriteActions():
                 before = self.flow, self.strict
                 self.strict &= not isinstance(
@@ -153,6 +157,18 @@ class _Checker:
         """What Nicira's extensions have always asked for."""
         if not field.needs.holds(self.flow):
             raise OpenFlowError(BadAction.MATCH_INCONSISTENT, field.name)
+
+    def _learn(self, item: Learn) -> None:
+        """What the specs read must be in the packet; what they write, in packets of the new flow."""
+        learned = Flow(0)
+        for spec in item.specs:
+            if isinstance(spec.src, Subfield):
+                self._prerequisite(spec.src.field)
+            if spec.dst is not None:
+                if not spec.dst.field.needs.holds(learned):
+                    raise OpenFlowError(BadAction.MATCH_INCONSISTENT, spec.dst.field.name)
+                if not isinstance(spec.src, Subfield):
+                    learned = spec.dst.put(learned, spec.src)
 
     def _port(self, item: Output | Enqueue) -> None:
         port = item.port

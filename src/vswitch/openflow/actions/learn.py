@@ -1,0 +1,295 @@
+"""Learning: a packet that adds a flow.
+
+The flow is described by specs, each of which takes bits of the packet, or a constant, to a match, a register load or an
+output of the new flow.  On the wire a spec is:
+
+     0        2
+     +--------+------------------------------------+-------------------------+
+     | header | source: field and offset, or value | destination, if a field |     0 0 | S | DD | n_bits (11)
+     +--------+------------------------------------+-------------------------+     S: value; D: match, load, output
+
+Sources: OVS nicira-ext.h (nx_action_learn, nx_action_learn2, NX_LEARN_*); ovs-actions(7), learn.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+
+from vswitch.base.errors import TextError
+from vswitch.base.text import key_values, parse_u16, parse_u32, parse_u64
+from vswitch.flow.subfield import Subfield, find_field, parse_subfield
+from vswitch.openflow.actions.base import Action, action, frame, nx
+from vswitch.openflow.codec import Code, padded
+from vswitch.openflow.errors import BadAction, OpenFlowError
+from vswitch.openflow.names import Names
+from vswitch.openflow.value import Value, value
+from vswitch.openflow.wirefield import decode_header, encode_header
+
+_FIXED = struct.Struct("!HHHQHBxHH")
+_FIXED2 = struct.Struct("!IHH")
+_SEND_FLOW_REM, _DELETE_LEARNED, _WRITE_RESULT = 1, 2, 4
+_IMMEDIATE = 1 << 13
+MATCH, LOAD, OUTPUT = range(3)
+DEFAULT_PRIORITY = 0x8000
+
+
+@value
+class LearnSpec(Value):
+    """Bits of the packet (`src`), or a constant, for a match or load of `dst`, or for an output."""
+
+    kind: int  # MATCH, LOAD, OUTPUT
+    src: Subfield | int
+    n_bits: int
+    dst: Subfield | None = None
+
+    def encode(self) -> bytes:
+        """Header, source, destination."""
+        immediate = not isinstance(self.src, Subfield)
+        out = struct.pack("!H", (_IMMEDIATE if immediate else 0) | self.kind << 11 | self.n_bits)
+        if isinstance(self.src, Subfield):
+            out += encode_header(self.src.field, None) + struct.pack("!H", self.src.start)
+        else:
+            out += self.src.to_bytes((self.n_bits + 15) // 16 * 2, "big")
+        if self.dst is not None:
+            out += encode_header(self.dst.field, None) + struct.pack("!H", self.dst.start)
+        return out
+
+    def format(self, names: Names) -> str:
+        """As in `learn(…)`."""
+        if self.kind == OUTPUT:
+            return f"output:{self.src}"
+        assert self.dst is not None
+        if self.kind == LOAD:
+            source = str(self.src) if isinstance(self.src, Subfield) else f"{self.src:#x}"
+            return f"load:{source}->{self.dst}"
+        if isinstance(self.src, Subfield):
+            return str(self.dst) if self.src == self.dst else f"{self.dst}={self.src}"
+        field = self.dst.field
+        if self.dst.start == 0 and self.n_bits == field.bits:
+            return f"{field.name}={field.text.format(field, self.src, field.ones, names.port_names)}"
+        return f"{self.dst}={self.src:#x}"
+
+
+def _decode_spec(data: bytes, at: int) -> tuple[LearnSpec, int]:
+    (head,) = struct.unpack_from("!H", data, at)
+    n_bits, kind = head & 0x7FF, head >> 11 & 3
+    if head & 0xC000 or kind > OUTPUT or not n_bits:
+        raise OpenFlowError(BadAction.BAD_ARGUMENT)
+    at += 2
+    src: Subfield | int
+    if head & _IMMEDIATE:
+        if kind == OUTPUT:
+            raise OpenFlowError(BadAction.BAD_ARGUMENT)
+        size = (n_bits + 15) // 16 * 2
+        if at + size > len(data):
+            raise OpenFlowError(BadAction.BAD_LEN)
+        src, at = int.from_bytes(data[at : at + size], "big"), at + size
+        if src >> n_bits:
+            raise OpenFlowError(BadAction.BAD_ARGUMENT)
+    else:
+        src, at = _decode_part(data, at, n_bits)
+    if kind == OUTPUT:
+        return LearnSpec(kind, src, n_bits), at
+    dst, at = _decode_part(data, at, n_bits)
+    return LearnSpec(kind, src, n_bits, dst), at
+
+
+def _decode_part(data: bytes, at: int, n_bits: int) -> tuple[Subfield, int]:
+    field, at = decode_header(data, at)
+    if at + 2 > len(data):
+        raise OpenFlowError(BadAction.BAD_LEN)
+    (start,) = struct.unpack_from("!H", data, at)
+    if start + n_bits > field.bits:
+        raise OpenFlowError(BadAction.BAD_ARGUMENT)
+    return Subfield(field, start, n_bits), at + 2
+
+
+@action("learn", "NX1.0+(16), NX1.0+(45)")
+class Learn(Action):
+    """Add a flow to `table`, made of `specs`; `limit` and `result_dst` need the second form."""
+
+    table: int = 1
+    idle_timeout: int = 0
+    hard_timeout: int = 0
+    fin_idle_timeout: int = 0
+    fin_hard_timeout: int = 0
+    priority: int = DEFAULT_PRIORITY
+    cookie: int = 0
+    send_flow_rem: bool = False
+    delete_learned: bool = False
+    limit: int = 0
+    result_dst: Subfield | None = None
+    specs: tuple[LearnSpec, ...] = ()
+
+    def encode(self, version: int) -> bytes:
+        """The first form where it suffices."""
+        second = bool(self.limit) or self.result_dst is not None
+        flags = _SEND_FLOW_REM * self.send_flow_rem | _DELETE_LEARNED * self.delete_learned
+        flags |= _WRITE_RESULT * (self.result_dst is not None)
+        timeouts = self.idle_timeout, self.hard_timeout
+        fins = self.fin_idle_timeout, self.fin_hard_timeout
+        body = _FIXED.pack(*timeouts, self.priority, self.cookie, flags, self.table, *fins)
+        if second:
+            start = 0 if self.result_dst is None else self.result_dst.start
+            body += _FIXED2.pack(self.limit, start, 0)
+            if self.result_dst is not None:
+                body += encode_header(self.result_dst.field, None)
+        body += b"".join(spec.encode() for spec in self.specs)
+        return frame(nx(45 if second else 16), padded(bytes(2) + body)[2:])
+
+    @classmethod
+    def decode_body(cls, version: int, code: Code, data: bytes, start: int) -> Action:
+        """Specs to the end, where zeros fill up."""
+        second = code.number == 45
+        if len(data) < (40 if second else 32):
+            raise OpenFlowError(BadAction.BAD_LEN)
+        idle, hard, priority, cookie, flags, table, fin_idle, fin_hard = _FIXED.unpack_from(data, start)
+        known = _SEND_FLOW_REM | _DELETE_LEARNED | (_WRITE_RESULT if second else 0)
+        if flags & ~known or table == 0xFF or any(data[27:28]):
+            raise OpenFlowError(BadAction.BAD_ARGUMENT)
+        at, limit, result_dst = 32, 0, None
+        if second:
+            limit, offset, pad = _FIXED2.unpack_from(data, at)
+            at = 40
+            if pad or (offset and not flags & _WRITE_RESULT):
+                raise OpenFlowError(BadAction.BAD_ARGUMENT)
+            if flags & _WRITE_RESULT:
+                field, at = decode_header(data, at)
+                if offset >= field.bits or not field.writable:
+                    raise OpenFlowError(BadAction.BAD_ARGUMENT)
+                result_dst = Subfield(field, offset, 1)
+        return cls(
+            table,
+            idle,
+            hard,
+            fin_idle,
+            fin_hard,
+            priority,
+            cookie,
+            bool(flags & _SEND_FLOW_REM),
+            bool(flags & _DELETE_LEARNED),
+            limit,
+            result_dst,
+            _decode_specs(data, at),
+        )
+
+    @classmethod
+    def parse(cls, arg: str, names: Names) -> Action:
+        """Settings and specs, in any order."""
+        settings: dict[str, object] = {}
+        specs: list[LearnSpec] = []
+        for key, text in key_values(arg):
+            if key in _NUMBERS:
+                settings[key] = parse_u16(text, key)
+            elif key in ("send_flow_rem", "delete_learned"):
+                settings[key] = True
+            elif key == "table":
+                table = names.table(text)
+                if table is None or table == 0xFF:
+                    raise TextError(
+                        f'unknown table "{text}"'
+                        if table is None
+                        else f"{arg}: table id 255 not valid for `learn' action",
+                        arg,
+                    )
+                settings[key] = table
+            elif key == "cookie":
+                settings[key] = parse_u64(text)
+            elif key == "limit":
+                settings[key] = parse_u32(text)
+            elif key == "result_dst":
+                settings[key] = _parse_result(text)
+            else:
+                specs.append(_parse_spec(key, text, names))
+        return cls(specs=tuple(specs)).replace(**settings)
+
+    def format(self, names: Names) -> str:
+        """`learn(table=1,…)`."""
+        return f"learn({','.join(self._words(names))})"
+
+    def _words(self, names: Names) -> Iterator[str]:
+        yield f"table={names.format_table(self.table)}"
+        for name in ("idle_timeout", "hard_timeout", "fin_idle_timeout", "fin_hard_timeout"):
+            if getattr(self, name):
+                yield f"{name}={getattr(self, name)}"
+        if self.priority != DEFAULT_PRIORITY:
+            yield f"priority={self.priority}"
+        if self.send_flow_rem:
+            yield "send_flow_rem"
+        if self.delete_learned:
+            yield "delete_learned"
+        if self.cookie:
+            yield f"cookie={self.cookie:#x}"
+        if self.limit:
+            yield f"limit={self.limit}"
+        if self.result_dst is not None:
+            yield f"result_dst={self.result_dst}"
+        for spec in self.specs:
+            yield spec.format(names)
+
+
+_NUMBERS = ("idle_timeout", "hard_timeout", "fin_idle_timeout", "fin_hard_timeout", "priority")
+
+
+def _decode_specs(data: bytes, at: int) -> tuple[LearnSpec, ...]:
+    specs = []
+    while at + 2 <= len(data) and data[at : at + 2] != b"\0\0":
+        spec, at = _decode_spec(data, at)
+        specs.append(spec)
+    if any(data[at:]):
+        raise OpenFlowError(BadAction.BAD_ARGUMENT)
+    return tuple(specs)
+
+
+def _parse_result(text: str) -> Subfield:
+    part = parse_subfield(text)
+    if part.n_bits != 1:
+        raise TextError("result_dst in 'learn' action must be a single bit", text)
+    if not part.field.writable:
+        raise TextError(f"{text}: field {part.field.name} is read-only", text)
+    return part
+
+
+def _parse_spec(key: str, text: str, names: Names) -> LearnSpec:
+    if key == "output":
+        src = parse_subfield(text)
+        return LearnSpec(OUTPUT, src, src.n_bits)
+    if key == "load":
+        source, arrow, target = text.partition("->")
+        if not arrow:
+            raise TextError(f"{text}: missing `->'", text)
+        dst = parse_subfield(target)
+        if source[:1].isdigit():
+            number = parse_u64(source)
+            if number >> dst.n_bits:
+                raise TextError(f"{text}: value {number:#x} does not fit into {dst.n_bits} bits", text)
+            return LearnSpec(LOAD, number, dst.n_bits, dst)
+        return _same_width(LearnSpec(LOAD, parse_subfield(source), dst.n_bits, dst), text)
+    return _parse_match_spec(key, text, names)
+
+
+def _parse_match_spec(key: str, text: str, names: Names) -> LearnSpec:
+    name, bracket, _ = key.partition("[")
+    field = find_field(name)
+    if field is None:
+        raise TextError(f"{key}: unknown keyword {key}" if not text else f"unknown keyword {key}", key)
+    dst = parse_subfield(key) if bracket else Subfield(field)
+    if not text:
+        return LearnSpec(MATCH, dst, dst.n_bits, dst)
+    source = find_field(text.partition("[")[0])
+    if source is not None:
+        return _same_width(LearnSpec(MATCH, parse_subfield(text), dst.n_bits, dst), text)
+    value, mask = field.text.parse(field, text, names.ports)
+    if mask & field.ones != field.ones:
+        raise TextError(f"{key}: {text}: masks are not allowed here", text)
+    return LearnSpec(MATCH, value & field.ones, dst.n_bits, dst)
+
+
+def _same_width(spec: LearnSpec, text: str) -> LearnSpec:
+    assert isinstance(spec.src, Subfield)
+    if spec.src.n_bits != spec.n_bits:
+        raise TextError(
+            f"{text}: bit widths of source ({spec.src.n_bits}) and destination ({spec.n_bits}) differ", text
+        )
+    return spec
