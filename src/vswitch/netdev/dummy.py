@@ -17,11 +17,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from vswitch.base.log import Logger
 from vswitch.dpif.frame import HEADER_SIZE, FrameIo, frame_of, packet_of
 from vswitch.dpif.netdev import Netdev, NetdevState, NetdevStats
 from vswitch.dpif.offload import finished
 from vswitch.dpif.packet import Packet
 from vswitch.packet.pcap import PcapWriter
+
+log = Logger("netdev_dummy")
 
 _FIRST_MAC = 0xAA55_AA55_0000
 _QUEUE = 100  # packets that wait at most
@@ -78,7 +81,10 @@ class DummyDevice(FrameIo, Netdev):
         for path in self._captures.keys() - wanted:
             self._captures.pop(path).close()
         for path in wanted - self._captures.keys():
-            self._captures[path] = PcapWriter(path.open("wb"))
+            try:
+                self._captures[path] = _open_capture(path)
+            except OSError as error:
+                log.warn("%s: cannot capture to %s (%s)", self.name, path, error.strerror)
 
     def inject(self, packets: Iterable[Packet]) -> None:
         """Let `packets` come in, as if from a wire.  A device that is down, or whose queue is full, loses them."""
@@ -88,7 +94,9 @@ class DummyDevice(FrameIo, Netdev):
                 continue
             self._record(packet, "pcap", "rxq_pcap")
             self._waiting.append(frame_of(packet))
-        if self._wake and self._waiting:
+        waiting = -1
+        while self._wake and self._waiting and len(self._waiting) != waiting:
+            waiting = len(self._waiting)
             self._wake()
 
     def fileno(self) -> int:
@@ -161,4 +169,19 @@ class DummyDevice(FrameIo, Netdev):
 
     def _record(self, packet: Packet, *options: str) -> None:
         for path in {Path(self._options[option]) for option in options if self._options.get(option)}:
-            self._captures[path].write(self._clock(), packet.data)
+            capture = self._captures.get(path)
+            try:
+                if capture:
+                    capture.write(self._clock(), packet.data)
+            except OSError as error:
+                log.warn("%s: the capture in %s ends here (%s)", self.name, path, error.strerror)
+                self._captures.pop(path).close()
+
+
+def _open_capture(path: Path) -> PcapWriter:
+    file = path.open("wb", buffering=0)
+    try:
+        return PcapWriter(file)
+    except OSError:
+        file.close()
+        raise

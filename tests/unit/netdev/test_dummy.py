@@ -77,3 +77,18 @@ def test_a_full_queue_and_a_device_that_is_down_lose_packets(dummies):
     device.set_up(False)
     device.inject([Packet(bytes(60))])
     assert device.stats().rx_dropped == 51
+
+
+def test_all_that_comes_in_at_once_is_taken(dummies):
+    device, taken = dummies.open("a", {}), []
+    device.notify(lambda: taken.extend(device.receive(30)))
+    device.inject([Packet(bytes(60))] * 100)
+    assert len(taken) == 100
+    device.notify(lambda: None)
+    device.inject([Packet(bytes(60))])  # nobody takes it, and that is no reason to wait
+
+
+def test_a_capture_that_cannot_be_is_no_failure(dummies, tmp_path):
+    device = dummies.open("a", {"pcap": str(tmp_path / "no" / "such" / "place"), "tx_pcap": "/dev/full"})
+    assert device.send([Packet(bytes(60))]) == 1
+    assert device.stats().tx_packets == 1

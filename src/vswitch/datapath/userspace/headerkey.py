@@ -1,6 +1,6 @@
 """Keys for the exact-match cache, straight from the bytes of a frame.
 
-Making a Flow of a packet costs several microseconds.  For the usual packets, those of TCP, UDP and ICMP echo over
+Making a Flow of a packet and finding its megaflow costs microseconds.  For the usual packets, those of TCP, UDP and ICMP echo over
 IPv4 or IPv6, with one VLAN tag or none and without IP options, that is not necessary: all that their Flow depends on
 is at fixed places.  Masking out the rest (lengths, checksums, identification, sequence numbers, payload) gives a
 number that is the same for two packets only if their Flows are.  Anything else has no key (0).

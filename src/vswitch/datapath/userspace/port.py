@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
+from contextlib import suppress
 
+from vswitch.base.errors import KernelError
 from vswitch.datapath.userspace.headerkey import header_key, may_cache
 from vswitch.datapath.userspace.table import Entry
 from vswitch.dpif.frame import FrameIo
@@ -37,8 +39,9 @@ class Port:
 
     def flush(self) -> None:
         """Send what is in the queue."""
-        if self.io:
-            self.io.send_frames(self.queue)
+        with suppress(KernelError):  # the device has gone; that its packets are lost is no news
+            if self.io:
+                self.io.send_frames(self.queue)
         self.queue.clear()
 
     def remember(self, frame: bytes, entry: Entry) -> None:

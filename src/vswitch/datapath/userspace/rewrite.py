@@ -76,7 +76,7 @@ class Rewriter:
 
     def set(self, value: Flow, mask: Mask) -> None:
         """Overwrite the bits that `mask` says by those of `value`."""
-        if mask & _ETH_MASK:
+        if mask & _ETH_MASK and self._has(HEADER_SIZE, 14):
             self._write(HEADER_SIZE, _ETH, value, mask)
         if mask & _L3_MASK and self._l3:
             match self._eth_type:
