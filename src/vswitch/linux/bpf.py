@@ -173,7 +173,8 @@ class BpfMap(Descriptor):
 
     def delete(self, key: bytes) -> bool:
         """Forget `key`; whether it was there."""
-        return self._element(Command.MAP_DELETE_ELEM, key) == 0
+        ctypes.memmove(self._key, key, len(key))
+        return int(_libc.syscall(_NUMBER, int(Command.MAP_DELETE_ELEM), self._attr_at, 16)) == 0  # fd and key only
 
     def update_batch(self, items: Sequence[tuple[bytes, bytes]]) -> None:
         """Set many."""

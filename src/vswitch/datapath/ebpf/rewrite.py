@@ -91,7 +91,7 @@ def plan_rewrite(action: Set, flow: Flow, mask: Mask) -> tuple[Rewrite, bytes]:
     """The step that does `action` to the packets that agree with `flow` on `mask`, and its parameters."""
     header, type, protocol, known = _header(action, flow, mask)
     units = tuple(unit for unit in known if any(unit.pack(action.mask)))
-    if action.mask & ~LAYOUT.mask(*(unit.slot for unit in known)):
+    if action.mask & ~LAYOUT.mask(*{unit.slot for unit in known}):
         raise NotInEbpf
     value = action.value & action.mask
     parameters = b"".join([unit.pack(value) + unit.pack(action.mask) for unit in units])

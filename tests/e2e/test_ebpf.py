@@ -1,0 +1,259 @@
+"""What only the eBPF datapath does: it outlives its daemon, takes shortcuts, shares its queue, and grows."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import sys
+import time
+
+import pytest
+
+from tests.e2e.topology import Topology, wait_until
+from vswitch.datapath.ebpf.compile import CACHE, CACHE_FROM
+from vswitch.datapath.ebpf.datapath import EbpfDatapath, directory_of
+from vswitch.dpif.action import Output, PopVlan, PushVlan
+from vswitch.dpif.frame import HEADER_SIZE, NO_OFFLOAD
+from vswitch.dpif.megaflow import Megaflow, Ufid
+from vswitch.dpif.ports import OdpPort
+from vswitch.flow.extract import extract
+from vswitch.flow.field import Flow, Mask
+from vswitch.flow.fields import ETH_TYPE, IN_PORT, IP_SRC, LAYOUT, RECIRC_ID, REG
+from vswitch.linux import bpffs
+from vswitch.netdev.internal import InternalDevice
+from vswitch.netdev.linux import Kernel, LinuxDevice
+
+pytestmark = pytest.mark.needs_root
+BY_PORT = Mask(IN_PORT.mask | ETH_TYPE.mask)
+P1, P2 = OdpPort(1), OdpPort(2)
+
+
+@pytest.fixture
+def net():
+    with Topology() as topology:
+        for n in (1, 2):
+            topology.add_host(f"h{n}", f"10.0.0.{n}/24", silent=True)
+        yield topology
+
+
+@pytest.fixture
+def kernel(net):
+    with net.switch.entered():
+        doors = Kernel()
+        yield doors
+        doors.close()
+
+
+@pytest.fixture
+def datapath(net, kernel):
+    opened = EbpfDatapath("test")
+    for n in (1, 2):
+        assert opened.port_add(LinuxDevice(f"h{n}", kernel), OdpPort(n)) == n
+    yield opened
+    opened.close()
+
+
+def patch(first: int, second: int) -> list[Megaflow]:
+    """Megaflows that join two ports."""
+    return [
+        Megaflow(
+            Ufid(16 * n + i), ETH_TYPE.put(IN_PORT.put(Flow(0), n), type), BY_PORT, (Output(OdpPort(to)),)
+        )
+        for n, to in ((first, second), (second, first))
+        for i, type in enumerate((0x0800, 0x0806, 0x86DD))
+    ]
+
+
+@contextlib.contextmanager
+def running_daemon(net: Topology):
+    """A daemon that has a datapath, until it is killed."""
+    daemon = net.switch.start(sys.executable, "-m", "tests.e2e.ebpf_daemon")
+    try:
+        assert daemon.stdout
+        line = daemon.stdout.readline()
+        assert line == "ready\n", line + daemon.stdout.read()
+        yield daemon
+    finally:
+        daemon.kill()
+        daemon.communicate()
+
+
+def test_it_goes_on_when_the_daemon_is_killed_and_is_taken_over(net, kernel):
+    h1 = net.hosts["h1"]
+    with running_daemon(net) as daemon:
+        assert h1.can_reach("10.0.0.2")
+        assert h1.can_reach("10.0.0.3")
+        with h1.start("ping", "-q", "-i", "0.002", "-c", "1500", "10.0.0.2") as ping:
+            time.sleep(0.5)
+            daemon.kill()
+            daemon.wait()
+            assert h1.ping("10.0.0.3", count=20), "the internal port"
+            time.sleep(0.5)
+            taken = EbpfDatapath("test")
+            ports = {(port.name, port.type) for port in taken.ports().values()}
+            assert ports == {("h1", "system"), ("h2", "system"), ("br0", "internal")}
+            assert taken.stats().flows == 24
+            internal = InternalDevice("br0", kernel)
+            assert taken.port_add(LinuxDevice("h1", kernel)) == P1
+            assert taken.port_add(internal) == OdpPort(3)
+            output, _ = ping.communicate(timeout=20)
+    assert "1500 received, 0% packet loss" in output, output
+    assert h1.ping("10.0.0.3", count=5)
+    taken.close()
+    internal.close()
+    assert h1.cannot_reach("10.0.0.2", count=1)
+
+
+def test_what_is_taken_over_is_what_was_put(net, kernel, datapath):
+    packet = bytes.fromhex("0200000000020200000000018100600a0800") + bytes(46)
+    flow = extract(packet, 1)
+    everything = Mask(
+        LAYOUT.mask("in_port", "recirc_id", "eth_type", "vlan_tci", "eth_src") | IP_SRC.under(0xFFFF0000)
+    )
+    megaflows = [
+        Megaflow(Ufid(1), flow, everything, (Output(P2), PopVlan(), PushVlan(0x1005, 0x88A8), Output(P1))),
+        Megaflow(Ufid((1 << 128) - 1), IN_PORT.put(flow, 2), BY_PORT, ()),
+        Megaflow(Ufid(3), IN_PORT.put(flow, 77), BY_PORT, (Output(OdpPort(99)),)),
+    ]
+    datapath.flow_put(megaflows)
+    datapath.close(keep=True)
+    again = EbpfDatapath("test")
+    expected = {Megaflow(m.ufid, Flow(m.flow & m.mask), m.mask, m.actions) for m in megaflows}
+    assert {megaflow for megaflow, _ in again.flow_dump()} == expected
+    assert len(again.flow_del([Ufid(1), Ufid(3)])) == 2
+    again.close()
+    assert not directory_of("test", bpffs.root()).exists()
+
+
+def test_megaflows_that_no_packet_in_the_kernel_can_match_keep_their_place(datapath):
+    for n, field in enumerate((RECIRC_ID, REG[0]), 1):
+        flow = field.put(IN_PORT.put(Flow(0), 1), 5)
+        datapath.flow_put([Megaflow(Ufid(n), flow, Mask(IN_PORT.mask | field.mask), ())])
+    assert len(list(datapath.flow_dump())) == 2
+    assert [stats and stats.packets for stats in datapath.flow_del([Ufid(1), Ufid(2)])] == [0, 0]
+
+
+def test_many_masks_use_the_cache_and_changes_are_seen(net, datapath):
+    h1 = net.hosts["h1"]
+    for n in range(CACHE_FROM + 2):
+        mask = Mask(IN_PORT.mask | ETH_TYPE.mask | IP_SRC.under(0xFFFFFFFF << n & 0xFFFFFFFF))
+        flow = IP_SRC.put(ETH_TYPE.put(IN_PORT.put(Flow(0), 99), 0x0800), 0xC0A80000)
+        datapath.flow_put([Megaflow(Ufid(1000 + n), flow, mask, ())])
+    datapath.flow_put(patch(1, 2))
+    assert CACHE in datapath._maps.by_name
+    assert h1.ping("10.0.0.2", count=300, interval=0.001)
+    hits = datapath._maps.totals()[2:]
+    assert hits[0] > 300, "most packets are found in the cache"
+    drop = [Megaflow(m.ufid, m.flow, m.mask, ()) for m in patch(1, 2)]
+    datapath.flow_put(drop)
+    assert h1.cannot_reach("10.0.0.2")
+    datapath.flow_put(patch(1, 2))
+    assert h1.ping("10.0.0.2", count=50, interval=0.001)
+    datapath.flow_del([m.ufid for m in patch(1, 2)])
+    assert h1.cannot_reach("10.0.0.2")
+
+
+def test_order_follows_hits_and_empty_subtables_go(net, datapath):
+    h1 = net.hosts["h1"]
+    for n in range(4):
+        mask = Mask(IN_PORT.mask | IP_SRC.under(0xFFFFFFFF << n & 0xFFFFFFFF))
+        datapath.flow_put([Megaflow(Ufid(1000 + n), IP_SRC.put(IN_PORT.put(Flow(0), 99), 1 << 31), mask, ())])
+    datapath.flow_put(patch(1, 2))
+    assert h1.ping("10.0.0.2", count=50, interval=0.001)
+    datapath.flow_del([Ufid(1001)])
+    datapath._flows.improve()
+    assert datapath._programs.subtables[0].key.mask == BY_PORT
+    assert datapath.stats().masks == 4
+    assert h1.ping("10.0.0.2", count=50, interval=0.001)
+
+
+def test_subtables_grow(net, datapath):
+    h1 = net.hosts["h1"]
+    mask = Mask(BY_PORT | IP_SRC.mask)
+    flows = [
+        Megaflow(
+            Ufid(1000 + n), IP_SRC.put(ETH_TYPE.put(IN_PORT.put(Flow(0), 9), 0x0800), n), mask, (Output(P2),)
+        )
+        for n in range(20_000)
+    ]
+    datapath.flow_put(patch(1, 2))
+    datapath.flow_put(flows[:3000])
+    with h1.start("ping", "-q", "-i", "0.002", "-c", "500", "10.0.0.2") as ping:
+        datapath.flow_put(flows[3000:])
+        output, _ = ping.communicate(timeout=20)
+    assert "500 received, 0% packet loss" in output, output
+    assert datapath.stats().flows == 20_006
+    assert datapath.flow_del([m.ufid for m in flows]).count(None) == 0
+
+
+def test_one_port_cannot_starve_another(net, datapath):
+    noisy, quiet = (net.hosts[name].open_socket() for name in ("h1", "h2"))
+    frame = NO_OFFLOAD + b"\xff" * 6 + bytes.fromhex("02000000000188b5") + bytes(46)
+    for _ in range(600):
+        noisy.send_frames([frame] * 64)
+    quiet.send_frames([frame])
+    assert datapath.stats().lost > 0
+    batch = datapath.take_upcalls()
+    assert OdpPort(2) in {OdpPort(IN_PORT.get(upcall.flow)) for upcall in drain(datapath, batch)}
+    lost = datapath.stats().lost
+    noisy.send_frames([frame] * 64)
+    assert datapath.stats().lost == lost, "what was taken makes room"
+
+
+def drain(datapath, batch):
+    upcalls = list(batch)
+    while batch := datapath.take_upcalls():
+        upcalls += batch
+    return upcalls
+
+
+def test_a_listener_sees_packets_and_counters_stay_true(net, kernel, datapath):
+    h1 = net.hosts["h1"]
+    datapath.flow_put(patch(1, 2))
+    assert all(datapath._ports.has_shortcut(n) for n in (P1, P2))
+    before = sent_to_h2(kernel, datapath)
+    assert h1.ping("10.0.0.2", count=20)
+    assert sent_to_h2(kernel, datapath) - before >= 20
+    listener = subprocess.Popen(
+        net.switch.command("tcpdump", "-i", "h2", "-c", "20", "-w", "/dev/null", "icmp"),
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        wait_until(lambda: datapath._shortcuts.look() or not datapath._ports.has_shortcut(P2))
+        before = sent_to_h2(kernel, datapath)
+        assert h1.ping("10.0.0.2", count=20)
+        assert sent_to_h2(kernel, datapath) - before >= 20
+        assert listener.wait(timeout=10) == 0
+    finally:
+        listener.kill()
+        listener.wait()
+    wait_until(lambda: datapath._shortcuts.look() or datapath._ports.has_shortcut(P2))
+
+
+def sent_to_h2(kernel, datapath):
+    return LinuxDevice("h2", kernel).stats().tx_packets + datapath.port_stats(P2).tx_packets
+
+
+def test_a_device_with_another_ifindex_is_the_same_port(net, kernel, datapath):
+    datapath.flow_put(patch(1, 2))
+    assert net.hosts["h1"].can_reach("10.0.0.2")
+    net.switch.run("ip", "link", "del", "h1")
+    datapath.port_del(P1)
+    h3 = net.add_host("h3", "10.0.0.1/24", silent=True)
+    assert datapath.port_add(LinuxDevice("h3", kernel), P1) == P1
+    assert h3.can_reach("10.0.0.2")
+
+
+def test_both_tags_cross(net, datapath):
+    door1, door2 = (net.hosts[name].open_socket() for name in ("h1", "h2"))
+    flow = ETH_TYPE.put(IN_PORT.put(Flow(0), 1), 0x88B5)
+    mask = Mask(BY_PORT | LAYOUT.mask("vlan_tci", "vlan_tpid", "vlan2_tci"))
+    tags = bytes.fromhex("88a8600a81000014")
+    head = b"\xff" * 6 + bytes.fromhex("020000000001")
+    packet = head + tags + b"\x88\xb5" + bytes(46)
+    flow = extract(packet, 1)
+    datapath.flow_put([Megaflow(Ufid(1), flow, mask, (PopVlan(), Output(P2), PopVlan(), Output(P2)))])
+    door1.send_frames([NO_OFFLOAD + packet])
+    frames: list[bytes] = []
+    wait_until(lambda: frames.extend(f[HEADER_SIZE:] for f in door2.receive_frames(9)) or len(frames) == 2)
+    assert frames == [head + tags[4:] + packet[20:], head + packet[20:]]
