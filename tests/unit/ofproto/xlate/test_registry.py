@@ -1,0 +1,34 @@
+import pytest
+
+import vswitch.ofproto.connections  # noqa: F401 - translators register themselves
+from tests.switch.machine import Machine
+from vswitch.flow.match import parse_match
+from vswitch.ofproto.check import checked_actions
+from vswitch.ofproto.xlate.registry import TRANSLATORS
+from vswitch.openflow.actions.base import CLASSES, Action
+from vswitch.openflow.errors import BadAction, MeterModFailed, OpenFlowError
+from vswitch.openflow.version import OF15
+
+REFUSED_ALONE = {"group": BadAction.BAD_OUT_GROUP, "meter": MeterModFailed.INVALID_METER}
+
+
+@pytest.mark.parametrize("kind", CLASSES, ids=lambda kind: kind.name)
+def test_every_action_translates_or_is_refused(kind: type[Action]) -> None:
+    if kind in TRANSLATORS:
+        return
+    action = object.__new__(kind)
+    for name in kind.__match_args__:
+        getattr(kind, name).__set__(action, kind.DEFAULTS.get(name, 1))
+    with pytest.raises(OpenFlowError) as caught:
+        checked_actions([action], parse_match("tcp,dl_vlan=1"), 0, OF15)
+    expected = REFUSED_ALONE.get(kind.name)
+    assert expected is None or caught.value.code is expected
+
+
+def test_what_translates_are_actions() -> None:
+    assert set(TRANSLATORS) <= set(CLASSES)
+
+
+def test_the_switch_has_its_own_rules_for_misses() -> None:
+    machine = Machine()
+    assert len(machine.br0.tables[254]) == 3
