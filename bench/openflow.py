@@ -17,7 +17,7 @@ from vswitch.openflow.messages.packet import PacketIn, in_port_match
 from vswitch.openflow.ports import OfPort
 
 TEXT = "table=1,priority=5,tcp,nw_dst=10.0.0.0/8,tp_dst=80 actions=output:1"
-FLOWS = 500
+FLOWS = 400
 
 
 def cost(action: Callable[[], object], per: int = 1) -> float:
