@@ -12,16 +12,14 @@ import re
 from enum import Enum
 from typing import NewType, TypeAlias
 
-from vswitch.base.errors import TextError
 from vswitch.ovsdb.errors import OvsdbSyntaxError
-from vswitch.ovsdb.jsontext import INT_MAX, INT_MIN, Json, JsonError, Real, decode, encode_text
+from vswitch.ovsdb.jsontext import INT_MAX, INT_MIN, Json, Real, encode_text
 
 Uuid = NewType("Uuid", str)  # 8-4-4-4-12 lower-case hexadecimal digits
 Atom: TypeAlias = "int | float | bool | str"
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}")
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")  # a string that prints without quotes
-_INTEGER = re.compile(r"[ \t\n\v\f\r]*[-+]?(0[xX][0-9a-fA-F]+|[0-9]+)")
 ZERO_UUID = Uuid("00000000-0000-0000-0000-000000000000")
 
 
@@ -89,48 +87,6 @@ def atom_to_json(atom: Atom, type: AtomType) -> Json:
     return ["uuid", atom] if type is AtomType.UUID else atom
 
 
-def atom_from_text(text: str, type: AtomType) -> Atom:
-    """The atom that a user typed, as on the command line of ovs-vsctl; raises TextError."""
-    match type:
-        case AtomType.INTEGER:
-            if (
-                not _INTEGER.fullmatch(text)
-                or not INT_MIN <= (value := int(text, 0 if "x" in text.lower() else 10)) <= INT_MAX
-            ):
-                raise TextError(f'"{text}" is not a valid integer')
-            return value
-        case AtomType.REAL:
-            try:
-                return Real(text)
-            except ValueError:
-                raise TextError(f'"{text}" is not a valid real number') from None
-        case AtomType.BOOLEAN:
-            if text in ("true", "yes", "on", "1"):
-                return True
-            if text in ("false", "no", "off", "0"):
-                return False
-            raise TextError(f'"{text}" is not a valid boolean (use "true" or "false")')
-        case AtomType.STRING:
-            return _string_from_text(text)
-        case AtomType.UUID:
-            if not is_uuid(text):
-                raise TextError(f'"{text}" is not a valid UUID')
-            return Uuid(text.lower())
-
-
-def _string_from_text(text: str) -> str:
-    if not text:
-        raise TextError('An empty string is not valid as input; use "" to represent the empty string')
-    if not text.startswith('"'):
-        return text
-    if len(text) < 2 or not text.endswith('"'):
-        raise TextError(f"{text}: missing quote at end of quoted string")
-    try:
-        return str(decode(text))
-    except JsonError as error:
-        raise TextError(f"{text}: {error}") from None
-
-
 def atom_to_text(atom: Atom, type: AtomType) -> str:
     """`atom` as ovs-vsctl and ovsdb-client print it: strings in quotes where they could be taken for something else."""
     match type:
@@ -138,6 +94,8 @@ def atom_to_text(atom: Atom, type: AtomType) -> str:
             return "true" if atom else "false"
         case AtomType.STRING if string_needs_quotes(str(atom)):
             return encode_text(atom)
+        case AtomType.REAL:
+            return str(Real(atom))
         case _:
             return str(atom)
 

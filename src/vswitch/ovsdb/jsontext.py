@@ -93,6 +93,13 @@ _NOT_BRACKETS = bytes(set(range(256)) - set(b"{}[]"))
 _BRACKETS_ALIKE = bytes.maketrans(b"[]", b"{}")
 
 
+_SIGNS_OF_MORE = (
+    "truncated",
+    "trailing characters",
+    "invalid number",
+)  # the last: a number cut after its sign
+
+
 class Splitter:
     """Cuts a stream of bytes into JSON values.
 
@@ -151,7 +158,7 @@ class Splitter:
             return _DECODER.decode(data)
         except msgspec.DecodeError as error:
             message = str(error)
-            if "truncated" in message or "trailing characters" in message:
+            if any(sign in message for sign in _SIGNS_OF_MORE):
                 raise _Incomplete from None
             raise JsonError(message) from None
         except UnicodeDecodeError:
