@@ -65,7 +65,7 @@ _BY_PROTO = {
     58: _PORTS | _all(ND_TARGET, ND_SLL, ND_TLL),
     132: _PORTS,
 }
-_METADATA = [
+METADATA_FIELDS = [
     FIELDS[name]
     for name in (
         *(f"reg{i}" for i in range(16)),
@@ -87,7 +87,7 @@ def fields_of_packet(flow: Flow) -> Mask:
     mask |= _BY_TYPE.get(eth_type, 0)
     if mask & IP_FRAG.mask and not flow & _LATER_FRAGMENT:
         mask |= _BY_PROTO.get(IP_PROTO.get(flow), 0)
-    for field in _METADATA:
+    for field in METADATA_FIELDS:
         if field.get(flow):
             mask |= field.mask
     return Mask(mask)

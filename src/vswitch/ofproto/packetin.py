@@ -14,6 +14,7 @@ from vswitch.flow.fields import IN_PORT
 from vswitch.flow.match import Match
 from vswitch.ofproto.channel import AsyncKind, Channel
 from vswitch.ofproto.command import Command, Send
+from vswitch.ofproto.packetfields import METADATA_FIELDS
 from vswitch.openflow.actions.output import (
     OFPR_ACTION,
     OFPR_ACTION_SET,
@@ -42,14 +43,11 @@ def reason_for(channel: Channel, reason: int) -> int | None:
 
 
 def metadata_match(metadata: Flow) -> Match:
-    """`metadata` of a packet as a match: the input port and what is not zero."""
+    """`metadata` of a packet as a match: the input port, and the fields that are not 0."""
     mask = int(IN_PORT.mask)
-    rest = metadata & ~IN_PORT.mask
-    offset = 0
-    while rest >> offset:  # whole 32-bit words, so that a register is told as it is
-        if rest >> offset & 0xFFFFFFFF:
-            mask |= 0xFFFFFFFF << offset
-        offset += 32
+    for field in METADATA_FIELDS:
+        if field.get(metadata):
+            mask |= field.mask
     return Match(Flow(metadata & mask), Mask(mask))
 
 
