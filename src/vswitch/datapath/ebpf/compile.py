@@ -25,6 +25,7 @@ from vswitch.datapath.ebpf import skb
 from vswitch.datapath.ebpf.emit import count, find_port, load_counters, output_last, send_up
 from vswitch.datapath.ebpf.keys import KEY_SIZE, PLACES, WORD, KeyMask
 from vswitch.datapath.ebpf.maps import (
+    CACHED,
     COUNTERS,
     DROP,
     FROM_DEVICE,
@@ -178,7 +179,7 @@ def _look_in_cache(b: Builder, cached: KeyMask, key: Address, packed: Address) -
     b.jump_if(R0 == 0, "not cached")
     b.mov(R7, R0)
     b.load(R1, u32(R7 + STATS.offset("generation")))
-    b.load(R2, u32(R9 + MEGAFLOW.offset("generation")))
+    b.load(R2, u32(R9 + CACHED.offset("generation")))
     b.mov(R8, 0)
     b.jump_if(R1 == R2, "count")
     b.label("not cached")
@@ -190,12 +191,12 @@ def _fill_cache(b: Builder, cached: KeyMask, key: Address, packed: Address) -> N
     b.and_(R0, CACHE_ODDS - 1)
     b.jump_if(R0 != 0, "count")
     pack(b, cached, key, packed)
-    with b.scratch(MEGAFLOW.size) as copy:
+    with b.scratch(CACHED.size) as copy:
         for at in range(0, MEGAFLOW.size, WORD):
             b.load(R1, u64(R9 + at))
             b.store(u64(copy + at), R1)
         b.load(R1, u32(R7 + STATS.offset("generation")))
-        b.store(u32(copy + MEGAFLOW.offset("generation")), R1)
+        b.store(u64(copy + CACHED.offset("generation")), R1)
         b.call(Helper.map_update_elem, Map(CACHE), packed, copy, 0)
 
 

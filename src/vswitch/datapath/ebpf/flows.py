@@ -64,7 +64,7 @@ class _Entry:
     def value(self) -> bytes:
         """What the subtable says."""
         actions = self.list
-        numbers = actions.shape, actions.argument, self.slot, actions.id, self.mask_id, 0
+        numbers = actions.shape, actions.argument, self.slot, actions.id
         return _VALUE.pack(*numbers, self.megaflow.ufid.to_bytes(16, "big"))
 
 
@@ -134,6 +134,7 @@ class FlowTable:
             self._maps.outdate(entry.slot)
             return entry
         entry = _Entry(megaflow, table, key, self._take_slot(), mask_id, actions)
+        self._maps.masks.put(entry.slot, mask_id)
         self._entries[megaflow.ufid] = entry
         if table:
             table.keys[key] = entry
@@ -323,7 +324,8 @@ class FlowTable:
         masks: Mapping[int, Mask],
         number_of: Mapping[int, OdpPort],
     ) -> None:
-        shape, argument, slot, list_id, mask_id, _, ufid = _VALUE.unpack(value)
+        shape, argument, slot, list_id, ufid = _VALUE.unpack(value)
+        (mask_id,) = self._maps.masks.get(slot)
         flow, mask = table.subtable.key.unpack(key), masks[mask_id]
         if mask & IN_PORT.mask:
             ifindex = IN_PORT.get(flow)

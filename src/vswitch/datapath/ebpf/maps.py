@@ -2,6 +2,7 @@
 
     flows_<n>   a subtable: packed key under one mask -> MEGAFLOW
     stats       per CPU and megaflow: STATS
+    masks       by megaflow, like its counters: the number of its whole mask, in `notes`
     ports       by port number: PORT; devices: ifindex -> port number; port_stats: per CPU and port, PORT_STATS
     counters    per CPU: COUNTERS
     programs    programs that run action lists of a shape
@@ -30,6 +31,8 @@ MAX_SHAPES = 1 << 12
 RING_SIZE = 1 << 24  # bytes
 PARAMETERS_SIZE = 2000  # bytes: an element with its key and the kernel's part stays within half a page
 
+# The kernel keeps an element in memory of 128 bytes, two cache lines, if key and value have up to 72 bytes together: a
+# megaflow by addresses and ports has 40 and 32.  What packets do not need is therefore elsewhere.
 MEGAFLOW = Struct(
     "megaflow",
     (
@@ -37,11 +40,10 @@ MEGAFLOW = Struct(
         ("argument", U32),  # the port of OUTPUT
         ("slot", U32),  # of `stats`
         ("list", U32),  # id of the action list
-        ("mask", U32),  # id of the whole mask, in `notes`
-        ("generation", U32),  # in the cache: what `stats` must say for the entry to be good
         ("ufid", Array(U8, 16)),
     ),
 )
+CACHED = Struct("cached", (*MEGAFLOW.members, ("generation", U64)))  # what `stats` must say for it to be good
 STATS = Struct(
     "flow_stats",
     (("packets", U64), ("bytes", U64), ("used", U64), ("tcp_flags", U32), ("generation", U32)),
@@ -127,6 +129,7 @@ def specs(n_cpus: int) -> dict[str, MapSpec]:
     number, nothing = U32, None
     all = (
         MapSpec("stats", array, 4, STATS.size, n_cpus * MAX_FLOWS, mapped, number, STATS),
+        MapSpec("masks", array, 4, 4, MAX_FLOWS, mapped, number, U32),
         MapSpec("ports", array, 4, PORT.size, MAX_PORTS, mapped, number, PORT),
         MapSpec("port_stats", array, 4, PORT_STATS.size, n_cpus * MAX_PORTS, mapped, number, PORT_STATS),
         MapSpec("counters", array, 4, COUNTERS.size, n_cpus, mapped, number, COUNTERS),
@@ -155,7 +158,7 @@ class MappedArray:
     """The elements of an array map, in our own memory."""
 
     def __init__(self, map: BpfMap, type: Struct) -> None:
-        self.size = type.size
+        self.size = (type.size + 7) // 8 * 8
         length = map.spec.max_entries * self.size
         self.memory = mmap.mmap(map.fd, (length + mmap.PAGESIZE - 1) // mmap.PAGESIZE * mmap.PAGESIZE)
         self._codec = codec(type)
@@ -192,6 +195,7 @@ class Maps:
         self.by_name = maps
         self.n_cpus = n_cpus
         self.stats = MappedArray(maps["stats"], STATS)
+        self.masks = MappedArray(maps["masks"], Struct("mask", (("id", U32),)))
         self.ports = MappedArray(maps["ports"], PORT)
         self.port_stats = MappedArray(maps["port_stats"], PORT_STATS)
         self.counters = MappedArray(maps["counters"], COUNTERS)
@@ -242,7 +246,7 @@ class Maps:
 
     def close(self) -> None:
         """Unmap and close everything; what is pinned stays."""
-        for mapped in (self.stats, self.ports, self.port_stats, self.counters):
+        for mapped in (self.stats, self.masks, self.ports, self.port_stats, self.counters):
             mapped.close()
         for map in self.by_name.values():
             map.close()

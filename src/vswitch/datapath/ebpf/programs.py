@@ -14,7 +14,7 @@ from pathlib import Path
 from vswitch.base.errors import KernelError
 from vswitch.bpf.spec import MapSpec, MapType
 from vswitch.datapath.ebpf.compile import CACHE, Subtable, cache_key, main_program, uses_cache
-from vswitch.datapath.ebpf.maps import FROM_DEVICE, FROM_HOST, MEGAFLOW, N_PLACES, Maps
+from vswitch.datapath.ebpf.maps import CACHED, FROM_DEVICE, FROM_HOST, N_PLACES, Maps
 from vswitch.dpif.ports import OdpPort
 from vswitch.linux.bpf import Attach, BpfMap, Link, Program
 
@@ -89,7 +89,7 @@ class Programs:
             old.close()
         if uses_cache(self.subtables):
             key = cache_key(self.subtables)
-            spec = MapSpec(CACHE, MapType.LRU_HASH, key.size, MEGAFLOW.size, CACHE_SIZE)
+            spec = MapSpec(CACHE, MapType.LRU_HASH, key.size, CACHED.size, CACHE_SIZE)
             self.maps.by_name[CACHE] = BpfMap.create(spec)
 
     # The order of the subtables
