@@ -1,0 +1,152 @@
+"""Which of the ways to tell flows can tell a given one: OpenFlow 1.0 with and without NXM and table numbers, 1.1, OXM.
+
+`ovs-ofctl` calls them flow formats; -F and -O limit them.
+
+Sources: ovs-ofctl(8), "Flow formats"; ovs-fields(7) and ovs-actions(7) for what each version has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from vswitch.flow.field import Field
+from vswitch.flow.fields import (
+    ETH_DST,
+    ETH_SRC,
+    ETH_TYPE,
+    FIELDS,
+    IN_PORT,
+    IP_DST,
+    IP_PROTO,
+    IP_SRC,
+    METADATA,
+    MPLS_LABEL,
+    MPLS_TC,
+    PACKET_TYPE,
+    TP_DST,
+    TP_SRC,
+    VLAN_TCI,
+)
+from vswitch.flow.match import Match
+from vswitch.openflow.actions.base import Action
+from vswitch.openflow.actions.check import check_actions
+from vswitch.openflow.actions.control import Clone
+from vswitch.openflow.actions.encap import Decap, Encap
+from vswitch.openflow.actions.header import PushVlan
+from vswitch.openflow.actions.register import SetField
+from vswitch.openflow.errors import OpenFlowError
+from vswitch.openflow.instructions import Meter, WriteActions, WriteMetadata
+from vswitch.openflow.match10 import IPV6, fits_10
+from vswitch.openflow.messages.flow import (
+    OFPFF_NO_BYT_COUNTS,
+    OFPFF_NO_PKT_COUNTS,
+    OFPFF_RESET_COUNTS,
+    OFPG_ANY,
+    OFPTT_ALL,
+    FlowMod,
+)
+from vswitch.openflow.version import OF11
+
+Protocols = frozenset[str]
+_STANDARD = frozenset({"OpenFlow10-table_id", "OpenFlow10+table_id"})
+_NXM = frozenset({"NXM-table_id", "NXM+table_id"})
+_OF11 = frozenset({"OpenFlow11"})
+_OXM13 = frozenset({"OXM-OpenFlow13", "OXM-OpenFlow14", "OXM-OpenFlow15"})
+_OXM = _OXM13 | {"OXM-OpenFlow12"}
+ALL: Protocols = _STANDARD | _NXM | _OF11 | _OXM
+
+# In the order and under the names in which ovs-ofctl lists them, the widest first.
+_NAMES: Mapping[str, Protocols] = {
+    "any": ALL,
+    "OpenFlow10": _STANDARD,
+    "NXM": _NXM,
+    "OXM": _OXM,
+    **{name: frozenset({name}) for name in sorted(_STANDARD, reverse=True)},
+    **{name: frozenset({name}) for name in sorted(_NXM, reverse=True)},
+    **{name: frozenset({name}) for name in sorted(_OF11 | _OXM)},
+}
+
+
+def format_protocols(protocols: Protocols) -> str:
+    """`any`, `NXM,OXM` …"""
+    words, rest = [], set(protocols)
+    for name, members in _NAMES.items():
+        if members <= rest:
+            words.append(name)
+            rest -= members
+    return ",".join(words) or "none"
+
+
+def usable_protocols(flow_mod: FlowMod) -> Protocols:
+    """The ways in which all of `flow_mod` can be told."""
+    usable = ALL & _for_match(flow_mod.match) & _for_actions(flow_mod.actions)
+    if flow_mod.table_id != OFPTT_ALL:
+        usable -= {name for name in usable if name.endswith("-table_id")}
+    if flow_mod.cookie_mask:
+        usable -= _STANDARD
+    if flow_mod.out_group != OFPG_ANY:
+        usable &= _OF11 | _OXM
+    if flow_mod.flags & OFPFF_RESET_COUNTS:
+        usable &= _OXM
+    if flow_mod.flags & (OFPFF_NO_PKT_COUNTS | OFPFF_NO_BYT_COUNTS):
+        usable &= _OXM13
+    try:
+        check_actions(flow_mod.actions, flow_mod.match, flow_mod.table_id, OF11)
+    except OpenFlowError:
+        usable &= _STANDARD | _NXM  # only OpenFlow 1.0 rewrites what a packet may lack
+    return usable
+
+
+def _for_match(match: Match) -> Protocols:
+    usable = ALL
+    if not fits_10(match):
+        usable -= _STANDARD
+    if not fits_11(match):
+        usable -= _OF11
+    return usable
+
+
+_KNOWN11 = (
+    IN_PORT.mask | PACKET_TYPE.mask | ETH_SRC.mask | ETH_DST.mask | ETH_TYPE.mask | VLAN_TCI.mask
+    | IP_PROTO.mask | FIELDS["nw_tos"].mask | FIELDS["nw_ecn"].mask | IP_SRC.mask | IP_DST.mask
+    | TP_SRC.mask | TP_DST.mask | METADATA.mask | MPLS_LABEL.mask | MPLS_TC.mask
+)  # fmt: skip
+_VLAN_MASKS = frozenset((0, 0xFFFF, 0x1FFF, 0xF000, 0x1000 | 0xEFFF))
+
+
+def fits_11(match: Match) -> bool:
+    """Whether an OpenFlow 1.1 match can say all that `match` does."""
+    mask, value = match.mask, match.value
+    if mask & ~_KNOWN11 or PACKET_TYPE.get(value) or VLAN_TCI.get(mask) not in _VLAN_MASKS:
+        return False
+    if ETH_TYPE.get(value) == IPV6 and mask & (IP_PROTO.mask | TP_SRC.mask | TP_DST.mask):
+        return False
+    return all(mask & field.mask in (0, field.mask) for field in (TP_SRC, TP_DST))
+
+
+def _for_actions(actions: Iterable[Action]) -> Protocols:
+    usable = ALL
+    for item in actions:
+        match item:
+            case PushVlan():
+                usable &= _OF11 | _OXM
+            case Meter() | Encap() | Decap():
+                usable &= _OXM13
+            case WriteMetadata():
+                usable -= _STANDARD
+            case SetField():
+                usable &= _for_field(item.field, item.mask)
+            case Clone() | WriteActions():
+                usable &= _for_actions(item.actions)
+            case _:
+                pass
+    return usable
+
+
+def _for_field(field: Field, mask: int | None) -> Protocols:
+    """What can set a field, or match it: NXM and OXM all of it, the older forms what their structures have."""
+    usable = _NXM | _OXM
+    for legacy, protocols in zip(field.legacy, (_STANDARD, _OF11), strict=True):
+        if legacy == "*" or (mask is None and legacy in "=/"):
+            usable |= protocols
+    return usable
