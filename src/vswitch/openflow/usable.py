@@ -53,11 +53,11 @@ _NXM = frozenset({"NXM-table_id", "NXM+table_id"})
 _OF11 = frozenset({"OpenFlow11"})
 _OXM13 = frozenset({"OXM-OpenFlow13", "OXM-OpenFlow14", "OXM-OpenFlow15"})
 _OXM = _OXM13 | {"OXM-OpenFlow12"}
-ALL: Protocols = _STANDARD | _NXM | _OF11 | _OXM
+ALL_PROTOCOLS: Protocols = _STANDARD | _NXM | _OF11 | _OXM
 
 # In the order and under the names in which ovs-ofctl lists them, the widest first.
 _NAMES: Mapping[str, Protocols] = {
-    "any": ALL,
+    "any": ALL_PROTOCOLS,
     "OpenFlow10": _STANDARD,
     "NXM": _NXM,
     "OXM": _OXM,
@@ -79,7 +79,7 @@ def format_protocols(protocols: Protocols) -> str:
 
 def usable_protocols(flow_mod: FlowMod) -> Protocols:
     """The ways in which all of `flow_mod` can be told."""
-    usable = ALL & _for_match(flow_mod.match) & _for_actions(flow_mod.actions)
+    usable = ALL_PROTOCOLS & _for_match(flow_mod.match) & _for_actions(flow_mod.actions)
     if flow_mod.table_id != OFPTT_ALL:
         usable -= {name for name in usable if name.endswith("-table_id")}
     if flow_mod.cookie_mask:
@@ -98,7 +98,7 @@ def usable_protocols(flow_mod: FlowMod) -> Protocols:
 
 
 def _for_match(match: Match) -> Protocols:
-    usable = ALL
+    usable = ALL_PROTOCOLS
     if not fits_10(match):
         usable -= _STANDARD
     if not fits_11(match):
@@ -125,7 +125,7 @@ def fits_11(match: Match) -> bool:
 
 
 def _for_actions(actions: Iterable[Action]) -> Protocols:
-    usable = ALL
+    usable = ALL_PROTOCOLS
     for item in actions:
         match item:
             case PushVlan():

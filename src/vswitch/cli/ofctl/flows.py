@@ -32,6 +32,7 @@ from vswitch.openflow.messages.flowstats import (
 from vswitch.openflow.messages.role import NXFF_NXM, FlowModTableId, SetFlowFormat
 from vswitch.openflow.names import Names
 from vswitch.openflow.session import Received
+from vswitch.openflow.usable import ALL_PROTOCOLS, format_protocols, usable_protocols
 from vswitch.openflow.version import OF10
 
 ANY_VERB = ""  # each line may begin with what to do
@@ -145,6 +146,7 @@ def change(given: Given, switch: str, texts: Iterable[str], verb: str, file: str
     names = accepted(switch, settings)
     verb += "_strict" if settings.strict and verb in ("modify", "delete") else ""
     mods = list(parsed(texts, names, verb, file))
+    check_formats(settings, mods)
     channel = Channel(switch, settings)
     prepare(channel, settings, mods)
     # One barrier for many, where the peer waits for each: 100,000 flows in 2 s, not 13 (bench/flowmods.py).
@@ -175,6 +177,17 @@ def normal(mod: FlowMod) -> FlowMod:
     inform("ofp_match", f" pre: {format_match(mod.match)}")
     inform("ofp_match", f"post: {format_match(match)}")
     return mod.replace(match=match)
+
+
+def check_formats(settings: Settings, mods: list[FlowMod]) -> None:
+    """Refuse flows that no flow format that -O and -F allow can tell."""
+    allowed = frozenset(name for name in settings.formats if FLOW_FORMATS[name][0] in settings.versions)
+    usable = ALL_PROTOCOLS.intersection(*map(usable_protocols, mods))
+    if not usable & allowed:
+        raise CommandError(
+            f"none of the usable flow formats ({format_protocols(usable)}) is among the allowed flow formats "
+            f"({format_protocols(allowed)})"
+        )
 
 
 def prepare(channel: Channel, settings: Settings, mods: list[FlowMod]) -> None:
