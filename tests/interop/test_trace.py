@@ -9,6 +9,8 @@ import pytest
 from tests.interop.tracing import PeerSwitch
 from tests.switch import pipelines
 from tests.switch.machine import Machine
+from vswitch.base.errors import TextError
+from vswitch.ofproto.trace import trace_command
 
 pytestmark = pytest.mark.interop
 
@@ -144,7 +146,7 @@ def test_vlans_are_the_peers(peer: PeerSwitch, first: str, second: str) -> None:
     words: list[str] = []
     for port, kind in ((1, first), (2, second)):
         settings, ours = VLANS[kind]
-        words += [*"-- clear port".split(), f"p{port}", "tag", "trunks", "vlan_mode"]
+        words += [*["--", "clear", "port"], f"p{port}", "tag", "trunks", "vlan_mode"]
         words += ["--", "set", "port", f"p{port}", *(f"{name}={value}" for name, value in settings.items())]
         machine.vlan(port, *ours)
     peer.vsctl(*words[1:])
@@ -173,11 +175,11 @@ def outputs(trace: str) -> tuple[str, set[tuple[str, str]]]:
 
 def test_a_patch_port_leads_on(peer: PeerSwitch) -> None:
     peer.vsctl(
-        *"--may-exist add-br br1 -- set bridge br1 datapath_type=dummy fail_mode=secure".split(),
-        *"-- add-port br1 p10 -- set interface p10 type=dummy ofport_request=10".split(),
-        *"-- add-port br0 pa0 -- set interface pa0 type=patch options:peer=pa1 ofport_request=4".split(),
-        *"-- add-port br1 pa1 -- set interface pa1 type=patch options:peer=pa0 ofport_request=4".split(),
-        *"-- clear port p1 tag trunks vlan_mode -- clear port p2 tag trunks vlan_mode".split(),
+        *["--may-exist", "add-br", "br1", "--", "set", "bridge", "br1", "datapath_type=dummy", "fail_mode=secure"],
+        *["--", "add-port", "br1", "p10", "--", "set", "interface", "p10", "type=dummy", "ofport_request=10"],
+        *["--", "add-port", "br0", "pa0", "--", "set", "interface", "pa0", "type=patch", "options:peer=pa1", "ofport_request=4"],
+        *["--", "add-port", "br1", "pa1", "--", "set", "interface", "pa1", "type=patch", "options:peer=pa0", "ofport_request=4"],
+        *["--", "clear", "port", "p1", "tag", "trunks", "vlan_mode", "--", "clear", "port", "p2", "tag", "trunks", "vlan_mode"],
     )
     machine = Machine()
     br1 = machine.connect_bridges(4)
@@ -194,3 +196,41 @@ def test_a_patch_port_leads_on(peer: PeerSwitch) -> None:
         ours, theirs = machine.trace(packet), re.sub(r"\b10([0-9])\b", r"10\1", peer.trace(packet))
         assert comparable(ours) == comparable(theirs)
     peer.vsctl("del-port", "pa0")
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["br0"],
+        ["br0", "bogus=1"],
+        ["br9", "in_port=1"],
+        ["in_port(77),eth()"],
+        ["br0", "in_port=1", "zz"],
+        ["br0", "in_port=1", "5054"],
+        ["ovs-dummy", "br0"],
+    ],
+    ids=" ".join,
+)
+def test_errors_are_the_peers(peer: PeerSwitch, args: list[str]) -> None:
+    with pytest.raises(ValueError) as theirs:
+        peer.appctl("ofproto/trace", *args)
+    with pytest.raises(TextError) as ours:
+        trace_command([Machine().backer], args, 0.0)
+    assert str(ours.value) == str(theirs.value).strip()
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["in_port(1),eth(src=50:54:00:00:00:01,dst=50:54:00:00:00:02),eth_type(0x1234)"],
+        ["br0", "in_port=2", "50540000000250540000000108004500001c0000000040110000010203040a0b0c0d0050005100080000"],
+        ["br0", "in_port=1,tcp", "-generate"],
+    ],
+    ids=["datapath flow", "packet", "generate"],
+)  # fmt: skip
+def test_other_subjects_are_the_peers(peer: PeerSwitch, args: list[str]) -> None:
+    peer.flows("actions=CONTROLLER,FLOOD")
+    machine = Machine()
+    machine.flows("actions=CONTROLLER,FLOOD")
+    ours = trace_command([machine.backer], args, 0.0)
+    assert comparable(ours) == comparable(peer.appctl("ofproto/trace", *args))

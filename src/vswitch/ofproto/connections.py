@@ -8,7 +8,7 @@ Sources: OpenFlow 1.5.1, 6.3 (channel), 7.5.4 (errors).
 
 from __future__ import annotations
 
-from vswitch.ofproto import configuration, flowmod, packetout, portmod, stats  # noqa: F401 - they register handlers
+from vswitch.ofproto import configuration, flowmod, packetout, portmod, stats, tablemod  # noqa: F401 - handlers
 from vswitch.ofproto.channel import Channel, ChannelKind, default_miss_send_len
 from vswitch.ofproto.command import Command, ConnectionId, Send
 from vswitch.ofproto.handlers import HANDLERS, Request

@@ -24,7 +24,7 @@ from vswitch.dpif.action import format_actions
 from vswitch.dpif.key import parse_key
 from vswitch.dpif.packet import Packet
 from vswitch.dpif.ports import OdpPort
-from vswitch.flow.extract import extract
+from vswitch.flow.extract import ETH_HEADER_SIZE, extract
 from vswitch.flow.field import Flow, Mask
 from vswitch.flow.fields import ACTSET_OUTPUT, FIELDS, IN_PORT, VLAN_PRESENT, VLAN_TCI, VLAN_TPID
 from vswitch.flow.match import Match, format_match, parse_match
@@ -113,7 +113,7 @@ def trace_command(backers: Iterable[Backer], args: Sequence[str], now: float) ->
 def parse_subject(backers: Sequence[Backer], args: Sequence[str]) -> Subject:
     """What the arguments of ofproto/trace mean."""
     words, options = _split_options(args)
-    packet = _parse_packet(words.pop()) if len(words) > 1 and _is_hex(words[-1]) else None
+    packet = _take_packet(words)
     if not words:
         raise TextError("Must specify bridge name")
     side_effects = packet is not None or "-generate" in options
@@ -144,12 +144,20 @@ def _split_options(args: Sequence[str]) -> tuple[list[str], set[str]]:
     return words, options
 
 
-def _is_hex(word: str) -> bool:
-    return len(word) % 2 == 0 and len(word) >= 28 and all(c in "0123456789abcdefABCDEF" for c in word)
-
-
-def _parse_packet(word: str) -> Packet:
-    return Packet(bytes.fromhex(word))
+def _take_packet(words: list[str]) -> Packet | None:
+    """The packet in hexadecimal that the last of `words` is; after a bridge and a flow, it must be one."""
+    if len(words) < 2:
+        return None
+    try:
+        data = bytes.fromhex(words[-1])
+    except ValueError as error:
+        if len(words) > 2:
+            raise TextError("Trailing garbage in packet data", words[-1]) from error
+        return None
+    if len(data) < ETH_HEADER_SIZE:
+        raise TextError("Packet data too short for Ethernet", words[-1])
+    del words[-1]
+    return Packet(data)
 
 
 def _parse_flow(switch: Switch, text: str) -> Flow:
@@ -157,7 +165,8 @@ def _parse_flow(switch: Switch, text: str) -> Flow:
     try:
         return with_tpid(parse_match(text, switch.names.ports).value)
     except TextError as error:
-        raise TextError(f"Bad openflow flow syntax: {text}: {error}", text) from error
+        why = str(error).replace("unknown keyword", "unknown field")
+        raise TextError(f"Bad openflow flow syntax: {text}: {why}", text) from error
 
 
 def with_tpid(flow: Flow) -> Flow:
@@ -174,15 +183,15 @@ def _parse_odp_flow(backers: Sequence[Backer], words: Sequence[str]) -> tuple[Sw
         flow, _ = parse_key(text)
     except TextError as error:
         if len(words) > 1:
-            raise TextError("Unknown bridge name") from error
-        raise TextError(f"Bad datapath flow syntax: {error}", text) from error
+            raise TextError(f"{words[0]}: unknown bridge") from error
+        raise TextError(f"syntax error at {text} (or the bridge name was omitted)", text) from error
     number = OdpPort(IN_PORT.get(flow))
     for backer in backers:
         owner = backer.wiring.owner(number)
         if owner is not None:
             switch, port = owner
             return switch, IN_PORT.put(flow, port.number)
-    raise TextError("Invalid datapath flow")
+    raise TextError(f"no OpenFlow port for datapath port {number}")
 
 
 def _with_headers(flow: Flow, packet: Packet) -> Flow:
