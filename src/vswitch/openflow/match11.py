@@ -20,6 +20,7 @@ from vswitch.flow.fields import (
     METADATA,
     MPLS_LABEL,
     MPLS_TC,
+    PACKET_TYPE,
     TP_DST,
     TP_SRC,
     VLAN_TCI,
@@ -43,6 +44,23 @@ _MPLS = (0x8847, 0x8848)
 _DSCP = 0xFC
 _TOS, _ICMP_TYPE, _ICMP_CODE = FIELDS["nw_tos"], FIELDS["icmp_type"], FIELDS["icmp_code"]
 _ONES32, _ONES48, _ONES64 = (1 << 32) - 1, (1 << 48) - 1, (1 << 64) - 1
+
+
+_PARTLY = (
+    ETH_SRC.mask | ETH_DST.mask | IP_SRC.mask | IP_DST.mask | METADATA.mask
+)  # fields with a mask of their own
+_WHOLLY = (IN_PORT, ETH_TYPE, IP_PROTO, _TOS, TP_SRC, TP_DST, MPLS_LABEL, MPLS_TC)
+_KNOWN = _PARTLY | PACKET_TYPE.mask | VLAN_TCI.mask | sum(field.mask for field in _WHOLLY)
+
+
+def fits_11(match: Match) -> bool:
+    """Whether an OpenFlow 1.1 match can say all that `match` does."""
+    mask, value = match.mask, match.value
+    if mask & ~_KNOWN or PACKET_TYPE.get(value):
+        return False
+    if any(mask & field.mask not in (0, field.mask) for field in _WHOLLY):
+        return False
+    return VLAN_TCI.get(mask) in (0, 0xFFFF, _CFI, _VID | _CFI, _PCP | _CFI, _VID | _PCP | _CFI)
 
 
 def encode_match11(match: Match) -> bytes:

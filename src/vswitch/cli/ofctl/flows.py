@@ -14,13 +14,14 @@ from vswitch.base.options import CommandError, Given
 from vswitch.cli.command import inform
 from vswitch.cli.ofctl.channel import Channel
 from vswitch.cli.ofctl.naming import accepted, shown
-from vswitch.cli.ofctl.settings import FLOW_FORMATS, Settings
+from vswitch.cli.ofctl.settings import FLOW_FORMATS, Settings, formats_text
 from vswitch.cli.ofctl.switch import printed
 from vswitch.cli.ofctl.table import command
 from vswitch.flow.fields import FIELDS
 from vswitch.flow.match import format_match
 from vswitch.flow.normalize import normalize
 from vswitch.openflow.flowtext import COMMANDS, format_flow_stats, parse_flow_mod, parse_query
+from vswitch.openflow.match11 import fits_11
 from vswitch.openflow.message import Dialect
 from vswitch.openflow.messages.flow import OFPTT_ALL, FlowMod
 from vswitch.openflow.messages.flowstats import (
@@ -33,7 +34,7 @@ from vswitch.openflow.messages.role import NXFF_NXM, FlowModTableId, SetFlowForm
 from vswitch.openflow.names import Names
 from vswitch.openflow.session import Received
 from vswitch.openflow.usable import ALL_PROTOCOLS, format_protocols, usable_protocols
-from vswitch.openflow.version import OF10
+from vswitch.openflow.version import OF10, OF11
 
 ANY_VERB = ""  # each line may begin with what to do
 BATCH = 2000  # flow-mods sent before looking whether the switch has complained
@@ -191,20 +192,36 @@ def check_formats(settings: Settings, mods: list[FlowMod]) -> None:
 
 
 def prepare(channel: Channel, settings: Settings, mods: list[FlowMod]) -> None:
-    """In OpenFlow 1.0, agree on the extensions that the flow-mods need: NXM matches, and table numbers."""
+    """Find a flow format that says all that the flow-mods do; in OpenFlow 1.0, agree on its extensions."""
+    usable = usable_formats(mods)
+    allowed = [name for name in settings.formats if FLOW_FORMATS[name][0] in settings.versions]
+    chosen = [name for name in usable if name in allowed and FLOW_FORMATS[name][0] == channel.version]
+    if not chosen:
+        raise CommandError(
+            f"none of the usable flow formats ({formats_text(usable)}) is among the allowed flow formats "
+            f"({formats_text(allowed)})"
+        )
     if channel.version != OF10:
         return
-    nxm = any(mod.choose(Dialect(OF10)).kind == "NXT" for mod in mods)
-    table_ids = any(mod.table_id != OFPTT_ALL for mod in mods)
-    formats = [FLOW_FORMATS[name] for name in settings.formats]
-    usable = [form for form in formats if form[0] == OF10 and form[1] >= nxm and form[2] >= table_ids]
-    if not usable:
-        raise CommandError("no usable flow format among those that -F allows")
-    _, channel.session.nxm, channel.session.table_ids = usable[0]
+    _, channel.session.nxm, channel.session.table_ids = FLOW_FORMATS[chosen[0]]
     if channel.session.nxm:
         channel.commit(SetFlowFormat(NXFF_NXM))
     if channel.session.table_ids:
         channel.commit(FlowModTableId(True))
+
+
+def usable_formats(mods: list[FlowMod]) -> list[str]:
+    """The flow formats that can say all of the flow-mods, the simplest first."""
+    fit_10 = all(mod.choose(Dialect(OF10)).kind != "NXT" for mod in mods)
+    fit_11 = all(fits_11(mod.match) for mod in mods)
+    table_ids = any(mod.table_id != OFPTT_ALL for mod in mods)
+    return [
+        name
+        for name, (version, nxm, has_table_ids) in FLOW_FORMATS.items()
+        if (nxm or version != OF10 or fit_10)
+        and (version != OF11 or fit_11)
+        and (has_table_ids or not table_ids)
+    ]
 
 
 def use_nxm(channel: Channel, settings: Settings) -> None:

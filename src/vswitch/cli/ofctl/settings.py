@@ -6,6 +6,7 @@ Sources: ovs-ofctl(8), "OPTIONS".
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 
 from vswitch.base.options import CommandError, Given, Option
 from vswitch.linux.sockets import TlsOptions
@@ -121,3 +122,14 @@ def flow_formats(text: str | None) -> tuple[str, ...]:
             raise CommandError(f"{word}: unknown flow protocol")
         formats += names
     return tuple(formats)
+
+
+def formats_text(formats: Iterable[str]) -> str:
+    """Flow formats by name, by the name of their family where they are all of it: `NXM,OXM`, `OXM,NXM+table_id`."""
+    rest = [name for name in FLOW_FORMATS if name in set(formats)]
+    names = []
+    for family, members in _FAMILIES.items():
+        if set(members) <= set(rest):
+            names.append(family)
+            rest = [name for name in rest if name not in members]
+    return ",".join([*names, *rest])

@@ -1,0 +1,171 @@
+"""Our ovs-ofctl and the peer's, one after the other at the peer's switch: the same output, messages and exit status."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from tests.interop.daemons import Daemons, Make
+
+pytestmark = pytest.mark.interop
+
+FLOWS = """\
+# a comment
+table=0,priority=100,in_port=1,tcp,tp_dst=80,actions=output:2
+priority=5,arp actions=NORMAL  # at the end
+table=1,cookie=0x5,ip,nw_src=10.0.0.0/8,actions=mod_nw_dst:1.2.3.4,resubmit(,2)
+table=2,reg0=5/7,metadata=3,actions=set_field:5->reg1,resubmit(,3)
+dl_vlan=5,actions=strip_vlan,mod_vlan_vid:6,IN_PORT
+ipv6,ipv6_src=::1/64,actions=drop
+idle_timeout=10,hard_timeout=20,udp,actions=controller(max_len=128,reason=action),flood
+in_port=LOCAL,actions=all
+"""
+PACKET = "ffffffffffff0200000000010800" + "45000014000000000000baeb0000000000000000"
+VERSIONS = ["OpenFlow10", "OpenFlow11", "OpenFlow12", "OpenFlow13", "OpenFlow14", "OpenFlow15"]
+
+
+@pytest.fixture(scope="module")
+def switch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemons]:
+    with Daemons(tmp_path_factory.mktemp("ofctl"), "peer", "peer") as daemons:
+        add = ["--", "add-port", "br0"]
+        bridge = ["datapath_type=dummy", "fail_mode=secure", "datapath_id=0000000000000001"]
+        ports = [
+            word
+            for n in ("1", "2")
+            for word in (*add, f"p{n}", "--", "set", "interface", f"p{n}", "type=dummy")
+        ]
+        daemons.run("peer", "ovs-vsctl", "add-br", "br0", "--", "set", "bridge", "br0", *bridge, *ports)
+        (daemons.directory / "flows.txt").write_text(FLOWS)
+        (daemons.directory / "broken.txt").write_text("actions=drop\nin_port=1\n")
+        yield daemons
+
+
+def said(switch: Daemons, make: Make, *words: str) -> tuple[str, str, int]:
+    """Output, messages and status of one ovs-ofctl, without what time changes."""
+    done = switch.run(make, "ovs-ofctl", *words, check=False)
+    output = re.sub(
+        r"(duration|idle_age|hard_age|n_packets|n_bytes|duration_sec|time)=[0-9.]+", r"\1=", done.stdout
+    )
+    return output, re.sub(r"(?m)^[0-9T:.-]+Z\|[0-9]+", "", done.stderr), done.returncode
+
+
+def both(switch: Daemons, *words: str) -> str:
+    theirs, ours = said(switch, "peer", *words), said(switch, "ours", *words)
+    assert ours == theirs
+    return ours[0]
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize(
+    "words",
+    [
+        "show br0",
+        "dump-desc br0",
+        "dump-ports-desc br0",
+        "dump-ports-desc br0 1",
+        "get-frags br0",
+        "probe br0",
+    ],
+)
+def test_what_the_switch_says_of_itself(switch, version, words):
+    assert both(switch, "-O", version, *words.split()) or words == "probe br0"
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_flows_go_in_and_come_out(switch, version):
+    """Each make loads the flows; both dump what each has loaded."""
+    dumps, loaded = {}, {}
+    for make in ("peer", "ours"):
+        switch.run("peer", "ovs-ofctl", "del-flows", "br0")
+        loaded[make] = said(switch, make, "-O", version, "add-flows", "br0", "flows.txt")
+        dumps[make] = [
+            both(switch, "-O", version, *options, "dump-flows", "br0")
+            for options in (
+                [],
+                ["--no-stats"],
+                ["--sort"],
+                ["--rsort=in_port"],
+                ["--sort=nw_src", "--rsort"],
+                ["--names"],
+            )
+        ]
+    assert loaded["ours"] == loaded["peer"]  # OpenFlow 1.1 has no registers: both say so
+    assert sorted(dumps["ours"][1].splitlines()) == sorted(dumps["peer"][1].splitlines())
+
+
+@pytest.mark.parametrize("version", ["OpenFlow10", "OpenFlow13"])
+def test_flows_are_changed_and_deleted(switch, version):
+    changes = [
+        ["add-flow", "br0", "in_port=2,actions=output:1"],
+        ["--strict", "mod-flows", "br0", "in_port=2,actions=drop"],
+        ["mod-flows", "br0", "in_port=2,actions=p1"],
+        ["--strict", "del-flows", "br0", "in_port=2"],
+        ["del-flows", "br0", "cookie=0x5/-1"],
+        ["del-flows", "br0", "tcp,out_port=2"],
+        ["add-flow", "br0", "tp_dst=80,actions=drop"],
+        ["del-flows", "br0"],
+    ]
+    dumps = {}
+    for make in ("peer", "ours"):
+        switch.run("peer", "ovs-ofctl", "del-flows", "br0")
+        switch.run("peer", "ovs-ofctl", "add-flows", "br0", "flows.txt")
+        dumps[make] = []
+        for words in changes:
+            dumps[make].append(said(switch, make, "-O", version, *words))
+            dump = said(switch, "peer", "-O", version, "--no-stats", "dump-flows", "br0")[0]
+            dumps[make].append(sorted(dump.splitlines()))
+    assert dumps["ours"] == dumps["peer"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["add-flow", "br0", "foo"],
+        ["add-flow", "br0", "foo=1,actions=drop"],
+        ["add-flow", "br0", "in_port=1"],
+        ["add-flow", "br0", "in_port=1,actions=bad"],
+        ["add-flow", "br0", "in_port=nope,actions=drop"],
+        ["add-flow", "br0"],
+        ["add-flow", "br0", "x", "y"],
+        ["add-flow", "nowhere", "actions=drop"],
+        ["add-flow", "tcp:127.0.0.1:1", "actions=drop"],
+        ["add-flows", "br0", "/nonexistent"],
+        ["add-flows", "br0", "broken.txt"],
+        ["nosuch", "br0"],
+        ["dump-ports", "br0", "nope"],
+        ["mod-port", "br0", "p1", "foo"],
+        ["mod-port", "br0", "nope", "up"],
+        ["set-frags", "br0", "foo"],
+        ["packet-out", "br0", "1", "output:2", "xyz"],
+        ["-O", "OpenFlow99", "show", "br0"],
+        ["-F", "foo", "dump-flows", "br0"],
+    ],
+    ids=" ".join,
+)
+def test_mistakes(switch, words):
+    both(switch, *words)
+
+
+@pytest.mark.parametrize(
+    "action", ["down", "up", "no-flood", "noflood", "flood", "no-packet-in", "packet-in"]
+)
+def test_ports_are_configured(switch, action):
+    both(switch, "mod-port", "br0", "p1", action)
+    both(switch, "show", "br0")
+
+
+def test_packets_are_sent(switch):
+    assert said(switch, "ours", "packet-out", "br0", f"in_port=1 packet={PACKET} actions=output:2") == (
+        "",
+        "",
+        0,
+    )
+    assert said(switch, "ours", "packet-out", "br0", "1", "output:2", PACKET) == ("", "", 0)
+
+
+def test_ping(switch):
+    lines = said(switch, "ours", "ping", "br0", "100")[0].splitlines()
+    assert len(lines) == 10
+    assert all(line.startswith("100 bytes from br0: xid=") for line in lines)
