@@ -48,9 +48,15 @@ from vswitch.openflow.messages.switch import (
     GetConfigRequest,
     SetConfig,
 )
-from vswitch.openflow.messages.table import TableDescRequest, TableStatsReply, TableStatsRequest
+from vswitch.openflow.messages.table import (
+    OFPTT_ALL,
+    TableDescRequest,
+    TableMod,
+    TableStatsReply,
+    TableStatsRequest,
+)
 from vswitch.openflow.ports import OFPP_CONTROLLER, OFPP_IN_PORT, OFPP_LOCAL, OFPP_TABLE, OfPort
-from vswitch.openflow.version import OF10, OF13, OF15, Version
+from vswitch.openflow.version import OF10, OF11, OF12, OF13, OF14, OF15, Version
 
 pytestmark = pytest.mark.interop
 
@@ -151,10 +157,17 @@ def _timeless(message: Message) -> Message:
         case DescReply():
             return message.replace(sw_desc="")
         case TableStatsReply():
-            counts = {"lookup_count": 0, "matched_count": 0}
+            counts = dict.fromkeys(("lookup_count", "matched_count", *CLAIMS), 0)
             return message.replace(tables=tuple(table.replace(**counts) for table in message.tables))
         case _:
             return message
+
+
+# What versions until OpenFlow 1.2 tell of a table's abilities, in which we claim less.
+CLAIMS = (
+    *("match", "wildcards", "instructions", "write_actions", "apply_actions"),
+    *("write_setfields", "apply_setfields", "metadata_match", "metadata_write"),
+)
 
 
 def ordered(items: Iterable[object]) -> tuple[object, ...]:
@@ -251,9 +264,21 @@ LATER: list[Message | str] = [
     SetAsync((("packet_in", 3, 0), ("port_status", 7, 7), ("flow_removed", 0, 0))),
     GetAsyncRequest(),
 ]
+TABLES: list[Message | str] = [
+    TableMod(3, 1),
+    TableMod(OFPTT_ALL, 2),
+    TableMod(5, 3),
+    TableMod(5, 8),
+    TableMod(254, 0),
+    "table=7 actions=1",
+]
+ROLES = [each for each in LATER if isinstance(each, (RoleRequest, SetAsync, GetAsyncRequest))]
 SCRIPTS = {
     OF10: COMMON + NICIRA,
-    OF13: COMMON + LATER,
+    OF11: COMMON + [each for each in LATER if each not in ROLES] + TABLES,
+    OF12: COMMON + [each for each in LATER if not isinstance(each, (SetAsync, GetAsyncRequest))] + TABLES,
+    OF13: COMMON + LATER + TABLES,
+    OF14: COMMON + LATER + [each for each in TABLES if each != TableMod(5, 8)],
     OF15: [*COMMON, *LATER, PortDescRequest(OfPort(1)), PortDescRequest(OfPort(77)), TableDescRequest()],
 }
 

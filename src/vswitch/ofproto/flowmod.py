@@ -42,6 +42,7 @@ class Plan:
     add: list[tuple[Rule, Rule | None]] = field(default_factory=list)
     modify: list[tuple[Rule, tuple[Action, ...]]] = field(default_factory=list)
     remove: list[Rule] = field(default_factory=list)
+    cookie: int | None = None  # for modified rules; None: theirs
 
 
 @handles(FlowMod)
@@ -118,7 +119,7 @@ def _plan_modify(switch: Switch, message: FlowMod, now: float, version: Version)
             return Plan()
         return _plan_add(switch, message, now, version)
     changed = [(rule, checked_actions(message.actions, rule.match, rule.table_id, version)) for rule in rules]
-    return Plan(modify=changed)
+    return Plan(modify=changed, cookie=message.new_cookie if version == OF10 else None)
 
 
 def _meant(switch: Switch, message: FlowMod, *, strict: bool) -> list[Rule]:
@@ -145,6 +146,7 @@ def apply(switch: Switch, plan: Plan, message: FlowMod, now: float) -> None:
     for rule in plan.remove:
         switch.remove_rule(rule, RemovedReason.DELETE, now)
     for rule, actions in plan.modify:
+        rule.cookie = rule.cookie if plan.cookie is None else plan.cookie
         _modify(switch, rule, actions, message, now)
     for rule, old in plan.add:
         if old is not None:
@@ -153,9 +155,7 @@ def apply(switch: Switch, plan: Plan, message: FlowMod, now: float) -> None:
 
 
 def _modify(switch: Switch, rule: Rule, actions: tuple[Action, ...], message: FlowMod, now: float) -> None:
-    """Give `rule` new actions, and perhaps a new cookie; its timeouts and flags stay."""
-    if message.new_cookie is not None:
-        rule.cookie = message.new_cookie
+    """Give `rule` new actions; its timeouts and flags stay."""
     if message.flags & RuleFlags.RESET_COUNTS:
         rule.packets = rule.bytes = 0
     rule.actions = actions

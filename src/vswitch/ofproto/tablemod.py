@@ -19,11 +19,14 @@ from vswitch.openflow.messages.table import (
     OFPTC11_MISS_CONTROLLER,
     OFPTC11_MISS_DROP,
     OFPTC11_MISS_MASK,
+    OFPTC14_EVICTION,
+    OFPTC14_VACANCY_EVENTS,
     OFPTT_ALL,
     TableMod,
 )
-from vswitch.openflow.version import OF13
+from vswitch.openflow.version import OF13, OF14
 
+_FLAGS = OFPTC14_EVICTION | OFPTC14_VACANCY_EVENTS
 _MISSES = {
     OFPTC11_MISS_CONTROLLER: TableMiss.CONTROLLER,
     OFPTC11_MISS_CONTINUE: TableMiss.CONTINUE,
@@ -36,14 +39,14 @@ def table_mod(request: Request[TableMod]) -> Iterable[Message]:
     """Configure one table, or all."""
     switch, message = request.switch, request.message
     if message.table_id >= INTERNAL_TABLE and message.table_id != OFPTT_ALL:
-        raise OpenFlowError(TableModFailed.BAD_TABLE)
+        raise OpenFlowError(TableModFailed.EPERM)
     if request.channel.version >= OF13:
-        if message.config:
+        if request.channel.version >= OF14 and message.config & _FLAGS:
             raise OpenFlowError(TableModFailed.BAD_CONFIG)
         return ()
     miss = _MISSES.get(message.config & OFPTC11_MISS_MASK)
-    if miss is None or message.config & ~OFPTC11_MISS_MASK:
-        raise OpenFlowError(TableModFailed.BAD_CONFIG)
+    if miss is None:
+        return ()
     for table in tables_of(switch, message.table_id):
         table.miss = miss
     switch.wiring.changes.everything = True
