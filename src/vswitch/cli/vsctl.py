@@ -5,6 +5,7 @@ Sources: ovs-vsctl(8).
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator, Sequence
 
@@ -22,7 +23,7 @@ from vswitch.base.options import (
     parse_options,
     version_text,
 )
-from vswitch.cli.command import guarded, set_timeout, set_up_logging
+from vswitch.cli.command import guarded, inform, set_timeout, set_up_logging
 from vswitch.cli.ctl import database
 from vswitch.cli.ctl.context import Commands, Context, Wanting
 from vswitch.cli.ctl.names import RowId
@@ -146,6 +147,8 @@ def _run(words: Sequence[str]) -> int:
     set_timeout(given.get("timeout"))
     configuration = _settings(given, words)
     invocations = parse_commands(rest, commands)
+    if any(invocation.syntax.changes for invocation in invocations):
+        _log_call(given, command_line([NAME, *words]))
     Session(configuration, invocations, SwitchHooks(is_waiting=configuration.is_waiting)).run()
     return 0
 
@@ -192,13 +195,44 @@ def _answer(given: Given) -> bool:
     return False
 
 
+def command_line(words: Sequence[str]) -> str:
+    """Words as one would type them, nearly: what logs show."""
+    return " ".join(map(_quoted, words))
+
+
+def _quoted(word: str) -> str:
+    if word and not any(letter in word for letter in " \t\n\v\f\r\\\"'"):
+        return word
+    return '"' + word.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _invoker() -> str:
+    """Which program has started us, for the database's log."""
+    try:
+        with open(f"/proc/{os.getppid()}/comm", encoding="utf-8", errors="replace") as file:  # noqa: PTH123
+            return f" (invoked by {file.read().strip()})"
+    except OSError:
+        return ""
+
+
+def _log_call(given: Given, line: str) -> None:
+    """Say in the system's log who changes the configuration."""
+    if "verbose" in given or "log-file" in given:
+        inform("vsctl", f"Called as {line}")
+    elif "no-syslog" not in given:
+        import syslog
+
+        syslog.openlog(NAME, 0, syslog.LOG_DAEMON)
+        syslog.syslog(syslog.LOG_INFO, f"ovs|00001|vsctl|INFO|Called as {line}")
+
+
 def _settings(given: Given, words: Sequence[str]) -> Settings:
     tls = TlsOptions(
         *(given.get(name) for name in ("private-key", "certificate", "ca-cert", "bootstrap-ca-cert"))
     )
     server = given.get("db") or default_database()
     result = Settings(program=NAME, database="Open_vSwitch", server=server, tls=tls, row_ids=ROW_IDS)
-    result.comment = " ".join([NAME, *words]).replace(NAME, f"{NAME}:", 1)
+    result.comment = f"{NAME}{_invoker()}: {command_line([NAME, *words])}"
     result.style = Style.from_options(given, "list")
     result.is_one_line = "oneline" in given
     result.is_dry_run = "dry-run" in given

@@ -36,7 +36,7 @@ class Outcome:
 
 
 class _Edit:
-    """What a transaction does to one column: `items` to add and `gone` to remove, or, if `is_whole`, a new value."""
+    """What a transaction does to one column: `gone` to remove, then `items` to add; or, if `is_whole`, a new value."""
 
     __slots__ = ("gone", "is_whole", "items", "value")
 
@@ -112,13 +112,12 @@ class Transaction:
         edit = self._edit(row, column)
         schema = self.column(row, column)
         old = schema.items(edit.value)
-        keys = {item[0] for item in old} if schema.is_map else set(old)
+        keys = set(map(schema.key_of, old))
         # A set of exactly one takes no more, not even what it holds: the server says so.
         always = schema.n_min == schema.n_max == 1
-        new = [item for item in items if always or (item[0] if schema.is_map else item) not in keys]
+        new = [item for item in items if always or schema.key_of(item) not in keys]
         edit.items += new
         edit.value = schema.value([*old, *new])
-        edit.is_whole |= bool(edit.gone)
 
     def remove(self, row: Row, column: str, items: Iterable[Json]) -> None:
         """Take `items` out of a set; out of a map, take keys with whatever value."""
@@ -126,13 +125,17 @@ class Transaction:
         schema = self.column(row, column)
         gone = set(items)
         old = schema.items(edit.value)
-        edit.gone += [item for item in gone if item in ({i[0] for i in old} if schema.is_map else old)]
-        edit.value = schema.value(item for item in old if (item[0] if schema.is_map else item) not in gone)
-        edit.is_whole |= schema.is_single or bool(edit.items)
+        edit.gone += [key for key in (schema.key_of(item) for item in old) if key in gone]
+        edit.items = [item for item in edit.items if schema.key_of(item) not in gone]
+        edit.value = schema.value(item for item in old if schema.key_of(item) not in gone)
+        edit.is_whole |= schema.n_min == schema.n_max == 1 and not schema.is_map
 
     def put(self, row: Row, column: str, pairs: Iterable[tuple[Json, Json]]) -> None:
         """Put pairs into a map, replacing the values of keys that are there."""
-        self.set(row, column, dict(sorted((self.get(row, column) | dict(pairs)).items())))
+        now = self.get(row, column)
+        new = [(key, value) for key, value in pairs if key not in now or now[key] != value]
+        self.remove(row, column, [key for key, _ in new])
+        self.add(row, column, new)
 
     def delete(self, row: Row) -> None:
         """Delete the row; unless its table is a root, the server keeps it as long as other rows refer to it."""
@@ -236,8 +239,9 @@ class Transaction:
         mutations: list[Json] = []
         for name, edit in changed.items():
             if not edit.is_whole:
-                operator, items = ("insert", edit.items) if edit.items else ("delete", edit.gone)
-                mutations.append([name, operator, self._operand(table[name], operator, items)])
+                for operator, items in (("delete", edit.gone), ("insert", edit.items)):
+                    if items:
+                        mutations.append([name, operator, self._operand(table[name], operator, items)])
         about = {"table": row.table, "where": _is(row)}
         operations: list[Json] = []
         if whole:

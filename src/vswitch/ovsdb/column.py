@@ -163,6 +163,10 @@ class Column:
             return list(value)
         return [] if value is None else [value]
 
+    def key_of(self, item: Json) -> Json:
+        """The atom that an item has in common with no other: of a pair, the key."""
+        return item if self.map_value is None else item[0]
+
     def value(self, items: Iterable[Json]) -> Json:
         """The value that holds `items`: the reverse of items(), in any order."""
         if self.map_value is not None:

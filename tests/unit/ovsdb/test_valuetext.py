@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -82,10 +84,8 @@ def test_any_text_is_a_value_or_an_error(text):
         {"key": "integer", "min": 0, "max": 9},
         {"key": "string", "value": "string", "min": 0, "max": 9},
     ):
-        try:
+        with suppress(VswitchError):
             parse_value(text, Column("c", {"type": type}))
-        except VswitchError as error:
-            assert str(error)
 
 
 @pytest.mark.parametrize(

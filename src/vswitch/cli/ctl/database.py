@@ -259,6 +259,7 @@ def remove(context: Context, typed: str, record: str, column_name: str, *values:
     if row is None:
         return
     transaction = context.transaction
+    transaction.verify(row, column.name)
     for text in values:
         gone = _to_remove(context, transaction.get(row, column.name), column, text)
         transaction.remove(row, column.name, gone)
