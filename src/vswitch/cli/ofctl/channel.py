@@ -45,6 +45,8 @@ class Channel:
         except ProtocolError as error:
             warn("vconn", f"{name}: {error}")
             raise CommandError(f"{target}: failed to connect to socket (Broken pipe)") from None
+        except OSError as error:
+            raise CommandError(f"{target}: failed to connect to socket ({error.strerror})") from None
         assert isinstance(event, Negotiated)
         self.version: Version = event.version
 

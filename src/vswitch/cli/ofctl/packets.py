@@ -14,11 +14,13 @@ from vswitch.cli.ofctl.naming import accepted, shown
 from vswitch.cli.ofctl.settings import Settings
 from vswitch.cli.ofctl.table import command
 from vswitch.openflow.actions.text import parse_actions
+from vswitch.openflow.messages.hello import Error
 from vswitch.openflow.messages.packet import PacketOut
 from vswitch.openflow.messages.role import SetPacketInFormat
 from vswitch.openflow.messages.switch import OFPC_INVALID_TTL_TO_CONTROLLER, SetConfig
 from vswitch.openflow.names import Names
 from vswitch.openflow.packettext import parse_packet, parse_packet_out
+from vswitch.openflow.session import Received
 from vswitch.openflow.text import print_message
 
 PACKET_IN_FORMATS = ("standard", "nxt_packet_in", "nxt_packet_in2")
@@ -67,7 +69,15 @@ def _set_packet_in_format(channel: Channel, settings: Settings) -> None:
             raise CommandError(f"{wanted}: unknown packet-in format")
         channel.commit(SetPacketInFormat(PACKET_IN_FORMATS.index(wanted.replace("-", "_"))))
         return
-    channel.commit(SetPacketInFormat(PACKET_IN_FORMATS.index("nxt_packet_in")))
+    for name in reversed(PACKET_IN_FORMATS):
+        channel.send(SetPacketInFormat(PACKET_IN_FORMATS.index(name)))
+        refused = [
+            reply
+            for reply in channel.barrier()
+            if isinstance(reply, Received) and isinstance(reply.message, Error)
+        ]
+        if not refused:
+            return
 
 
 @command("snoop", "SWITCH")
