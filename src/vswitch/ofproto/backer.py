@@ -203,19 +203,30 @@ class Backer:
         flow = IN_PORT.put(entry.flow, port.number)
         xlate = translate(self.wiring, switch, flow, now)
         xlate.carried.credit(new, now)
-        if xlate.mask & ~old.mask:
-            self._uninstall(entry)  # it is too wide: its packets have to be told apart now
+        if xlate.mask | KEY_SHAPE != old.mask:
+            self._replace(entry, flow, xlate, now)
             return
         actions = datapath_actions(xlate)
-        megaflow = Megaflow(old.ufid, old.flow, old.mask, actions) if actions != old.actions else old
-        stats = entry.stats
-        entry = Entry(
+        megaflow = old if actions == old.actions else Megaflow(old.ufid, old.flow, old.mask, actions)
+        made = Entry(
             megaflow, flow, xlate.carried, xlate.dependencies, tuple(xlate.recircs), entry.created, entry.used
         )
-        self._add(entry)
-        entry.stats = stats
+        made.is_adopted = entry.is_adopted
+        self._add(made)
+        made.stats = entry.stats
         if megaflow is not old:
             self.wiring.outbox.append(Install(megaflow))
+
+    def _replace(self, entry: Entry, flow: Flow, xlate: Translation, now: float) -> None:
+        """Put a megaflow with another mask in the place of `entry`: else entries would overlap, or be too wide.
+
+        A megaflow of a former daemon is not replaced: we have not seen its packet.
+        """
+        self._uninstall(entry)
+        if not entry.is_adopted:
+            made = self._enter(IN_PORT.put(flow, IN_PORT.get(entry.megaflow.flow)), flow, xlate, now)
+            made.used = max(made.used, entry.used)
+            self.wiring.outbox.append(Install(made.megaflow))
 
     def _uninstall(self, entry: Entry) -> None:
         ufid = entry.megaflow.ufid

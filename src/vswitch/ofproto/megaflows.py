@@ -41,12 +41,13 @@ class Entry:
     created: float
     used: float
     stats: FlowStats = field(default_factory=FlowStats)  # what is already credited
+    is_adopted: bool = False  # from a former daemon: of `flow` only the bits under the mask are known
 
     @classmethod
     def adopted(cls, megaflow: Megaflow, stats: FlowStats, now: float) -> Entry:
         """A megaflow that a former daemon left in the datapath, and credited so far."""
         used = now if stats.used is None else stats.used
-        return cls(megaflow, megaflow.flow, Carried(), Dependencies(), (), now, used, stats)
+        return cls(megaflow, megaflow.flow, Carried(), Dependencies(), (), now, used, stats, True)
 
     def asked(self, table: Table, match: Match) -> bool:
         """Whether a change of a rule with `match` in `table` may alter the answers that it got."""
