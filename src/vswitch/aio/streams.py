@@ -11,6 +11,7 @@ Sources: ovsdb(7), "Connection Methods"; ovs-vswitchd(8), "Public Key Infrastruc
 from __future__ import annotations
 
 import asyncio
+import errno
 import itertools
 import os
 import socket
@@ -161,6 +162,15 @@ def split_port_host(text: str, default_port: int = 0) -> tuple[str, int]:
     if not port.isdecimal() or int(port) > 65535:
         raise TextError(f"{text}: bad port number", text)
     return host, int(port)
+
+
+def reason(error: Exception) -> str:
+    """Why a connection failed, in the system's words where it has some (asyncio's own are about Python)."""
+    if isinstance(error, TimeoutError):
+        return os.strerror(errno.ETIMEDOUT)
+    if isinstance(error, OSError) and error.errno:
+        return os.strerror(error.errno)
+    return str(error)
 
 
 async def connect(name: str, tls: Tls | None = None, default_port: int = 0) -> Stream:
@@ -316,5 +326,5 @@ def _no_delay(writer: asyncio.StreamWriter) -> None:
 
 def _context(tls: Tls | None, server: bool) -> ssl.SSLContext:
     if tls is None or not tls.private_key or not tls.certificate:
-        raise OSError(92, "SSL is not configured: a private key and a certificate are needed")
+        raise OSError(errno.ENOPROTOOPT, "SSL is not configured: a private key and a certificate are needed")
     return tls.context(server)

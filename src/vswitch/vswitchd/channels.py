@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from vswitch.aio.drive import Driver
-from vswitch.aio.streams import Listener, Stream, Tls, connect, is_passive, listen
+from vswitch.aio.streams import Listener, Stream, Tls, connect, is_passive, listen, reason
 from vswitch.base.errors import VswitchError
 from vswitch.base.log import Logger
 from vswitch.linux.dirs import rundir
@@ -218,7 +218,7 @@ class Channels:
                 OPENFLOW_PORT,
             )
         except (OSError, VswitchError) as error:
-            log_connmgr.err("%s: failed to listen on %s (%s)", self.name, config.target, _reason(error))
+            log_connmgr.err("%s: failed to listen on %s (%s)", self.name, config.target, reason(error))
 
     async def _stop(self, controller: _Controller, quiet: bool = False) -> None:
         if not quiet:
@@ -251,8 +251,8 @@ class Channels:
                 async with asyncio.timeout(max(1.0, backoff)):
                     stream = await connect(config.target, self._tls(), OPENFLOW_PORT)
             except (OSError, VswitchError) as error:
-                limited.warn("%s: connection failed (%s)", name, _reason(error))
-                status.last_error = _reason(error)
+                limited.warn("%s: connection failed (%s)", name, reason(error))
+                status.last_error = reason(error)
                 backoff = min(config.max_backoff, max(MIN_BACKOFF, backoff * 2))
                 continue
             limited.info("%s: connected", name)
@@ -288,7 +288,7 @@ class Channels:
                 elif connection is not None:
                     self._handle(connection, session, event, copy)
         except (OSError, ProtocolError) as error:
-            limited.warn("%s<->%s: connection dropped (%s)", self.name, stream.name, _reason(error))
+            limited.warn("%s<->%s: connection dropped (%s)", self.name, stream.name, reason(error))
         finally:
             self._streams.discard(stream)
             if connection is not None:
@@ -360,10 +360,3 @@ class Channels:
         else:
             self._switch.set_fail_open(True, now)
             self._forwarding.changed()
-
-
-def _reason(error: Exception) -> str:
-    """Why something failed, in the system's words where it has some."""
-    if isinstance(error, TimeoutError):
-        return "Connection timed out"
-    return (error.strerror if isinstance(error, OSError) else None) or str(error)

@@ -8,6 +8,7 @@ Sources: ovs-vswitchd(8), "Runtime Management Commands"; the peer's answers.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, Iterable, Sequence
 
 from vswitch.aio.clock import SteerableLoop, settle
@@ -17,6 +18,9 @@ from vswitch.base.errors import TextError, VswitchError
 from vswitch.dpif.flowtext import format_bridge_megaflow
 from vswitch.dpif.netdev import NetdevStats
 from vswitch.flow.fields import IN_PORT
+from vswitch.flow.match import format_match
+from vswitch.ofproto.rule import Rule
+from vswitch.openflow.actions.base import format_actions
 from vswitch.openflow.ports import OFPP_LOCAL, to_16
 from vswitch.vswitchd import dpctl
 from vswitch.vswitchd.bridge import format_mac, parse_mac
@@ -41,6 +45,9 @@ def add_commands(service: Service, vswitch: Vswitch) -> None:
     add("dpif/dump-flows", "[-m] [--names | --no-names] bridge", 1, 3, asked.dpif_dump_flows)
     add("ofproto/list", "", 0, 0, lambda words: lines(sorted(vswitch.bridges)))
     add("bridge/reconnect", "[bridge]", 0, 1, asked.bridge_reconnect)
+    add("bridge/dump-flows", "[--offload-stats] bridge", 1, 2, asked.bridge_dump_flows)
+    add("dpif/show-dp-features", "bridge", 1, 1, asked.dp_features)
+    add("upcall/set-flow-limit", "flow-limit-number", 1, 1, asked.set_flow_limit)
     add("upcall/show", "", 0, 0, asked.upcall_show)
     add("revalidator/wait", "", 0, 0, asked.revalidator_wait)
     add("revalidator/purge", "", 0, 0, asked.revalidator_purge)
@@ -100,7 +107,7 @@ class Questions:
         interface = bridge.interfaces.get(words[1])
         if interface is None:
             raise TextError("software error, odp port is present but no ofp port")
-        vlan, mac = _number(words[2], "bad VLAN"), _mac(words[3])
+        vlan, mac = _leading_number(words[2]), _mac(words[3])
         bundle = bridge.switch.ports[interface.ofport].bundle
         if bundle is None:
             raise TextError("unable to find bundle for port")
@@ -110,7 +117,7 @@ class Questions:
     def fdb_del(self, words: Sequence[str]) -> None:
         """Remove a static entry."""
         bridge = self.bridge(words[0])
-        vlan, mac = _number(words[1], "bad VLAN"), _mac(words[2])
+        vlan, mac = _leading_number(words[1]), _mac(words[2])
         if not any(entry.static and (entry.vlan, entry.mac) == (vlan, mac) for entry in bridge.switch.macs):
             raise TextError("could not find static mac entry")
         bridge.switch.macs.forget(mac, vlan)
@@ -179,6 +186,27 @@ class Questions:
             if IN_PORT.get(megaflow.flow) in ports
         )
 
+    def dp_features(self, words: Sequence[str]) -> str:
+        """What the datapath of a bridge can do."""
+        support = self.bridge(words[0]).forwarding.datapath.support
+        features = {
+            "Masked set action": support.masked_set,
+            "Ufid": support.ufid,
+            "Truncate action": support.trunc,
+            "Max VLAN headers": support.max_vlan_headers,
+        }
+        return lines(
+            f"{name}: {('Yes' if value else 'No') if isinstance(value, bool) else value}"
+            for name, value in features.items()
+        )
+
+    def set_flow_limit(self, words: Sequence[str]) -> str:
+        """Bound the number of megaflows."""
+        limit = _leading_number(words[0])
+        for forwarding in self.vswitch.forwardings.values():
+            forwarding.backer.flow_limit = limit
+        return f"set flow_limit to {limit}\n"
+
     def upcall_show(self, words: Sequence[str]) -> str:
         """How full the datapaths are."""
         text = []
@@ -208,12 +236,25 @@ class Questions:
         for forwarding in self.vswitch.forwardings.values():
             forwarding.purge()
 
-    # Controllers.
+    # Rules and controllers.
+
+    def bridge_dump_flows(self, words: Sequence[str]) -> str:
+        """All rules of a bridge, also those that OpenFlow does not show."""
+        bridge, now = self.bridge(words[-1], "Unknown bridge"), asyncio.get_running_loop().time()
+        bridge.forwarding.revalidate()
+        return lines(_rule(rule, now) for table in bridge.switch.tables for rule in table)
 
     def bridge_reconnect(self, words: Sequence[str]) -> None:
         """Drop the connections of a bridge to its controllers; they come again."""
         for bridge in [self.bridge(words[0], "Unknown bridge")] if words else self.vswitch.bridges.values():
             bridge.channels.reconnect()
+
+
+def _rule(rule: Rule, now: float) -> str:
+    table = f"table_id={rule.table_id}, " if rule.table_id else ""
+    carried = f"duration={int(now - rule.created)}s, n_packets={rule.packets}, n_bytes={rule.bytes}, "
+    match = format_match(rule.match, priority=rule.priority)
+    return f"{table}{carried}{match}{',' if match else ''}actions={format_actions(rule.actions)}"
 
 
 def _dpif_port(interface: Interface) -> str:
@@ -223,10 +264,10 @@ def _dpif_port(interface: Interface) -> str:
     return f"    {name} {number}/{interface.odp_port}: ({interface.netdev.type})"
 
 
-def _number(text: str, complaint: str) -> int:
-    if not text.isdecimal():
-        raise TextError(complaint)
-    return int(text)
+def _leading_number(text: str) -> int:
+    """The number that `text` begins with; 0 if it begins with none."""
+    found = re.match(r"\d+", text)
+    return int(found[0]) if found else 0
 
 
 def _mac(text: str) -> int:

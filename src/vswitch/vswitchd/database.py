@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from vswitch.aio.streams import Stream, Tls, connect
+from vswitch.aio.streams import Stream, Tls, connect, reason
 from vswitch.base.errors import VswitchError, WireError
 from vswitch.base.jsontype import Json
 from vswitch.base.log import Logger
@@ -45,7 +45,7 @@ class Database:
             try:
                 stream = await connect(self.remote, self._tls, default_port=6640)
             except OSError as error:
-                log.info("%s: connection attempt failed (%s)", self.remote, error.strerror or error)
+                log.info("%s: connection attempt failed (%s)", self.remote, reason(error))
                 backoff = min(MAX_BACKOFF, max(MIN_BACKOFF, backoff * 2))
                 continue
             log.info("%s: connected", self.remote)
@@ -76,7 +76,7 @@ class Database:
         try:
             await self._receive(stream)
         except OSError as error:
-            log.warn("%s: connection dropped (%s)", self.remote, error.strerror or error)
+            log.warn("%s: connection dropped (%s)", self.remote, reason(error))
         except VswitchError as error:
             log.warn("%s: %s", self.remote, error)
         finally:

@@ -91,7 +91,7 @@ class Dpctl:
             "parse-actions": self.parse_actions,
             "list-commands": self.list_commands,
             **{
-                name: self._refuse_change(name.replace("-", "_"))
+                name: self._refuse_change("add_dp" if name == "add-dp" else "opening datapath")
                 for name in ("add-dp", "del-dp", "add-if", "del-if", "set-if")
             },
         }
@@ -151,10 +151,11 @@ class Dpctl:
         wanted = [word for word in others if "=" not in word]
         view = self._find(wanted[0] if wanted else None)
         names = view.names() if named else None
-        if view.datapath.type in IN_THIS_PROCESS:
+        flows = list(view.datapath.flow_dump())
+        if flows and view.datapath.type in IN_THIS_PROCESS:
             yield "flow-dump from the main thread:"
         now = self._clock()
-        for megaflow, stats in list(view.datapath.flow_dump()):
+        for megaflow, stats in flows:
             yield format_megaflow(megaflow, stats, now, names, verbose)
 
     def get_flow(self, words: Sequence[str]) -> Iterator[str]:
@@ -175,7 +176,8 @@ class Dpctl:
         view = self._find(words[0] if len(words) > 1 else None)
         found = self._same_match(view, words[-1])
         if found is None:
-            raise self._error(f"deleting flow ({os.strerror(errno.ENOENT)})")
+            problem = self._error(f"deleting flow ({os.strerror(errno.ENOENT)})")
+            raise DpctlError(f"{problem}\nPerhaps you need to specify a UFID?")
         view.datapath.flow_del([found.ufid])
         return iter(())
 

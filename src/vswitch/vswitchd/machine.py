@@ -28,7 +28,6 @@ def build_platform(dummy: str = "", system: bool = True) -> Platform:
     kernel = register_linux(platform.registry)
     platform.close = kernel.close
     platform.registry.datapaths["netdev"] = _open_userspace
-    platform.registry.datapaths["ebpf"] = EbpfDatapath
     if system:
         _choose_default(platform)
     if dummy:
@@ -39,6 +38,8 @@ def build_platform(dummy: str = "", system: bool = True) -> Platform:
 def _choose_default(platform: Platform) -> None:
     """Let "system" be the fastest datapath that works here."""
     reason = why_not()
+    if not reason:
+        platform.registry.datapaths["ebpf"] = EbpfDatapath
     platform.aliases["system"] = "netdev" if reason else "ebpf"
     platform.default_reason = (
         f"packets pass through this process, because {reason}"

@@ -110,21 +110,25 @@ def plan(desired: Config, actual: Mapping[str, ActualBridge]) -> list[Step]:
 
 
 def _obsolete(wanted: BridgeConfig, interfaces: Mapping[str, ActualInterface]) -> Iterator[str]:
-    """The interfaces that cannot stay as they are: unwanted, gone, of another type, or with a wrong number."""
+    """The interfaces that cannot stay as they are: unwanted, gone, of another type, or with a wrong number.
+
+    A number belongs to the interface that has it and asked for it; one that only happens to have it gives way.
+    """
     configs = {interface.name: interface for _, interface in wanted.interfaces()}
-    requested = {
-        config.ofport_request: name
-        for name, config in configs.items()
-        if config.ofport_request is not None and name in interfaces
+    owned = {
+        interface.ofport
+        for name, interface in interfaces.items()
+        if name in configs and configs[name].ofport_request == interface.ofport
     }
+    requests = {config.ofport_request for config in configs.values()} - owned - {None}
     for name, interface in interfaces.items():
         config = configs.get(name)
         if config is None or not interface.present or config.type != interface.config.type:
             yield name
-        elif config.ofport_request not in (None, interface.ofport):
-            yield name  # it wants another number
-        elif requested.get(interface.ofport, name) != name:
+        elif interface.ofport in requests:
             yield name  # somebody else has asked for its number
+        elif config.ofport_request in requests:
+            yield name  # it wants another number, and can have it
 
 
 def _missing(wanted: BridgeConfig, present: set[str]) -> list[InterfaceConfig]:

@@ -49,7 +49,17 @@ def write_configuration(transaction: Transaction, vswitch: Vswitch) -> None:
             _set(transaction, row_of, "datapath_version", "<built-in>")
     for row_of, bridge, interface in _interfaces(transaction, vswitch):
         _set(transaction, row_of, "ofport", to_16(interface.ofport) if interface else NO_PORT)
-        _set(transaction, row_of, "error", bridge.errors.get(row_of["name"]))
+        _set(transaction, row_of, "error", _error(bridge, interface, row_of["name"]))
+
+
+def _error(bridge: Bridge, interface: Interface | None, name: str) -> str | None:
+    """What is wrong with an interface, if anything."""
+    if interface is None or interface.netdev is not None:
+        return bridge.errors.get(name)
+    port = bridge.switch.ports[interface.ofport]
+    if bridge.switch.wiring.peer_of(port) is not None:
+        return None
+    return f"No usable peer '{port.peer}' exists in '{bridge.forwarding.datapath.type}' datapath."
 
 
 def write_status(transaction: Transaction, vswitch: Vswitch, now: float) -> None:

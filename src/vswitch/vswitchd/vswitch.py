@@ -12,6 +12,7 @@ import asyncio
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields
+from functools import partial
 
 from vswitch.aio.streams import Tls
 from vswitch.base.counters import Counter
@@ -276,7 +277,10 @@ class Vswitch:
     async def _configure(self, bridge: Bridge, config: BridgeConfig) -> None:
         bridge.config = config
         self._set_bundles(bridge)
-        for _, wanted in config.interfaces():
+        # What the host may send depends on the other ports: internal ones come last.
+        for wanted in sorted(
+            (each for _, each in config.interfaces()), key=lambda each: each.type == "internal"
+        ):
             if wanted.name in bridge.interfaces:
                 self._configure_interface(bridge, bridge.interfaces[wanted.name], wanted)
         for name in bridge.errors.keys() - {interface.name for _, interface in config.interfaces()}:
@@ -392,7 +396,8 @@ class Vswitch:
         canonical = self.platform.canonical(type)
         if canonical not in self.forwardings:
             datapath = self.platform.open_datapath(canonical)
-            self.forwardings[canonical] = Forwarding(datapath, self._send, self._set_up)
+            send = partial(self._send, canonical)
+            self.forwardings[canonical] = Forwarding(datapath, send, self._set_up)
         return self.forwardings[canonical]
 
     def _remove_strangers(self, forwarding: Forwarding) -> None:
@@ -412,9 +417,10 @@ class Vswitch:
                 forwarding.close(keep=False)
                 del self.forwardings[type]
 
-    def _send(self, command: Send) -> None:
+    def _send(self, type: str, command: Send) -> None:
+        """Connections are numbered by datapath: look among the bridges on that of `type`."""
         for bridge in self.bridges.values():
-            if bridge.channels.send(command):
+            if bridge.forwarding is self.forwardings.get(type) and bridge.channels.send(command):
                 return
 
     def _set_up(self, command: SetPortUp) -> None:
@@ -448,9 +454,7 @@ def patch_peer(config: InterfaceConfig) -> str:
     """The name of the other end of a patch port; raises when there is none that makes sense."""
     peer = config.options.get("peer")
     if not peer:
-        log.warn("%s: patch type requires valid 'peer' argument", config.name)
-    elif peer == config.name:
-        log.warn("%s: patch peer must not be self", config.name)
-    else:
-        return peer
-    raise VswitchError(f"could not set configuration of {config.name} (Invalid argument)")
+        raise VswitchError(f"{config.name}: patch type requires valid 'peer' argument")
+    if peer == config.name:
+        raise VswitchError(f"{config.name}: patch peer must not be self")
+    return peer
