@@ -1,0 +1,121 @@
+"""Decoders that nobody here wrote, over our messages: tshark calls none of them malformed, os-ken reads the same values."""
+
+from __future__ import annotations
+
+import struct
+import subprocess
+from pathlib import Path
+
+import pytest
+from os_ken.ofproto import ofproto_parser, ofproto_protocol
+
+from tests.interop.daemons import program
+from tests.unit.openflow.samples import encoded
+from vswitch.openflow.messages.flow import FlowMod
+from vswitch.openflow.messages.flowstats import FlowStatsReply
+from vswitch.openflow.messages.hello import Error
+from vswitch.openflow.messages.port import PortDescReply, PortStatsReply
+
+pytestmark = pytest.mark.interop
+# Vendor messages are not for these decoders.
+STANDARD = [(message, version, packet) for message, version, packet in encoded() if packet[1] != 4]
+
+# OpenFlow 1.5 is left to the peer's own programs, and so are errors, whose samples quote a request of another version.
+FOR_TSHARK = [case for case in STANDARD if case[1] < 6 and not isinstance(case[0], Error)]
+
+
+def tcp(payload: bytes, sequence: int) -> bytes:
+    """A segment from port 6653, in IPv4 and Ethernet."""
+    header = struct.pack("!HHIIBBHHH", 6653, 40000, sequence, 1, 5 << 4, 0x18, 65535, 0, 0)
+    size = 20 + len(header) + len(payload)
+    ip = struct.pack("!BBHHHBBHII", 0x45, 0, size, 0, 0, 64, 6, 0, 0x0A000001, 0x0A000002)
+    return bytes.fromhex("0200000000010200000000020800") + ip + header + payload
+
+
+def test_tshark_finds_nothing_malformed(tmp_path: Path) -> None:
+    capture = tmp_path / "messages.pcap"
+    with capture.open("wb") as out:
+        out.write(struct.pack("<IHHIIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1))
+        sequence = 1
+        for _, _, packet in FOR_TSHARK:
+            frame = tcp(packet, sequence)
+            sequence += len(packet)
+            out.write(struct.pack("<IIII", 0, 0, len(frame), len(frame)) + frame)
+    done = subprocess.run(
+        [
+            program("peer", "tshark"),
+            "-r",
+            str(capture),
+            "-d",
+            "tcp.port==6653,openflow",
+            "-Y",
+            "_ws.malformed",
+            *("-T", "fields", "-e", "frame.number"),
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    wrong = [FOR_TSHARK[int(number) - 1] for number in done.stdout.split()]
+    assert [(type(message).__name__, version, packet.hex()) for message, version, packet in wrong] == []
+
+
+class _Datapath(ofproto_protocol.ProtocolDesc):
+    """What os-ken's parsers need to know of a switch."""
+
+    def __init__(self, version: int) -> None:
+        super().__init__(version)
+        self.id = 1
+
+
+# os-ken is a controller: it reads what switches say.
+FROM_SWITCHES = [
+    case
+    for case in STANDARD
+    if case[1] != 2
+    and not (case[2][1] in (17, 19) and case[2][8:10] == b"\xff\xff")  # Nicira's statistics
+    and not (type(case[0]).__name__ == "PortDescReply" and case[1] < 4)  # an extension there
+    and type(case[0]).__name__.removesuffix("Reply")
+    in (
+        "Error",
+        "Echo",
+        "Features",
+        "GetConfig",
+        "Barrier",
+        "Desc",
+        "PortStatus",
+        "PortDesc",
+        "PortStats",
+        "PacketIn",
+    )
+    + ("FlowRemoved", "FlowStats", "AggregateStats", "TableStats", "Role")
+]
+
+
+@pytest.mark.parametrize(
+    ("message", "version", "packet"),
+    FROM_SWITCHES,
+    ids=lambda item: type(item).__name__ if not isinstance(item, bytes) else "",
+)
+def test_os_ken_reads_what_we_wrote(message, version, packet) -> None:
+    _, type_, length, xid = ofproto_parser.header(packet)
+    parsed = ofproto_parser.msg(_Datapath(version), version, type_, length, xid, packet)
+    if parsed is None:
+        pytest.fail(f"os-ken cannot read {type(message).__name__}")
+    match message:
+        case FlowMod():
+            assert (parsed.priority, parsed.command) == (message.priority, message.command)
+            assert (parsed.idle_timeout, parsed.hard_timeout) == (message.idle_timeout, message.hard_timeout)
+        case FlowStatsReply() if version < 6:
+            assert [flow.cookie for flow in parsed.body] == [flow.cookie for flow in message.flows]
+            assert [flow.packet_count for flow in parsed.body] == [
+                flow.packet_count for flow in message.flows
+            ]
+        case PortStatsReply():
+            assert [entry.rx_packets for entry in parsed.body] == [
+                entry.rx_packets for entry in message.stats
+            ]
+        case PortDescReply():
+            assert [bytes(port.name).rstrip(b"\0").decode() for port in parsed.body] == [
+                port.name for port in message.ports
+            ]
