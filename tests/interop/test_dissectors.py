@@ -68,15 +68,8 @@ class _Datapath(ofproto_protocol.ProtocolDesc):
         self.id = 1
 
 
-# os-ken is a controller: it reads what switches say.
-FROM_SWITCHES = [
-    case
-    for case in STANDARD
-    if case[1] != 2
-    and not (case[2][1] in (17, 19) and case[2][8:10] == b"\xff\xff")  # Nicira's statistics
-    and not (type(case[0]).__name__ == "PortDescReply" and case[1] < 4)  # an extension there
-    and type(case[0]).__name__.removesuffix("Reply")
-    in (
+_FROM_SWITCHES = (
+    *(
         "Error",
         "Echo",
         "Features",
@@ -87,8 +80,18 @@ FROM_SWITCHES = [
         "PortDesc",
         "PortStats",
         "PacketIn",
-    )
-    + ("FlowRemoved", "FlowStats", "AggregateStats", "TableStats", "Role")
+    ),
+    *("FlowRemoved", "FlowStats", "AggregateStats", "TableStats", "Role"),
+)
+
+# os-ken is a controller: it reads what switches say.
+FROM_SWITCHES = [
+    case
+    for case in STANDARD
+    if case[1] != 2
+    and not (case[2][1] in (17, 19) and case[2][8:10] == b"\xff\xff")  # Nicira's statistics
+    and not (type(case[0]).__name__ == "PortDescReply" and case[1] < 4)  # an extension there
+    and type(case[0]).__name__.removesuffix("Reply") in _FROM_SWITCHES
 ]
 
 

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -169,7 +170,7 @@ def switch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield daemons.directory / "br0.mgmt"
 
 
-class Talk:
+class Talk(AbstractContextManager["Talk"]):
     """A conversation with a switch over its management socket."""
 
     def __init__(self, path: Path, version: Version) -> None:
@@ -179,6 +180,9 @@ class Talk:
         self.session = Session(time.monotonic(), [version])
         self.events = self._incoming()
         assert next(self.events) == Negotiated(version)
+
+    def __exit__(self, *_: object) -> None:
+        self.socket.close()
 
     def _incoming(self) -> Iterator[object]:
         while True:
@@ -212,37 +216,37 @@ class Talk:
 
 @pytest.mark.parametrize("version", sorted(ALL_VERSIONS), ids=str)
 def test_a_conversation_with_the_peers_switch(switch: Path, version: Version) -> None:
-    talk = Talk(switch, version)
-    for request in (
-        *(FeaturesRequest(), DescRequest(), PortDescRequest(), PortStatsRequest(), TableStatsRequest()),
-        *(AggregateStatsRequest(), FlowStatsRequest()),
-    ):
-        (reply, *_) = talk.ask(request)
-        assert not isinstance(reply, Error), (request, reply)
-    added = [parse_flow_mod(text).replace(table_id=0) for text in FLOWS[:6]]
-    assert (
-        talk.do(
-            FlowMod(
-                command=OFPFC_DELETE, new_cookie=None, table_id=0xFF if version > 2 or version == 1 else 0
-            ),
-            *added,
+    with Talk(switch, version) as talk:
+        for request in (
+            *(FeaturesRequest(), DescRequest(), PortDescRequest(), PortStatsRequest(), TableStatsRequest()),
+            *(AggregateStatsRequest(), FlowStatsRequest()),
+        ):
+            (reply, *_) = talk.ask(request)
+            assert not isinstance(reply, Error), (request, reply)
+        added = [parse_flow_mod(text).replace(table_id=0) for text in FLOWS[:6]]
+        assert (
+            talk.do(
+                FlowMod(
+                    command=OFPFC_DELETE, new_cookie=None, table_id=0xFF if version > 2 or version == 1 else 0
+                ),
+                *added,
+            )
+            == []
         )
-        == []
-    )
-    flows = [
-        flow
-        for part in talk.ask(FlowStatsRequest())
-        if isinstance(part, FlowStatsReply)
-        for flow in part.flows
-    ]
-    assert {(flow.match, flow.priority) for flow in flows} == {(mod.match, mod.priority) for mod in added}
-    dumped = subprocess.run(
-        [program("peer", "ovs-ofctl"), "-O", version.long_name, "--no-stats", "dump-flows", f"unix:{switch}"],
-        capture_output=True, text=True, check=True,
-    ).stdout  # fmt: skip
-    ours = sorted(format_flow_stats(flow, show_stats=False) for flow in flows)
-    assert ours == sorted(line.strip() for line in dumped.splitlines() if "actions=" in line)
-    (error,) = talk.do(FlowMod(command=77, table_id=0))
-    assert isinstance(error, Error)
-    assert str(error.code) == "OFPFMFC_BAD_COMMAND"
-    assert parse_match("") == FlowStatsRequest().match
+        flows = [
+            flow
+            for part in talk.ask(FlowStatsRequest())
+            if isinstance(part, FlowStatsReply)
+            for flow in part.flows
+        ]
+        assert {(flow.match, flow.priority) for flow in flows} == {(mod.match, mod.priority) for mod in added}
+        dumped = subprocess.run(
+            [program("peer", "ovs-ofctl"), "-O", version.long_name, "--no-stats", "dump-flows", f"unix:{switch}"],
+            capture_output=True, text=True, check=True,
+        ).stdout  # fmt: skip
+        ours = sorted(format_flow_stats(flow, show_stats=False) for flow in flows)
+        assert ours == sorted(line.strip() for line in dumped.splitlines() if "actions=" in line)
+        (error,) = talk.do(FlowMod(command=77, table_id=0))
+        assert isinstance(error, Error)
+        assert str(error.code) == "OFPFMFC_BAD_COMMAND"
+        assert parse_match("") == FlowStatsRequest().match
