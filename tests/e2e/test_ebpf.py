@@ -10,7 +10,7 @@ import time
 import pytest
 
 from tests.e2e.topology import Topology, wait_until
-from vswitch.datapath.ebpf.compile import CACHE, CACHE_FROM
+from vswitch.datapath.ebpf.compile import CACHE, CACHE_FROM, CHUNK
 from vswitch.datapath.ebpf.datapath import EbpfDatapath, directory_of
 from vswitch.dpif.action import Output, PopVlan, PushVlan
 from vswitch.dpif.frame import HEADER_SIZE, NO_OFFLOAD
@@ -18,7 +18,7 @@ from vswitch.dpif.megaflow import Megaflow, Ufid
 from vswitch.dpif.ports import OdpPort
 from vswitch.flow.extract import extract
 from vswitch.flow.field import Flow, Mask
-from vswitch.flow.fields import ETH_TYPE, IN_PORT, IP_SRC, LAYOUT, RECIRC_ID, REG
+from vswitch.flow.fields import ETH_DST, ETH_TYPE, IN_PORT, IP_SRC, LAYOUT, RECIRC_ID, REG
 from vswitch.linux import bpffs
 from vswitch.netdev.internal import InternalDevice
 from vswitch.netdev.linux import Kernel, LinuxDevice
@@ -151,6 +151,20 @@ def test_many_masks_use_the_cache_and_changes_are_seen(net, datapath):
     assert h1.ping("10.0.0.2", count=50, interval=0.001)
     datapath.flow_del([m.ufid for m in patch(1, 2)])
     assert h1.cannot_reach("10.0.0.2")
+
+
+def test_more_masks_than_one_program_can_look_at(net, datapath):
+    h1 = net.hosts["h1"]
+    others = []
+    for n in range(CHUNK + 5):
+        bits = 0xFFFFFFFF << n % 30 & 0xFFFFFFFF
+        mask = Mask(IN_PORT.mask | IP_SRC.under(bits) | (ETH_DST.mask if n >= 30 else 0))
+        others.append(Megaflow(Ufid(1000 + n), IP_SRC.put(IN_PORT.put(Flow(0), 99), 1 << 31), mask, ()))
+    datapath.flow_put(others)
+    datapath.flow_put(patch(1, 2))
+    assert datapath.stats().masks == CHUNK + 6
+    assert h1.ping("10.0.0.2", count=100, interval=0.001)
+    assert datapath.stats().mask_hits > CHUNK
 
 
 def test_order_follows_hits_and_empty_subtables_go(net, datapath):

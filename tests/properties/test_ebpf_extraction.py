@@ -40,12 +40,12 @@ def extraction(tag: tuple[int, int] | None = None):
         parser(b, key, frozenset(PLACES), own=0).emit()
         b.store(u32(index), 0)
         b.call(Helper.map_lookup_elem, Map("key"), index)
-        b.jump_if(R0 == 0, "miss")
+        b.jump_if(R0 == 0, "given up")
         for at in range(0, KEY_SIZE, 8):
             b.load(R1, u64(key + at))
             b.store(u64(R0 + at), R1)
         b.exit(PARSED)
-    b.label("miss")
+    b.label("given up")
     b.exit(GIVEN_UP)
     return b.build("extraction")
 

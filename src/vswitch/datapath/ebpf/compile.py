@@ -28,8 +28,6 @@ from vswitch.datapath.ebpf.maps import (
     CACHED,
     COUNTERS,
     DROP,
-    FROM_DEVICE,
-    FROM_HOST,
     MAX_FLOWS,
     MEGAFLOW,
     MISS,
@@ -44,6 +42,7 @@ from vswitch.flow.field import Mask
 CACHE = "cache"
 CACHE_FROM = 10  # masks
 CACHE_ODDS = 16
+CHUNK = 48  # subtables
 _NEIGHBOURS = frozenset({"nd_target", "nd_reserved", "arp_sha", "arp_tha"})
 
 
@@ -55,27 +54,49 @@ class Subtable:
     key: KeyMask
 
 
-def main_program(subtables: Sequence[Subtable], from_host: bool) -> ProgramSpec:
-    """The program for `subtables`, in this order; `from_host`: for devices at whose other end the host itself is."""
+def place_of(from_host: bool, chunk: int) -> int:
+    """Where in `programs` a main program is."""
+    return 2 * chunk + from_host
+
+
+def main_programs(subtables: Sequence[Subtable], from_host: bool) -> list[ProgramSpec]:
+    """The programs for `subtables`, in this order; each goes on with the next where none of its subtables hits.
+
+    There is more than one only because the kernel lets a program use 64 maps.  `from_host`: for devices at whose
+    other end the host itself is.
+    """
+    n_chunks = max(-(-len(subtables) // CHUNK), 1)
+    return [_main_program(subtables, from_host, chunk, chunk + 1 == n_chunks) for chunk in range(n_chunks)]
+
+
+def _main_program(subtables: Sequence[Subtable], from_host: bool, chunk: int, last: bool) -> ProgramSpec:
+    """The program for one chunk of `subtables`."""
     b = Builder()
-    wanted = frozenset[str]().union(*(subtable.key.slots for subtable in subtables))
+    first = chunk * CHUNK
+    own = subtables[first : first + CHUNK]
+    cached = cache_key(subtables) if uses_cache(subtables) else None
+    wanted = frozenset[str]().union(*(subtable.key.slots for subtable in (subtables if cached else own)))
     b.mov(CONTEXT, R1)
     with b.scratch(KEY_SIZE) as key, b.scratch(KEY_SIZE) as packed:
-        if from_host:
+        parser(b, key, wanted, place_of(from_host, chunk)).emit()
+        if from_host and not chunk:
             _count_received(b)
-        parser(b, key, wanted, own=FROM_HOST if from_host else FROM_DEVICE).emit()
-        cached = cache_key(subtables) if uses_cache(subtables) else None
-        if cached:
+        if cached and not chunk:
             _look_in_cache(b, cached, key, packed)
-        for number, subtable in enumerate(subtables, 1):
+        for number, subtable in enumerate(own, first + 1):
             pack(b, subtable.key, key, packed)
             b.call(Helper.map_lookup_elem, Map(subtable.map), packed)
             b.mov(R8, min(number, N_PLACES - 1))
             b.jump_if(R0 != 0, "hit")
+        if not last:
+            b.call(Helper.tail_call, CONTEXT, Map("programs"), place_of(from_host, chunk + 1))
         b.jump("miss")
-        _hit(b, subtables, key, packed, cached)
+        _hit(b, own, key, packed, cached)
         b.label("perform")
         _perform(b, may_skip=not from_host)
+        b.label("given up")
+        if from_host and not chunk:
+            _count_received(b)
         b.label("miss")
         _miss(b)
     return b.build("from_host" if from_host else "from_device")
@@ -89,7 +110,7 @@ def parser(b: Builder, key: Address, wanted: frozenset[str], own: int) -> Parser
     neighbours = bool(wanted & _NEIGHBOURS) or "tcp_flags" in wanted
     if neighbours:
         wanted |= {"arp_sha", "arp_tha"}
-    return Parser(b, key, wanted | {"tcp_flags"}, "miss", own, neighbours)
+    return Parser(b, key, wanted | {"tcp_flags"}, "given up", own, neighbours)
 
 
 def uses_cache(subtables: Sequence[Subtable]) -> bool:
@@ -122,10 +143,11 @@ def pack(b: Builder, mask: KeyMask, key: Address, packed: Address) -> None:
 
 def _count_received(b: Builder) -> None:
     """The device does not count what it never gets to send."""
+    uncounted = b.new_label("uncounted")
     with b.scratch(4) as number:
-        find_port(b, number, "uncounted")
+        find_port(b, number, uncounted)
         count(b, number, "rx")
-    b.label("uncounted")
+    b.label(uncounted)
 
 
 def _hit(

@@ -92,9 +92,7 @@ SCRATCH = UPCALL.size + 65536 + 64  # bytes
 
 # Shapes that the main program runs itself.
 DROP, OUTPUT = 0, 1
-FIRST_SHAPE = 2
-# The main programs, by their places in `programs`, where shapes 0 and 1 need none.
-FROM_DEVICE, FROM_HOST = 0, 1
+FIRST_SHAPE = 32  # places in `programs` below are for main programs
 # Flags of a port.
 HOST = 1  # the host is at the other end: output is what the device receives
 PEER = 2  # output may go straight to the device at the other end

@@ -18,7 +18,7 @@ from pathlib import Path
 from vswitch.base.errors import KernelError
 from vswitch.bpf.builder import Builder
 from vswitch.bpf.spec import MapFlags, MapSpec, MapType
-from vswitch.datapath.ebpf.compile import main_program
+from vswitch.datapath.ebpf.compile import main_programs
 from vswitch.datapath.ebpf.maps import COUNTERS, MappedArray, specs
 from vswitch.linux import bpffs
 from vswitch.linux.bpf import Attach, BpfMap, Link, Program
@@ -94,7 +94,8 @@ def _program() -> None:
     maps = {name: BpfMap.create(spec) for name, spec in small.items()}
     try:
         for from_host in (False, True):
-            Program.load(main_program([], from_host), maps).close()
+            for spec in main_programs([], from_host):
+                Program.load(spec, maps).close()
     finally:
         for map in maps.values():
             map.close()

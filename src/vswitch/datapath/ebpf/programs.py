@@ -13,8 +13,8 @@ from pathlib import Path
 
 from vswitch.base.errors import KernelError
 from vswitch.bpf.spec import MapSpec, MapType
-from vswitch.datapath.ebpf.compile import CACHE, Subtable, cache_key, main_program, uses_cache
-from vswitch.datapath.ebpf.maps import CACHED, FROM_DEVICE, FROM_HOST, N_PLACES, Maps
+from vswitch.datapath.ebpf.compile import CACHE, Subtable, cache_key, main_programs, place_of, uses_cache
+from vswitch.datapath.ebpf.maps import CACHED, N_PLACES, Maps
 from vswitch.dpif.ports import OdpPort
 from vswitch.linux.bpf import Attach, BpfMap, Link, Program
 
@@ -76,11 +76,13 @@ class Programs:
                 continue
 
     def _program(self, from_host: bool) -> Program:
+        """The first of the programs for a direction; the others are in their places before it can go on with them."""
         if from_host not in self._programs:
-            program = Program.load(main_program(self.subtables, from_host), self.maps.by_name)
-            place = FROM_HOST if from_host else FROM_DEVICE
-            self.maps["programs"].update(_U32.pack(place), _U32.pack(program.fd))
-            self._programs[from_host] = program
+            specs = main_programs(self.subtables, from_host)
+            for chunk in range(len(specs) - 1, -1, -1):
+                program = Program.load(specs[chunk], self.maps.by_name)
+                self.maps["programs"].update(_U32.pack(place_of(from_host, chunk)), _U32.pack(program.fd))
+                self._programs[from_host] = program
         return self._programs[from_host]
 
     def _make_cache(self) -> None:
