@@ -156,6 +156,40 @@ def test_ports_are_configured(switch, action):
     both(switch, "show", "br0")
 
 
+PARSED = [
+    "table=3,reg0=1,actions=drop",
+    "in_port=1,actions=drop",
+    "actions=goto_table:3",
+    "actions=push_vlan:0x8100",
+    "actions=meter:1",
+    "metadata=1,actions=write_metadata:1",
+    "ip,actions=dec_ttl",
+    "ip,actions=ct(commit)",
+    "actions=enqueue:1:2",
+    "actions=learn(table=1,in_port=1)",
+    "foo",
+]
+
+
+@pytest.mark.parametrize("options", [[], ["-O", "OpenFlow13"], ["-F", "nxm"]], ids=" ".join)
+@pytest.mark.parametrize("flow", PARSED)
+def test_flows_are_parsed(switch, flow, options):
+    both(switch, *options, "parse-flow", flow)
+
+
+@pytest.mark.parametrize(
+    "digits", ["0100000800000001", "01000008", "zz", "0402000800000007", "010000080000000"]
+)
+def test_messages_are_printed(switch, digits):
+    both(switch, "ofp-print", digits)
+
+
+@pytest.mark.parametrize("digits", ["01000008000000010402000800000007", "0402000800", "0402000700000000", ""])
+def test_files_of_messages_are_printed(switch, digits):
+    (switch.directory / "messages").write_bytes(bytes.fromhex(digits))
+    both(switch, "ofp-parse", "messages")
+
+
 def test_packets_are_sent(switch):
     assert said(switch, "ours", "packet-out", "br0", f"in_port=1 packet={PACKET} actions=output:2") == (
         "",

@@ -20,7 +20,10 @@ from vswitch.cli.ofctl.table import command
 from vswitch.flow.fields import FIELDS
 from vswitch.flow.match import format_match
 from vswitch.flow.normalize import normalize
+from vswitch.openflow.actions.base import Action
+from vswitch.openflow.errors import OpenFlowError
 from vswitch.openflow.flowtext import COMMANDS, format_flow_stats, parse_flow_mod, parse_query
+from vswitch.openflow.instructions import ORDER, encode_instructions
 from vswitch.openflow.match11 import fits_11
 from vswitch.openflow.message import Dialect
 from vswitch.openflow.messages.flow import OFPTT_ALL, FlowMod
@@ -34,7 +37,7 @@ from vswitch.openflow.messages.role import NXFF_NXM, FlowModTableId, SetFlowForm
 from vswitch.openflow.names import Names
 from vswitch.openflow.session import Received
 from vswitch.openflow.usable import ALL_PROTOCOLS, format_protocols, usable_protocols
-from vswitch.openflow.version import OF10, OF11
+from vswitch.openflow.version import OF10, OF11, Version
 
 ANY_VERB = ""  # each line may begin with what to do
 BATCH = 2000  # flow-mods sent before looking whether the switch has complained
@@ -215,13 +218,27 @@ def usable_formats(mods: list[FlowMod]) -> list[str]:
     fit_10 = all(mod.choose(Dialect(OF10)).kind != "NXT" for mod in mods)
     fit_11 = all(fits_11(mod.match) for mod in mods)
     table_ids = any(mod.table_id != OFPTT_ALL for mod in mods)
+    # One action of each kind stands for all: which versions have it does not depend on its arguments.
+    actions = {type(action): action for mod in mods for action in mod.actions}.values()
+    versions = {version for version in Version if all(has_action(version, action) for action in actions)}
     return [
         name
         for name, (version, nxm, has_table_ids) in FLOW_FORMATS.items()
-        if (nxm or version != OF10 or fit_10)
+        if version in versions
+        and (nxm or version != OF10 or fit_10)
         and (version != OF11 or fit_11)
         and (has_table_ids or not table_ids)
     ]
+
+
+def has_action(version: Version, action: Action) -> bool:
+    """Whether `version` can say `action`."""
+    try:
+        if version == OF10 or type(action) not in ORDER:
+            return bool(action.encode(version))
+        return bool(encode_instructions(version, (action,)))
+    except OpenFlowError:
+        return False
 
 
 def use_nxm(channel: Channel, settings: Settings) -> None:

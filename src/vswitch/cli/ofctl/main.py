@@ -44,6 +44,12 @@ Any end:
   probe TARGET                    ask whether it answers
   ping TARGET [N]                 measure ten echos of N bytes
 
+Without a switch:
+  parse-flow FLOW                 print what add-flow would send
+  parse-flows FILE                print what add-flows would send
+  ofp-print HEX [VERBOSITY]       print a message
+  ofp-parse FILE                  print the messages in a file
+
 SWITCH is a bridge of this machine, unix:FILE, tcp:HOST[:PORT] or ssl:HOST[:PORT] (default port: 6653).
 
 Options:

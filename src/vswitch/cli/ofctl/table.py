@@ -12,6 +12,7 @@ MODULES = {
     "ports": "dump-ports dump-ports-desc mod-port",
     "flows": "dump-flows dump-aggregate add-flow add-flows mod-flows del-flows",
     "packets": "packet-out monitor snoop",
+    "offline": "parse-flow parse-flows ofp-print ofp-parse",
 }
 
 
