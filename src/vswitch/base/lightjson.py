@@ -36,7 +36,7 @@ class _Context:
 
 
 _scan = make_scanner(_Context())  # type: ignore[arg-type]  # typeshed takes the context for a scanner
-_SPACE = " \t\r\n"
+_SPACE = frozenset(" \t\r\n")
 
 
 def scan(text: str, start: int = 0) -> tuple[Json, int]:
@@ -48,10 +48,17 @@ def scan(text: str, start: int = 0) -> tuple[Json, int]:
     return value, end
 
 
+def skip_space(text: str, start: int) -> int:
+    """The offset of the first character of text[start:] that is not white space."""
+    while text[start : start + 1] in _SPACE:
+        start += 1
+    return start
+
+
 def decode(text: str) -> Json:
     """The one value in `text`; raises TextError."""
-    value, end = scan(text, len(text) - len(text.lstrip(_SPACE)))
-    if text[end:].strip(_SPACE):
+    value, end = scan(text, skip_space(text, 0))
+    if skip_space(text, end) < len(text):
         raise TextError("trailing garbage at end of input", text, end)
     return value
 

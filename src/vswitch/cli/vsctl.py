@@ -29,7 +29,7 @@ from vswitch.cli.ctl.context import Commands, Context, Wanting
 from vswitch.cli.ctl.names import RowId
 from vswitch.cli.ctl.session import Hooks, Session, Settings, parse_commands
 from vswitch.cli.ctl.show import Shown, Tree
-from vswitch.cli.switch import ports, settings
+from vswitch.cli.switch import datapaths, ports, settings
 from vswitch.cli.switch.model import root
 from vswitch.cli.table import TABLE, Style
 from vswitch.linux.dirs import default_database, logdir
@@ -86,7 +86,7 @@ TREE = Tree(
 )
 
 commands = Commands()
-for table in (database.commands, ports.commands, settings.commands):
+for table in (database.commands, ports.commands, settings.commands, datapaths.commands):
     commands.include(table)
 
 

@@ -11,9 +11,9 @@ from __future__ import annotations
 import _socket
 import errno
 
-from vswitch.base.errors import WireError
+from vswitch.base.errors import TextError, WireError
 from vswitch.base.jsontype import Json
-from vswitch.base.lightjson import encode, scan
+from vswitch.base.lightjson import encode, scan, skip_space
 from vswitch.linux import sockets
 from vswitch.linux.sockets import TlsOptions
 
@@ -85,19 +85,25 @@ class Splitter:
         self._in_string ^= len(parts) % 2 == 0
         if self._depth > 0 or self._in_string:
             return []
-        text = b"".join(self._pieces).decode()
+        whole = b"".join(self._pieces)
         self._pieces.clear()
-        return list(_values(text))
+        try:
+            return _values(whole.decode())
+        except UnicodeDecodeError:
+            raise WireError("invalid UTF-8 sequence") from None
+        except TextError as error:
+            raise WireError(str(error)) from None
 
 
 def _values(text: str) -> list[Json]:
     values: list[Json] = []
-    at = 0
-    while (at := at + len(text[at:]) - len(text[at:].lstrip(" \t\r\n"))) < len(text):
+    at = skip_space(text, 0)
+    while at < len(text):
         if text[at] != "{":
-            raise WireError("syntax error at beginning of input")
-        value, at = scan(text, at)
+            raise TextError("syntax error at beginning of input")
+        value, end = scan(text, at)
         values.append(value)
+        at = skip_space(text, end)
     return values
 
 

@@ -69,9 +69,6 @@ Datapaths:
   add-zone-tp DATAPATH zone=ZONE POLICY=SECONDS...  set a zone's time-outs
   del-zone-tp DATAPATH zone=ZONE  undo that
   list-zone-tp DATAPATH       print the zones' time-outs
-  set-zone-limit DATAPATH zone=ZONE|default LIMIT  limit a zone's connections
-  del-zone-limit DATAPATH zone=ZONE|default  undo that
-  list-zone-limits DATAPATH   print the limits
 
 Any table:
   list TABLE [RECORD]...      print records, or all

@@ -1,0 +1,112 @@
+"""Commands on datapaths: what they can do, and the time-outs of their connection tracking zones.
+
+Sources: ovs-vsctl(8), "Conntrack Zone Commands", "Datapath Capabilities Command".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from vswitch.base.errors import TextError
+from vswitch.base.options import CommandError
+from vswitch.cli.ctl.context import Commands, Context, Wanting
+from vswitch.cli.switch.model import root
+from vswitch.ovsdb.replica import Row
+from vswitch.ovsdb.valuetext import parse_integer
+
+commands = Commands()
+
+
+def _needs_datapaths(wanting: Wanting, *words: str) -> None:
+    wanting.want("Open_vSwitch", "datapaths")
+    wanting.want("Datapath", "ct_zones", "capabilities")
+    wanting.want("CT_Zone", "timeout_policy", "limit")
+    wanting.want("CT_Timeout_Policy", "timeouts")
+
+
+def _datapath(context: Context, name: str, missing: str) -> Row:
+    """The datapath of that type; raises CommandError, saying `missing`, if there is none."""
+    row = root(context.transaction)
+    context.transaction.verify(row, "datapaths")
+    uuid = context.transaction.get(row, "datapaths").get(name)
+    datapath = context.transaction.row("Datapath", uuid) if uuid else None
+    if datapath is None:
+        raise CommandError(missing)
+    return datapath
+
+
+def _zones(context: Context, datapath: Row) -> dict[int, Row]:
+    context.transaction.verify(datapath, "ct_zones")
+    uuids = context.transaction.get(datapath, "ct_zones")
+    rows = {zone: context.transaction.row("CT_Zone", uuid) for zone, uuid in uuids.items()}
+    return {zone: row for zone, row in rows.items() if row is not None}
+
+
+def _number(text: str, what: str) -> int:
+    try:
+        return parse_integer(text, "integer")
+    except TextError:
+        raise CommandError(f"{what}: {text!r} is not a number") from None
+
+
+def _zone_number(word: str) -> int:
+    if not word.startswith("zone="):
+        raise CommandError(f"{word}: expected zone=ZONE_ID")
+    return _number(word.removeprefix("zone="), "zone id")
+
+
+@commands("list-dp-cap", "!DATAPATH", needs=_needs_datapaths)
+def list_dp_cap(context: Context, name: str) -> Iterator[str]:
+    """Print what a datapath can do."""
+    datapath = _datapath(context, name, f'datapath "{name}" record not found')
+    capabilities = context.transaction.get(datapath, "capabilities")
+    yield " ".join(f"{key}={value}" for key, value in capabilities.items())
+
+
+@commands("add-zone-tp", "!DATAPATH !ZONE +POLICIES", "--may-exist", needs=_needs_datapaths, changes=True)
+def add_zone_tp(context: Context, name: str, zone: str, *policies: str) -> None:
+    """Give a zone time-outs of its own, `POLICY=SECONDS` each."""
+    number = _zone_number(zone)
+    transaction = context.transaction
+    datapath = _datapath(context, name, f"datapath {name} does not exist")
+    row = _zones(context, datapath).get(number)
+    if row is not None and transaction.get(row, "timeout_policy") and "--may-exist" not in context.options:
+        raise CommandError(f"zone id {number} already exists")
+    timeouts: dict[str, int] = {}
+    for policy in policies:
+        key, equals, seconds = policy.partition("=")
+        if not equals:
+            raise CommandError(f"{policy}: expected POLICY=SECONDS")
+        timeouts.setdefault(key, _number(seconds, key))
+    policy_row = transaction.insert("CT_Timeout_Policy", timeouts=dict(sorted(timeouts.items())))
+    if row is None:
+        row = transaction.insert("CT_Zone")
+        transaction.put(datapath, "ct_zones", [(number, row.uuid)])
+    transaction.set(row, "timeout_policy", policy_row.uuid)
+
+
+@commands("del-zone-tp", "!DATAPATH !ZONE", "--if-exists", needs=_needs_datapaths, changes=True)
+def del_zone_tp(context: Context, name: str, zone: str) -> None:
+    """Let a zone have the datapath's time-outs."""
+    number = _zone_number(zone)
+    datapath = _datapath(context, name, f"datapath {name} does not exist")
+    row = _zones(context, datapath).get(number)
+    if row is not None and "limit" in row and row["limit"] is not None:
+        context.transaction.set(row, "timeout_policy", None)
+    elif row is not None:
+        context.transaction.remove(datapath, "ct_zones", [number])
+    elif "--if-exists" not in context.options:
+        raise CommandError(f"zone id {number} does not exist")
+
+
+@commands("list-zone-tp", "!DATAPATH", needs=_needs_datapaths)
+def list_zone_tp(context: Context, name: str) -> Iterator[str]:
+    """Print the time-outs of all zones."""
+    transaction = context.transaction
+    datapath = _datapath(context, name, f"datapath: {name} record not found")
+    for number, row in _zones(context, datapath).items():
+        uuid = transaction.get(row, "timeout_policy")
+        policy = transaction.row("CT_Timeout_Policy", uuid) if uuid else None
+        timeouts = transaction.get(policy, "timeouts") if policy else {}
+        text = " ".join(f"{key}={seconds}" for key, seconds in timeouts.items()) or "system default"
+        yield f"Zone:{number}, Timeout Policies: {text}"
