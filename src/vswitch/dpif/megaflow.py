@@ -27,7 +27,10 @@ class FlowStats:
 
 @dataclass(frozen=True, slots=True)
 class Megaflow:
-    """An entry of a datapath: packets that agree with `flow` on `mask` get `actions`.  No two entries overlap."""
+    """An entry of a datapath: packets that agree with `flow` on `mask` get `actions`.
+
+    Entries that overlap, as they may for a moment after a change, have the same actions.
+    """
 
     ufid: Ufid
     flow: Flow
