@@ -167,7 +167,11 @@ class Backer:
     @property
     def _has_changes(self) -> bool:
         changes = self.wiring.changes
-        return changes.everything or bool(changes.rules)
+        return (
+            changes.everything
+            or bool(changes.rules)
+            or any(switch.macs.has_changes for switch in self.switches.values())
+        )
 
     def run(self, now: float) -> list[Command]:
         """Do what is due, or a slice of it; `deadline` says when there is more."""

@@ -10,7 +10,9 @@ whose answers it may alter:
 - An address that is learned, moves or ages out alters those entries that asked for it.
 - Ports, bundles and configuration alter everything.
 
-Marking errs on the side of too many entries, never too few: an entry that is marked is only translated again.
+Marking errs on the side of too many entries, never too few: an entry that is marked is only translated again.  An entry
+that is not marked does the right thing, though perhaps for more or fewer packets than a translation now would give it;
+so entries may overlap, but then they do the same.
 """
 
 from __future__ import annotations

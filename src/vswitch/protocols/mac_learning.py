@@ -144,6 +144,11 @@ class MacTable(Generic[P]):
             self._remove(key)
             self.expired += 1
 
+    @property
+    def has_changes(self) -> bool:
+        """Whether `take_changes` would tell anything."""
+        return bool(self._changes)
+
     def take_changes(self) -> set[MacKey]:
         """The entries whose port has changed, appeared or gone since the last call."""
         changes, self._changes = self._changes, set()
