@@ -42,6 +42,7 @@ def kernel(net):
         doors = Kernel()
         yield doors
         doors.close()
+        bpffs.remove_tree(directory_of("test", bpffs.root()))  # what a test that failed has left
 
 
 @pytest.fixture
