@@ -81,7 +81,7 @@ class IntegrityCheck:
 
     def _count_strong(self, reference: Reference, name: str, uuid: Uuid, before: Datum, after: Datum) -> None:
         for target in reference.strong(after):
-            if target[1] == uuid:
+            if target == (name, uuid):
                 continue  # a row's references to itself do not keep it
             view = self.transaction.view(target[0])
             if target[1] not in view.table.rows and view.new.get(target[1]) is None:
@@ -91,7 +91,7 @@ class IntegrityCheck:
                 )
             self.strong[target] += 1
         for target in reference.strong(before):
-            if target[1] != uuid:
+            if target != (name, uuid):
                 self.strong[target] -= 1
                 self._orphans.append(target)
 

@@ -269,7 +269,7 @@ def _count(database: Database, reference: Reference, name: str, uuid: Uuid, datu
                 f"Table {name} column {reference.column.name} row {uuid} references nonexistent row {target} "
                 f"in table {target_table}."
             )
-        if target != uuid:
+        if (target_table, target) != (name, uuid):
             table.n_strong[target] = table.n_strong.get(target, 0) + 1
     for target_table, target in reference.weak(datum):
         holders = database.tables[target_table].weak_holders.setdefault(target, {})

@@ -29,9 +29,12 @@ class Context:
     A name can be used before the insert that gives it to a row.
     """
 
-    def __init__(self, schema: Schema, new_uuid: Callable[[], Uuid]) -> None:
+    def __init__(
+        self, schema: Schema, new_uuid: Callable[[], Uuid], is_taken: Callable[[str, Uuid], bool]
+    ) -> None:
         self.schema = schema
         self.new_uuid = new_uuid
+        self.is_taken = is_taken  # whether a table has, or had before the transaction, a row with that UUID
         self._uuids: dict[str, Uuid] = {}
         self._declared: set[str] = set()
 
@@ -104,7 +107,6 @@ class Insert(Operation):
     table: TableSchema
     row: Cells
     uuid: Uuid
-    is_chosen: bool = False  # by the client
 
     @classmethod
     def read(cls, members: Members, context: Context) -> Operation:
@@ -116,8 +118,15 @@ class Insert(Operation):
         if uuid is not None and not is_uuid(uuid):
             raise OvsdbSyntaxError("bad uuid", uuid)
         chosen = None if uuid is None else Uuid(uuid.lower())
+        if chosen is not None and context.is_taken(table.name, chosen):
+            raise OvsdbSyntaxError(
+                "This UUID would duplicate a UUID already present within the table or deleted within the same "
+                "transaction.",
+                uuid,
+                tag="duplicate uuid",
+            )
         new = context.declare(uuid_name, chosen)
-        return cls(table, cells_from_json(row, table, context.resolve), new, chosen is not None)
+        return cls(table, cells_from_json(row, table, context.resolve), new)
 
 
 @operation("select")

@@ -16,7 +16,7 @@ from vswitch.ovsdb.atom import Uuid
 from vswitch.ovsdb.condition import Row, Where
 from vswitch.ovsdb.database import Change, Database, NewUuid, Table
 from vswitch.ovsdb.datum import Datum, check_datum, json_writer
-from vswitch.ovsdb.errors import OvsdbError, OvsdbSyntaxError
+from vswitch.ovsdb.errors import OvsdbError
 from vswitch.ovsdb.jsontext import Json
 from vswitch.ovsdb.operation import (
     Abort,
@@ -143,7 +143,7 @@ class Transaction:
         self.elapsed = elapsed  # seconds since it was first tried, for wait
         self.durable = False
         self.comments: list[str] = []
-        self.context = Context(database.schema, new_uuid)
+        self.context = Context(database.schema, new_uuid, self._is_taken)
         self.views: dict[str, View] = {}
 
     def view(self, table: str) -> View:
@@ -152,6 +152,10 @@ class Transaction:
         if view is None:
             view = self.views[table] = View(self.database.tables[table])
         return view
+
+    def _is_taken(self, table: str, uuid: Uuid) -> bool:
+        view = self.view(table)
+        return uuid in view.table.rows or view.new.get(uuid) is not None
 
     def execute(self, operations: list[Json]) -> tuple[list[Json], bool]:
         """The result of each operation, and whether all succeeded.
@@ -200,12 +204,6 @@ def insert(transaction: Transaction, operation: Insert) -> Json:
     """Put a new row."""
     table, uuid = operation.table, operation.uuid
     view = transaction.view(table.name)
-    if operation.is_chosen and (view.get(uuid) is not None or uuid in view.table.rows):
-        raise OvsdbSyntaxError(
-            "This UUID would duplicate a UUID already present within the table or deleted within the same transaction.",
-            uuid,
-            tag="duplicate uuid",
-        )
     for column in table.must_set:
         if column not in (named for named, _ in operation.row):
             check_datum(table.default_row[column.number], column.type)
