@@ -255,7 +255,7 @@ class Channels:
                 status.last_error = reason(error)
                 backoff = min(config.max_backoff, max(MIN_BACKOFF, backoff * 2))
                 continue
-            limited.info("%s: connected", name)
+            log.info("%s: connected", name)
             await self._serve_controller(controller, stream)
             stream.abort()
             backoff = min(config.max_backoff, MIN_BACKOFF)
@@ -330,7 +330,8 @@ class Channels:
         status = controller.status
         status.links.discard(link)
         if not status.links:
-            status.state, status.disconnected_at = "BACKOFF", self._loop.time()
+            status.state = "VOID" if controller.listener else "BACKOFF"
+            status.disconnected_at = self._loop.time()
         self._check_fail_open()
         self.on_change()
 

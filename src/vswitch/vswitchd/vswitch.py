@@ -92,6 +92,7 @@ class Bridge:
     channels: Channels
     interfaces: dict[str, Interface] = field(default_factory=dict)
     errors: dict[str, str] = field(default_factory=dict)
+    numbers: dict[str, OfPort] = field(default_factory=dict)  # of interfaces that went, should they come back
     announced_id: int | None = None  # the datapath id that the log has
 
     @property
@@ -203,19 +204,13 @@ class Vswitch:
     def _open(self, bridge: Bridge, config: InterfaceConfig) -> Interface:
         """Open the device, attach it to the datapath and to the switch."""
         now = self._loop.time()
-        if config.name == bridge.name:
-            number: OfPort | None = OFPP_LOCAL
-        else:
-            number = bridge.switch.choose_port_number(config.ofport_request or config.ofport_before, now)
-        if number is None:
-            raise VswitchError(f"could not add network device {config.name} to ofproto (File too large)")
         if config.type == "patch":
             peer = patch_peer(config)
-            port = SwitchPort(number, config.name, patch_mac(), peer=peer)
-            bridge.switch.add_port(port, now)
+            number = self._choose_number(bridge, config)
+            bridge.switch.add_port(SwitchPort(number, config.name, patch_mac(), peer=peer), now)
             return Interface(config, number)
         netdev = self._open_device(bridge, config)
-        interface = Interface(config, number, netdev)
+        interface = Interface(config, self._choose_number(bridge, config), netdev)
         try:
             interface.odp_port = self._attach(bridge.forwarding.datapath, netdev)
             bridge.switch.add_port(self._describe(bridge, interface, netdev), now)
@@ -225,6 +220,16 @@ class Vswitch:
                 f"could not add network device {config.name} to ofproto ({os.strerror(error.errno)})"
             ) from error
         return interface
+
+    def _choose_number(self, bridge: Bridge, config: InterfaceConfig) -> OfPort:
+        """What an interface asks for, had when it was here last, or had under an earlier daemon; else a free number."""
+        if config.name == bridge.name:
+            return OFPP_LOCAL
+        wish = config.ofport_request or bridge.numbers.get(config.name) or config.ofport_before
+        number = bridge.switch.choose_port_number(wish, self._loop.time())
+        if number is None:
+            raise VswitchError(f"could not add network device {config.name} to ofproto (File too large)")
+        return number
 
     def _open_device(self, bridge: Bridge, config: InterfaceConfig) -> Netdev:
         open_device = self.platform.netdev(config.type, bridge.forwarding.datapath.type)
@@ -261,6 +266,7 @@ class Vswitch:
 
     def _remove_interface(self, bridge: Bridge, name: str) -> None:
         interface = bridge.interfaces.pop(name)
+        bridge.numbers[name] = interface.ofport
         bridge.switch.remove_port(interface.ofport, self._loop.time())
         if interface.odp_port is not None:
             self._detach(bridge.forwarding.datapath, interface.odp_port)
@@ -283,8 +289,12 @@ class Vswitch:
         ):
             if wanted.name in bridge.interfaces:
                 self._configure_interface(bridge, bridge.interfaces[wanted.name], wanted)
-        for name in bridge.errors.keys() - {interface.name for _, interface in config.interfaces()}:
+        wanted_names = {interface.name for _, interface in config.interfaces()}
+        for name in bridge.errors.keys() - wanted_names:
             del bridge.errors[name]
+        for name in bridge.numbers.keys() - wanted_names:
+            del bridge.numbers[name]
+        self._set_mtus(bridge)
         switch = bridge.switch
         switch.macs.ageing, switch.macs.size = config.mac_aging, config.mac_table_size
         switch.macs.flood_vlans = config.flood_vlans
@@ -325,21 +335,28 @@ class Vswitch:
             state = netdev.state()
             if wanted.mac is not None and interface.ofport != OFPP_LOCAL and wanted.mac != state.mac:
                 netdev.set_mac(wanted.mac)
-            mtu = wanted.mtu_request or (self._internal_mtu(bridge) if interface.is_internal else state.mtu)
-            if mtu != state.mtu:
-                netdev.set_mtu(mtu)
+            if wanted.mtu_request is not None and wanted.mtu_request != state.mtu:
+                netdev.set_mtu(wanted.mtu_request)
         except KernelError as error:
             log.warn("interface %s: cannot be configured (%s)", wanted.name, error)
         self._refresh(bridge, interface)
 
-    def _internal_mtu(self, bridge: Bridge) -> int:
-        """What the host may send into the bridge: no more than every other port takes."""
-        mtus = [
-            bridge.switch.ports[interface.ofport].mtu
-            for interface in bridge.interfaces.values()
-            if interface.netdev is not None and not interface.is_internal
-        ]
-        return min(mtus, default=DEFAULT_MTU)
+    def _set_mtus(self, bridge: Bridge) -> None:
+        """Let the host send into the bridge no more at once than every other port takes."""
+        ports = bridge.switch.ports
+        devices = [each for each in bridge.interfaces.values() if each.netdev is not None]
+        mtu = min((ports[each.ofport].mtu for each in devices if not each.is_internal), default=DEFAULT_MTU)
+        for each in devices:
+            if each.is_internal and each.config.mtu_request is None and ports[each.ofport].mtu != mtu:
+                self._set_mtu(bridge, each, mtu)
+
+    def _set_mtu(self, bridge: Bridge, interface: Interface, mtu: int) -> None:
+        assert interface.netdev is not None
+        try:
+            interface.netdev.set_mtu(mtu)
+        except KernelError as error:
+            log.warn("interface %s: MTU cannot be %d (%s)", interface.config.name, mtu, error)
+        self._refresh(bridge, interface)
 
     def _set_addresses(self, bridge: Bridge) -> None:
         """Choose the bridge's MAC address, and from it its datapath id."""
@@ -367,6 +384,8 @@ class Vswitch:
             return any(name in bridge.errors for bridge in self.bridges.values())
         bridge, interface = found
         self._refresh(bridge, interface)
+        if not interface.is_internal:
+            self._set_mtus(bridge)
         self.on_change()
         return not interface.present
 
