@@ -174,7 +174,9 @@ class BpfMap(Descriptor):
     def delete(self, key: bytes) -> bool:
         """Forget `key`; whether it was there."""
         ctypes.memmove(self._key, key, len(key))
-        return int(_libc.syscall(_NUMBER, int(Command.MAP_DELETE_ELEM), self._attr_at, 16)) == 0  # fd and key only
+        return (
+            int(_libc.syscall(_NUMBER, int(Command.MAP_DELETE_ELEM), self._attr_at, 16)) == 0
+        )  # fd and key only
 
     def update_batch(self, items: Sequence[tuple[bytes, bytes]]) -> None:
         """Set many."""
