@@ -11,6 +11,7 @@ import secrets
 from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
 from time import perf_counter
+from traceback import format_exc
 
 from vswitch.base.counters import Counter
 from vswitch.base.errors import KernelError
@@ -22,6 +23,8 @@ from vswitch.ofproto.command import Command, Install, Send, SetPortUp, Uninstall
 
 log = Logger("dpif")
 limited = log.limited(rate=60, burst=5)
+
+AFTER_MISTAKE = 1.0  # seconds before what failed is tried again
 
 UPCALLS = Counter("dpif_upcall")
 EXECUTED = Counter("dpif_execute")
@@ -79,12 +82,16 @@ class Forwarding:
             self._soon = self._loop.call_soon(self._run)
 
     def run(self) -> None:
-        """Do what is due now."""
-        now = self._loop.time()
-        self.perform(self.backer.run(now))
-        if now >= self.backer.revalidate_at:
-            self.revalidate()
-        self._set_timer()
+        """Do what is due now.  A mistake of ours is logged, and the switch goes on."""
+        now, pause = self._loop.time(), 0.0
+        try:
+            self.perform(self.backer.run(now))
+            if now >= self.backer.revalidate_at:
+                self.revalidate()
+        except Exception:
+            limited.err("%s: %s", self.datapath.name, format_exc().rstrip())
+            pause = AFTER_MISTAKE
+        self._set_timer(now + pause)
 
     def revalidate(self) -> None:
         """Compare every megaflow with what translation gives now, and collect what it has carried."""
@@ -103,16 +110,19 @@ class Forwarding:
         self._soon = None
         self.run()
 
-    def _set_timer(self) -> None:
+    def _set_timer(self, earliest: float = 0.0) -> None:
         if self._timer:
             self._timer.cancel()
-        due = min(self.backer.deadline, self.backer.revalidate_at)
+        due = max(earliest, min(self.backer.deadline, self.backer.revalidate_at))
         self._timer = None if due == float("inf") else self._loop.call_at(due, self.run)
 
     async def _handle_upcalls(self) -> None:
         async for upcalls in self.datapath.upcalls():
             UPCALLS.hit(len(upcalls))
-            self.perform(self.backer.upcall(upcalls, self._loop.time()))
+            try:
+                self.perform(self.backer.upcall(upcalls, self._loop.time()))
+            except Exception:
+                limited.err("%s: %s", self.datapath.name, format_exc().rstrip())
             self._set_timer()
 
     def _install(self, megaflows: Sequence[Megaflow]) -> None:
