@@ -92,8 +92,11 @@ class Tap:
         return taken
 
     def set_persistent(self, persistent: bool) -> None:
-        """Say whether the device outlives its descriptors."""
-        fcntl.ioctl(self._fd, _TUNSETPERSIST, int(persistent))
+        """Say whether the device outlives its descriptors.  KernelError: EBADFD, it has been removed."""
+        try:
+            fcntl.ioctl(self._fd, _TUNSETPERSIST, int(persistent))
+        except OSError as error:
+            raise KernelError(error.errno or 0, f"{self.name}: {error.strerror}") from None
 
     def close(self) -> None:
         """Close the descriptor."""

@@ -7,7 +7,9 @@ with the addresses that people gave it, because it is persistent; `close` is wha
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 
+from vswitch.base.errors import KernelError
 from vswitch.dpif.netdev import NetdevStats
 from vswitch.linux.tap import Tap
 from vswitch.netdev.linux import Kernel, LinuxDevice
@@ -42,5 +44,6 @@ class TapDevice(LinuxDevice):
     def close(self) -> None:
         """Remove the device."""
         super().close()
-        self._tap.set_persistent(False)
+        with suppress(KernelError):  # somebody else has removed it
+            self._tap.set_persistent(False)
         self._tap.close()

@@ -199,9 +199,10 @@ class UserspaceDatapath(Datapath):
 
     def poll(self) -> None:
         """Forward what waits at the devices: from each that is ready, one batch."""
-        for fd, _ in self._epoll.poll(0):
+        for fd, events in self._epoll.poll(0):
             if port := self._by_fd.get(fd):
                 self._service(port)
+                self._watch_errors(port, events)
 
     def take_upcalls(self) -> list[Upcall]:
         """Upcalls that wait, a batch at most: one of each port in turn."""
@@ -249,15 +250,14 @@ class UserspaceDatapath(Datapath):
         except KernelError:
             frames = []
         if frames:
-            port.silent_errors = 0
             self._forward(port, frames)
             self._flush()
-        else:
-            port.silent_errors += 1
-            if (
-                port.silent_errors > _MAX_SILENT_ERRORS
-            ):  # the device has gone; nobody wants to hear of it again
-                self._stop(port)
+
+    def _watch_errors(self, port: Port, events: int) -> None:
+        """Stop listening to a device of which nothing but errors can be heard: it has gone."""
+        port.silent_errors = 0 if events & select.EPOLLIN else port.silent_errors + 1
+        if port.silent_errors > _MAX_SILENT_ERRORS:
+            self._stop(port)
 
     def _forward(self, port: Port, frames: list[bytes]) -> None:
         """Put each frame into the queues that its megaflow says.

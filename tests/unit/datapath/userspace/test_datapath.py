@@ -1,11 +1,13 @@
 """Upcalls, the cache and the loop; what packets become is in the conformance suite."""
 
 import asyncio
+import select
 from collections.abc import Sequence
 
 import pytest
 
 from tests.conformance.packets import Ip
+from tests.e2e.topology import Topology
 from vswitch.base.errors import KernelError
 from vswitch.datapath.userspace.datapath import UserspaceDatapath
 from vswitch.datapath.userspace.port import MAX_UPCALLS
@@ -18,6 +20,8 @@ from vswitch.dpif.ports import OdpPort
 from vswitch.flow.extract import extract
 from vswitch.flow.fields import IN_PORT, TP_DST
 from vswitch.netdev.dummy import DummyDevice, DummyDevices
+from vswitch.netdev.linux import Kernel
+from vswitch.netdev.tap import TapDevice
 
 PACKET = Ip().bytes()
 
@@ -179,3 +183,22 @@ def test_a_broken_device_does_not_keep_the_datapath_busy():
     datapath.port_del(OdpPort(1))
     datapath.close()
     datapath.close()
+
+
+@pytest.mark.needs_root
+def test_a_tap_that_was_removed_does_not_keep_the_datapath_busy():
+    with Topology() as net, net.switch.entered():
+        kernel = Kernel()
+        device = TapDevice("tap0", kernel)
+        datapath = UserspaceDatapath("test", lambda: 0.0)
+        datapath.port_add(device)
+        net.switch.run("ip", "link", "del", "tap0")
+        watched = select.epoll()
+        watched.register(datapath._epoll.fileno(), select.EPOLLIN)
+        for _ in range(20):
+            datapath.poll()
+        assert watched.poll(0) == []
+        watched.close()
+        datapath.close()
+        device.close()
+        kernel.close()
