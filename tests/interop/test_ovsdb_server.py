@@ -281,7 +281,7 @@ def clear(client: Client) -> None:
     client.ask("transact", "T", *({"op": "delete", "table": table, "where": []} for table in "WAIMB"))
 
 
-@settings(suppress_health_check=list(HealthCheck), max_examples=60)
+@settings(suppress_health_check=list(HealthCheck))
 @given(transactions=st.lists(st.lists(operations(), min_size=1, max_size=4), min_size=1, max_size=8))
 def test_any_transactions_come_to_the_same(pair: dict[Make, Path], transactions: list[list[Any]]) -> None:
     told: dict[Make, list[str]] = {make: [] for make in BOTH}

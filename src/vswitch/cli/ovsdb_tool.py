@@ -219,7 +219,7 @@ def query(given: Given, *words: str) -> Iterable[str]:
     """Read."""
     path, transaction = (default_database(), words[0]) if len(words) == 1 else words
     params = _parse_transaction(transaction)
-    _, _, database = read_journal(Path(path), uuid_source())
+    database = read_journal(Path(path), uuid_source()).database
     yield encode_text(
         _execute(database, params, why_forbidden="when database server is in read only mode")[0]
     )

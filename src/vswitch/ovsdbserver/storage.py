@@ -18,8 +18,10 @@ import fcntl
 import os
 import random
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from vswitch.base.errors import VswitchError
 from vswitch.base.log import Logger
@@ -205,39 +207,48 @@ def open_journal(path: Path, new_uuid: NewUuid) -> tuple[Journal, Database]:
         raise CannotOpen(f"I/O error: {path}: open failed ({error.strerror})") from None
     lock = LockFile(path)
     try:
-        end, n_records, database = read_journal(path, new_uuid)
-        if end < path.stat().st_size:
-            os.truncate(path, end)
-        return Journal(path, lock, end, n_records), database
+        contents = read_journal(path, new_uuid)
+        if contents.end < path.stat().st_size:
+            log.warn("%s: cutting the file to %d bytes", path, contents.end)
+            os.truncate(path, contents.end)
+        return Journal(path, lock, contents.end, contents.n_records), contents.database
     except BaseException:
         lock.release()
         raise
 
 
-def read_journal(path: Path, new_uuid: NewUuid) -> tuple[int, int, Database]:
-    """Where the last good record of a journal ends, how many there are, and the database; raises CannotOpen."""
-    records: list[Record] = []
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What a journal amounts to, how many records it has, and where the last good one ends."""
 
-    def whole(file: object) -> Iterable[Record]:
+    database: Database
+    n_records: int
+    end: int
+
+
+def read_journal(path: Path, new_uuid: NewUuid) -> Contents:
+    """The contents of a journal, but for a record at its end that was not written completely; raises CannotOpen."""
+    n_records, end = 0, 0
+
+    def good_records(file: BinaryIO) -> Iterator[Record]:
+        nonlocal n_records, end
         try:
-            for record in read_records(file, str(path)):  # type: ignore[arg-type]
-                records[:] = [record]
-                counted[0] += 1
+            for record in read_records(file, str(path)):
+                n_records, end = n_records + 1, record.end
                 yield record
         except Torn as torn:
-            if not records:
+            if not n_records:
                 raise
-            log.warn("%s; cutting off the incomplete record at offset %d", torn, torn.offset)
+            log.warn("%s; what begins at offset %d is not a complete record", torn, torn.offset)
 
-    counted = [0]
     try:
         with path.open("rb") as file:
-            database = load(iter(whole(file)), str(path), new_uuid)
+            database = load(good_records(file), str(path), new_uuid)
     except OSError as error:
         raise CannotOpen(f"I/O error: {path}: open failed ({error.strerror})") from None
     except JournalError as error:
         raise CannotOpen(str(error)) from None
-    return records[0].end, counted[0], database
+    return Contents(database, n_records, end)
 
 
 def create_journal(path: Path, records: Iterable[Json]) -> None:

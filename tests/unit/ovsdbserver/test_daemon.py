@@ -1,0 +1,189 @@
+"""The daemon as its users meet it: options, remotes, control commands, readiness."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+BIN = Path(sys.executable).parent
+SCHEMA = Path(__file__).parents[2] / "vectors" / "ovsdb" / "test.ovsschema"
+
+
+@pytest.fixture
+def place(tmp_path):
+    """A run directory with a database, and a way to run programs in it."""
+
+    class Place:
+        path = tmp_path
+        environment = {name: value for name, value in os.environ.items() if name[:6] != "PYTHON"} | {
+            f"OVS_{what}DIR": str(tmp_path) for what in ("RUN", "LOG", "DB")
+        }
+
+        def run(self, name, *words):
+            command = [BIN / name, *map(str, words)]
+            return subprocess.run(
+                command, env=self.environment, cwd=tmp_path, capture_output=True, text=True, timeout=30
+            )
+
+        def control(self, *words):
+            return self.run("ovs-appctl", "-t", "ovsdb-server", *words)
+
+    place = Place()
+    assert place.run("ovsdb-tool", "create", "conf.db", SCHEMA).returncode == 0
+    yield place
+    place.control("exit")
+    deadline = time.monotonic() + 10
+    while (tmp_path / "ovsdb-server.pid").exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+
+
+def start(place, *options):
+    done = place.run(
+        "ovsdb-server", "--detach", "--no-chdir", "--pidfile", "--log-file", "-vconsole:off", *options
+    )
+    assert done.returncode == 0, done.stderr
+    return done
+
+
+def ask(address, method, *params):
+    """One request over a Unix path or a TCP port."""
+    if isinstance(address, int):
+        connection = socket.create_connection(("127.0.0.1", address), timeout=10)
+    else:
+        connection = socket.socket(socket.AF_UNIX)
+        connection.settimeout(10)
+    with connection:
+        if not isinstance(address, int):
+            connection.connect(str(address))
+        connection.sendall(json.dumps({"method": method, "params": params, "id": 1}).encode())
+        data = b""
+        while True:
+            data += connection.recv(1 << 16)
+            with suppress(ValueError):
+                return json.loads(data)["result"]
+
+
+def test_when_it_has_detached_it_serves(place):
+    start(place, "--remote=punix:db.sock", "--remote=ptcp:0:127.0.0.1")
+    assert ask(place.path / "db.sock", "list_dbs") == ["T", "_Server"]
+    log = (place.path / "ovsdb-server.log").read_text()
+    port = int(log.split("listening on port ")[1].split()[0])
+    assert ask(port, "echo", 1) == [1]
+    assert "|WARN|" not in log
+
+
+def test_control_commands(place):
+    start(place, "--remote=punix:db.sock")
+    assert place.control("ovsdb-server/list-dbs").stdout == "T\n_Server\n"
+    assert place.control("ovsdb-server/list-remotes").stdout == "punix:db.sock\n"
+    assert place.control("ovsdb-server/add-remote", "punix:other.sock").returncode == 0
+    assert ask(place.path / "other.sock", "list_dbs") == ["T", "_Server"]
+    assert place.control("ovsdb-server/remove-remote", "punix:other.sock").returncode == 0
+    assert not (place.path / "other.sock").exists()
+    assert "no such remote" in place.control("ovsdb-server/remove-remote", "x").stderr
+    assert '"db:Q,W,E": no database named Q' in place.control("ovsdb-server/add-remote", "db:Q,W,E").stderr
+    assert place.control("ovsdb-server/compact").returncode == 0
+    assert "no database by that name" in place.control("ovsdb-server/compact", "Z").stderr
+    assert "sessions:" in place.control("memory/show").stdout
+    assert "Cannot remove reserved database." in place.control("ovsdb-server/remove-db", "_Server").stderr
+    assert "Failed to find the database." in place.control("ovsdb-server/remove-db", "Z").stderr
+    assert "open failed" in place.control("ovsdb-server/add-db", "/nonexistent").stderr
+    assert place.control("ovsdb-server/remove-db", "T").returncode == 0
+    assert ask(place.path / "db.sock", "list_dbs") == ["_Server"]
+    assert place.control("ovsdb-server/add-db", place.path / "conf.db").returncode == 0
+    assert ask(place.path / "db.sock", "list_dbs") == ["T", "_Server"]
+
+
+def test_remotes_from_a_column(place):
+    start(place, "--remote=punix:db.sock", "--remote=db:T,I,a")
+    row = {"op": "insert", "table": "I", "row": {"a": "punix:more.sock"}}
+    ask(place.path / "db.sock", "transact", "T", row)
+    deadline = time.monotonic() + 10
+    while not (place.path / "more.sock").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    assert ask(place.path / "more.sock", "list_dbs") == ["T", "_Server"]
+    ask(place.path / "db.sock", "transact", "T", {"op": "delete", "table": "I", "where": []})
+    while (place.path / "more.sock").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize(
+    ("words", "error"),
+    [
+        (
+            ["/nonexistent.db"],
+            "ovsdb-server: I/O error: /nonexistent.db: open failed (No such file or directory)",
+        ),
+        (["--remote=db:T"], 'ovsdb-server: "db:T": invalid syntax'),
+        (["--remote=db:Z,A,b"], 'ovsdb-server: "db:Z,A,b": no database named Z'),
+        (["--remote=db:T,Q,b"], 'ovsdb-server: "db:T,Q,b": no table named Q'),
+        (["--remote=db:T,A,q"], 'ovsdb-server: "db:T,A,q": table "A" has no column "q"'),
+        (["--nope"], "ovsdb-server: unrecognized option '--nope'"),
+    ],
+    ids=str,
+)
+def test_mistakes_end_it_with_status_1(place, words, error):
+    done = place.run("ovsdb-server", "-vconsole:off", *words)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[0] == error
+
+
+@pytest.mark.parametrize(("command", "status"), [("true", 0), ("exit 3", 1)])
+def test_running_a_command_beside_it(place, command, status):
+    done = place.run(
+        "ovsdb-server", "-vconsole:off", "--remote=punix:db.sock", f"--run=test -S db.sock && {command}"
+    )
+    assert done.returncode == status
+
+
+def test_a_client_that_never_reads_harms_nobody(place):
+    start(place, "--remote=punix:db.sock")
+    deaf = socket.socket(socket.AF_UNIX)
+    with deaf:
+        deaf.connect(str(place.path / "db.sock"))
+        deaf.sendall(b'{"method":"monitor","params":["T","m",{"I":{}}],"id":1}')
+        for number in range(300):
+            row = {"op": "insert", "table": "I", "row": {"a": f"{number}" + "x" * 3000}}
+            assert len(ask(place.path / "db.sock", "transact", "T", row)) == 1
+    assert ask(place.path / "db.sock", "echo", 1) == [1]
+
+
+def test_the_status_of_managers_is_told(place):
+    start(place, "--remote=punix:db.sock")
+    (place.path / "ovs.ovsschema").write_bytes(
+        Path(SCHEMA.parents[3] / "src/vswitch/ovsdb/schemas/vswitch.ovsschema").read_bytes()
+    )
+    assert place.run("ovsdb-tool", "create", "ovs.db", "ovs.ovsschema").returncode == 0
+    assert place.control("ovsdb-server/add-db", place.path / "ovs.db").returncode == 0
+    assert (
+        place.control("ovsdb-server/add-remote", "db:Open_vSwitch,Open_vSwitch,manager_options").returncode
+        == 0
+    )
+    manager = {"op": "insert", "table": "Manager", "row": {"target": "punix:mgr.sock"}, "uuid-name": "m"}
+    root = {"op": "insert", "table": "Open_vSwitch", "row": {"manager_options": ["named-uuid", "m"]}}
+    ask(place.path / "db.sock", "transact", "Open_vSwitch", manager, root)
+    deadline = time.monotonic() + 15
+    held = socket.socket(socket.AF_UNIX)
+    with held:
+        while True:
+            assert time.monotonic() < deadline
+            with suppress(OSError):
+                held.connect(str(place.path / "mgr.sock"))
+                break
+            time.sleep(0.02)
+        select = {"op": "select", "table": "Manager", "where": [], "columns": ["is_connected", "status"]}
+        while True:
+            assert time.monotonic() < deadline
+            row = ask(place.path / "db.sock", "transact", "Open_vSwitch", select)[0]["rows"][0]
+            if row["is_connected"]:
+                break
+            time.sleep(0.1)
+    assert dict(row["status"][1])["state"] == "ACTIVE"

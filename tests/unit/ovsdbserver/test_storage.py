@@ -1,0 +1,160 @@
+import asyncio
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.unit.ovsdb.machine import SCHEMA, uuids
+from vswitch.ovsdb.host import StorageError
+from vswitch.ovsdb.journal import encode_record
+from vswitch.ovsdbserver.storage import (
+    CannotOpen,
+    compaction_records,
+    create_journal,
+    open_journal,
+    read_journal,
+    uuid_source,
+)
+
+A1 = "00000000-0000-0000-0000-0000000000a1"
+RECORD = encode_record({"I": {A1: {"a": "x"}}})
+
+
+@pytest.fixture
+def path(tmp_path):
+    path = tmp_path / "db"
+    create_journal(path, [SCHEMA.to_json()])
+    return path
+
+
+def rows(path):
+    return set(read_journal(path, uuids()).database.tables["I"].rows)
+
+
+def test_what_was_appended_is_there(path):
+    journal, _ = open_journal(path, uuids())
+    journal.append(RECORD)
+    assert rows(path) == {A1}
+    assert journal.wants_sync()
+    asyncio.run(journal.sync())
+    assert not journal.wants_sync()
+    journal.close()
+
+
+def test_a_full_disk_leaves_the_file_as_it_was(path, monkeypatch):
+    journal, _ = open_journal(path, uuids())
+    before = path.read_bytes()
+    real = os.write
+
+    def short(fd, data):
+        real(fd, bytes(data)[:7])
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "write", short)
+    with pytest.raises(StorageError, match="No space left on device"):
+        journal.append(RECORD)
+    monkeypatch.undo()
+    assert path.read_bytes() == before
+    journal.append(RECORD)
+    assert rows(path) == {A1}
+    journal.close()
+
+
+def test_an_fsync_that_fails_is_told(path, monkeypatch):
+    journal, _ = open_journal(path, uuids())
+    told = []
+    journal.on_safe = told.append
+    journal.append(RECORD)
+
+    def fail(fd):
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(os, "fdatasync", fail)
+    asyncio.run(journal.sync())
+    assert told == [f"{path}: fsync failed (Input/output error)"]
+    assert journal.n_safe == 0
+    monkeypatch.undo()
+    asyncio.run(journal.sync())
+    assert told[1] is None
+    journal.close()
+
+
+def test_a_torn_record_is_cut_off(path):
+    path.write_bytes(path.read_bytes() + RECORD + RECORD[:-3])
+    journal, database = open_journal(path, uuids())
+    assert set(database.tables["I"].rows) == {A1}
+    assert path.read_bytes().endswith(RECORD)
+    journal.close()
+
+
+def test_a_damaged_file_is_left_alone(path):
+    data = path.read_bytes() + RECORD.replace(b'"x"', b'"y"') + RECORD
+    path.write_bytes(data)
+    with pytest.raises(CannotOpen, match="SHA-1"):
+        open_journal(path, uuids())
+    assert path.read_bytes() == data
+
+
+def test_a_second_opener_is_kept_off(path):
+    journal, _ = open_journal(path, uuids())
+    program = f"from vswitch.ovsdbserver.storage import *; open_journal(Path({str(path)!r}), uuid_source())"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert "failed to lock lockfile (Resource temporarily unavailable)" in done.stderr
+    journal.close()
+    open_journal(path, uuids())[0].close()
+
+
+def test_what_is_appended_during_a_compaction_is_kept(path):
+    journal, database = open_journal(path, uuids())
+    before = path.stat().st_ino
+
+    async def compact_and_append():
+        work = asyncio.ensure_future(journal.compact(compaction_records(database, 0, "compacting")))
+        await asyncio.sleep(0)
+        journal.append(RECORD)
+        await work
+        journal.append(encode_record({"I": {A1: None}}))
+
+    asyncio.run(compact_and_append())
+    assert path.stat().st_ino != before
+    assert rows(path) == set()
+    assert path.read_bytes().count(b"OVSDB JSON") == 3
+    assert not list(path.parent.glob("*.tmp"))
+    journal.close()
+
+
+def test_rewriting(path):
+    journal, _ = open_journal(path, uuids())
+    journal.append(RECORD)
+    journal.rewrite([encode_record(SCHEMA.to_json())])
+    assert rows(path) == set()
+    journal.append(RECORD)
+    assert rows(path) == {A1}
+    journal.close()
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda p: None, "open failed \\(No such file"),
+        (lambda p: p.write_text(""), "cannot identify"),
+        (lambda p: p.write_text("x\n"), "unexpected file format"),
+    ],
+)
+def test_what_cannot_be_opened(tmp_path, make, message):
+    make(tmp_path / "db")
+    with pytest.raises(CannotOpen, match=message):
+        open_journal(tmp_path / "db", uuids())
+
+
+def test_creating_twice(path):
+    with pytest.raises(CannotOpen, match="create failed"):
+        create_journal(Path(path), [])
+
+
+def test_uuids_are_of_version_4():
+    for text in (uuid_source()() for _ in range(100)):
+        assert (len(text), text[14]) == (36, "4")
+        assert text[19] in "89ab"
