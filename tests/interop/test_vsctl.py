@@ -18,21 +18,24 @@ from vswitch.linux.jsonrpc_client import Connection, connect
 from vswitch.linux.sockets import TlsOptions
 
 pytestmark = pytest.mark.interop
-SCENARIOS = Path(__file__).parents[1] / "vectors" / "vsctl.txt"
 Rows = dict[str, dict[str, object]]
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 ON_PURPOSE = "12345678-1234-1234-1234-12345678901"  # typed by the scenarios themselves
 
 
-def scenarios() -> list[tuple[str, list[str]]]:
-    """(title, command lines) of each scenario."""
-    found: list[tuple[str, list[str]]] = []
-    for line in SCENARIOS.read_text().splitlines():
+def scenarios(path: Path) -> dict[str, list[str]]:
+    """The command lines of each scenario by its title."""
+    found: dict[str, list[str]] = {}
+    lines: list[str] = []
+    for line in path.read_text().splitlines():
         if line.startswith("= "):
-            found.append((line[2:], []))
+            lines = found[line[2:]] = []
         elif line and not line.startswith("#"):
-            found[-1][1].append(line)
+            lines.append(line)
     return found
+
+
+SCENARIOS = scenarios(Path(__file__).parents[1] / "vectors" / "vsctl.txt")
 
 
 def dump(database: Connection) -> Rows:
@@ -139,15 +142,16 @@ class Side:
 
 
 @pytest.mark.parametrize(
-    ("title", "lines"), scenarios(), ids=lambda value: value if isinstance(value, str) else ""
+    ("title", "server"), [(title, ("peer", "ours")[at % 2]) for at, title in enumerate(SCENARIOS)]
 )
-def test_the_same_command_lines_come_to_the_same(title: str, lines: list[str], tmp_path: Path) -> None:
+def test_the_same_command_lines_come_to_the_same(title: str, server: Make, tmp_path: Path) -> None:
+    """The peer's program with the peer's server, ours with a server of either make, in turn."""
     (tmp_path / "peer").mkdir()
     (tmp_path / "ours").mkdir()
-    with Daemons(tmp_path / "peer", "peer") as its, Daemons(tmp_path / "ours", "peer") as our:
+    with Daemons(tmp_path / "peer", "peer") as its, Daemons(tmp_path / "ours", server) as our:
         peer, ours = Side(its, "peer"), Side(our, "ours")
         differences = []
-        for line in lines:
+        for line in SCENARIOS[title]:
             expected, found = peer.do(line), ours.do(line)
             if expected != found:
                 differences.append(f"{line}\n  peer: {expected}\n  ours: {found}")

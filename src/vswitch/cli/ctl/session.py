@@ -144,17 +144,18 @@ class Session:
                 print(f"{self._settings.program}: {line}", file=sys.stderr)
 
     def _connect(self) -> Connection:
-        settings = self._settings
+        settings, reason = self._settings, ""
         while True:
-            try:
-                return connect(settings.server, settings.tls)
-            except OSError as error:
-                if not settings.retries:
+            for server in settings.server.split(","):  # any member of a cluster will do
+                try:
+                    return connect(server, settings.tls)
+                except OSError as error:
                     reason = error.strerror or str(error)
-                    raise CommandError(f"{settings.server}: database connection failed ({reason})") from None
-            import time
+            if not settings.retries:
+                raise CommandError(f"{settings.server}: database connection failed ({reason})")
+            from time import sleep
 
-            time.sleep(1)
+            sleep(1)
 
     def _exchange(self, is_done: Callable[[], bool]) -> None:
         """Talk with the server until `is_done`."""
