@@ -6,11 +6,12 @@ Sources: ovs-ofctl(8), "Flow Syntax" and dump-flows; messages are those of ovs-o
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 
 from vswitch.base.errors import TextError
 from vswitch.base.text import key_values, parse_u16, parse_u32, parse_u64
 from vswitch.flow.match import Match, format_match, parse_match_word
-from vswitch.openflow.actions.base import format_actions
+from vswitch.openflow.actions.base import Action, format_actions
 from vswitch.openflow.actions.check import check_actions
 from vswitch.openflow.actions.text import parse_actions
 from vswitch.openflow.errors import OpenFlowError
@@ -154,13 +155,19 @@ def parse_flow_mod(text: str, command: int | None = OFPFC_ADD, names: Names = NO
     flow_mod = FlowMod(command=command, match=reader.match).replace(**reader.fields)
     if actions_text is None:
         return flow_mod
-    actions = parse_actions(actions_text, names)
+    actions = _actions(actions_text, names)
     try:
         return flow_mod.replace(actions=check_actions(actions, flow_mod.match, flow_mod.table_id))
     except OpenFlowError as error:
         raise TextError(
             f"actions are invalid with specified match ({error.code.name})", actions_text
         ) from None
+
+
+@lru_cache(1024)
+def _actions(text: str, names: Names) -> tuple[Action, ...]:
+    """The actions of a flow: the flows of a file have few different ones."""
+    return parse_actions(text, names)
 
 
 def split_command(text: str) -> tuple[int, str]:
