@@ -107,7 +107,9 @@ def test_every_truncation_is_the_peers(tmp_path):
 COMPOSED = [
     text
     for text in FLOWS
-    if not any(word in text for word in ("sctp", "ipv6,ip_frag", "0x894f", "0x05ff", "nd_sll", "nd_tll", "tp_src"))
+    if not any(
+        word in text for word in ("sctp", "ipv6,ip_frag", "0x894f", "0x05ff", "nd_sll", "nd_tll", "tp_src")
+    )
 ]
 
 
