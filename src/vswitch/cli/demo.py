@@ -76,7 +76,7 @@ class Console:
 class Lab(ABC):
     """Where the scenario happens: hosts, and a running switch that they can be plugged into."""
 
-    bridge_settings: Sequence[str] = ()
+    bridge_settings: tuple[str, ...] = ()
 
     def __init__(self, console: Console, directory: Path) -> None:
         self.console = console
@@ -101,7 +101,7 @@ class Lab(ABC):
         if shown:
             self.console.say(f"$ {' '.join(words)}")
         done = subprocess.run(
-            [PROGRAMS / words[0], *words[1:]],
+            [str(PROGRAMS / words[0]), *words[1:]],
             env=self.environment,
             capture_output=True,
             text=True,
@@ -331,7 +331,7 @@ def why_not_kernel() -> str:
         return "it takes root to make network namespaces"
     from vswitch.datapath.ebpf.probe import why_not
 
-    return why_not()
+    return why_not() or ""
 
 
 def main() -> int:
