@@ -1,1 +1,1 @@
-"""What everything stands on: bits, cursor, text grammar, errors, log, counters.  Pure."""
+"""What everything stands on: bits, text grammar, JSON, options, errors, log, counters.  Pure."""
