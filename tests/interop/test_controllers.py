@@ -1,0 +1,125 @@
+"""Our switch and a controller of the peer's make: connection, reconnection, roles, snooping, standing alone."""
+
+import contextlib
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.interop.daemons import Daemons, program
+
+pytestmark = pytest.mark.interop
+
+PING = (
+    "in_port({}),eth(src=50:54:00:00:00:0{},dst=50:54:00:00:00:0{}),eth_type(0x0800),"
+    "ipv4(src=192.168.0.1,dst=192.168.0.2,proto=1,tos=0,ttl=64,frag=no),icmp(type=8,code=0)"
+)
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+@pytest.fixture
+def port() -> int:
+    with socket.socket() as endpoint:
+        endpoint.bind(("127.0.0.1", 0))
+        return int(endpoint.getsockname()[1])
+
+
+@pytest.fixture
+def daemons(tmp_path: Path) -> Iterator[Daemons]:
+    with Daemons(tmp_path, "peer", "ours") as daemons:
+        daemons.run("peer", "ovs-vsctl", "add-br", "br0", "--", "set", "bridge", "br0", "datapath_type=dummy")
+        for name in ("p1", "p2"):
+            daemons.run("peer", "ovs-vsctl", "add-port", "br0", name, "--", "set", "int", name, "type=dummy")
+        yield daemons
+
+
+@contextlib.contextmanager
+def controller(daemons: Daemons, port: int) -> Iterator[None]:
+    words = [program("peer", "ovs-testcontroller"), f"ptcp:{port}:127.0.0.1", "-vconsole:off"]
+    quiet = subprocess.DEVNULL
+    with subprocess.Popen(words, env=daemons.environment, stdout=quiet, stderr=quiet) as process:
+        try:
+            yield
+        finally:
+            process.terminate()
+
+
+def is_connected(daemons: Daemons) -> bool:
+    columns = ("ovs-vsctl", "--bare", "--columns=is_connected", "list", "controller")
+    return daemons.run("peer", *columns).stdout.strip() == "true"
+
+
+def flows(daemons: Daemons) -> str:
+    return daemons.run("peer", "ovs-ofctl", "--no-stats", "dump-flows", "br0").stdout
+
+
+def test_a_controller_teaches_the_switch_and_comes_back(daemons: Daemons, port: int) -> None:
+    daemons.run("peer", "ovs-vsctl", "set-controller", "br0", f"tcp:127.0.0.1:{port}")
+    assert "actions=NORMAL" not in flows(daemons)
+    for _ in range(2):
+        with controller(daemons, port):
+            wait_until(lambda: is_connected(daemons))
+            assert daemons.run(
+                "peer", "ovs-vsctl", "--bare", "--columns=role", "list", "controller"
+            ).stdout == ("other\n")
+            wait_until(lambda: "CONTROLLER" in flows(daemons))
+            daemons.run("peer", "ovs-appctl", "netdev-dummy/receive", "p1", PING.format(1, 5, 7))
+            daemons.run("peer", "ovs-appctl", "netdev-dummy/receive", "p2", PING.format(2, 7, 5))
+            wait_until(lambda: "actions=output:1" in flows(daemons))
+        wait_until(lambda: not is_connected(daemons))
+    daemons.run("peer", "ovs-vsctl", "del-controller", "br0")
+    assert flows(daemons).split() == ["priority=0", "actions=NORMAL"]
+
+
+def test_a_snooper_sees_both_directions(daemons: Daemons, port: int, tmp_path: Path) -> None:
+    daemons.run("peer", "ovs-vsctl", "set-controller", "br0", f"tcp:127.0.0.1:{port}")
+    seen = tmp_path / "seen"
+    with (
+        seen.open("w") as output,
+        subprocess.Popen(
+            [program("peer", "ovs-ofctl"), "snoop", "br0"],
+            env=daemons.environment,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        ) as snooper,
+    ):
+        try:
+            with controller(daemons, port):
+                wait_until(lambda: "FLOW_MOD" in seen.read_text())
+                wait_until(lambda: "FEATURES_REPLY" in seen.read_text())
+        finally:
+            snooper.terminate()
+
+
+def test_a_listener_serves_tools(daemons: Daemons, port: int) -> None:
+    daemons.run("peer", "ovs-vsctl", "set-controller", "br0", f"ptcp:{port}:127.0.0.1")
+    show = daemons.run("peer", "ovs-ofctl", "-O", "OpenFlow13", "show", f"tcp:127.0.0.1:{port}").stdout
+    assert "LOCAL(br0)" in show
+    assert flows(daemons).split() == ["priority=0", "actions=NORMAL"]  # a listener rules nobody
+
+
+def test_only_the_protocols_that_the_bridge_may_speak(daemons: Daemons) -> None:
+    daemons.run("peer", "ovs-vsctl", "set", "bridge", "br0", "protocols=OpenFlow13")
+    assert daemons.run("peer", "ovs-ofctl", "-O", "OpenFlow13", "show", "br0").returncode == 0
+    refused = daemons.run("peer", "ovs-ofctl", "-O", "OpenFlow10", "show", "br0", check=False)
+    assert refused.returncode == 1
+
+
+def test_without_its_controller_a_standalone_switch_switches(daemons: Daemons, port: int) -> None:
+    daemons.run("peer", "ovs-vsctl", "set-controller", "br0", f"tcp:127.0.0.1:{port}")
+    daemons.run("peer", "ovs-appctl", "time/stop")
+    trace = ("ovs-appctl", "ofproto/trace", "br0", "in_port=1,dl_src=50:54:00:00:00:05")
+    assert "Datapath actions: drop" in daemons.run("peer", *trace).stdout
+    daemons.run("peer", "ovs-appctl", "time/warp", "20000", "1000")
+    assert "Datapath actions: 100,2" in daemons.run("peer", *trace).stdout.replace("2,100", "100,2")
+    daemons.run("peer", "ovs-vsctl", "set-fail-mode", "br0", "secure")
+    assert "Datapath actions: drop" in daemons.run("peer", *trace).stdout
