@@ -141,7 +141,7 @@ class Lab(ABC):
     def _wait_until_ready(self, process: subprocess.Popen[bytes], output: Path) -> None:
         deadline = time.monotonic() + READY_TIMEOUT
         while process.poll() is None and time.monotonic() < deadline:
-            answer = [PROGRAMS / "ovs-appctl", "-t", "ovs-vswitchd", "version"]
+            answer = [str(PROGRAMS / "ovs-appctl"), "-t", "ovs-vswitchd", "version"]
             if not subprocess.run(answer, env=self.environment, capture_output=True, check=False).returncode:
                 return
             time.sleep(0.1)
@@ -245,7 +245,7 @@ class KernelLab(Lab):
 class MemoryLab(Lab):
     """Hosts are only imagined: their packets enter and leave through dummy devices of the in-memory datapath."""
 
-    bridge_settings = ("datapath_type=dummy",)
+    bridge_settings: tuple[str, ...] = ("datapath_type=dummy",)
 
     def build(self, stack: ExitStack) -> None:
         """`vswitch up` with dummy devices."""

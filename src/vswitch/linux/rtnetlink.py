@@ -1,7 +1,7 @@
 """Network devices and their addresses, through rtnetlink: query, change, make, remove, and hear of changes.
 
 The messages are few and fixed, so this module builds them itself: `import pyroute2`, of which any part imports all,
-takes 0.2 s, and every start of the switch would pay it (pyroute2 stays for what needs its breadth: tc).
+takes 0.2 s, and every start of the switch would pay it.
 
     device = rtnl.link("eth0")                   # KernelError(ENODEV)
     rtnl.set_link(device.ifindex, up=True)
