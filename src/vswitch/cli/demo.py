@@ -213,9 +213,9 @@ class KernelLab(Lab):
                         "1000",
                     ]
                     done = subprocess.run(ask, capture_output=True, text=True, check=False, timeout=20)
-                    report = json.loads(done.stdout or "{}")
-                    if not done.returncode and "end" in report:
-                        return float(report["end"]["sum_received"]["bits_per_second"]) / 1e9
+                    received = json.loads(done.stdout or "{}").get("end", {}).get("sum_received")
+                    if received:  # else the server was not there yet
+                        return float(received["bits_per_second"]) / 1e9
                     time.sleep(0.1)
             finally:
                 server.kill()
