@@ -10,6 +10,8 @@ Sources: ovs-fields(7); ovs-ofctl(8), "Flow Syntax".
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache, reduce
+from operator import or_
 
 from vswitch.base.bits import ones
 from vswitch.base.errors import TextError
@@ -265,9 +267,28 @@ def format_match(
     match: Match, port_names: Mapping[int, str] = NO_NUMBERS, priority: int = DEFAULT_PRIORITY
 ) -> str:
     """`match` as ovs-ofctl prints it, after `priority` unless that is the default."""
+    value, mask = match.value, match.mask
+    # Which words there are is the same for the many flows that differ in addresses: 2 us a match, without this 9.
     words = [f"priority={priority}"] if priority != DEFAULT_PRIORITY else []
-    words += _Words(match, port_names)
+    for word in _words(mask, value & _SHAPING):
+        if isinstance(word, str):
+            words.append(word)
+        else:
+            prefix, write, field, bits = word
+            words.append(prefix + write(field, value >> field.offset & field.ones, bits, port_names))
     return ",".join(words)
+
+
+_Write = Callable[[Field, int, int, Mapping[int, str]], str]
+_Word = (
+    str | tuple[str, _Write, Field, int]
+)  # a word as it is; or `name=`, how to write a field, and its mask
+
+
+@lru_cache(maxsize=4096)
+def _words(mask: int, shaping: int) -> tuple[_Word, ...]:
+    """The words of the matches with `mask` whose values of what decides which words there are, are `shaping`."""
+    return tuple(_Words(shaping, mask))
 
 
 class _Words:
@@ -277,15 +298,14 @@ class _Words:
     is ICMP, and `tp_src` if it is anything else, even something without ports.
     """
 
-    def __init__(self, match: Match, port_names: Mapping[int, str]) -> None:
-        self._value, self._mask = match.value, match.mask
-        self._port_names = port_names
+    def __init__(self, value: int, mask: int) -> None:
+        self._value, self._mask = value, mask
         packet_type = PACKET_TYPE.get(self._value)
         self._type = packet_type & 0xFFFF if packet_type >> 16 == 1 else ETH_TYPE.get(self._value)
         self._proto = IP_PROTO.get(self._value) if self._mask & IP_PROTO.mask else None
         self._has_word = False  # whether a word says type, and maybe protocol
 
-    def __iter__(self) -> Iterator[str]:
+    def __iter__(self) -> Iterator[_Word]:
         yield from self._fields(
             PKT_MARK, RECIRC_ID, DP_HASH, CONJ_ID, SKB_PRIORITY, ACTSET_OUTPUT, CT_STATE, CT_ZONE
         )
@@ -306,19 +326,18 @@ class _Words:
         yield from self._l3()
         yield from self._l4()
 
-    def _field(self, field: Field, name: str) -> Iterator[str]:
+    def _field(self, field: Field, name: str) -> Iterator[_Word]:
         """`name=value` or `name=value/mask`, if the match is on `field` at all."""
         mask = field.get(self._mask)
         if mask:
-            write = _FORMS.get(field, field.text.format)
-            yield f"{name}={write(field, field.get(self._value), mask, self._port_names)}"
+            yield f"{name}=", _FORMS.get(field, field.text.format), field, mask
 
-    def _fields(self, *fields: Field) -> Iterator[str]:
+    def _fields(self, *fields: Field) -> Iterator[_Word]:
         for field in fields:
             if self._mask & field.mask:
                 yield from self._field(field, field.name)
 
-    def _protocol(self) -> Iterator[str]:
+    def _protocol(self) -> Iterator[_Word]:
         if self._mask & PACKET_TYPE.mask:
             if PACKET_TYPE.get(self._value):
                 yield from self._fields(PACKET_TYPE)
@@ -330,7 +349,7 @@ class _Words:
                 self._has_word = True
                 yield word
 
-    def _tunnel(self) -> Iterator[str]:
+    def _tunnel(self) -> Iterator[_Word]:
         yield from self._fields(TUN_ID, TUN_SRC, TUN_DST, TUN_IPV6_SRC, TUN_IPV6_DST, TUN_GBP_ID)
         if TUN_GBP_FLAGS.get(self._mask):
             yield f"tun_gbp_flags={hexadecimal(TUN_GBP_FLAGS.get(self._value))}"
@@ -352,13 +371,13 @@ class _Words:
             yield from [*self._fields(field)] or [field.name]
             present &= present - 1
 
-    def _nonzero(self, field: Field, name: str) -> Iterator[str]:
+    def _nonzero(self, field: Field, name: str) -> Iterator[_Word]:
         """A field whose value 0 means that the tunnel has no such thing."""
         value = field.get(self._value)
         if value:
-            yield f"{name}={field.text.format(field, value, field.ones, self._port_names)}"
+            yield f"{name}={field.text.format(field, value, field.ones, NO_NUMBERS)}"
 
-    def _vlan(self, field: Field, suffix: str) -> Iterator[str]:
+    def _vlan(self, field: Field, suffix: str) -> Iterator[_Word]:
         mask, tci = field.get(self._mask), field.get(self._value)
         if not mask:
             return
@@ -373,7 +392,7 @@ class _Words:
         else:
             yield f"vlan_tci{suffix}={tci:#06x}/{mask:#06x}"
 
-    def _l3(self) -> Iterator[str]:
+    def _l3(self) -> Iterator[_Word]:
         arp = self._type in (ARP, RARP)
         if not self._has_word:
             yield from self._field(ETH_TYPE, "dl_type")
@@ -397,7 +416,7 @@ class _Words:
         yield from self._field(MPLS_LSE[2], "mpls_lse2")
         yield from self._field(IP_FRAG, "nw_frag")
 
-    def _l4(self) -> Iterator[str]:
+    def _l4(self) -> Iterator[_Word]:
         kind = self._type, self._proto
         if kind in ((IP, ICMP), (IPV6, ICMPV6)):
             yield from self._field(TP_SRC, "icmp_type")
@@ -437,3 +456,11 @@ _FORMS: Mapping[Field, Callable[[Field, int, int, Mapping[int, str]], str]] = {
     TP_DST: DECIMAL.format,
     TUN_FLAGS: ALL_TUN_FLAGS_TEXT.format,
 }
+
+# What decides which words a match has; the values of all other fields are but written.
+# fmt: off
+_SHAPING = reduce(or_, (field.mask for field in (
+    PACKET_TYPE, ETH_TYPE, IP_PROTO, VLAN_TCI, VLAN2_TCI, NSH_MDTYPE, TUN_GBP_FLAGS, TUN_METADATA_PRESENT,
+    TUN_ERSPAN_VER, TUN_ERSPAN_IDX, TUN_ERSPAN_DIR, TUN_ERSPAN_HWID, TUN_GTPU_FLAGS, TUN_GTPU_MSGTYPE,
+)))
+# fmt: on

@@ -5,7 +5,7 @@ Sources: ovs-ofctl(8), "Flow Syntax" and dump-flows; messages are those of ovs-o
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
 
 from vswitch.base.errors import TextError
@@ -214,35 +214,36 @@ def format_flags(flags: int) -> str:
 
 def format_flow_stats(flow: FlowStats, names: Names = NO_NAMES, show_stats: bool = True) -> str:
     """A flow as `ovs-ofctl dump-flows` prints it, without the space at the beginning of the line."""
-    words = "".join(f"{word}, " for word in _stats_words(flow, names, show_stats)) + format_flags(flow.flags)
-    words += "".join(f"{word}, " for word in _age_words(flow, show_stats))
-    match = format_match(flow.match, names.port_names, flow.priority)
-    return f"{words}{match}{' ' if match else ''}actions={format_actions(flow.actions, names)}"
-
-
-def _stats_words(flow: FlowStats, names: Names, show_stats: bool) -> Iterator[str]:
-    if show_stats or flow.cookie:
-        yield f"cookie={flow.cookie:#x}"
-    if show_stats:
-        yield f"duration={format_duration(flow.duration_sec, flow.duration_nsec)}"
-    if show_stats or flow.table_id:
-        yield f"table={names.format_table(flow.table_id)}"
-    if show_stats:
-        yield f"n_packets={flow.packet_count if flow.packet_count != UNKNOWN_COUNT else 0}"
-        yield f"n_bytes={flow.byte_count if flow.byte_count != UNKNOWN_COUNT else 0}"
+    text = _stats_text(flow, names) if show_stats else _settings_text(flow, names)
     if flow.idle_timeout:
-        yield f"idle_timeout={flow.idle_timeout}"
+        text += f"idle_timeout={flow.idle_timeout}, "
     if flow.hard_timeout:
-        yield f"hard_timeout={flow.hard_timeout}"
-
-
-def _age_words(flow: FlowStats, show_stats: bool) -> Iterator[str]:
+        text += f"hard_timeout={flow.hard_timeout}, "
+    if flow.flags:
+        text += format_flags(flow.flags)
     if flow.importance:
-        yield f"importance={flow.importance}"
+        text += f"importance={flow.importance}, "
     if show_stats and flow.idle_age is not None:
-        yield f"idle_age={flow.idle_age}"
+        text += f"idle_age={flow.idle_age}, "
     if show_stats and flow.hard_age is not None and flow.hard_age != flow.duration_sec:
-        yield f"hard_age={flow.hard_age}"
+        text += f"hard_age={flow.hard_age}, "
+    match = format_match(flow.match, names.port_names, flow.priority)
+    return f"{text}{match}{' ' if match else ''}actions={format_actions(flow.actions, names)}"
+
+
+def _stats_text(flow: FlowStats, names: Names) -> str:
+    packets = flow.packet_count if flow.packet_count != UNKNOWN_COUNT else 0
+    n_bytes = flow.byte_count if flow.byte_count != UNKNOWN_COUNT else 0
+    return (
+        f"cookie={flow.cookie:#x}, duration={format_duration(flow.duration_sec, flow.duration_nsec)}, "
+        f"table={names.format_table(flow.table_id)}, n_packets={packets}, n_bytes={n_bytes}, "
+    )
+
+
+def _settings_text(flow: FlowStats, names: Names) -> str:
+    """What is not the default, of what statistics say always."""
+    text = f"cookie={flow.cookie:#x}, " if flow.cookie else ""
+    return text + (f"table={names.format_table(flow.table_id)}, " if flow.table_id else "")
 
 
 def format_flow_mod(flow_mod: FlowMod, names: Names = NO_NAMES, reset_is_implied: bool = False) -> str:

@@ -9,7 +9,7 @@ Sources: ovs-ofctl(8), ofp-print and -m.
 from __future__ import annotations
 
 from vswitch.openflow.errors import OpenFlowError
-from vswitch.openflow.message import HEADER, Dialect, decode, find
+from vswitch.openflow.message import HEADER, Dialect, Message, decode, find
 from vswitch.openflow.names import NO_NAMES, Names
 from vswitch.openflow.printing import flows, packets, ports, roles, switches, symmetric, tables
 from vswitch.openflow.printing.base import PRINTERS, Style, hex_dump
@@ -18,15 +18,21 @@ from vswitch.openflow.version import OF10, OF15, Version
 FAMILIES = (flows, packets, ports, roles, switches, symmetric, tables)  # each declares its printers
 
 
-def print_message(data: bytes, verbosity: int = 0, names: Names = NO_NAMES, show_stats: bool = True) -> str:
-    """The text of the message that `data` is, one or more whole lines."""
-    text = _print(data, Style(verbosity, names, show_stats, print_message))
+def print_message(
+    data: bytes,
+    verbosity: int = 0,
+    names: Names = NO_NAMES,
+    show_stats: bool = True,
+    known: Message | None = None,
+) -> str:
+    """The text of the message that `data` is, one or more whole lines; `known` is what it means, if that is known."""
+    text = _print(data, Style(verbosity, names, show_stats, print_message), known)
     if not text.endswith("\n"):
         text += "\n"
     return text + hex_dump(data) if verbosity >= 5 else text
 
 
-def _print(data: bytes, style: Style) -> str:
+def _print(data: bytes, style: Style, known: Message | None) -> str:
     if len(data) < HEADER.size:
         return f"OpenFlow packet too short (only {len(data)} bytes):\n{hex_dump(data)}"
     version, type_, length, xid = HEADER.unpack_from(data)
@@ -35,19 +41,22 @@ def _print(data: bytes, style: Style) -> str:
     if length < len(data):
         return f"(***only uses {length} bytes out of {len(data)}***)\n{hex_dump(data)}"
     try:
-        return _print_known(data, version, type_, xid, style)
+        return _print_known(data, version, type_, xid, style, known)
     except OpenFlowError as error:
         return f"***decode error: {error.code.name}***\n{hex_dump(data)}"
 
 
-def _print_known(data: bytes, version: int, type_: int, xid: int, style: Style) -> str:
+def _print_known(
+    data: bytes, version: int, type_: int, xid: int, style: Style, message: Message | None
+) -> str:
     _, form, start, more = find(version, type_, data)
     form.check(len(data) - start)
     head = form.name + (f" ({_version_name(version)})" if version != OF10 else "") + f" (xid={xid:#x}):"
     if more:
         head += " flags=[more]" if form.is_stats else ""
     try:
-        _, _, message = decode(data, table_ids=True)
+        if message is None:
+            _, _, message = decode(data, table_ids=True)
         return head + PRINTERS[type(message)](message, Dialect(version), style)
     except OpenFlowError as error:
         return f"{head} ***decode error: {error.code.name}***\n{hex_dump(data)}"

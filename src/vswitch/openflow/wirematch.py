@@ -37,6 +37,7 @@ from vswitch.openflow.match11 import MATCH11_SIZE, decode_match11, encode_match1
 from vswitch.openflow.ports import is_valid
 from vswitch.openflow.version import OF10, OF11
 from vswitch.openflow.wirefield import encode_header
+from vswitch.openflow.wireshape import Entry, Shapes
 
 __all__ = [
     "MATCH10_SIZE",
@@ -270,11 +271,25 @@ def _headers() -> dict[int, _Known]:
     return known
 
 
+_SHAPES = Shapes()
 _ETHERNET = reduce(or_, (field.mask for field in FIELDS if field.needs is NEEDS_ETHERNET))
 
 
 def decode_entries(data: bytes, at: int, end: int, loose: bool) -> tuple[Match, int, int]:
     """The match, cookie and cookie mask that the entries from `at` to `end` tell."""
+    start, number = at, int.from_bytes(data[at:end], "big")
+    match = _SHAPES.find(number, end - at)
+    if match is not None:
+        return match, 0, 0
+    entries: list[Entry] = []
+    match, cookie, cookie_mask = _decode_each(data, at, end, loose, entries)
+    if not cookie_mask and not loose:
+        _SHAPES.learn(number, end - start, [Entry(f, bits, stop - start) for f, bits, stop in entries], match)
+    return match, cookie, cookie_mask
+
+
+def _decode_each(data: bytes, at: int, end: int, loose: bool, entries: list[Entry]) -> tuple[Match, int, int]:
+    """The same, entry by entry; `entries` gets those of the usual kind, with where their values end in `data`."""
     value, mask, cookie, cookie_mask = 0, 0, 0, 0
     headers = _headers()
     while at < end:
@@ -292,11 +307,10 @@ def decode_entries(data: bytes, at: int, end: int, loose: bool) -> tuple[Match, 
                 value, mask = _add(value, mask, *found)
             continue
         field, size, masked = known
-        stop = at + 4 + size
+        middle, stop = at + 4 + size // 2, at + 4 + size
         if stop > end:
             raise OpenFlowError(BadMatch.BAD_LEN)
         if masked:
-            middle = at + 4 + size // 2
             number, bits = (
                 int.from_bytes(data[at + 4 : middle], "big"),
                 int.from_bytes(data[middle:stop], "big"),
@@ -304,6 +318,7 @@ def decode_entries(data: bytes, at: int, end: int, loose: bool) -> tuple[Match, 
         else:
             number, bits = int.from_bytes(data[at + 4 : stop], "big"), field.ones
         value, mask = _add(value, mask, field, number, bits)
+        entries.append(Entry(field, bits, middle if masked else stop))
         at = stop
     if mask & _ETHERNET and not mask & PACKET_TYPE.mask:
         mask |= PACKET_TYPE.mask

@@ -36,7 +36,9 @@ FRAGMENT_MODES = ("normal", "drop", "reassemble", "nx-match")
 
 def printed(replies: Iterator[Received | Malformed], settings: Settings, names: Names) -> Iterator[str]:
     """Replies as text, each one or more lines."""
-    return (print_message(reply.data, settings.verbosity + 1, names).rstrip("\n") for reply in replies)
+    for reply in replies:
+        known = reply.message if isinstance(reply, Received) else None
+        yield print_message(reply.data, settings.verbosity + 1, names, known=known).rstrip("\n")
 
 
 def dump(given: Given, switch: str, request: Message) -> Iterator[str]:
