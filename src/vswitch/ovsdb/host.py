@@ -94,6 +94,7 @@ class Host:
         default_factory=deque
     )  # answers that wait for the disk
     stale: dict[Feed, None] = field(default_factory=dict)  # feeds with news
+    on_commit: Callable[[Commit], None] = lambda commit: None  # what the owner does about a change
 
     @property
     def name(self) -> str:
@@ -193,6 +194,7 @@ class Host:
             if not feed.view.tables.keys().isdisjoint(commit.changes):
                 feed.add(commit)
                 self.stale[feed] = None
+        self.on_commit(commit)
 
     def made_safe(self, failure: str | None = None) -> None:
         """The journal is on disk up to `storage.n_safe`, or will not get there: answer those who wait for it."""
@@ -203,7 +205,7 @@ class Host:
                 results.append(OvsdbError(failure, tag="I/O error").to_json())
             trigger.client.finish(trigger, results)
 
-    def subscribe(self, id: Json, view: View, client: Client) -> Monitor:
+    def subscribe(self, id: bytes, view: View, client: Client) -> Monitor:
         """A new monitor, which knows the present state."""
         feed = self.feeds.get(view.key)
         if feed is None:
@@ -238,6 +240,11 @@ class Host:
         for trigger in [each for each in self.waiting if each.client is client]:
             del self.waiting[trigger]
         self.unsafe = deque(each for each in self.unsafe if each[1].client is not client)
+
+    @property
+    def needs_owner(self) -> bool:
+        """Whether there is something to flush, to make safe, or to wait for."""
+        return bool(self.stale or self.unsafe or self.waiting)
 
     @property
     def deadline(self) -> float:

@@ -27,7 +27,7 @@ from vswitch.base.errors import VswitchError
 from vswitch.ovsdb.atom import Uuid, is_uuid
 from vswitch.ovsdb.condition import Row
 from vswitch.ovsdb.database import Change, Commit, Database, NewUuid, Reference
-from vswitch.ovsdb.datum import Datum, apply_difference, datum_from_json, datum_to_json, difference
+from vswitch.ovsdb.datum import Datum, apply_difference, datum_from_json, difference
 from vswitch.ovsdb.errors import OvsdbError
 from vswitch.ovsdb.jsontext import Json, JsonError, decode, encode
 from vswitch.ovsdb.schema import ColumnSchema, Schema, TableSchema
@@ -76,7 +76,7 @@ def read_records(file: BinaryIO, name: str) -> Iterator[Record]:
             record = _read_record(file, name, offset, header)
         except JournalError as error:
             file.seek(offset + 1)
-            if _has_magic(file):
+            if _has_header(file):
                 raise Damaged(str(error)) from None
             raise Torn(str(error), offset) from None
         yield record
@@ -117,13 +117,14 @@ def _read_record(file: BinaryIO, name: str, offset: int, header: bytes) -> Recor
     return Record(json, offset, start + length)
 
 
-def _has_magic(file: BinaryIO) -> bool:
-    """Whether another record begins somewhere in the rest of `file`."""
+def _has_header(file: BinaryIO) -> bool:
+    """Whether another record begins somewhere in the rest of `file`; within JSON, no line ends as a header does."""
     tail = b""
     while piece := file.read(1 << 20):
-        if b"\n" + MAGIC in tail + piece:
+        tail += piece
+        if _HEADER.search(tail):
             return True
-        tail = piece[-len(MAGIC) :]
+        tail = tail[-_MAX_HEADER:]
     return False
 
 
@@ -161,7 +162,7 @@ def _cells(table: TableSchema, columns: list[ColumnSchema], old: Row | None, new
         a, b = before[number], new[number]
         if a is not b and a != b:
             datum = b if old is None else difference(a, b, column.type)
-            cells[column.name] = datum_to_json(datum, column.type)
+            cells[column.name] = column.write(datum)
     return cells
 
 
@@ -236,7 +237,7 @@ def _replayed(
                 row[column.number], diff_from_json(value, column), column.type
             )
         else:
-            row[column.number] = datum_from_json(value, column.type)
+            row[column.number] = column.read(value)
     return tuple(row)
 
 

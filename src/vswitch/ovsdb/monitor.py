@@ -13,7 +13,7 @@ Sources: RFC 7047 4.1.5-4.1.7; ovsdb-server(7), 4.1.12-4.1.17.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import TypeAlias
@@ -21,7 +21,7 @@ from typing import TypeAlias
 from vswitch.ovsdb.atom import Uuid
 from vswitch.ovsdb.condition import Condition, Row
 from vswitch.ovsdb.database import Change, Commit, Database
-from vswitch.ovsdb.datum import Datum, difference, json_writer
+from vswitch.ovsdb.datum import Writer, difference, json_writer
 from vswitch.ovsdb.errors import OvsdbSyntaxError
 from vswitch.ovsdb.jsontext import Json, encode
 from vswitch.ovsdb.notation import Members
@@ -41,8 +41,8 @@ class MonitoredColumn:
         self.name, self.number, self.type = column.name, column.number, column.type
         self.select = select
         self.default = table.default_row[column.number] if column.number >= N_IMPLICIT else None
-        self.write: Callable[[Datum], Json] = json_writer(column.type)
-        self.write_difference: Callable[[Datum], Json] = json_writer(column.type.for_difference())
+        self.write: Writer = column.write
+        self.write_difference: Writer = json_writer(column.type.for_difference())
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,14 +314,15 @@ class Feed:
     view: View
     batch: list[Commit] = field(default_factory=list)
     n_monitors: int = 0
-    _texts: dict[int, bytes] = field(
-        default_factory=dict
-    )  # by the number of commits that the receiver has already
+    # What to tell, by the number of commits that the receiver has been told already, and by that and the monitor's id.
+    _texts: dict[int, bytes] = field(default_factory=dict)
+    _messages: dict[tuple[int, bytes], bytes] = field(default_factory=dict)
 
     def add(self, commit: Commit) -> None:
         """There is one more to tell."""
         self.batch.append(commit)
         self._texts.clear()
+        self._messages.clear()
 
     def text(self, taken: int) -> bytes:
         """The update for a monitor that has been told the first `taken` commits of the batch."""
@@ -329,6 +330,15 @@ class Feed:
         if text is None:
             text = self._texts[taken] = update(self.view, self.changes(taken))
         return text
+
+    def message(self, taken: int, id: bytes, last_id: Uuid) -> bytes:
+        """The notification with that update for a monitor with that id; nothing if there is nothing to tell."""
+        message = self._messages.get((taken, id))
+        if message is None:
+            text = self.text(taken)
+            message = notification(self.view.version, id, last_id, text) if text else b""
+            self._messages[taken, id] = message
+        return message
 
     def changes(self, taken: int) -> Changes:
         """All commits of the batch but the first `taken`, as one change."""
@@ -339,16 +349,23 @@ class Feed:
         """Everybody has been told everything."""
         self.batch.clear()
         self._texts.clear()
+        self._messages.clear()
 
 
 _METHODS = {1: b"update", 2: b"update2", 3: b"update3"}
+
+
+def notification(version: int, id: bytes, last_id: Uuid, updates: bytes) -> bytes:
+    """The message that carries <table-updates>; `id` is JSON text."""
+    txn = b'"%s",' % last_id.encode() if version == 3 else b""
+    return b'{"id":null,"method":"%s","params":[%s,%s%s]}' % (_METHODS[version], id, txn, updates)
 
 
 @dataclass(slots=True, eq=False)
 class Monitor:
     """One client's monitor of one database."""
 
-    id: Json
+    id: bytes  # its JSON text
     database: str
     feed: Feed
     taken: int = 0  # commits of the feed's batch that this monitor has been told
@@ -359,30 +376,19 @@ class Monitor:
 
         A client that `is_slow` is not told now: what it misses is remembered.
         """
-        feed = self.feed
-        has_news = self.taken < len(feed.batch)
+        feed, taken = self.feed, self.taken
+        self.taken = len(feed.batch)
+        has_news = taken < self.taken
         if is_slow:
             if has_news:
-                self.late = merge([self.late or {}, feed.changes(self.taken)])
-                self.taken = len(feed.batch)
+                self.late = merge([self.late or {}, feed.changes(taken)])
             return b""
-        if self.late is not None:
-            text = update(feed.view, merge([self.late, feed.changes(self.taken)]) if has_news else self.late)
-            self.late = None
-        elif has_news:
-            text = feed.text(self.taken)
-        else:
-            return b""
-        self.taken = len(feed.batch)
-        return self.notification(text, last_id) if text else b""
+        if self.late is None:
+            return feed.message(taken, self.id, last_id) if has_news else b""
+        late = merge([self.late, feed.changes(taken)]) if has_news else self.late
+        self.late = None
+        return self.notification(update(feed.view, late), last_id)
 
     def notification(self, updates: bytes, last_id: Uuid) -> bytes:
-        """The message that carries <table-updates>."""
-        version = self.feed.view.version
-        txn = b'"%s",' % last_id.encode() if version == 3 else b""
-        return b'{"id":null,"method":"%s","params":[%s,%s%s]}' % (
-            _METHODS[version],
-            encode(self.id),
-            txn,
-            updates,
-        )
+        """The message that carries <table-updates>, if there are any."""
+        return notification(self.feed.view.version, self.id, last_id, updates) if updates else b""

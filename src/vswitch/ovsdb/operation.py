@@ -13,7 +13,7 @@ from typing import ClassVar, TypeAlias, TypeVar
 
 from vswitch.ovsdb.atom import Uuid, is_uuid
 from vswitch.ovsdb.condition import Where
-from vswitch.ovsdb.datum import Datum, Resolve, datum_from_json
+from vswitch.ovsdb.datum import Datum, Resolve
 from vswitch.ovsdb.errors import ConstraintViolation, OvsdbSyntaxError
 from vswitch.ovsdb.jsontext import Json
 from vswitch.ovsdb.mutation import Mutation
@@ -323,7 +323,7 @@ def cells_from_json(json: dict[str, Json], table: TableSchema, resolve: Resolve 
         column = table.column(name)
         if column is None:
             raise OvsdbSyntaxError(f"No column {name} in table {table.name}.", json, tag="unknown column")
-        cells.append((column, datum_from_json(value, column.type, resolve)))
+        cells.append((column, column.read(value, resolve)))
     return tuple(cells)
 
 

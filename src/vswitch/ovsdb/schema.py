@@ -15,7 +15,7 @@ from importlib import resources
 from typing import Any
 
 from vswitch.ovsdb.atom import ZERO_UUID, AtomType
-from vswitch.ovsdb.datum import Datum, default_datum, is_valid
+from vswitch.ovsdb.datum import Datum, Reader, Writer, default_datum, is_valid, json_reader, json_writer
 from vswitch.ovsdb.errors import OvsdbSyntaxError
 from vswitch.ovsdb.jsontext import Json, decode
 from vswitch.ovsdb.notation import Members, is_id
@@ -33,6 +33,12 @@ class ColumnSchema:
     mutable: bool = True
     ephemeral: bool = False
     number: int = -1  # its place in a row
+    read: Reader = field(init=False, repr=False, compare=False)  # makes its datums from JSON
+    write: Writer = field(init=False, repr=False, compare=False)  # and back
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "read", json_reader(self.type))
+        object.__setattr__(self, "write", json_writer(self.type))
 
     @classmethod
     def from_json(cls, name: str, json: Json) -> ColumnSchema:

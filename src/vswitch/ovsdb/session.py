@@ -12,6 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from msgspec import Raw
+
 from vswitch.base.log import Logger
 from vswitch.ovsdb.atom import Uuid, is_uuid
 from vswitch.ovsdb.errors import OvsdbError, OvsdbSyntaxError
@@ -180,7 +182,7 @@ class Session:
         for key, monitor in list(self._monitors.items()):
             if monitor.database == host.name:
                 host.unsubscribe(self._monitors.pop(key))
-                self.send(Notification("monitor_canceled", [monitor.id]).encode())
+                self.send(Notification("monitor_canceled", [Raw(monitor.id)]).encode())
 
     # What the client asks for.
 
@@ -279,7 +281,7 @@ class Session:
             raise OvsdbSyntaxError("duplicate monitor ID", monitor_id)
         view = View.from_json(requests, host.database.schema, version)
         since = _transaction_id(params[3]) if version == 3 else None
-        self._monitors[key] = host.subscribe(monitor_id, view, self)
+        self._monitors[key] = host.subscribe(key, view, self)
         missed = host.database.since(since) if since else None
         if missed is None:
             updates = initial(view, host.database) or b"{}"
@@ -309,9 +311,11 @@ class Session:
         if message := monitor.take(is_slow=False, last_id=host.last_id):
             self.send(message)
         host.unsubscribe(self._monitors.pop(old_key))
-        monitor = self._monitors[new_key] = host.subscribe(new_id, new_view, self)
-        if new_view.version > 1 and (updates := condition_change(old_view, new_view, host.database)):
-            self.send(monitor.notification(updates, host.last_id))
+        monitor = self._monitors[new_key] = host.subscribe(new_key, new_view, self)
+        if new_view.version > 1:
+            updates = condition_change(old_view, new_view, host.database)
+            if message := monitor.notification(updates, host.last_id):
+                self.send(message)
         self.send(Reply({}, id).encode())
 
     def monitor_cancel(self, params: list[Json], id: Json) -> None:

@@ -1,8 +1,8 @@
 """Connections of clients: bytes between sockets and the server's sessions.
 
 An `asyncio.Protocol`, and not a stream, because a stream's task switch costs as much as a small transaction.  What the
-sessions have to say is collected while the loop handles the sockets that are ready, and written in one round after
-them: so transactions that come together are told to the monitors together, as one update.
+sessions have to say to others than the client that they answer is collected while the loop handles the sockets that
+are ready, and written in one round after them: so transactions that come together are told to the monitors together.
 """
 
 from __future__ import annotations
@@ -36,6 +36,12 @@ class Pump:
             self._is_scheduled = True
             self.loop.call_soon(self.run)
 
+    def schedule_if_needed(self) -> None:
+        """The same, if there is anything to do besides answering the client that has just been answered."""
+        server = self.server
+        if server.talkative or any(host.needs_owner for host in server.hosts.values()):
+            self.schedule()
+
     def run(self) -> None:
         """Write what there is to write."""
         self._is_scheduled = False
@@ -43,10 +49,10 @@ class Pump:
         server.flush()
         for hook in self.after_round:
             hook()
-        while server.talkative:
-            session, _ = server.talkative.popitem()
+        for session in list(server.talkative):
             if (connection := self._connections.get(session)) is not None:
                 connection.write()
+        server.talkative.clear()
         self._set_timer()
 
     def _set_timer(self) -> None:
@@ -122,10 +128,12 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Bytes from the client."""
         self.session.receive(data, self._pump.loop.time())
-        self._pump.schedule()
+        self.write()
+        self._pump.schedule_if_needed()
 
     def write(self) -> None:
         """Send what the session has to say, and close if it is over."""
+        self._pump.server.talkative.pop(self.session, None)
         if output := self.session.take_output():
             self.transport.write(output[0] if len(output) == 1 else b"".join(output))
         if self.session.closed:

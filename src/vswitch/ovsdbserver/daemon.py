@@ -6,6 +6,7 @@ Sources: ovsdb-server(1); the commands are those of its section "Runtime managem
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Coroutine, Sequence
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from vswitch.aio.unixctl import Handler
 from vswitch.base.errors import TextError, VswitchError
 from vswitch.base.log import Logger
 from vswitch.base.options import CommandError, version_line
+from vswitch.ovsdb.database import Commit
 from vswitch.ovsdb.host import Host, StorageError
 from vswitch.ovsdb.server import SERVER, Server
 from vswitch.ovsdbserver.clients import Pump
@@ -48,7 +50,7 @@ class DatabaseDaemon:
 
     async def run(self) -> int:
         """Serve until told to stop; the exit status."""
-        self.pump.after_round += [self._sync, self._compact_grown, self.remotes.notice]
+        self.pump.after_round.append(self._sync)
         self._add_commands()
         self._service.memory.append(lambda: dict(self.server.usage()))
         for name in self._service.given.all("remote"):
@@ -92,12 +94,18 @@ class DatabaseDaemon:
         """Put the database in a file into service."""
         if word in self._files.values():
             raise TextError(f"ovsdb error: {word}: already open")
-        journal, database = open_journal(path, self._new_uuid)
+        gc.disable()  # what a journal becomes has no cycles, and stays: looking for them is half of the time
+        try:
+            journal, database = open_journal(path, self._new_uuid)
+        finally:
+            gc.freeze()
+            gc.enable()
         name = database.schema.name
         if name in self.server.hosts:
             journal.close()
             raise TextError(f"ovsdb error: {name}: duplicate database name")
         host = Host(database, self._new_uuid, milliseconds_now, journal)
+        host.on_commit = lambda commit: self._committed(host, commit)
         journal.on_safe = lambda failure: self._safe(host, failure)
         self.journals[name], self._files[name] = journal, word
         self.server.add(host)
@@ -112,10 +120,10 @@ class DatabaseDaemon:
             if self.server.hosts[name].unsafe and journal.wants_sync():
                 self._spawn(journal.sync())
 
-    def _compact_grown(self) -> None:
-        for name, journal in self.journals.items():
-            if journal.has_grown_lots():
-                self._spawn(self._compact(name, "compacting database online"))
+    def _committed(self, host: Host, commit: Commit) -> None:
+        self.remotes.notice(host, commit)
+        if self.journals[host.name].has_grown_lots():
+            self._spawn(self._compact(host.name, "compacting database online"))
 
     async def _compact(self, name: str, comment: str) -> None:
         database = self.server.hosts[name].database

@@ -20,6 +20,7 @@ from vswitch.base.log import Logger
 from vswitch.linux.dirs import in_rundir
 from vswitch.ovsdb.atom import AtomType, Uuid
 from vswitch.ovsdb.condition import Row
+from vswitch.ovsdb.database import Commit
 from vswitch.ovsdb.datum import Datum
 from vswitch.ovsdb.host import Host
 from vswitch.ovsdb.schema import ColumnSchema, TableSchema
@@ -169,9 +170,7 @@ class Remotes:
     _rows: dict[str, tuple[Host, TableSchema, Uuid]] = field(
         default_factory=dict
     )  # where a target comes from
-    _seen: list[object] = field(
-        default_factory=list
-    )  # the states of the databases that `_open` was made from
+    _is_writing_status: bool = False
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def add(self, name: str) -> None:
@@ -186,18 +185,27 @@ class Remotes:
         del self.names[name]
         self._changed.set()
 
-    def notice(self) -> None:
-        """Look whether the databases that name remotes have changed."""
-        if any(name.startswith("db:") for name in self.names) and self._state() != self._seen:
-            self._changed.set()
+    def notice(self, host: Host, commit: Commit) -> None:
+        """A database has changed: look whether that names other remotes, unless it only tells how they fare."""
+        if self._is_writing_status:
+            return
+        for name in self.names:
+            if name.startswith(f"db:{host.name},") and not commit.changes.keys().isdisjoint(
+                self._tables_of(name)
+            ):
+                self._changed.set()
 
-    def _state(self) -> list[object]:
-        return [(host.name, host.database.last_id) for host in self.server.hosts.values()]
+    def _tables_of(self, name: str) -> set[str]:
+        """The tables that a name from the database depends on."""
+        try:
+            _, table, column = self._column(name)
+        except TextError:
+            return set()
+        return {table.name, column.type.key.ref_table or table.name}
 
     async def reconcile(self) -> None:
         """Open what is new, close what is no longer wanted."""
         self._changed.clear()
-        self._seen = self._state()
         wanted = self._wanted()
         for target in [each for each in self._open if each not in wanted]:
             self._open.pop(target).stop()
@@ -293,6 +301,7 @@ class Remotes:
     def write_status(self) -> None:
         """Tell the rows that name remotes how those fare."""
         now = self.pump.loop.time()
+        self._is_writing_status = True
         for target, (host, table, uuid) in self._rows.items():
             remote = self._open.get(target)
             if remote is not None:
@@ -301,7 +310,7 @@ class Remotes:
                     "status": tuple(sorted(remote.status(now).items())),
                 }
                 host.overwrite(table.name, uuid, cells)
-        self._seen = self._state()
+        self._is_writing_status = False
         self.pump.schedule()
 
 
