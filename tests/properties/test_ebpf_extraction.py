@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 from random import Random
 
@@ -9,12 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vswitch.bpf.builder import R0, R1, Builder, Map, u16, u32, u64
+from vswitch.bpf.builder import R0, R1, R7, Builder, Map, u16, u32, u64
 from vswitch.bpf.helpers import Helper
 from vswitch.bpf.spec import MapSpec, MapType
 from vswitch.datapath.ebpf import skb
-from vswitch.datapath.ebpf.compile import parser
+from vswitch.datapath.ebpf.compile import load_key, parser
 from vswitch.datapath.ebpf.keys import EVERYTHING, KEY_SIZE, PLACES
+from vswitch.datapath.ebpf.maps import specs
 from vswitch.flow.extract import extract
 from vswitch.flow.fields import LAYOUT
 from vswitch.linux.bpf import BpfMap, Program
@@ -36,13 +38,15 @@ def extraction(tag: tuple[int, int] | None = None):
         b.call(Helper.skb_store_bytes, skb.CONTEXT, 12, type, 2, 0)
     if tag:
         b.call(Helper.skb_vlan_push, skb.CONTEXT, skb.be16(tag[0]), tag[1])
-    with b.scratch(KEY_SIZE) as key, b.scratch(4) as index:
-        parser(b, key, frozenset(PLACES), own=0).emit()
+    load_key(b)
+    parser(b, frozenset(PLACES), own=0).emit()
+    b.mov(R7, R0)
+    with b.scratch(4) as index:
         b.store(u32(index), 0)
         b.call(Helper.map_lookup_elem, Map("key"), index)
         b.jump_if(R0 == 0, "given up")
         for at in range(0, KEY_SIZE, 8):
-            b.load(R1, u64(key + at))
+            b.load(R1, u64(R7 + at))
             b.store(u64(R0 + at), R1)
         b.exit(PARSED)
     b.label("given up")
@@ -53,6 +57,7 @@ def extraction(tag: tuple[int, int] | None = None):
 @pytest.fixture(scope="module")
 def maps():
     return {
+        "keys": BpfMap.create(specs(n_cpus=os.cpu_count() or 1)["keys"]),
         "key": BpfMap.create(MapSpec("key", MapType.ARRAY, 4, KEY_SIZE, 1)),
         "programs": BpfMap.create(MapSpec("programs", MapType.PROG_ARRAY, 4, 4, 1)),
     }

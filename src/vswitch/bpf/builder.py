@@ -215,11 +215,11 @@ class Builder:
         """Flip in `dst` the bits of `value`."""
         self._alu("^=", dst, value)
 
-    def lsh(self, dst: Register, bits: int) -> None:
+    def lsh(self, dst: Register, bits: Register | int) -> None:
         """Shift `dst` left."""
         self._alu("<<=", dst, bits)
 
-    def rsh(self, dst: Register, bits: int) -> None:
+    def rsh(self, dst: Register, bits: Register | int) -> None:
         """Shift `dst` right; zeros come in."""
         self._alu(">>=", dst, bits)
 

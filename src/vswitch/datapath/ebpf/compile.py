@@ -18,7 +18,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from vswitch.bpf.builder import R0, R1, R2, R7, R8, R9, R10, Address, Builder, Map, u16, u32, u64
+from vswitch.bpf.builder import (
+    R0,
+    R1,
+    R2,
+    R3,
+    R7,
+    R8,
+    R9,
+    R10,
+    Address,
+    Builder,
+    Map,
+    Register,
+    u16,
+    u32,
+    u64,
+)
 from vswitch.bpf.helpers import Helper
 from vswitch.bpf.spec import ProgramSpec
 from vswitch.datapath.ebpf import skb
@@ -77,21 +93,25 @@ def _main_program(subtables: Sequence[Subtable], from_host: bool, chunk: int, la
     cached = cache_key(subtables) if uses_cache(subtables) else None
     wanted = frozenset[str]().union(*(subtable.key.slots for subtable in (subtables if cached else own)))
     b.mov(CONTEXT, R1)
-    with b.scratch(KEY_SIZE) as key, b.scratch(KEY_SIZE) as packed:
-        parser(b, key, wanted, place_of(from_host, chunk)).emit()
+    with b.scratch(WORD) as key_at, b.scratch(KEY_SIZE) as packed:
+        load_key(b)
+        b.store(u64(key_at), R0)
+        parser(b, wanted, place_of(from_host, chunk)).emit()
+        b.mov(R7, R0)
         if from_host and not chunk:
             _count_received(b)
         if cached and not chunk:
-            _look_in_cache(b, cached, key, packed)
+            _look_in_cache(b, cached, packed)
+            b.load(R7, u64(key_at))
         for number, subtable in enumerate(own, first + 1):
-            pack(b, subtable.key, key, packed)
+            pack(b, subtable.key, R7, packed)
             b.call(Helper.map_lookup_elem, Map(subtable.map), packed)
             b.mov(R8, min(number, N_PLACES - 1))
             b.jump_if(R0 != 0, "hit")
         if not last:
             b.call(Helper.tail_call, CONTEXT, Map("programs"), place_of(from_host, chunk + 1))
         b.jump("miss")
-        _hit(b, own, key, packed, cached)
+        _hit(b, own, key_at, packed, cached)
         b.label("perform")
         _perform(b, may_skip=not from_host)
         b.label("given up")
@@ -102,7 +122,16 @@ def _main_program(subtables: Sequence[Subtable], from_host: bool, chunk: int, la
     return b.build("from_host" if from_host else "from_device")
 
 
-def parser(b: Builder, key: Address, wanted: frozenset[str], own: int) -> Parser:
+def load_key(b: Builder) -> None:
+    """r0 = where this CPU puts a packet's key together."""
+    with b.scratch(4) as cpu:
+        b.call(Helper.get_smp_processor_id)
+        b.store(u32(cpu), R0)
+        b.call(Helper.map_lookup_elem, Map("keys"), cpu)
+        b.jump_if(R0 == 0, "given up")
+
+
+def parser(b: Builder, wanted: frozenset[str], own: int) -> Parser:
     """What extracts the slots `wanted`, the others that come with them, and TCP flags for the counters.
 
     The addresses that neighbour discovery shares with ARP go together: each says whether it was there before.
@@ -110,7 +139,7 @@ def parser(b: Builder, key: Address, wanted: frozenset[str], own: int) -> Parser
     neighbours = bool(wanted & _NEIGHBOURS) or "tcp_flags" in wanted
     if neighbours:
         wanted |= {"arp_sha", "arp_tha"}
-    return Parser(b, key, wanted | {"tcp_flags"}, "given up", own, neighbours)
+    return Parser(b, R0, wanted | {"tcp_flags"}, "given up", own, neighbours)
 
 
 def uses_cache(subtables: Sequence[Subtable]) -> bool:
@@ -126,8 +155,8 @@ def cache_key(subtables: Sequence[Subtable]) -> KeyMask:
     return KeyMask(Mask(bits))
 
 
-def pack(b: Builder, mask: KeyMask, key: Address, packed: Address) -> None:
-    """Put the words of `key` that `mask` looks at in a row, masked; r1 and r2 are lost."""
+def pack(b: Builder, mask: KeyMask, key: Register, packed: Address) -> None:
+    """Put the words of the key at `key` that `mask` looks at in a row, masked; r1 and r2 are lost."""
     for i, (number, bits) in enumerate(mask.words):
         if not bits:
             b.store(u64(packed + i * WORD), 0)
@@ -151,7 +180,7 @@ def _count_received(b: Builder) -> None:
 
 
 def _hit(
-    b: Builder, subtables: Sequence[Subtable], key: Address, packed: Address, cached: KeyMask | None
+    b: Builder, subtables: Sequence[Subtable], key_at: Address, packed: Address, cached: KeyMask | None
 ) -> None:
     """r0 = the megaflow's entry, found in the r8-th subtable."""
     if not subtables:
@@ -162,12 +191,13 @@ def _hit(
     b.jump_if(R0 == 0, "perform")
     b.mov(R7, R0)
     if cached:
-        _fill_cache(b, cached, key, packed)
+        _fill_cache(b, cached, key_at, packed)
     b.label("count")
     b.increment(u64(R7 + STATS.offset("packets")), 1, R1)
     b.load(R2, skb.LENGTH)
     b.increment(u64(R7 + STATS.offset("bytes")), R2, R1)
-    b.load(R1, u16(key + PLACES["tcp_flags"]))
+    b.load(R1, u64(key_at))
+    b.load(R1, u16(R1 + PLACES["tcp_flags"]))
     with b.when(R1 != 0):
         b.load(R2, u32(R7 + STATS.offset("tcp_flags")))
         b.or_(R2, R1)
@@ -191,9 +221,9 @@ def _load_stats(b: Builder, scratch: Address) -> None:
     b.call(Helper.map_lookup_elem, Map("stats"), scratch)
 
 
-def _look_in_cache(b: Builder, cached: KeyMask, key: Address, packed: Address) -> None:
-    """On a good copy, go to `count` with the megaflow at r9 and its counters at r7."""
-    pack(b, cached, key, packed)
+def _look_in_cache(b: Builder, cached: KeyMask, packed: Address) -> None:
+    """On a good copy, go to `count` with the megaflow at r9 and its counters at r7; r7 is the key before."""
+    pack(b, cached, R7, packed)
     b.call(Helper.map_lookup_elem, Map(CACHE), packed)
     b.jump_if(R0 == 0, "not cached")
     b.mov(R9, R0)
@@ -207,12 +237,13 @@ def _look_in_cache(b: Builder, cached: KeyMask, key: Address, packed: Address) -
     b.label("not cached")
 
 
-def _fill_cache(b: Builder, cached: KeyMask, key: Address, packed: Address) -> None:
+def _fill_cache(b: Builder, cached: KeyMask, key_at: Address, packed: Address) -> None:
     """Now and then, put a copy of the megaflow at r9 into the cache."""
     b.call(Helper.get_prandom_u32)
     b.and_(R0, CACHE_ODDS - 1)
     b.jump_if(R0 != 0, "count")
-    pack(b, cached, key, packed)
+    b.load(R3, u64(key_at))
+    pack(b, cached, R3, packed)
     with b.scratch(CACHED.size) as copy:
         for at in range(0, MEGAFLOW.size, WORD):
             b.load(R1, u64(R9 + at))

@@ -51,7 +51,7 @@ log = Logger("dpif_ebpf")
 
 _SO_NETNS_COOKIE = 71
 _U64 = struct.Struct("=Q")
-_FORMAT = 1  # of what notes, maps and parameters mean beyond their layout
+_FORMAT = 2  # of what notes, maps and parameters mean beyond their layout
 _HOUSEKEEPING = 1.0  # seconds
 _ORDER_EVERY = 5  # times of housekeeping
 

@@ -165,9 +165,10 @@ class FlowTable:
         self.delete(list(self._entries))
 
     def dump(self) -> Iterator[tuple[Megaflow, FlowStats]]:
-        """All megaflows; they may be changed meanwhile."""
+        """All megaflows; they may be changed and removed meanwhile."""
         for entry in list(self._entries.values()):
-            yield entry.megaflow, self.stats(entry)
+            if self._entries.get(entry.megaflow.ufid) is entry:
+                yield entry.megaflow, self.stats(entry)
 
     def stats(self, entry: _Entry) -> FlowStats:
         """What a megaflow has carried."""

@@ -1,6 +1,6 @@
 """Flow keys in the form that eBPF programs build: which bytes of memory hold which slot of a Flow.
 
-A program keeps a packet's key on its stack as 64-bit words.  Slots are in network byte order, as they are in the
+A program keeps a packet's key, in a map, as 64-bit words.  Slots are in network byte order, as they are in the
 packet, but for those that the kernel gives as numbers of its own.  What is matched together lies together: a
 learning switch needs the first three words only.
 

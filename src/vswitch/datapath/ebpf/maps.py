@@ -7,6 +7,7 @@
     counters    per CPU: COUNTERS
     programs    programs that run action lists of a shape
     lists       parameters of action lists
+    keys        per CPU: where a program puts a packet's key together
     upcalls     ring buffer of packets on their way up; scratch: where a program puts one together
     notes       in text, what a next daemon has to know (notes.py)
 
@@ -88,6 +89,7 @@ UPCALL = Struct(
     ),
 )
 RECORD_OVERHEAD = 8 + UPCALL.size  # bytes in the ring, besides the packet
+KEYS = 256  # bytes: a key, and apart from the next CPU's
 SCRATCH = UPCALL.size + 65536 + 64  # bytes
 
 # Shapes that the main program runs itself.
@@ -134,6 +136,7 @@ def specs(n_cpus: int) -> dict[str, MapSpec]:
         MapSpec("devices", hash, 4, 4, MAX_PORTS, sparse, number, U32),
         MapSpec("programs", MapType.PROG_ARRAY, 4, 4, MAX_SHAPES),
         MapSpec("lists", hash, 4, PARAMETERS_SIZE, MAX_FLOWS, sparse, nothing, nothing),
+        MapSpec("keys", array, 4, KEYS, n_cpus),
         MapSpec("scratch", array, 4, SCRATCH, n_cpus),
         MapSpec("upcalls", MapType.RINGBUF, 0, 0, RING_SIZE),
         MapSpec("notes", hash, NOTE_KEY.size, NOTE_SIZE, 1 << 20, sparse),

@@ -2,13 +2,18 @@
 
 The parser is generated for the slots that the present masks look at; a slot that nobody wants is not stored.  It reads
 the packet directly.  Where a header reaches beyond the linear part of the packet, the first PULL bytes are made
-linear and the program begins again,
-by a tail call to itself.  What it cannot follow (labels, network service headers, more than
-MAX_EXTENSIONS extension headers or MAX_OPTIONS neighbour discovery options, headers beyond PULL bytes) it does
+linear and the program begins again, by a tail call to itself.  What it cannot follow (network service headers, more
+than MAX_EXTENSIONS extension headers or MAX_OPTIONS neighbour discovery options, headers beyond PULL bytes) it does
 not guess at: it goes to `up`, and userspace parses the packet.
 
-Registers: r6 context, r7 start of the packet, r8 its end, r9 the present header; in the transport headers, r1 the
-protocol and r3 how many bytes of them there are by the length in the IP header.
+Registers: r0 the key, r6 context, r7 start of the packet, r8 its end, r9 the present header; in the transport headers,
+r1 the protocol and r3 how many bytes of them there are by the length in the IP header.
+
+**Short to verify.**  The program is loaded anew when a mask comes, and a packet waits for it.  The verifier follows
+each path on its own, unless what it knows where two meet is the same; so no path may leave it a knowledge of its own.
+Loaded for the masks of a learning switch, L4 rules and IPv6 (for neighbour discovery, too), in milliseconds: 11 (80)
+if paths are left as they come; 10 (42) with the key in a map, whose contents the verifier does not follow, and not on
+the stack; 3 (11) with one test that tells all extension headers from protocols; 2.2 (2.8) with `forget`.
 
 Sources: RFC 791, 826, 4861, 8200; IEEE 802.1Q, 802.2; OVS lib/flow.c for what a malformed packet is.
 """
@@ -53,6 +58,7 @@ IPV4, ARP, RARP, IPV6 = 0x0800, 0x0806, 0x8035, 0x86DD
 MPLS = 0x8847, 0x8848
 _NO_TYPE = 0x05FF  # what a flow has as the type of a frame without one
 _HOP_BY_HOP, _ROUTING, _FRAGMENT, _AUTHENTICATION, _DESTINATION = 0, 43, 44, 51, 60
+_EXTENSIONS = sum(1 << n for n in (_HOP_BY_HOP, _ROUTING, _FRAGMENT, _AUTHENTICATION, _DESTINATION))
 ICMP, IGMP, TCP, UDP, ICMPV6, SCTP = 1, 2, 6, 17, 58, 132
 _SOLICIT, _ADVERT = 135, 136
 _FRAG_ANY, _FRAG_LATER = 1, 2
@@ -62,11 +68,11 @@ _FRAG_ANY, _FRAG_LATER = 1, 2
 class Parser:
     """The generator, for one program.
 
-    `key` is where on the stack the key goes; `up` where what it gives up on goes; `own` which of `programs` this is.
+    `key` points to where the key goes; `up` where what it gives up on goes; `own` which of `programs` this is.
     """
 
     b: Builder
-    key: Address
+    key: Register
     wanted: frozenset[str]
     up: str
     own: int
@@ -125,15 +131,20 @@ class Parser:
     def forget(self, bits: int) -> None:
         """Let the verifier forget how r9 came to point less than 2 ** `bits` bytes into the packet; r2 is lost.
 
-        It follows each way to each place separately, unless what it knows there is the same: without this, loading
-        takes 20 times as long.
+        It follows each way to each place separately, unless what it knows there is the same.  What it knows of
+        the packet's start is how much it has seen of the packet so far: the start is therefore loaded again.
         """
         b = self.b
         b.mov(R2, R9)
         b.sub(R2, R7)
         b.and_(R2, (1 << bits) - 1)
+        b.load(R7, skb.DATA)
         b.mov(R9, R7)
         b.add(R9, R2)
+
+    def forget_length(self) -> None:
+        """The same for r3, a length of 16 bits."""
+        self.b.and_(R3, 0xFFFF)
 
     @contextmanager
     def section(self, label: str) -> Iterator[None]:
@@ -331,8 +342,13 @@ class Parser:
         b = self.b
         b.label("extension")
         self.forget(14)
-        for protocol in (_HOP_BY_HOP, _ROUTING, _DESTINATION, _AUTHENTICATION, _FRAGMENT):
-            b.jump_if(R1 == protocol, "is extension")
+        self.forget_length()
+        b.mov(R2, R1)
+        b.rsh(R2, 6)
+        b.jump_if(R2 != 0, "no extension")  # 64 and above
+        b.mov(R2, _EXTENSIONS)
+        b.rsh(R2, R1)
+        b.jump_if(R2 & 1, "is extension")
         b.jump("no extension")
         b.label("is extension")
         b.increment(u64(count), 1, R2)
@@ -378,6 +394,7 @@ class Parser:
         b = self.b
         b.label("transport")
         self.forget(14)
+        self.forget_length()
         for protocol, label in ((TCP, "tcp"), (UDP, "udp"), (SCTP, "sctp"), (ICMPV6, "icmpv6")):
             b.jump_if(R1 == protocol, label)
         for protocol, label in ((ICMP, "icmp"), (IGMP, "igmp")):
@@ -439,6 +456,7 @@ class Parser:
         b.store(u64(count), 0)
         b.label("option")
         self.forget(14)
+        self.forget_length()
         b.jump_if(R3 < 8, "parsed")
         b.increment(u64(count), 1, R1)
         b.jump_if(R1 > MAX_OPTIONS, self.up)
@@ -447,8 +465,7 @@ class Parser:
         b.lsh(R5, 3)
         b.jump_if(R5 == 0, "parsed")
         b.jump_if(R5 > R3, "parsed")
-        b.jump_if(R5 != 8, "pass option")
-        b.load(R4, u8(R9 + 0))
+        b.load(R4, u16(R9 + 0))
         for option, slot in ((1, "arp_sha"), (2, "arp_tha")):
             self._link_address(option, slot)
         b.label("pass option")
@@ -457,13 +474,16 @@ class Parser:
         b.jump("option")
 
     def _link_address(self, option: int, slot: str) -> None:
-        """Take a link-layer address from an option of type r4.  The same type twice is for userspace to judge."""
+        """Take a link-layer address from an option whose type and length are r4.
+
+        The same type twice is for userspace to judge.
+        """
         b = self.b
-        with b.when(R4 == option):
+        with b.when(R4 == be16(option << 8 | 1)):
             b.load(R1, u64(self.key + PLACES[slot]))
             b.jump_if(R1 != 0, self.up)
             self.copy(slot, R9, 2, 6)
-            self.put("tcp_flags", R4, 1, skip=1)
+            self.put("tcp_flags", option, 1, skip=1)
             b.jump("pass option")
 
     def _short(self) -> None:
