@@ -24,6 +24,7 @@ import struct
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, ClassVar, TypeVar, dataclass_transform
 
+from vswitch.base.memo import by_identity
 from vswitch.openflow.codec import EXPERIMENTER, VENDORS, Code, layout, parse_codes
 from vswitch.openflow.errors import BadAction, OpenFlowError
 from vswitch.openflow.names import NO_NAMES, Names
@@ -191,9 +192,23 @@ def _unknown(vendor: int) -> Any:
 
 def encode_actions(version: int, actions: Iterable[Action]) -> bytes:
     """The actions' bytes, one after the other."""
+    return _encode(actions, version) if isinstance(actions, tuple) else _encode_each(actions, version)
+
+
+def _encode_each(actions: Iterable[Action], version: int) -> bytes:
     return b"".join([item.encode(version) for item in actions])
+
+
+_encode = by_identity(_encode_each)
 
 
 def format_actions(actions: Iterable[Action], names: Names = NO_NAMES) -> str:
     """The actions as ovs-ofctl prints them; "drop" if there are none."""
+    return _format(actions, names) if isinstance(actions, tuple) else _format_each(actions, names)
+
+
+def _format_each(actions: Iterable[Action], names: Names) -> str:
     return ",".join([item.format(names) for item in actions]) or "drop"
+
+
+_format = by_identity(_format_each)

@@ -9,7 +9,10 @@ Sources: OpenFlow 1.5.1, 7.2.6 (consistency), 7.5.4.3 (errors); ovs-actions(7), 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import reduce
+from operator import is_, or_
 
+from vswitch.base.memo import by_identity
 from vswitch.flow.field import Field, Flow
 from vswitch.flow.fields import ETH_TYPE, FIELDS, IP_FRAG, IP_PROTO, VLAN_TCI
 from vswitch.flow.match import Match
@@ -61,14 +64,27 @@ def check_actions(
 
     From OpenFlow 1.1 on that includes rewriting what the packets may lack; `table_id` 0xff is any table.
     """
-    return tuple(_Checker(match, table_id, version, n_tables, max_port).run(actions))
+    return _check(tuple(actions), match.value & _TELLING, table_id, version, n_tables, max_port)
+
+
+# What of a match decides which actions make sense.
+_TELLING = reduce(or_, (field.needs.mask for field in FIELDS), VLAN_TCI.mask | IP_FRAG.mask | IP_PROTO.mask)
+
+
+@by_identity
+def _check(
+    actions: tuple[Action, ...], value: int, table_id: int, version: int, n_tables: int, max_port: int
+) -> tuple[Action, ...]:
+    """`actions` themselves, unless something is to be completed: then flows with the same list share the result."""
+    made = tuple(_Checker(value, table_id, version, n_tables, max_port).run(actions))
+    return actions if all(map(is_, made, actions)) else made
 
 
 class _Checker:
     """What is known of the packet between two actions."""
 
-    def __init__(self, match: Match, table_id: int, version: int, n_tables: int, max_port: int) -> None:
-        self.flow = Flow(match.value)  # bits that do not matter are zero, and so unknown
+    def __init__(self, value: int, table_id: int, version: int, n_tables: int, max_port: int) -> None:
+        self.flow = Flow(value)  # bits that do not matter are zero, and so unknown
         self.table_id = table_id
         self.strict = version >= OF11
         self.n_tables = n_tables
