@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from vswitch.dpif.datapath import Support
 from vswitch.dpif.megaflow import Execute, FlowStats, Megaflow, Ufid, Upcall
@@ -149,10 +149,14 @@ class Machine:
 
     def revalidate(self) -> None:
         """Tell what megaflows have carried."""
-        dump = [(megaflow, self.stats[ufid]) for ufid, megaflow in self.megaflows.items()]
-        self.perform(self.backer.revalidate(dump, self.now))
+        self.perform(self.backer.revalidate(self._dump(), self.now))
         while self.backer.deadline <= self.now:
             self.perform(self.backer.run(self.now))
+
+    def _dump(self) -> Iterator[tuple[Megaflow, FlowStats]]:
+        for ufid in list(self.megaflows):
+            if ufid in self.megaflows:
+                yield self.megaflows[ufid], self.stats[ufid]
 
     def trace(self, *args: str) -> str:
         """What `ofproto/trace br0 …` prints."""

@@ -150,12 +150,12 @@ def test_rules_expire() -> None:
     machine = Machine()
     watcher = machine.connect(OF15, ChannelKind.PRIMARY)
     machine.perform(watcher.handle(flow_mod("in_port=1,idle_timeout=5,flags=1 actions=2"), 1, 0.0))
-    machine.perform(watcher.handle(flow_mod("in_port=2,hard_timeout=8,flags=1 actions=1"), 1, 0.0))
+    machine.perform(watcher.handle(flow_mod("in_port=2,hard_timeout=7,flags=1 actions=1"), 1, 0.0))
     for _ in range(4):
         machine.receive(1, frame(B, A))
         machine.receive(2, frame(A, B))
         machine.pass_time(1.0)
-    machine.pass_time(4.0)
+    machine.pass_time(3.5)
     assert len(machine.br0.tables[0]) == 1
     machine.pass_time(4.0)
     assert len(machine.br0.tables[0]) == 0

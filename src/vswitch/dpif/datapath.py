@@ -45,8 +45,8 @@ class DatapathStats:
 class Datapath(ABC):
     """A flow-based packet forwarder with no intelligence of its own; Open vSwitch calls it a dpif.
 
-    Every datapath has ports, a table of non-overlapping megaflows, and a queue of upcalls for packets that no
-    megaflow matches.  Methods raise `DatapathError` on failure.
+    Every datapath has ports, a table of megaflows, of which those that overlap do the same, and a queue of upcalls
+    for packets that no megaflow matches.  Methods raise `DatapathError` on failure.
     """
 
     type: str
@@ -78,7 +78,7 @@ class Datapath(ABC):
 
     @abstractmethod
     def flow_dump(self) -> Iterator[tuple[Megaflow, FlowStats]]:
-        """All megaflows, in no order."""
+        """All megaflows, in no order.  Between two of them others may come, change and go; what went is left out."""
 
     @abstractmethod
     def flow_flush(self) -> None:

@@ -8,14 +8,16 @@ is credited to the rules, ports and addresses on its path; changes of the switch
 they can touch are translated again (megaflows.py); and silence, after which a megaflow is removed.
 
     deadline        -> run(now)                    due work, a slice at a time
-    revalidate_at   -> revalidate(dump, now)       statistics, idle megaflows, idle rules
+    revalidate_at   -> revalidate(dump, now)       statistics, idle megaflows, idle rules: the next `run`s go through them
+
+Nothing here takes longer than about 10 ms at a time, whatever there is to do (bench/revalidation.py).
 
 Sources: ovs-vswitchd.conf.db(5), other_config: max-idle, flow-limit; OVS Documentation/topics/design.rst.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from hashlib import blake2b
 
 from vswitch.dpif.action import DatapathAction, SlowPath, ToController, Userspace
@@ -28,6 +30,7 @@ from vswitch.ofproto.command import Command, Install, Uninstall
 from vswitch.ofproto.expiry import expire_hard, expire_idle, expiring_rules
 from vswitch.ofproto.fairness import FairQueue
 from vswitch.ofproto.megaflows import Entry, Megaflows
+from vswitch.ofproto.pace import Pace
 from vswitch.ofproto.packetin import packet_ins
 from vswitch.ofproto.switch import Switch
 from vswitch.ofproto.wiring import Changes, Wiring
@@ -35,16 +38,13 @@ from vswitch.ofproto.xlate.context import Translation
 from vswitch.ofproto.xlate.translate import translate
 
 DEFAULT_MAX_IDLE = 10.0  # seconds
-DEFAULT_FLOW_LIMIT = 200_000
 OVERLOAD_MAX_IDLE = 0.1  # seconds, while there are more megaflows than the limit
-REVALIDATION_INTERVAL = 0.5  # seconds
-SECONDS_PER_MEGAFLOW = (
-    20e-6  # by which dumps of many megaflows are spaced out, so that they take a tenth of the time
-)
 EXPIRY_INTERVAL = 1.0  # seconds between looks at rules with timeouts
 UPCALLS_AT_ONCE = 64
-SUSPECTS_AT_ONCE = 200  # about 10 ms
-COMPARISONS_AT_MOST = 2_000_000  # of megaflows with rule changes; beyond, all are translated again
+COMPARISONS_AT_ONCE = 25_000  # of megaflows with changes of rules: 3 ms
+SUSPECTS_AT_ONCE = 100  # 3 ms and more
+LOOKS_AT_ONCE = 1000  # at megaflows in a dump: 3 ms
+LOOKS_PER_TRANSLATION = 10  # that one translation takes the time of
 FOREVER = float("inf")
 # A datapath's key has its shape by how many VLAN tags there are, so that is always matched.
 KEY_SHAPE = VLAN_PRESENT << VLAN_TCI.offset | VLAN_PRESENT << VLAN2_TCI.offset
@@ -61,14 +61,16 @@ class Backer:
         """`secret`: 128 random bits, from which the names of megaflows are made."""
         self.switches: dict[str, Switch] = {}
         self.max_idle = DEFAULT_MAX_IDLE
-        self.flow_limit = DEFAULT_FLOW_LIMIT
+        self.pace = Pace()
         self.wiring: Wiring[Switch] = Wiring(support)
         self.lost = 0  # upcalls from ports that no switch has
         self._secret = secret.to_bytes(16, "big")
         self._megaflows = Megaflows()
         self._leaving: dict[Ufid, Entry] = {}  # uninstalled, their last statistics not told yet
         self._upcalls: FairQueue[OdpPort, Upcall] = FairQueue()
-        self._revalidated = -FOREVER
+        self._dump: Iterator[tuple[Megaflow, FlowStats]] | None = None  # what is left of it
+        self._passes = 0  # through a dump, so far
+        self._pass_began = -FOREVER
         self._next_expiry = -FOREVER
 
     # Switches.
@@ -116,7 +118,7 @@ class Backer:
         if upcall.cookie is None:
             tcp_flags = TCP_FLAGS.get(flow)
             xlate.carried.credit(FlowStats(1, len(upcall.packet.data), now, tcp_flags), now)
-            if len(self._megaflows) < self.flow_limit:
+            if len(self._megaflows) < self.pace.limit:
                 entry = self._enter(upcall.flow, flow, xlate, now)
                 out.append(Install(entry.megaflow))
         if xlate.actions:
@@ -159,10 +161,15 @@ class Backer:
     @property
     def deadline(self) -> float:
         """When to call `run` next."""
-        if self.wiring.outbox or self._upcalls or self._megaflows.n_suspects or self._has_changes:
+        if self.wiring.outbox or self._upcalls or not self.is_settled:
             return -FOREVER
         deadline = min((switch.macs.deadline for switch in self.switches.values()), default=FOREVER)
         return min(deadline, self._next_expiry) if expiring_rules(self.switches.values()) else deadline
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether every megaflow is known to be right, and the dump that came last is done with."""
+        return self._dump is None and self._megaflows.is_settled and not self._has_changes
 
     @property
     def _has_changes(self) -> bool:
@@ -183,18 +190,21 @@ class Backer:
         self._suspect()
         for entry in self._megaflows.take_suspects(SUSPECTS_AT_ONCE):
             self._translate_again(entry, now, FlowStats())
+        if self._dump is not None:
+            self._look_through(self._dump, now)
         self._serve_upcalls(now)
         return self._take_commands()
 
     def _suspect(self) -> None:
-        """Mark the megaflows that may be wrong after the changes since the last time."""
+        """Mark the megaflows that may be wrong after the changes since the last time, or some of them."""
         changes, self.wiring.changes = self.wiring.changes, Changes()
-        if changes.everything or len(changes.rules) * len(self._megaflows) > COMPARISONS_AT_MOST:
+        if changes.everything:
             self._megaflows.suspect_all()
         else:
             self._megaflows.suspect_rules(changes.rules)
         for switch in self.switches.values():
             self._megaflows.suspect_macs(switch.macs, switch.macs.take_changes())
+        self._megaflows.search(COMPARISONS_AT_ONCE)
 
     def _translate_again(self, entry: Entry, now: float, new: FlowStats) -> None:
         """Bring a megaflow up to date, of whose packets `new` are not credited yet."""
@@ -215,7 +225,7 @@ class Backer:
         made = Entry(
             megaflow, flow, xlate.carried, xlate.dependencies, tuple(xlate.recircs), entry.created, entry.used
         )
-        made.is_adopted = entry.is_adopted
+        made.is_adopted, made.seen = entry.is_adopted, entry.seen
         self._add(made)
         made.stats = entry.stats
         if megaflow is not old:
@@ -250,46 +260,65 @@ class Backer:
     @property
     def revalidate_at(self) -> float:
         """When to call `revalidate` next with what the datapath has carried."""
-        return self._revalidated + REVALIDATION_INTERVAL + SECONDS_PER_MEGAFLOW * len(self._megaflows)
+        return self._pass_began + self.pace.interval if self._dump is None else FOREVER
 
-    def revalidate(self, dump: Iterable[tuple[Megaflow, FlowStats]], now: float) -> list[Command]:
-        """Credit what megaflows have carried to rules, ports and addresses; remove the idle, change the wrong.
+    def revalidate(self, dump: Iterator[tuple[Megaflow, FlowStats]], now: float) -> list[Command]:
+        """Begin to credit what megaflows have carried to rules, ports and addresses, and to remove the idle.
 
-        A megaflow that nobody here knows (a former daemon's) is adopted if it is right, else changed or removed.
+        `run` goes on with it; `dump` has to leave out what is uninstalled meanwhile.  A megaflow that nobody here knows
+        (a former daemon's) is adopted if it is right, else changed or removed.
         """
-        self._suspect()
-        self._revalidated = now
-        overloaded = len(self._megaflows) > self.flow_limit
-        max_idle = OVERLOAD_MAX_IDLE if overloaded else self.max_idle
+        self._dump, self._pass_began = dump, now
+        self._passes += 1
+        return self.run(now)
+
+    def _look_through(self, dump: Iterator[tuple[Megaflow, FlowStats]], now: float) -> None:
+        """A slice of a pass."""
+        looks = LOOKS_AT_ONCE
+        max_idle = OVERLOAD_MAX_IDLE if len(self._megaflows) > self.pace.limit else self.max_idle
         for megaflow, stats in dump:
             entry = self._megaflows.get(megaflow.ufid)
+            looks -= 1
             if entry is None:
                 self._adopt(megaflow, stats, now)
                 continue
+            entry.seen = self._passes
             new = entry.take_new(stats)
             if new.packets:
                 entry.used = now if stats.used is None else max(entry.used, stats.used)
-                self._credit(entry, new, now)
+                looks -= self._credit(entry, new, now)
             elif now - entry.used > max_idle:
                 self._uninstall(entry)
-        expire_idle(self.switches.values(), now)
+            if looks <= 0:
+                return
+        self._finish_pass(now)
+
+    def _finish_pass(self, now: float) -> None:
+        """What is to be done when all have told what they carried until the pass began."""
+        self._dump = None
+        self.pace.passed(now - self._pass_began)
+        for entry in self._megaflows:
+            if entry.seen != self._passes and entry.created < self._pass_began:
+                self._uninstall(entry)  # somebody removed it, or the datapath had refused it
+        expire_idle(self.switches.values(), self._pass_began, now)
         self._suspect()
         self.wiring.frozen.collect()
-        return self._take_commands()
 
-    def _credit(self, entry: Entry, new: FlowStats, now: float) -> None:
-        """Credit `new` packets to what carried them: by the present rules, if those have changed."""
+    def _credit(self, entry: Entry, new: FlowStats, now: float) -> int:
+        """Credit `new` packets to what carried them: by the present rules, if those have changed.  Returns the effort."""
         if self._megaflows.absolve(entry):
             self._translate_again(entry, now, new)
-        else:
-            entry.carried.credit(new, now)
+            return LOOKS_PER_TRANSLATION
+        entry.carried.credit(new, now)
+        return 1
 
     def _adopt(self, megaflow: Megaflow, stats: FlowStats, now: float) -> None:
         if megaflow.ufid in self._leaving:
             return
         entry = Entry.adopted(megaflow, stats, now)
+        entry.seen = self._passes
         self._add(entry)
-        self._translate_again(entry, now, FlowStats())
+        self._megaflows.suspect(entry)
 
     def purge(self, now: float) -> list[Command]:
         """Uninstall every megaflow (revalidator/purge)."""

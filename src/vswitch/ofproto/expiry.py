@@ -1,7 +1,7 @@
 """Timeouts of rules.
 
 A rule's idle timeout counts from the last packet, of which we hear when the datapath tells what its megaflows have
-carried; so it is judged right after that.
+carried; so it is judged right after that, as of the moment until which all have told.
 
 Sources: OpenFlow 1.5.1, 6.4 and 5.5; ovs-ofctl(8), idle_timeout and hard_timeout.
 """
@@ -34,8 +34,8 @@ def expire_hard(switches: Iterable[Switch], now: float) -> None:
             switch.remove_rule(rule, RemovedReason.HARD_TIMEOUT, now)
 
 
-def expire_idle(switches: Iterable[Switch], now: float) -> None:
-    """Remove the rules that no packet has used for as long as they wait."""
+def expire_idle(switches: Iterable[Switch], heard: float, now: float) -> None:
+    """Remove the rules that no packet has used for as long as they wait, of all packets until `heard`."""
     for switch, rule in list(_expiring(switches)):
-        if now >= rule.idle_deadline:
+        if heard >= rule.idle_deadline:
             switch.remove_rule(rule, RemovedReason.IDLE_TIMEOUT, now)

@@ -204,7 +204,7 @@ class Questions:
         """Bound the number of megaflows."""
         limit = _leading_number(words[0])
         for forwarding in self.vswitch.forwardings.values():
-            forwarding.backer.flow_limit = limit
+            forwarding.backer.pace.ask(limit)
         return f"set flow_limit to {limit}\n"
 
     def upcall_show(self, words: Sequence[str]) -> str:
@@ -212,11 +212,11 @@ class Questions:
         text = []
         for forwarding in self.vswitch.forwardings.values():
             datapath, backer = forwarding.datapath, forwarding.backer
-            current, duration = datapath.stats().flows, forwarding.dump_seconds
+            current, duration = datapath.stats().flows, backer.pace.seconds
             text += [
                 f"{datapath.type}@{datapath.name}:",
                 f"  flows         : (current {current}) (avg {forwarding.average_flows:.0f}) "
-                f"(max {forwarding.most_flows}) (limit {backer.flow_limit})",
+                f"(max {forwarding.most_flows}) (limit {backer.pace.limit})",
                 f"  dump duration : {max(1, round(duration * 1000))}ms",
                 "  ufid enabled : true",
                 "",
@@ -227,9 +227,8 @@ class Questions:
     async def revalidator_wait(self, words: Sequence[str]) -> None:
         """Have every megaflow looked at."""
         await settle()
-        for forwarding in self.vswitch.forwardings.values():
-            forwarding.run()
-            forwarding.revalidate()
+        for forwarding in list(self.vswitch.forwardings.values()):
+            await forwarding.revalidate()
 
     def revalidator_purge(self, words: Sequence[str]) -> None:
         """Remove every megaflow."""
@@ -238,10 +237,10 @@ class Questions:
 
     # Rules and controllers.
 
-    def bridge_dump_flows(self, words: Sequence[str]) -> str:
+    async def bridge_dump_flows(self, words: Sequence[str]) -> str:
         """All rules of a bridge, also those that OpenFlow does not show."""
         bridge, now = self.bridge(words[-1], "Unknown bridge"), asyncio.get_running_loop().time()
-        bridge.forwarding.revalidate()
+        await bridge.forwarding.revalidate()
         return lines(_rule(rule, now) for table in bridge.switch.tables for rule in table)
 
     def bridge_reconnect(self, words: Sequence[str]) -> None:

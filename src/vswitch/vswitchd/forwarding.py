@@ -10,7 +10,6 @@ import asyncio
 import secrets
 from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
-from time import perf_counter
 from traceback import format_exc
 
 from vswitch.base.counters import Counter
@@ -41,7 +40,6 @@ class Forwarding:
     ) -> None:
         self.datapath = datapath
         self.backer = Backer(datapath.support, secrets.randbits(128))
-        self.dump_seconds = 0.0  # how long the last revalidation took
         self.most_flows = 0
         self.average_flows = 0.0
         self._send = send
@@ -85,22 +83,30 @@ class Forwarding:
         """Do what is due now.  A mistake of ours is logged, and the switch goes on."""
         now, pause = self._loop.time(), 0.0
         try:
-            self.perform(self.backer.run(now))
             if now >= self.backer.revalidate_at:
-                self.revalidate()
+                self._begin_pass(now)
+            else:
+                self.perform(self.backer.run(now))
         except Exception:
             limited.err("%s: %s", self.datapath.name, format_exc().rstrip())
             pause = AFTER_MISTAKE
         self._set_timer(now + pause)
 
-    def revalidate(self) -> None:
-        """Compare every megaflow with what translation gives now, and collect what it has carried."""
+    async def revalidate(self) -> None:
+        """Come back when every megaflow is right, and has told what it carried until now."""
+        self._begin_pass(self._loop.time())
+        while not self.backer.is_settled:
+            await asyncio.sleep(0)
+            self.perform(self.backer.run(self._loop.time()))
+        self._set_timer()
+
+    def _begin_pass(self, now: float) -> None:
+        """Let the backer look through the megaflows: anew, if it was still at it."""
         REVALIDATIONS.hit()
-        count, started = self.datapath.stats().flows, perf_counter()
-        self.perform(self.backer.revalidate(self.datapath.flow_dump(), self._loop.time()))
-        self.dump_seconds = perf_counter() - started
+        count = self.datapath.stats().flows
         self.most_flows = max(self.most_flows, count)
         self.average_flows = (self.average_flows + count) / 2
+        self.perform(self.backer.revalidate(self.datapath.flow_dump(), now))
 
     def purge(self) -> None:
         """Remove every megaflow."""

@@ -148,7 +148,7 @@ class Vswitch:
             await self._perform(step)
         for forwarding in list(self.forwardings.values()):
             forwarding.backer.max_idle = config.max_idle
-            forwarding.backer.flow_limit = config.flow_limit
+            forwarding.backer.pace.ask(config.flow_limit)
             self._remove_strangers(forwarding)
             forwarding.changed()
         self._close_unused()

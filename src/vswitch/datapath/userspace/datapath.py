@@ -151,7 +151,8 @@ class UserspaceDatapath(Datapath):
     def flow_dump(self) -> Iterator[tuple[Megaflow, FlowStats]]:
         """All megaflows."""
         for entry in self._table:
-            yield entry.megaflow, entry.stats()
+            if not entry.dead:
+                yield entry.megaflow, entry.stats()
 
     def flow_flush(self) -> None:
         """Remove all megaflows."""
