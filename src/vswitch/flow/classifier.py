@@ -71,8 +71,11 @@ class Step:
         self.index: dict[int, int] = {}  # masked value -> how many rules
 
 
-def steps(mask: Mask, fields: Iterable[Field]) -> tuple[list[Step], list[tuple[Field, int]]]:
-    """The steps before the last one, for which the rules themselves are the index, and the prefixes of the last."""
+Lengths = list[tuple[Field, int]]  # fields, and how long their prefixes are
+
+
+def steps(mask: Mask, fields: Iterable[Field]) -> tuple[list[Step], Lengths, Lengths]:
+    """The steps before the last one, for which the rules themselves are the index; the prefixes of the last; all prefixes."""
     prefixes = [(field, length) for field in fields if (length := prefix_length(field.get(mask), field.bits))]
     made: list[Step] = []
     before = 0
@@ -82,20 +85,23 @@ def steps(mask: Mask, fields: Iterable[Field]) -> tuple[list[Step], list[tuple[F
             mine = [(field, length) for field, length in prefixes if until & ~before & field.mask]
             made.append(Step(before, until, mine))
             before = until
-    return made, [(field, length) for field, length in prefixes if not before & field.mask]
+    return made, [(field, length) for field, length in prefixes if not before & field.mask], prefixes
 
 
 class Subtable(Generic[R]):
     """All rules that share one mask: a hash table from masked flow to rules, the best first."""
 
-    __slots__ = ("_ports", "_ports_length", "_priorities", "_steps", "_tail", "mask", "max_priority", "rules")
+    # fmt: off
+    __slots__ = ("_ports", "_ports_length", "_priorities", "_steps", "_tail", "mask", "max_priority", "prefixes",
+                 "rules")
+    # fmt: on
 
     def __init__(self, mask: Mask, fields: Iterable[Field]) -> None:
         self.mask = mask
         self.rules: dict[int, list[R]] = {}
         self.max_priority = -1
         self._priorities: dict[int, int] = {}  # how many rules have each
-        self._steps, self._tail = steps(mask, fields)
+        self._steps, self._tail, self.prefixes = steps(mask, fields)
         ports = (mask & PORTS) >> PORTS_OFFSET
         self._ports_length = N_PORT_BITS + 1 - (ports & -ports).bit_length() if ports else 0
         self._ports = Prefixes(N_PORT_BITS)
@@ -164,11 +170,15 @@ class Tries:
     def __iter__(self) -> Iterator[Field]:
         return iter(self._prefixes)
 
-    def change(self, match: Match, add: bool) -> None:
-        """Add or remove the prefixes that `match` has."""
-        for field, prefixes in self._prefixes.items():
-            if length := prefix_length(field.get(match.mask), field.bits):
-                (prefixes.add if add else prefixes.remove)(field.get(match.value), length)
+    def add(self, value: Flow, lengths: Lengths) -> None:
+        """Add the prefixes of these lengths that `value` has."""
+        for field, length in lengths:
+            self._prefixes[field].add(field.get(value), length)
+
+    def remove(self, value: Flow, lengths: Lengths) -> None:
+        """Take out what was added."""
+        for field, length in lengths:
+            self._prefixes[field].remove(field.get(value), length)
 
     def begin(self) -> None:
         """Another flow is looked up."""
@@ -220,7 +230,7 @@ class Classifier(Generic[R]):
         table.insert(rule)
         if table.max_priority != before:
             self._order = None
-        self._tries.change(rule.match, add=True)
+        self._tries.add(rule.match.value, table.prefixes)
         self._size += 1
 
     def remove(self, rule: R) -> None:
@@ -232,7 +242,7 @@ class Classifier(Generic[R]):
             del self._subtables[rule.match.mask]
         if table.max_priority != before:
             self._order = None
-        self._tries.change(rule.match, add=False)
+        self._tries.remove(rule.match.value, table.prefixes)
         self._size -= 1
 
     def lookup(self, flow: Flow) -> tuple[R | None, Mask]:

@@ -34,6 +34,9 @@ from vswitch.openflow.messages.flow import (
 from vswitch.openflow.ports import OFPP_ANY
 from vswitch.openflow.version import OF10, Version
 
+_CHECK_OVERLAP = int(RuleFlags.CHECK_OVERLAP)  # "&" with a member of an enum takes 1.5 us
+_RESET_COUNTS = int(RuleFlags.RESET_COUNTS)
+
 
 @dataclass(slots=True)
 class Plan:
@@ -77,7 +80,7 @@ def _plan_add(switch: Switch, message: FlowMod, now: float, version: Version) ->
     actions = checked_actions(message.actions, message.match, table_id, version)
     table = switch.tables[table_id]
     old = table.find(message.match, message.priority)
-    if message.flags & RuleFlags.CHECK_OVERLAP and table.overlaps(message.match, message.priority):
+    if message.flags & _CHECK_OVERLAP and table.overlaps(message.match, message.priority):
         raise OpenFlowError(FlowModFailed.OVERLAP)
     if old is None and table.is_full:
         raise OpenFlowError(FlowModFailed.TABLE_FULL)
@@ -95,7 +98,7 @@ def _plan_add(switch: Switch, message: FlowMod, now: float, version: Version) ->
         modified=now,
         used=now,
     )
-    if old is not None and not message.flags & RuleFlags.RESET_COUNTS:
+    if old is not None and not message.flags & _RESET_COUNTS:
         rule.packets, rule.bytes, rule.used = old.packets, old.bytes, old.used
     return Plan(add=[(rule, old)])
 
@@ -156,7 +159,7 @@ def apply(switch: Switch, plan: Plan, message: FlowMod, now: float) -> None:
 
 def _modify(switch: Switch, rule: Rule, actions: tuple[Action, ...], message: FlowMod, now: float) -> None:
     """Give `rule` new actions; its timeouts and flags stay."""
-    if message.flags & RuleFlags.RESET_COUNTS:
+    if message.flags & _RESET_COUNTS:
         rule.packets = rule.bytes = 0
     rule.actions = actions
     rule.modified = now

@@ -1,5 +1,7 @@
 """The two questions that prefixes answer, held against their definitions."""
 
+import random
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -52,3 +54,24 @@ def test_removing_undoes_adding(some: list[tuple[int, int]], more: list[tuple[in
         made.remove(prefix, length)
     assert made.telling(value) == made_of(some).telling(value)
     assert bool(made) == bool(some)
+
+
+def test_many_changes_between_two_questions_answer_as_one_by_one():
+    rng = random.Random(7)
+    prefixes, model = Prefixes(16), []
+    for size in (1, 3, 40, 400, 40, 3, 1):
+        for _ in range(size):
+            if model and rng.random() < 0.45:
+                prefixes.remove(*model.pop(rng.randrange(len(model))))
+            else:
+                model.append((rng.randrange(1 << 16), rng.randrange(1, 17)))
+                prefixes.add(*model[-1])
+        for value in [rng.randrange(1 << 16) for _ in range(20)] + [value for value, _ in model[:20]]:
+            tells = [
+                min(length, 17 - ((value >> 16 - length ^ of >> 16 - length) << 16 - length).bit_length())
+                for of, length in model
+            ]
+            assert prefixes.telling(value) == max(tells, default=0)
+            for length in range(1, 17):
+                has = any(n == length and of >> 16 - n == value >> 16 - n for of, n in model)
+                assert prefixes.has(value, length) == has

@@ -14,7 +14,7 @@ from operator import is_, or_
 
 from vswitch.base.memo import by_identity
 from vswitch.flow.field import Field, Flow
-from vswitch.flow.fields import ETH_TYPE, FIELDS, IP_FRAG, IP_PROTO, VLAN_TCI
+from vswitch.flow.fields import ETH_TYPE, FIELDS, IP_FRAG, IP_PROTO, TP_PORTS, VLAN_TCI
 from vswitch.flow.match import Match
 from vswitch.flow.subfield import Subfield
 from vswitch.openflow.actions.base import Action
@@ -64,11 +64,13 @@ def check_actions(
 
     From OpenFlow 1.1 on that includes rewriting what the packets may lack; `table_id` 0xff is any table.
     """
-    return _check(tuple(actions), match.value & _TELLING, table_id, version, n_tables, max_port)
+    value = match.value & (_TELLING if IP_PROTO.get(match.value) == _ICMPV6 else _TELLING & ~TP_PORTS.mask)
+    return _check(tuple(actions), value, table_id, version, n_tables, max_port)
 
 
-# What of a match decides which actions make sense.
+# What of a match decides which actions make sense; of what has ports, only those that are ICMPv6's type and code.
 _TELLING = reduce(or_, (field.needs.mask for field in FIELDS), VLAN_TCI.mask | IP_FRAG.mask | IP_PROTO.mask)
+_ICMPV6 = 58
 
 
 @by_identity
