@@ -68,6 +68,7 @@ class Switch:
         self.ports: dict[OfPort, SwitchPort] = {}
         self.bundles: dict[str, Bundle] = {}
         self.tables = [Table(id) for id in range(N_TABLES)]
+        self.expiring: dict[Rule, None] = {}  # the rules that have a timeout, in the order in which they came
         self.macs: MacTable[Bundle] = MacTable()
         self.channels: dict[ConnectionId, Channel] = {}
         self.fail_mode = FailMode.STANDALONE
@@ -247,12 +248,15 @@ class Switch:
         """Add `rule` to its table, which has none with its match and priority."""
         table = self.tables[rule.table_id]
         table.insert(rule)
+        if rule.idle_timeout or rule.hard_timeout:
+            self.expiring[rule] = None
         self.wiring.changes.rules.append((table, rule.match))
 
     def remove_rule(self, rule: Rule, reason: RemovedReason, now: float, *, silent: bool = False) -> None:
         """Take `rule` out of its table; unless `silent`, controllers hear of it if the rule says so."""
         table = self.tables[rule.table_id]
         table.remove(rule)
+        self.expiring.pop(rule, None)
         self.wiring.changes.rules.append((table, rule.match))
         if rule.flags & RuleFlags.SEND_FLOW_REM and not rule.hidden and not silent:
             self.tell(AsyncKind.FLOW_REMOVED, reason, _flow_removed(rule, reason, now))

@@ -30,7 +30,7 @@ class TableMiss(enum.Enum):
 class Table:
     """The rules of one table."""
 
-    __slots__ = ("_classifier", "_expiring", "id", "matched", "max_rules", "miss", "missed", "name")
+    __slots__ = ("_classifier", "id", "matched", "max_rules", "miss", "missed", "name")
 
     def __init__(self, id: int) -> None:
         self.id = id
@@ -39,7 +39,6 @@ class Table:
         self.miss = TableMiss.DEFAULT
         self.matched = self.missed = 0  # packets
         self._classifier: Classifier[Rule] = Classifier()
-        self._expiring: set[Rule] = set()
 
     def __iter__(self) -> Iterator[Rule]:
         """All rules, in no order."""
@@ -59,18 +58,10 @@ class Table:
     def insert(self, rule: Rule) -> None:
         """Add `rule`; no other may have its match and priority."""
         self._classifier.insert(rule)
-        if rule.idle_timeout or rule.hard_timeout:
-            self._expiring.add(rule)
 
     def remove(self, rule: Rule) -> None:
         """Take `rule` out."""
         self._classifier.remove(rule)
-        self._expiring.discard(rule)
-
-    @property
-    def expiring(self) -> frozenset[Rule]:
-        """The rules that have a timeout."""
-        return frozenset(self._expiring)
 
     @property
     def is_full(self) -> bool:
