@@ -11,10 +11,12 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Generic, Protocol, TypeVar
 
 from vswitch.aio.streams import Stream
+from vswitch.base.errors import VswitchError
 
 E_co = TypeVar("E_co", covariant=True)
 E = TypeVar("E")
 CHUNK = 65536
+TURN = 0.01  # seconds that the requests of one peer may take before others have their turn
 
 
 class Machine(Protocol[E_co]):
@@ -64,23 +66,43 @@ class Driver(Generic[E]):
         return self.stream.writer.transport.get_write_buffer_size()
 
     async def events(self) -> AsyncIterator[E]:
-        """The machine's events, until either side is done."""
+        """The machine's events, until either side is done.  Last words are said before an error is raised."""
         loop, machine = asyncio.get_running_loop(), self.machine
         while machine.alive:
             self.flush()
-            await self.stream.writer.drain()
             try:
                 async with asyncio.timeout_at(_finite(machine.deadline)):
+                    await self.stream.writer.drain()
                     data = await self.stream.reader.read(CHUNK)
             except TimeoutError:
                 machine.expire(loop.time())
-            else:
-                if not data:
-                    return
-                machine.receive(data, loop.time())
-            for event in machine.events():
-                yield event
+                continue
+            if not data:
+                return
+            machine.receive(data, loop.time())
+            turn_ends = loop.time() + TURN
+            try:
+                for event in machine.events():
+                    yield event
+                    if loop.time() > turn_ends:
+                        await self._give_way()
+                        turn_ends = loop.time() + TURN
+            except VswitchError:
+                self.flush()
+                raise
         self.flush()
+
+    async def _give_way(self) -> None:
+        """Let others have a turn; a peer that leaves its answers unread gets no more of them."""
+        self.flush()
+        await asyncio.sleep(0)
+        while self.machine.alive:
+            try:
+                async with asyncio.timeout_at(_finite(self.machine.deadline)):
+                    await self.stream.writer.drain()
+                return
+            except TimeoutError:
+                self.machine.expire(asyncio.get_running_loop().time())
 
 
 def _finite(deadline: float) -> float | None:

@@ -170,6 +170,8 @@ def reason(error: Exception) -> str:
         return os.strerror(errno.ETIMEDOUT)
     if isinstance(error, OSError) and error.errno:
         return os.strerror(error.errno)
+    if isinstance(error, ConnectionResetError):
+        return os.strerror(errno.ECONNRESET)
     return str(error)
 
 

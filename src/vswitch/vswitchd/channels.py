@@ -34,6 +34,7 @@ limited = log.limited(rate=5, burst=5)
 OPENFLOW_PORT = 6653
 MIN_BACKOFF = 1.0  # seconds
 MAX_BACKLOG = 1 << 20  # bytes that a controller may leave unread before packet-ins for it are dropped
+MAX_UNREAD = 64 << 20  # bytes that it may leave unread when the switch has to tell it something unasked
 FAIL_OPEN_PROBES = 3  # so many inactivity probes without a controller, and the switch helps itself
 ROLE_NAMES = {ROLE_EQUAL: "other", ROLE_PRIMARY: "master", ROLE_SECONDARY: "slave"}
 
@@ -145,6 +146,10 @@ class Channels:
         if isinstance(command.message, PacketIn) and link.driver.backlog > MAX_BACKLOG:
             limited.warn("%s<->%s: packet-in queue is full", self.name, link.driver.stream.name)
             return True
+        if command.xid == 0 and link.driver.backlog > MAX_UNREAD:
+            limited.warn("%s<->%s: too much is unread, disconnecting", self.name, link.driver.stream.name)
+            link.driver.stream.abort()
+            return True
         link.session.send(command.message, command.xid)
         if not self._unflushed:
             self._loop.call_soon(self._flush)
@@ -197,8 +202,10 @@ class Channels:
             self._snoopers.discard(stream)
 
     def _copy(self, data: bytes) -> None:
+        """Show `data` to the snoopers; one that does not read misses messages."""
         for snooper in self._snoopers:
-            snooper.writer.write(data)
+            if snooper.writer.transport.get_write_buffer_size() <= MAX_BACKLOG:
+                snooper.writer.write(data)
 
     # Controllers.
 
