@@ -8,14 +8,36 @@ Sources: ovs-ofctl(8), ofp-print and -m.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from importlib import import_module
+
 from vswitch.openflow.errors import OpenFlowError
 from vswitch.openflow.message import HEADER, Dialect, Message, decode, find
 from vswitch.openflow.names import NO_NAMES, Names
-from vswitch.openflow.printing import flows, packets, ports, roles, switches, symmetric, tables
-from vswitch.openflow.printing.base import PRINTERS, Style, hex_dump
+from vswitch.openflow.printing.base import PRINTERS, Printer, Style, hex_dump
 from vswitch.openflow.version import OF10, OF15, Version
 
-FAMILIES = (flows, packets, ports, roles, switches, symmetric, tables)  # each declares its printers
+# The modules in printing/ that declare the printers for messages of each module in messages/; imported when needed.
+FAMILIES: Mapping[str, str] = {
+    "hello": "symmetric",
+    "flow": "flows",
+    "flowstats": "flows",
+    "packet": "packets",
+    "switch": "switches",
+    "port": "ports",
+    "table": "tables",
+    "role": "roles",
+    "group": "groups",
+    "groupstats": "groups",
+}
+
+
+def printer(kind: type[Message]) -> Printer:
+    """The function that prints messages of a class."""
+    if kind not in PRINTERS:
+        family = kind.__module__.rpartition(".")[2]
+        import_module(f"vswitch.openflow.printing.{FAMILIES[family]}")
+    return PRINTERS[kind]
 
 
 def print_message(
@@ -57,7 +79,7 @@ def _print_known(
     try:
         if message is None:
             _, _, message = decode(data, table_ids=True)
-        return head + PRINTERS[type(message)](message, Dialect(version), style)
+        return head + printer(type(message))(message, Dialect(version), style)
     except OpenFlowError as error:
         return f"{head} ***decode error: {error.code.name}***\n{hex_dump(data)}"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests.unit.openflow.group_samples import GROUPS
 from vswitch.flow.fields import FIELDS
 from vswitch.flow.match import parse_match
 from vswitch.openflow.actions.text import parse_actions
@@ -203,6 +204,7 @@ MESSAGES: tuple[Message, ...] = (
     TableDescRequest(),
     TableDescReply((TableDesc(3, 4, 3, Vacancy(1, 2, 3)),)),
     TableStatus(3, TableDesc(3, 8, None, Vacancy(1, 2, 3))),
+    *GROUPS,
 )
 
 

@@ -11,6 +11,8 @@ MODULES = {
     "switch": "show dump-desc dump-tables get-frags set-frags probe ping",
     "ports": "dump-ports dump-ports-desc mod-port",
     "flows": "dump-flows dump-aggregate add-flow add-flows mod-flows del-flows",
+    "groups": "dump-groups dump-group-stats dump-group-features add-group add-groups mod-group del-groups "
+    "insert-buckets remove-buckets parse-group",
     "packets": "packet-out monitor snoop",
     "offline": "parse-flow parse-flows ofp-print ofp-parse",
 }

@@ -1,0 +1,147 @@
+"""Commands about groups.
+
+Sources: ovs-ofctl(8), "OpenFlow Switch Group Table Commands"; `ovs-ofctl list-commands`: parse-group.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from vswitch.base.errors import TextError
+from vswitch.base.options import CommandError, Given
+from vswitch.cli.ofctl.channel import Channel
+from vswitch.cli.ofctl.naming import accepted
+from vswitch.cli.ofctl.settings import Settings
+from vswitch.cli.ofctl.switch import dump
+from vswitch.cli.ofctl.table import command
+from vswitch.openflow.grouptext import parse_group_mod
+from vswitch.openflow.message import encode
+from vswitch.openflow.messages.group import (
+    OFPG_ALL,
+    OFPGC_ADD,
+    OFPGC_ADD_OR_MOD,
+    OFPGC_DELETE,
+    OFPGC_INSERT_BUCKET,
+    OFPGC_MODIFY,
+    OFPGC_REMOVE_BUCKET,
+    GroupMod,
+)
+from vswitch.openflow.messages.groupstats import (
+    GroupDescRequest,
+    GroupFeaturesRequest,
+    GroupStatsRequest,
+)
+from vswitch.openflow.names import NO_NAMES, Names
+from vswitch.openflow.text import print_message
+
+
+@command("dump-groups", "SWITCH [GROUP]")
+def dump_groups(given: Given, switch: str, group: str = "") -> Iterator[str]:
+    """The groups."""
+    return dump(given, switch, GroupDescRequest(_group(group)))
+
+
+@command("dump-group-stats", "SWITCH [GROUP]")
+def dump_group_stats(given: Given, switch: str, group: str = "") -> Iterator[str]:
+    """What the groups have carried."""
+    return dump(given, switch, GroupStatsRequest(_group(group)))
+
+
+@command("dump-group-features", "SWITCH")
+def dump_group_features(given: Given, switch: str) -> Iterator[str]:
+    """What groups the switch can make."""
+    return dump(given, switch, GroupFeaturesRequest())
+
+
+def _group(text: str) -> int:
+    if not text or text.lower() == "all":
+        return OFPG_ALL
+    if not text.isdecimal() or int(text) > 0xFFFFFFFF:
+        raise CommandError(f'unknown group "{text}"')
+    return int(text)
+
+
+@command("add-group", "SWITCH GROUP")
+def add_group(given: Given, switch: str, group: str) -> None:
+    """Add a group, or with `-` those on standard input."""
+    change(given, switch, group, OFPGC_ADD)
+
+
+@command("add-groups", "SWITCH FILE")
+def add_groups(given: Given, switch: str, file: str) -> None:
+    """Add groups, or do what the first word of a line says, for each line of a file."""
+    change_from_file(given, switch, file, None)
+
+
+@command("mod-group", "SWITCH GROUP")
+def mod_group(given: Given, switch: str, group: str) -> None:
+    """Change a group; with --may-create, add it if there is none."""
+    change(given, switch, group, OFPGC_ADD_OR_MOD if "may-create" in given else OFPGC_MODIFY)
+
+
+@command("del-groups", "SWITCH [GROUP]")
+def del_groups(given: Given, switch: str, group: str = "") -> None:
+    """Delete the groups, or one."""
+    change(given, switch, group, OFPGC_DELETE)
+
+
+@command("insert-buckets", "SWITCH GROUP")
+def insert_buckets(given: Given, switch: str, group: str) -> None:
+    """Insert buckets into a group."""
+    change(given, switch, group, OFPGC_INSERT_BUCKET)
+
+
+@command("remove-buckets", "SWITCH GROUP")
+def remove_buckets(given: Given, switch: str, group: str) -> None:
+    """Remove buckets from a group."""
+    change(given, switch, group, OFPGC_REMOVE_BUCKET)
+
+
+def change(given: Given, switch: str, text: str, what: int) -> None:
+    """Send the group-mod that `text` means, or those in the lines of standard input."""
+    if text == "-":
+        change_from_file(given, switch, "-", what)
+        return
+    settings = Settings(given)
+    mods = [parse_group_mod(text, what, accepted(switch, settings))]
+    _send(switch, settings, mods)
+
+
+def change_from_file(given: Given, switch: str, file: str, what: int | None) -> None:
+    """Send the group-mods in the lines of a file."""
+    settings = Settings(given)
+    names = accepted(switch, settings)
+    try:
+        with open("/dev/stdin" if file == "-" else file, encoding="utf-8", errors="surrogateescape") as lines:  # noqa: PTH123 - pathlib takes 8 ms
+            mods = list(parsed(lines, what, names, file))
+    except OSError as error:
+        raise CommandError(f"{file}: open failed ({error.strerror})") from None
+    _send(switch, settings, mods)
+
+
+def parsed(lines: Iterable[str], what: int | None, names: Names, file: str) -> Iterator[GroupMod]:
+    """The group-mods in the lines of a file, which may have comments."""
+    for number, line in enumerate(lines, 1):
+        text = line.partition("#")[0].strip()
+        if text:
+            try:
+                yield parse_group_mod(text, what, names)
+            except TextError as error:
+                raise TextError(f"{file}:{number}: {error}", text) from None
+
+
+def _send(switch: str, settings: Settings, mods: list[GroupMod]) -> None:
+    channel = Channel(switch, settings)
+    for mod in mods:
+        channel.commit(mod)
+
+
+@command("parse-group", "GROUP")
+def parse_group(given: Given, group: str) -> Iterator[str]:
+    """What `add-group` would send."""
+    settings = Settings(given)
+    mod = parse_group_mod(group, OFPGC_ADD, NO_NAMES)
+    version = min(settings.versions) if given.all("protocols") else 1
+    yield "usable protocols: any"
+    yield f"chosen version: {next(v for v in settings.versions if v == version).long_name}"
+    yield print_message(encode(mod, version, 1), settings.verbosity).rstrip("\n")

@@ -1,0 +1,353 @@
+"""Groups: lists of buckets of actions, of which a packet meets all, one, or the first that is alive.
+
+OpenFlow 1.5 numbers the buckets, so that they can be inserted and removed, and turns what else a bucket says into
+properties.  Nicira's messages bring that form to OpenFlow 1.0.  How a `select` group chooses is a property, too, which
+Netronome defined.
+
+     1.1  | len | weight | watch_port | watch_group | padding | actions
+     1.5  | len | length of actions | bucket_id | actions | properties
+
+Sources: OpenFlow 1.1, A.3.4.2 and A.3.5.6; OpenFlow 1.5.1, 7.3.4.3 and 7.3.5.9 to 11; OVS nicira-ext.h and
+Documentation/group-selection-method-property.txt.
+"""
+
+from __future__ import annotations
+
+import struct
+
+from vswitch.flow.field import Field
+from vswitch.openflow.actions.base import Action, decode_actions, encode_actions
+from vswitch.openflow.codec import check_port, text_to_bytes
+from vswitch.openflow.errors import BadProperty, BadRequest, GroupModFailed, OpenFlowError
+from vswitch.openflow.message import Dialect, Form, Message, message
+from vswitch.openflow.ports import OFPP_ANY, OfPort
+from vswitch.openflow.properties import Property, encode_property, split_properties
+from vswitch.openflow.value import Value, value
+from vswitch.openflow.version import OF10, OF11, OF15
+from vswitch.openflow.wirefield import decode_entry, encode_entry
+
+OFPGC_ADD, OFPGC_MODIFY, OFPGC_DELETE = range(3)
+OFPGC_INSERT_BUCKET, OFPGC_REMOVE_BUCKET = 3, 5  # OpenFlow 1.5 and Nicira's form
+OFPGC_ADD_OR_MOD = 0x8000  # Open vSwitch's own
+OFPGT_ALL, OFPGT_SELECT, OFPGT_INDIRECT, OFPGT_FF = range(4)
+OFPG_MAX, OFPG_ALL, OFPG_ANY = 0xFFFFFF00, 0xFFFFFFFC, 0xFFFFFFFF
+OFPG_BUCKET_MAX, OFPG_BUCKET_FIRST, OFPG_BUCKET_LAST, OFPG_BUCKET_ALL = (
+    0xFFFFFF00,
+    0xFFFFFFFD,
+    0xFFFFFFFE,
+    0xFFFFFFFF,
+)
+
+_BUCKET11 = struct.Struct("!HHII4x")
+_BUCKET15 = struct.Struct("!HHI")
+_WEIGHT, _WATCH_PORT, _WATCH_GROUP = range(3)
+
+
+@value
+class Bucket(Value):
+    """Actions, and when they are taken: how often in a `select` group, while what is alive in an `ff` group."""
+
+    actions: tuple[Action, ...] = ()
+    bucket_id: int = 0
+    weight: int = 0
+    watch_port: OfPort = OFPP_ANY
+    watch_group: int = OFPG_ANY
+
+    @property
+    def is_watched(self) -> bool:
+        """Whether it depends on something that may be dead."""
+        return self.watch_port != OFPP_ANY or self.watch_group != OFPG_ANY
+
+    def encode11(self, version: int) -> bytes:
+        """The form until OpenFlow 1.4."""
+        actions = encode_actions(version, self.actions)
+        size = _BUCKET11.size + len(actions)
+        return _BUCKET11.pack(size, self.weight, self.watch_port, self.watch_group) + actions
+
+    def encode15(self, version: int, group_type: int) -> bytes:
+        """The form with properties."""
+        actions = encode_actions(version, self.actions)
+        props = b""
+        if group_type == OFPGT_SELECT or self.weight:
+            props += encode_property(_WEIGHT, struct.pack("!H2x", self.weight))
+        if self.watch_port != OFPP_ANY:
+            props += encode_property(_WATCH_PORT, struct.pack("!I", self.watch_port))
+        if self.watch_group != OFPG_ANY:
+            props += encode_property(_WATCH_GROUP, struct.pack("!I", self.watch_group))
+        size = _BUCKET15.size + len(actions) + len(props)
+        return _BUCKET15.pack(size, len(actions), self.bucket_id) + actions + props
+
+
+def _decode_buckets11(version: int, data: bytes) -> tuple[Bucket, ...]:
+    buckets: list[Bucket] = []
+    at = 0
+    while at < len(data):
+        if len(data) - at < _BUCKET11.size:
+            raise OpenFlowError(GroupModFailed.BAD_BUCKET)
+        size, weight, port, group = _BUCKET11.unpack_from(data, at)
+        if size < _BUCKET11.size or size % 8 or size > len(data) - at:
+            raise OpenFlowError(GroupModFailed.BAD_BUCKET)
+        if port != OFPP_ANY:
+            check_watched(port)
+        actions = decode_actions(version, data[at + _BUCKET11.size : at + size])
+        buckets.append(Bucket(actions, len(buckets), weight, OfPort(port), group))
+        at += size
+    return tuple(buckets)
+
+
+def check_watched(port: int) -> None:
+    """OFPGMFC_BAD_WATCH if no port can have the number."""
+    try:
+        check_port(port)
+    except OpenFlowError:
+        raise OpenFlowError(GroupModFailed.BAD_WATCH) from None
+
+
+def _decode_buckets15(version: int, data: bytes, group_type: int) -> tuple[Bucket, ...]:
+    buckets: list[Bucket] = []
+    at = 0
+    while at < len(data):
+        bucket, at = _decode_bucket15(version, data, at, group_type)
+        if bucket.bucket_id in (other.bucket_id for other in buckets):
+            raise OpenFlowError(GroupModFailed.BUCKET_EXISTS)
+        buckets.append(bucket)
+    return tuple(buckets)
+
+
+def _decode_bucket15(version: int, data: bytes, at: int, group_type: int) -> tuple[Bucket, int]:
+    if len(data) - at < _BUCKET15.size:
+        raise OpenFlowError(GroupModFailed.BAD_BUCKET)
+    size, actions_size, number = _BUCKET15.unpack_from(data, at)
+    if size < _BUCKET15.size or size > len(data) - at:
+        raise OpenFlowError(GroupModFailed.BAD_BUCKET)
+    middle = at + _BUCKET15.size + actions_size
+    if middle > at + size:
+        raise OpenFlowError(GroupModFailed.BAD_BUCKET)
+    actions = decode_actions(version, data[at + _BUCKET15.size : middle])
+    bucket = Bucket(actions, number, 1 if group_type == OFPGT_SELECT else 0)
+    for prop in split_properties(data[middle : at + size]):
+        bucket = _apply(bucket, prop)
+    if number > OFPG_BUCKET_MAX:
+        raise OpenFlowError(GroupModFailed.BAD_BUCKET)
+    return bucket, at + size
+
+
+def _apply(bucket: Bucket, prop: Property) -> Bucket:
+    """`bucket` with what one of its properties says."""
+    if prop.type == _WEIGHT:
+        if len(prop.payload) != 4:  # two of padding count
+            raise OpenFlowError(BadProperty.BAD_LEN)
+        return bucket.replace(weight=int.from_bytes(prop.payload[:2], "big"))
+    if prop.type == _WATCH_PORT:
+        port = prop.u32()
+        if port != OFPP_ANY:
+            check_watched(port)
+        return bucket.replace(watch_port=OfPort(port))
+    if prop.type == _WATCH_GROUP:
+        return bucket.replace(watch_group=prop.u32())
+    raise prop.unknown()
+
+
+_NETRONOME, _SELECTION_METHOD = 0x0000154D, 1
+_SELECTION = struct.Struct("!II4x16sQ")
+_EXPERIMENTER = 0xFFFF
+
+
+@value
+class Selection(Value):
+    """How a `select` group chooses a bucket: by `hash` of `fields`, or by the datapath's hash."""
+
+    method: str = ""  # "hash", "dp_hash"; "" leaves it to the switch
+    param: int = 0
+    fields: tuple[tuple[Field, int], ...] = ()  # each with the mask of its bits
+
+    def encode(self, version: int) -> bytes:
+        """A property; nothing where nothing is said."""
+        if not self.method:
+            return b""
+        method = text_to_bytes(self.method)[:15]
+        payload = _SELECTION.pack(_NETRONOME, _SELECTION_METHOD, method, self.param)
+        payload += b"".join(encode_entry(field, mask, None, version) for field, mask in self.fields)
+        return encode_property(_EXPERIMENTER, payload)
+
+
+def _decode_selection(data: bytes, group_type: int, command: int) -> Selection:
+    selection = Selection()
+    for prop in split_properties(data):
+        if prop.type != _EXPERIMENTER:
+            raise prop.unknown()
+        vendor, kind = prop.experimenter()
+        if vendor != _NETRONOME:
+            raise OpenFlowError(BadProperty.BAD_EXPERIMENTER)
+        if kind != _SELECTION_METHOD:
+            raise OpenFlowError(BadProperty.BAD_EXP_TYPE)
+        selection = _decode_method(prop.payload, group_type, command)
+    return selection
+
+
+def _decode_method(payload: bytes, group_type: int, command: int) -> Selection:
+    if group_type != OFPGT_SELECT or command not in (OFPGC_ADD, OFPGC_MODIFY, OFPGC_ADD_OR_MOD):
+        raise OpenFlowError(BadProperty.BAD_VALUE)
+    if len(payload) < _SELECTION.size:
+        raise OpenFlowError(BadProperty.BAD_LEN)
+    _, _, method, param = _SELECTION.unpack_from(payload)
+    if b"\0" not in method:
+        raise OpenFlowError(BadProperty.BAD_VALUE)
+    name = method.split(b"\0")[0]
+    if name not in (b"hash", b"dp_hash"):
+        raise OpenFlowError(BadProperty.BAD_VALUE)
+    fields, at = [], _SELECTION.size
+    while at < len(payload):
+        field, mask, at = _decode_field(payload, at)
+        fields.append((field, mask))
+    if fields and name != b"hash":
+        raise OpenFlowError(BadProperty.BAD_VALUE)
+    return Selection(name.decode(), param, tuple(fields))
+
+
+def _decode_field(payload: bytes, at: int) -> tuple[Field, int, int]:
+    """A field of which a hash is taken: its header, and the bits that count in the place of a value."""
+    try:
+        field, mask, masked, end = decode_entry(payload, at)
+    except OpenFlowError:
+        raise OpenFlowError(BadProperty.BAD_VALUE) from None
+    if masked is not None:
+        raise OpenFlowError(BadProperty.BAD_VALUE)
+    return field, mask, end
+
+
+_MOD11 = struct.Struct("!HBxI")
+_MOD15 = struct.Struct("!HBxIH2xI")
+
+
+@message("GROUP_MOD", "OFPT 1.1-1.4(15)[8+8], OFPT 1.5+(15)[16+8], NXT 1.0(31)[16+8]")
+class GroupMod(Message):
+    """Add, modify or delete a group; insert or remove buckets at `command_bucket_id`."""
+
+    command: int = OFPGC_ADD
+    group_id: int = 0
+    type: int = OFPGT_ALL
+    buckets: tuple[Bucket, ...] = ()
+    selection: Selection = Selection()
+    command_bucket_id: int = OFPG_BUCKET_ALL
+
+    def choose(self, dialect: Dialect) -> Form:
+        """Buckets are inserted and removed in the newer form only."""
+        if OF11 <= dialect.version < OF15 and self.command in (OFPGC_INSERT_BUCKET, OFPGC_REMOVE_BUCKET):
+            raise OpenFlowError(GroupModFailed.BAD_COMMAND)
+        return Message.choose(self, dialect)
+
+    def encode_body(self, form: Form, dialect: Dialect) -> bytes:
+        """Either form."""
+        version = dialect.version
+        if OF10 < version < OF15:
+            head = _MOD11.pack(self.command, self.type, self.group_id)
+            return head + b"".join(bucket.encode11(version) for bucket in self.buckets)
+        buckets = b"".join(bucket.encode15(version, self.type) for bucket in self.buckets)
+        head = _MOD15.pack(self.command, self.type, self.group_id, len(buckets), self.command_bucket_id)
+        return head + buckets + self.selection.encode(version)
+
+    @classmethod
+    def decode_body(cls, form: Form, dialect: Dialect, body: bytes) -> Message:
+        """Either form; then the checks that hold for all groups."""
+        version = dialect.version
+        if OF10 < version < OF15:
+            if len(body) < _MOD11.size:
+                raise OpenFlowError(BadRequest.BAD_LEN)
+            command, kind, group = _MOD11.unpack_from(body)
+            made = cls(command, group, kind, _decode_buckets11(version, body[_MOD11.size :]))
+        else:
+            made = cls._decode15(version, body)
+        made.check()
+        return made
+
+    @classmethod
+    def _decode15(cls, version: int, body: bytes) -> GroupMod:
+        if len(body) < _MOD15.size:
+            raise OpenFlowError(BadRequest.BAD_LEN)
+        command, kind, group, size, number = _MOD15.unpack_from(body)
+        _check_command_bucket(command, number)
+        middle = _MOD15.size + size
+        if middle > len(body):
+            raise OpenFlowError(GroupModFailed.BAD_BUCKET)
+        buckets = _decode_buckets15(version, body[_MOD15.size : middle], kind)
+        return cls(command, group, kind, buckets, _decode_selection(body[middle:], kind, command), number)
+
+    def check(self) -> None:
+        """What OpenFlow asks of every group."""
+        if self.type > OFPGT_FF:
+            raise OpenFlowError(GroupModFailed.BAD_TYPE)
+        if self.type == OFPGT_INDIRECT and self.command != OFPGC_DELETE and len(self.buckets) != 1:
+            raise OpenFlowError(GroupModFailed.INVALID_GROUP)
+        if self.command not in _COMMANDS:
+            raise OpenFlowError(GroupModFailed.BAD_COMMAND)
+        if self.command == OFPGC_REMOVE_BUCKET and self.buckets:
+            raise OpenFlowError(GroupModFailed.BAD_BUCKET)
+        for bucket in self.buckets:
+            if bucket.weight and self.type != OFPGT_SELECT and self.command != OFPGC_INSERT_BUCKET:
+                raise OpenFlowError(GroupModFailed.INVALID_GROUP)
+            if self.type in (OFPGT_ALL, OFPGT_INDIRECT) and bucket.is_watched:
+                raise OpenFlowError(GroupModFailed.WATCH_UNSUPPORTED)
+            if self.type == OFPGT_FF and not bucket.is_watched:
+                raise OpenFlowError(GroupModFailed.INVALID_GROUP)
+
+
+_COMMANDS = frozenset(
+    (OFPGC_ADD, OFPGC_MODIFY, OFPGC_ADD_OR_MOD, OFPGC_DELETE, OFPGC_INSERT_BUCKET, OFPGC_REMOVE_BUCKET)
+)
+
+
+def _check_command_bucket(command: int, number: int) -> None:
+    """Which bucket a command may name."""
+    named = number <= OFPG_BUCKET_MAX or number in (OFPG_BUCKET_FIRST, OFPG_BUCKET_LAST)
+    if command == OFPGC_INSERT_BUCKET:
+        valid = named
+    elif command == OFPGC_REMOVE_BUCKET:
+        valid = named or number == OFPG_BUCKET_ALL
+    else:
+        valid = number == OFPG_BUCKET_ALL
+    if not valid:
+        raise OpenFlowError(GroupModFailed.BAD_COMMAND)
+
+
+@value
+class GroupDesc(Value):
+    """A group as it is."""
+
+    group_id: int
+    type: int = OFPGT_ALL
+    buckets: tuple[Bucket, ...] = ()
+    selection: Selection = Selection()
+
+
+_DESC11 = struct.Struct("!HBxI")
+_DESC15 = struct.Struct("!HBxIH6x")
+
+
+def encode_desc(group: GroupDesc, version: int) -> bytes:
+    """The description in the form of `version`."""
+    if OF10 < version < OF15:
+        buckets = b"".join(bucket.encode11(version) for bucket in group.buckets)
+        return _DESC11.pack(_DESC11.size + len(buckets), group.type, group.group_id) + buckets
+    buckets = b"".join(bucket.encode15(version, group.type) for bucket in group.buckets)
+    rest = buckets + group.selection.encode(version)
+    return _DESC15.pack(_DESC15.size + len(rest), group.type, group.group_id, len(buckets)) + rest
+
+
+def decode_desc(version: int, data: bytes, at: int) -> tuple[GroupDesc, int]:
+    """The description at byte `at`, and where it ends."""
+    old = OF10 < version < OF15
+    layout = _DESC11 if old else _DESC15
+    if len(data) - at < layout.size:
+        raise OpenFlowError(BadRequest.BAD_LEN)
+    size, kind, group, *rest = layout.unpack_from(data, at)
+    if size < layout.size or size > len(data) - at:
+        raise OpenFlowError(BadRequest.BAD_LEN)
+    body = data[at + layout.size : at + size]
+    if old:
+        return GroupDesc(group, kind, _decode_buckets11(version, body)), at + size
+    if rest[0] > len(body):
+        raise OpenFlowError(BadRequest.BAD_LEN)
+    buckets = _decode_buckets15(version, body[: rest[0]], kind)
+    selection = _decode_selection(body[rest[0] :], kind, OFPGC_ADD)
+    return GroupDesc(group, kind, buckets, selection), at + size
