@@ -43,7 +43,7 @@ EXPIRY_INTERVAL = 1.0  # seconds between looks at rules with timeouts
 UPCALLS_AT_ONCE = 64
 COMPARISONS_AT_ONCE = 25_000  # of megaflows with changes of rules: 3 ms
 SUSPECTS_AT_ONCE = 100  # 3 ms and more
-LOOKS_AT_ONCE = 1000  # at megaflows in a dump: 3 ms
+LOOKS_AT_ONCE = 500  # at megaflows in a dump: 1 ms, or 4 ms if all of them have carried packets
 LOOKS_PER_TRANSLATION = 10  # that one translation takes the time of
 FOREVER = float("inf")
 # A datapath's key has its shape by how many VLAN tags there are, so that is always matched.
@@ -234,13 +234,14 @@ class Backer:
     def _replace(self, entry: Entry, flow: Flow, xlate: Translation, now: float) -> None:
         """Put a megaflow with another mask in the place of `entry`: else entries would overlap, or be too wide.
 
-        A megaflow of a former daemon is not replaced: we have not seen its packet.
+        The new one comes first, so that no packet comes up meanwhile.  A megaflow of a former daemon is not replaced:
+        we have not seen its packet.
         """
-        self._uninstall(entry)
         if not entry.is_adopted:
             made = self._enter(IN_PORT.put(flow, IN_PORT.get(entry.megaflow.flow)), flow, xlate, now)
             made.used = max(made.used, entry.used)
             self.wiring.outbox.append(Install(made.megaflow))
+        self._uninstall(entry)
 
     def _uninstall(self, entry: Entry) -> None:
         ufid = entry.megaflow.ufid
@@ -252,8 +253,9 @@ class Backer:
     def uninstalled(self, ufid: Ufid, stats: FlowStats | None, now: float) -> None:
         """What an uninstalled megaflow had carried at the last."""
         entry = self._leaving.pop(ufid, None)
-        if entry is not None and stats is not None:
-            entry.carried.credit(entry.take_new(stats), now)
+        new = entry.take_new(stats) if entry is not None and stats is not None else None
+        if entry is not None and new is not None:
+            entry.carried.credit(new, now)
 
     # Revalidation.
 
@@ -284,7 +286,7 @@ class Backer:
                 continue
             entry.seen = self._passes
             new = entry.take_new(stats)
-            if new.packets:
+            if new is not None:
                 entry.used = now if stats.used is None else max(entry.used, stats.used)
                 looks -= self._credit(entry, new, now)
             elif now - entry.used > max_idle:

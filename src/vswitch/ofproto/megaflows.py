@@ -60,9 +60,11 @@ class Entry:
         used = now if stats.used is None else stats.used
         return cls(megaflow, megaflow.flow, Carried(), Dependencies(), (), now, used, stats, True)
 
-    def take_new(self, stats: FlowStats) -> FlowStats:
+    def take_new(self, stats: FlowStats) -> FlowStats | None:
         """What has been carried since the last call, of `stats` in all; a datapath that started anew counts from 0."""
         packets = stats.packets - self.stats.packets
+        if not packets:
+            return None
         n_bytes = stats.bytes - self.stats.bytes
         if packets < 0 or n_bytes < 0:
             packets, n_bytes = stats.packets, stats.bytes

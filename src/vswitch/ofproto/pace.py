@@ -10,8 +10,8 @@ Sources: ovs-vswitchd.conf.db(5), other_config: flow-limit, max-revalidator; ovs
 from __future__ import annotations
 
 DEFAULT_FLOW_LIMIT = 200_000
-INTERVAL = 0.5  # seconds from the beginning of one pass to that of the next, at least
-SHARE = 5  # a pass shall take a fifth of that time at most
+INTERVAL, LONGEST_INTERVAL = 0.5, 5.0  # seconds from the beginning of one pass to that of the next
+SHARE = 10  # a pass shall take a tenth of that time
 SLOW, TOO_SLOW = 1.3, 2.0  # seconds of a pass
 QUICK = 1.0
 LEAST = STEP = 1000  # megaflows
@@ -33,7 +33,7 @@ class Pace:
     def passed(self, seconds: float) -> None:
         """A pass took so long."""
         self.seconds = seconds
-        self.interval = max(INTERVAL, seconds * SHARE)
+        self.interval = min(max(INTERVAL, seconds * SHARE), LONGEST_INTERVAL)
         limit = self.limit
         if seconds > TOO_SLOW:
             limit = int(limit / seconds)

@@ -24,6 +24,7 @@ from vswitch.ovsdb.replica import Change, Replica
 from vswitch.vswitchd.bridge import Config, read_config
 from vswitch.vswitchd.commands import add_commands
 from vswitch.vswitchd.database import Database
+from vswitch.vswitchd.garbage import collect_garbage
 from vswitch.vswitchd.platform import Platform
 from vswitch.vswitchd.status import write_configuration, write_statistics, write_status
 from vswitch.vswitchd.vswitch import Vswitch
@@ -68,7 +69,10 @@ class SwitchDaemon:
             async with asyncio.TaskGroup() as group:
                 tasks = [
                     group.create_task(work)
-                    for work in (self.database.run(), self._follow(), self._watch_devices(), self._sample())
+                    for work in (
+                        *(self.database.run(), self._follow(), self._watch_devices(), self._sample()),
+                        collect_garbage(),
+                    )
                 ]
                 await self.service.stopping.wait()
                 for task in tasks:
