@@ -196,8 +196,15 @@ class UserspaceRig(KernelRig):
 class EbpfRig(KernelRig):
     """The eBPF datapath on veth."""
 
+    datapath: EbpfDatapath
+
     def open(self) -> Datapath:
         return EbpfDatapath("ovs-ebpf")
+
+    def send(self, port: int, *packets: bytes) -> None:
+        """Let packets come in when all megaflows are in force: until then, they might come up in spite of one."""
+        self.until(lambda: not self.datapath._programs.are_outdated)
+        super().send(port, *packets)
 
 
 def open_rig(kind: str, directory: Path) -> Iterator[Rig]:

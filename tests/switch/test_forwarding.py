@@ -140,7 +140,7 @@ def test_a_rule_that_looks_closer_narrows_megaflows() -> None:
     connection = machine.connect()
     commands = connection.handle(flow_mod("priority=9,udp,tp_dst=99 actions=3"), 1, 0.0)
     commands += machine.backer.run(0.0)
-    assert [type(command) for command in commands] == [Uninstall, Install]
+    assert [type(command) for command in commands] == [Install, Uninstall]
     machine.perform(commands)
     assert ports(machine.receive(1, ip(B, A, port=99))) == [3]
     assert ports(machine.receive(1, ip(B, A, port=80))) == [2]

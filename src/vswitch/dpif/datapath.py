@@ -69,7 +69,8 @@ class Datapath(ABC):
     def flow_put(self, flows: Sequence[Megaflow]) -> None:
         """Install `flows`; one with a `ufid` that is there is changed in place, and its counters go on.
 
-        A datapath that cannot wildcard some bit matches it exactly instead.
+        Packets meet a new one at once, or a moment later, and before a megaflow is removed after it: until then, they
+        are handed up as before.  A datapath that cannot wildcard some bit matches it exactly instead.
         """
 
     @abstractmethod

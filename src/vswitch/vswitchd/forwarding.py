@@ -58,13 +58,15 @@ class Forwarding:
         self.datapath.close(keep)
 
     def perform(self, commands: Iterable[Command]) -> None:
-        """Do what the backer said, in order, runs of a kind in one go."""
-        for kind, run in groupby(commands, type):
+        """Do what the backer said, in order, runs of a kind in one go.
+
+        Packets and new megaflows are of one kind, and the packets go first: they have waited.
+        """
+        for kind, run in groupby(commands, _kind):
             batch = list(run)
             if kind is Install:
-                self._install([command.megaflow for command in batch if isinstance(command, Install)])
-            elif kind is Execute:
                 self._execute([command for command in batch if isinstance(command, Execute)])
+                self._install([command.megaflow for command in batch if isinstance(command, Install)])
             elif kind is Uninstall:
                 self._uninstall([command.ufid for command in batch if isinstance(command, Uninstall)])
             else:
@@ -132,6 +134,8 @@ class Forwarding:
             self._set_timer()
 
     def _install(self, megaflows: Sequence[Megaflow]) -> None:
+        if not megaflows:
+            return
         FLOWS_PUT.hit(len(megaflows))
         try:
             self.datapath.flow_put(megaflows)
@@ -150,8 +154,14 @@ class Forwarding:
             self.backer.uninstalled(ufid, stats, now)
 
     def _execute(self, executes: Sequence[Execute]) -> None:
+        if not executes:
+            return
         EXECUTED.hit(len(executes))
         try:
             self.datapath.execute(executes)
         except KernelError as error:
             limited.warn("%s: failed to execute %d packets (%s)", self.datapath.name, len(executes), error)
+
+
+def _kind(command: Command) -> type[Command]:
+    return Install if isinstance(command, Execute) else type(command)

@@ -8,6 +8,9 @@ is no megaflow wait in the ring.  The next daemon that opens the datapath finds 
 
 What differs from a datapath that is a program of its own:
 - A TAP device, the host's end of an internal port, has to be persistent to outlive the daemon (netdev/tap.py).
+- Packets do not meet a megaflow with a new mask until the programs are made anew, which takes milliseconds.  So that
+  the packets that wait for the daemon need not wait for that, too, it follows RENEW_AFTER later, or before a megaflow
+  is removed: whatever took its place is there first.
 - Packets that go straight to the other end of a veth pair (shortcuts.py), and those to and from the host, pass the
   devices' own counters; `PortCounters.port_stats` has them.
 
@@ -53,6 +56,7 @@ _SO_NETNS_COOKIE = 71
 _U64 = struct.Struct("=Q")
 _FORMAT = 2  # of what notes, maps and parameters mean beyond their layout
 _HOUSEKEEPING = 1.0  # seconds
+RENEW_AFTER = 0.01  # seconds: two hosts that begin to talk have asked for addresses and answered within it
 _ORDER_EVERY = 5  # times of housekeeping
 
 
@@ -67,6 +71,8 @@ class EbpfDatapath(Datapath, PortCounters):
         self.support = Support()
         self._directory = directory_of(name, root or bpffs.root())
         self._closed = False
+        self._loop: asyncio.AbstractEventLoop | None = None  # while somebody takes upcalls
+        self._renewal: asyncio.TimerHandle | None = None
         self._local: deque[Upcall] = deque()  # of packets that passed this process
         self._wake = asyncio.Event()
         if not self._reopen():
@@ -148,9 +154,27 @@ class EbpfDatapath(Datapath, PortCounters):
             raise
         except KernelError as error:
             raise DatapathError(error.errno, error.what) from None
+        finally:
+            if self._programs.are_outdated:
+                self._renew_soon()
+
+    def _renew_soon(self) -> None:
+        if self._loop is None:
+            self._renew()
+        elif self._renewal is None:
+            self._renewal = self._loop.call_later(RENEW_AFTER, self._renew)
+
+    def _renew(self) -> None:
+        """Let packets meet all megaflows."""
+        if self._renewal:
+            self._renewal.cancel()
+            self._renewal = None
+        if self._programs.are_outdated and not self._closed:
+            self._programs.rebuild()
 
     def flow_del(self, ufids: Iterable[Ufid]) -> list[FlowStats | None]:
         """Remove megaflows."""
+        self._renew()
         return self._flows.delete(ufids)
 
     def flow_dump(self) -> Iterator[tuple[Megaflow, FlowStats]]:
@@ -184,7 +208,7 @@ class EbpfDatapath(Datapath, PortCounters):
 
     async def upcalls(self) -> AsyncIterator[list[Upcall]]:
         """Packets for the switch, in batches, as they come, until `close`."""
-        loop = asyncio.get_running_loop()
+        loop = self._loop = asyncio.get_running_loop()
         fd = self._queue.ring.fd
         loop.add_reader(fd, self._wake.set)
         timer = loop.call_later(_HOUSEKEEPING, self._keep_house, loop, 1)
@@ -199,6 +223,8 @@ class EbpfDatapath(Datapath, PortCounters):
         finally:
             loop.remove_reader(fd)
             timer.cancel()
+            self._loop = None
+            self._renew()
 
     def take_upcalls(self) -> list[Upcall]:
         """Upcalls that wait, a batch at most; packets that userspace is to handle alone are handled."""
@@ -248,6 +274,7 @@ class EbpfDatapath(Datapath, PortCounters):
         """Let go; without `keep`, nothing of the datapath stays."""
         if self._closed:
             return
+        self._renew()
         self._closed = True
         self._wake.set()
         if not keep:

@@ -102,9 +102,11 @@ class FlowTable:
     # Changing
 
     def put(self, megaflows: Sequence[Megaflow]) -> None:
-        """Install or change megaflows.  EEXIST: another one matches just the same; ENOSPC: there are too many."""
+        """Install or change megaflows.  EEXIST: another one matches just the same; ENOSPC: there are too many.
+
+        Packets do not meet those of a new mask before the programs are made anew: `Programs.are_outdated`.
+        """
         writes: dict[_Table, list[tuple[bytes, bytes]]] = defaultdict(list)
-        before = len(self._programs.subtables)
         try:
             for megaflow in megaflows:
                 entry = self._put(megaflow)
@@ -113,8 +115,6 @@ class FlowTable:
         finally:
             for table, items in writes.items():
                 self._write(table, items)
-            if len(self._programs.subtables) != before:
-                self._programs.rebuild()
 
     def _put(self, megaflow: Megaflow) -> _Entry:
         """The entry for `megaflow`, in place but for the kernel's map."""
@@ -231,6 +231,7 @@ class FlowTable:
             table = self._make_table(key_mask, _FIRST_SIZE)
             self._tables[key_mask] = table
             self._programs.subtables.append(table.subtable)
+            self._programs.are_outdated = True
         return table
 
     def _make_table(self, key_mask: KeyMask, size: int) -> _Table:

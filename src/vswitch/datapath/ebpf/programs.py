@@ -39,6 +39,7 @@ class Programs:
     directory: Path  # of the links' pins
     subtables: list[Subtable] = field(default_factory=list)
     links: dict[OdpPort, PortLink] = field(default_factory=dict)
+    are_outdated: bool = False  # `subtables` has some that they do not look at
     mask_hits: int = 0  # subtables that packets were looked up in, before `_seen`
     _programs: dict[bool, Program] = field(default_factory=dict)
     _seen: tuple[int, ...] = (0,) * (2 + N_PLACES)  # the counters, when `mask_hits` was brought up to date
@@ -68,6 +69,7 @@ class Programs:
         self.count_hits()
         self._make_cache()
         self._programs.clear()
+        self.are_outdated = False
         for port in self.links.values():
             program = self._program(port.from_host)
             try:
