@@ -25,6 +25,7 @@ from vswitch.ovsdb.jsonrpc import Stream as Messages
 from vswitch.ovsdb.jsontext import JsonError
 
 log = Logger("unixctl")
+limited = log.limited(rate=60, burst=60)
 RECEIVED = Counter("unixctl_received")
 REPLIED = Counter("unixctl_replied")
 
@@ -140,7 +141,7 @@ async def _converse(stream: Stream, commands: Commands) -> None:
                 stream.writer.write((await _answer(message, commands)).encode())
                 REPLIED.hit()
         except JsonError as error:
-            log.warn("%s: %s", stream.name, error)
+            limited.warn("%s: %s", stream.name, error)
             return
         await stream.writer.drain()
 

@@ -65,6 +65,7 @@ _ENCODER = msgspec.json.Encoder(enc_hook=_encode_other, order="sorted")
 
 def decode(data: bytes | str) -> Json:
     """The one value in `data`; raises JsonError."""
+    _refuse_null(data.encode() if isinstance(data, str) else data)
     try:
         return _DECODER.decode(data)
     except msgspec.DecodeError as error:
@@ -73,6 +74,15 @@ def decode(data: bytes | str) -> Json:
         raise JsonError("invalid UTF-8 sequence") from None
     except RecursionError:
         raise JsonError(f"input exceeds maximum nesting depth {MAX_DEPTH}") from None
+
+
+def _refuse_null(data: bytes) -> None:
+    """No string has a null character in it: Open vSwitch reads none, so one that got in would lock its clients out."""
+    if b"\\u0000" in data and _NULL.search(data):
+        raise JsonError("null bytes not supported in quoted strings")
+
+
+_NULL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")  # the backslash itself is not escaped
 
 
 def encode(value: Json) -> bytes:
@@ -154,6 +164,7 @@ class Splitter:
         """The value that `data` is, if it is exactly one; refuse early what can never become one."""
         if data[0] not in b"{[":
             raise JsonError("syntax error at beginning of input")
+        _refuse_null(data)
         try:
             return _DECODER.decode(data)
         except msgspec.DecodeError as error:

@@ -29,6 +29,7 @@ log = Logger("ovsdb_jsonrpc_server")
 log_rpc = Logger("jsonrpc").limited(rate=60, burst=60)
 log_reconnect = Logger("reconnect").limited(rate=60, burst=60)
 
+TURN = 1 << 18  # bytes of answers for one client before others have their turn
 BACKLOG = 1 << 16  # bytes that a client may leave unread before it is sent no more updates
 
 
@@ -65,10 +66,12 @@ class Session:
     read_only: bool = False
     probe_interval: float = 0.0  # seconds of silence before the client is asked for a sign of life; 0: never
     is_change_aware: bool = False
+    is_behind: bool = False  # there may be requests that were received and not yet acted upon
     closed: str = ""  # why the connection is over
     n_unread: Callable[[], int] = lambda: 0  # bytes sent that the client has not read
     _stream: Stream = field(default_factory=Stream)
     _output: list[bytes] = field(default_factory=list)
+    _n_output: int = 0  # bytes in it
     _monitors: dict[bytes, Monitor] = field(default_factory=dict)  # by the JSON text of their ids
     _wanted_locks: dict[str, None] = field(default_factory=dict)
     _heard: float = 0.0  # when the client last sent something
@@ -84,10 +87,18 @@ class Session:
         self.now = self._heard = now
         self._probed = False
         self._stream.receive(data)
+        self.proceed(now)
+
+    def proceed(self, now: float) -> None:
+        """Act on what has been received, until the answers are many: `is_behind`, the owner calls again."""
+        self.now, self.is_behind = now, False
         try:
             for message in self._stream.messages():
                 self._handle(message)
                 if self.closed:
+                    return
+                if self._n_output > TURN:
+                    self.is_behind = True
                     return
         except JsonError as error:
             log_rpc.warn("%s: %s", self.name, error)
@@ -95,7 +106,7 @@ class Session:
 
     def take_output(self) -> list[bytes]:
         """What to write, in pieces."""
-        output, self._output = self._output, []
+        output, self._output, self._n_output = self._output, [], 0
         return output
 
     @property
@@ -154,6 +165,7 @@ class Session:
     def send(self, message: bytes) -> None:
         """Send a message."""
         self._output.append(message)
+        self._n_output += len(message)
         self.server.talkative[self] = None
 
     def finish(self, request: Trigger, results: list[Json]) -> None:

@@ -14,6 +14,7 @@ from vswitch.aio.streams import connection_name
 from vswitch.ovsdb.server import Server
 from vswitch.ovsdb.session import Session
 
+LINGER = 1.0  # seconds that a client has to read the last words
 READ_LIMIT = 1 << 20  # bytes unread by a client above which its requests wait
 
 
@@ -105,6 +106,7 @@ class Connection(asyncio.Protocol):
         self._read_only = read_only
         self._on_open, self._on_lost = on_open, on_lost
         self._timer: asyncio.TimerHandle | None = None
+        self._is_paused = False
         self.session: Session
         self.transport: asyncio.Transport
 
@@ -128,7 +130,18 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Bytes from the client."""
         self.session.receive(data, self._pump.loop.time())
+        self._answered()
+
+    def _proceed(self) -> None:
+        """Go on with requests that came together with others, if the client reads the answers."""
+        if self.session.is_behind and not self._is_paused and not self.transport.is_closing():
+            self.session.proceed(self._pump.loop.time())
+            self._answered()
+
+    def _answered(self) -> None:
         self.write()
+        if self.session.is_behind:
+            self._pump.loop.call_soon(self._proceed)
         self._pump.schedule_if_needed()
 
     def write(self) -> None:
@@ -136,18 +149,22 @@ class Connection(asyncio.Protocol):
         self._pump.server.talkative.pop(self.session, None)
         if output := self.session.take_output():
             self.transport.write(output[0] if len(output) == 1 else b"".join(output))
-        if self.session.closed:
+        if self.session.closed and not self.transport.is_closing():
             self.transport.close()
+            self._pump.loop.call_later(LINGER, self.transport.abort)
 
     def pause_writing(self) -> None:
         """The client does not read: leave its requests alone, too."""
+        self._is_paused = True
         self.transport.pause_reading()
 
     def resume_writing(self) -> None:
         """The client has read."""
+        self._is_paused = False
         if not self.transport.is_closing():
             self.transport.resume_reading()
             self.session.catch_up()
+            self._proceed()
 
     def connection_lost(self, error: Exception | None) -> None:
         """The client has gone."""

@@ -1,0 +1,165 @@
+"""Clients that break the rules of JSON-RPC: the server answers as the peer does, and goes on serving others."""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from tests.interop.daemons import Daemons, Make
+
+pytestmark = pytest.mark.interop
+
+NOT_JSON_RPC = {
+    "deep": b"[" * 100_000,
+    "deep objects": b'{"a":' * 100_000,
+    "not an object": b"[1]",
+    "no member": b"{}",
+    "not a value": b'{"method":"echo","id":1,"params":[NaN]}',
+    "too big a number": b'{"method":"echo","id":1,"params":[1e400]}',
+    "null character": b'{"method":"echo","id":1,"params":["\\u0000"]}',
+    "half a surrogate": b'{"method":"echo","id":1,"params":["\\ud800"]}',
+    "control character": b'{"method":"echo","id":1,"params":["\1"]}',
+    "unasked reply": b'{"id":1,"result":{},"error":null}',
+    "unasked error": b'{"id":1,"result":null,"error":"x"}',
+    "words": b"GET / HTTP/1.1\r\n\r\n",
+}
+
+
+@pytest.fixture(scope="module", params=["ours", "peer"])
+def make(request: pytest.FixtureRequest) -> Make:
+    return request.param  # type: ignore[no-any-return]
+
+
+@pytest.fixture(scope="module")
+def daemons(make: Make, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemons]:
+    with Daemons(tmp_path_factory.mktemp("hostile"), make) as daemons:
+        daemons.run("ours", "ovs-vsctl", "--no-wait", "init")
+        yield daemons
+
+
+@pytest.fixture(autouse=True)
+def unharmed(daemons: Daemons) -> Iterator[None]:
+    """After each attack the server answers, has logged no traceback, and holds nothing that it did not hold before."""
+    before = open_files(daemons)
+    yield
+    assert "Open_vSwitch" in daemons.run("peer", "ovsdb-client", "list-dbs").stdout
+    assert "Traceback" not in daemons.log("ovsdb-server")
+    deadline = time.monotonic() + 5
+    while open_files(daemons) > before and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert open_files(daemons) <= before
+
+
+def process(daemons: Daemons) -> Path:
+    return Path(f"/proc/{daemons.processes['ovsdb-server'].pid}")
+
+
+def open_files(daemons: Daemons) -> int:
+    return len(list((process(daemons) / "fd").iterdir()))
+
+
+def memory(daemons: Daemons) -> int:
+    """Resident memory, in kB."""
+    found = re.search(r"VmRSS:\s+(\d+)", (process(daemons) / "status").read_text())
+    assert found
+    return int(found[1])
+
+
+def connect(daemons: Daemons) -> socket.socket:
+    client = socket.socket(socket.AF_UNIX)
+    client.settimeout(5)
+    client.connect(str(daemons.socket))
+    return client
+
+
+def request(method: str, *params: object, id: object = 1) -> bytes:
+    return json.dumps({"method": method, "params": params, "id": id}).encode()
+
+
+def flood(client: socket.socket, data: bytes) -> None:
+    """Write until the other side takes no more for half a second."""
+    client.settimeout(0.5)
+    with suppress(TimeoutError):
+        while True:
+            client.sendall(data)
+
+
+@pytest.mark.parametrize("data", NOT_JSON_RPC.values(), ids=NOT_JSON_RPC)
+def test_what_is_not_json_rpc_ends_the_connection(daemons, data):
+    with connect(daemons) as client, suppress(ConnectionError, BrokenPipeError):
+        client.sendall(data)
+        assert client.recv(100) == b""
+
+
+@pytest.mark.parametrize("id", [0, "a", 1.5, True, [], {}, [1, [2]], {"a": 1}])
+def test_any_id_comes_back(daemons, id):
+    with connect(daemons) as client:
+        client.sendall(request("echo", "x", id=id))
+        assert json.loads(client.recv(1000)) == {"id": id, "result": ["x"], "error": None}
+
+
+def test_a_backslash_before_u0000_is_just_that(daemons):
+    with connect(daemons) as client:
+        client.sendall(b'{"method":"echo","id":1,"params":["\\\\u0000"]}')
+        assert json.loads(client.recv(1000))["result"] == ["\\u0000"]
+
+
+def test_a_client_that_reads_nothing_costs_others_nothing(daemons, make):
+    if make == "peer":
+        return  # it is bound by the speed at which it answers alone
+    before = memory(daemons)
+    with connect(daemons) as client:
+        flood(client, request("get_schema", "Open_vSwitch") * 2000)
+        started = time.monotonic()
+        assert daemons.run("ours", "ovs-vsctl", "show").stdout
+        assert time.monotonic() - started < 1
+        assert memory(daemons) - before < 20_000
+
+
+def test_many_requests_in_one_piece_are_all_answered(daemons):
+    with connect(daemons) as client:
+        client.sendall(request("get_schema", "Open_vSwitch") * 100 + request("echo", id="last"))
+        answers = b""
+        while b'"last"' not in answers:
+            answers += client.recv(1 << 20)
+    assert answers.count(b'"Open_vSwitch"') >= 100
+
+
+def test_a_client_over_tcp_that_reads_nothing_is_let_go(daemons, make):
+    """No sign of life through two probe intervals, and with answers unread: the connection ends all the same."""
+    found = re.search(r"listening on port (\d+)", daemons.log("ovsdb-server"))
+    assert found
+    before = open_files(daemons)
+    with socket.create_connection(("127.0.0.1", int(found[1]))) as client:
+        flood(client, request("get_schema", "Open_vSwitch") * 1000)
+        assert open_files(daemons) == before + 1
+        deadline = time.monotonic() + 15
+        while make == "ours" and open_files(daemons) > before:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+
+
+def test_leaving_in_the_middle_leaves_nothing_behind(daemons):
+    wait = {"op": "wait", "table": "Open_vSwitch", "where": [], "until": "==", "columns": ["ovs_version"]}
+    wait |= {"rows": [{"ovs_version": "never"}]}
+    for _ in range(50):
+        with connect(daemons) as client:
+            client.sendall(
+                request("lock", "L")
+                + request("steal", "M", id=2)
+                + request("transact", "Open_vSwitch", wait, id=3)
+                + request("monitor", "Open_vSwitch", None, {"Bridge": {}}, id=4)
+                + b'{"method":"ec'
+            )
+    with connect(daemons) as client:
+        client.sendall(request("lock", "L"))
+        answers = b""
+        while b'"locked":true' not in answers and b'"method":"locked"' not in answers:
+            answers += client.recv(1000)
