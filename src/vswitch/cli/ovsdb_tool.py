@@ -84,9 +84,9 @@ def default_database() -> str:
 
 
 def default_schema() -> str:
-    """The system's schema file, or else the one that comes with us."""
-    system = Path(pkgdatadir()) / "vswitch.ovsschema"
-    return str(system if system.exists() else schema_path("vswitch"))
+    """The schema file in $OVS_PKGDATADIR, or else the one that comes with us."""
+    directory = pkgdatadir()
+    return f"{directory}/vswitch.ovsschema" if directory else str(schema_path("vswitch"))
 
 
 @commands("create", "[DB [SCHEMA]]")

@@ -28,9 +28,9 @@ def dbdir() -> str:
     return os.environ.get("OVS_DBDIR") or f"{sysconfdir()}/openvswitch"
 
 
-def pkgdatadir() -> str:
-    """Read-only data: schemas."""
-    return os.environ.get("OVS_PKGDATADIR", "/usr/share/openvswitch")
+def pkgdatadir() -> str | None:
+    """Read-only data, schemas among it, if somebody says where; our own come with the package."""
+    return os.environ.get("OVS_PKGDATADIR")
 
 
 def in_rundir(name: str) -> str:
