@@ -201,3 +201,31 @@ def test_operations_do_what_the_transaction_shows(edits):
 
 def test_layout_of_the_schema():
     assert [name for name, table in Layout(SCHEMA).tables.items() if table.is_root] == ["Root"]
+
+
+def named(transaction, name):
+    return [row.uuid for row in transaction.having("Leaf", "name", name)]
+
+
+def test_rows_by_value_follow_what_the_transaction_does(transaction):
+    assert named(transaction, "b") == [B]
+    new = transaction.insert("Leaf", name="c")
+    assert named(transaction, "c") == [new.uuid]
+    transaction.set(new, "name", "b")
+    assert sorted(named(transaction, "b")) == sorted([B, new.uuid])
+    assert named(transaction, "c") == named(transaction, "") == []
+    old = transaction.row("Leaf", B)
+    transaction.delete(old)
+    transaction.delete(old)
+    transaction.set(old, "name", "d")
+    assert named(transaction, "b") == [new.uuid]
+    assert named(transaction, "d") == []
+    transaction.delete(new)
+    assert named(transaction, "b") == []
+
+
+def test_it_tells_which_columns_it_touched(transaction):
+    row = root(transaction)
+    transaction.set(row, "name", "z")
+    transaction.insert("Leaf")
+    assert transaction.touched == {("Root", "name"), ("Leaf", "")}

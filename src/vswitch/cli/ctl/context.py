@@ -159,6 +159,9 @@ class Context:
         self.new_rows: list[tuple[Invocation, Row]] = []  # whose UUIDs a command prints after the commit
         self.expected: list[Row] = []  # new interfaces, which the switch may fail to set up
         self.derived: object = None  # what a program computes from the rows; database commands reset it
+        self.derived_from: frozenset[tuple[str, str]] = (
+            frozenset()
+        )  # if they touch these, as Transaction.touched
 
     @property
     def options(self) -> dict[str, str | None]:

@@ -8,7 +8,7 @@ Sources: ovs-vsctl(8), "Database Commands"; OVS lib/db-ctl-base.c for the order 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from vswitch.base.options import CommandError
 from vswitch.ovsdb.change import Transaction
@@ -105,7 +105,11 @@ def _named_row(transaction: Transaction, row_id: RowId, table: Table, typed: str
         wanted = typed if column.key.kind == "string" else parse_atom(typed, column.key)
     except Exception:
         return None
-    found = [row for row in transaction.rows(row_id.table) if transaction.get(row, row_id.name) == wanted]
+    found: Sequence[Row]
+    if column.n_min == column.n_max == 1:
+        found = transaction.having(row_id.table, row_id.name, wanted)
+    else:
+        found = [row for row in transaction.rows(row_id.table) if transaction.get(row, row_id.name) == wanted]
     if len(found) > 1:
         raise CommandError(f'multiple rows in {row_id.table} match "{typed}"')
     if not found or not row_id.reference:

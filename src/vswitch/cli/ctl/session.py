@@ -208,9 +208,11 @@ class Session:
 
     def _run(self, context: Context, invocation: Invocation) -> None:
         context.invocation = invocation
+        context.transaction.touched.clear()
         output = invocation.syntax.run(context, *invocation.words)
         invocation.output = output if isinstance(output, Table) else list(output or ())
-        if invocation.syntax.name in ("set", "add", "remove", "clear", "create", "destroy"):
+        is_general = invocation.syntax.name in ("set", "add", "remove", "clear", "create", "destroy")
+        if is_general and not context.transaction.touched.isdisjoint(context.derived_from):
             context.derived = None
 
     def _commit(self, transaction: Transaction) -> bool:

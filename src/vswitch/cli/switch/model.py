@@ -201,6 +201,8 @@ class Switch:
         """Delete a bridge with its ports and VLAN bridges."""
         for child in list(bridge.children.values()):
             self.delete_bridge(child)
+        if not bridge.parent:
+            self.transaction.set(bridge.row, "ports", ())  # at once: one by one, 3,000 ports take a second
         for port in list(bridge.ports.values()):
             self.delete_port(port)
         if bridge.parent:
@@ -226,8 +228,20 @@ class Switch:
         del self.interfaces[interface.name], interface.port.interfaces[interface.name]
 
 
+# What a Switch is computed from.  To `set` other columns leaves it: 1,000 ports would be read anew 1,000 times.
+_COLUMNS = frozenset(
+    {
+        ("Open_vSwitch", "bridges"),
+        *(("Bridge", column) for column in ("", "name", "ports")),
+        *(("Port", column) for column in ("", "name", "fake_bridge", "tag", "interfaces")),
+        *(("Interface", column) for column in ("", "name")),
+    }
+)
+
+
 def switch_of(context: Context) -> Switch:
     """The switch as the commands so far have left it."""
     if not isinstance(context.derived, Switch):
         context.derived = Switch(context.transaction)
+        context.derived_from = _COLUMNS
     return context.derived
