@@ -40,3 +40,12 @@ def test_unit_tests_are_of_modules_that_exist() -> None:
         )
     ]
     assert orphans == []
+
+
+def test_the_feature_table_names_tests_that_exist() -> None:
+    rows = [row for row in (ROOT / "docs" / "compat.md").read_text().splitlines() if row.count(" | ") == 5]
+    backed = [row.split(" | ") for row in rows[1:]]
+    assert len(backed) > 50
+    assert [cells[1] for cells in backed if (cells[3] == "N") != ("`tests/" not in cells[5])] == []
+    named = [path for row in rows for path in re.findall(r"`(tests/[^`]*)`", row)]
+    assert [path for path in named if not (ROOT / path).exists()] == []

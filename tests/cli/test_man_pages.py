@@ -1,0 +1,106 @@
+"""The pages in docs/man say what the programs take: every command and every option, and no others."""
+
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from vswitch.base.options import BOOTSTRAP, COMMON, SSL, Option
+from vswitch.cli import appctl, dpctl, ovsdb_client, ovsdb_tool, up, vsctl
+from vswitch.cli.ofctl.main import command as ofctl_commands
+from vswitch.cli.ofctl.settings import OPTIONS as OFCTL_OPTIONS
+from vswitch.ovsdbserver import main as ovsdb_server
+from vswitch.vswitchd import main as vswitchd
+from vswitch.vswitchd.dpctl import USAGES
+
+PAGES = Path(__file__).parents[2] / "docs" / "man"
+PROGRAMS = Path(sys.executable).parent
+OPTIONS = {
+    "ovs-appctl": appctl.OPTIONS,
+    "ovs-dpctl": dpctl.OPTIONS,
+    "ovs-ofctl": (*OFCTL_OPTIONS, *COMMON, *SSL, *BOOTSTRAP),
+    "ovs-vsctl": vsctl.OPTIONS,
+    "ovs-vswitchd": vswitchd.OPTIONS,
+    "ovsdb-client": ovsdb_client.OPTIONS,
+    "ovsdb-server": ovsdb_server.OPTIONS,
+    "ovsdb-tool": ovsdb_tool.OPTIONS,
+    "vswitch": up.OPTIONS,
+}
+
+
+def listed(page: str, section: str) -> list[str]:
+    """The first cells of the table in a section of a page."""
+    body = (PAGES / f"{page}.md").read_text().split(f"\n## {section}\n")[1].split("\n## ")[0]
+    return [re.split(r"(?<!\\) \| ", row[2:])[0] for row in body.splitlines() if row.startswith("| `")]
+
+
+def commands_on(page: str) -> set[str]:
+    return {re.sub(r"\[--[^]]*\] ", "", cell).strip("`").split()[0] for cell in listed(page, "Commands")}
+
+
+@pytest.mark.parametrize("program", sorted(OPTIONS))
+def test_options(program: str) -> None:
+    def shown(option: Option) -> str:
+        return f"`-{option.short}`, `--{option.name}" if option.short else f"`--{option.name}"
+
+    on_page = [re.split(r"[=\[]|`$", cell)[0] for cell in listed(program, "Options")]
+    assert sorted(on_page) == sorted(shown(option) for option in OPTIONS[program])
+
+
+@pytest.mark.parametrize("program", sorted(OPTIONS))
+def test_help_names_options_that_exist(program: str) -> None:
+    words = ["vswitch", "up", "--help"] if program == "vswitch" else [program, "--help"]
+    text = subprocess.run(
+        [PROGRAMS / words[0], *words[1:]], capture_output=True, text=True, check=True
+    ).stdout
+    known = {option.name for option in OPTIONS[program]}
+    if program == "ovs-vsctl":
+        known |= {name.strip("-=") for syntax in vsctl.commands.by_name.values() for name in syntax.options}
+    named = set(re.findall(r"--([a-z][a-z-]*)", text))
+    assert named - known == set()
+
+
+def test_commands_of_tools() -> None:
+    list(ofctl_commands.listing())
+    assert commands_on("ovs-ofctl") == set(ofctl_commands.commands)
+    assert commands_on("ovs-vsctl") == set(vsctl.commands.by_name)
+    assert commands_on("ovs-dpctl") == set(USAGES)
+    assert commands_on("ovsdb-client") == set(ovsdb_client.commands.commands)
+    assert commands_on("ovsdb-tool") == set(ovsdb_tool.commands.commands)
+    assert commands_on("vswitch") == {"up", "demo"}
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    directory = tmp_path_factory.mktemp("up")
+    words = [PROGRAMS / "vswitch", "up", "--dir", directory, "--enable-dummy", "--disable-system"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        deadline = time.monotonic() + 20
+        while not process.stdout.readline().startswith("Up."):
+            assert process.poll() is None
+            assert time.monotonic() < deadline
+        yield os.environ | {"OVS_RUNDIR": str(directory)}
+        process.terminate()
+
+
+@pytest.mark.parametrize("daemon", ["ovs-vswitchd", "ovsdb-server"])
+def test_commands_of_daemons(daemon: str, environment: dict[str, str]) -> None:
+    answer = subprocess.run(
+        [PROGRAMS / "ovs-appctl", "-t", daemon, "list-commands"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert commands_on(daemon) == {line.split()[0] for line in answer.splitlines()[1:]}
+
+
+def test_every_program_has_a_page() -> None:
+    scripts = {path.name for path in (PAGES.parents[1] / "scripts").iterdir()}
+    assert {path.stem for path in PAGES.glob("*.md")} - {"README"} == scripts
