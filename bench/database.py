@@ -258,7 +258,9 @@ def _read_all(watchers: list[Client]) -> None:
     for watcher in watchers:
         tail = b""
         while b'"last"' not in tail:
-            tail = tail[-8:] + watcher._socket.recv(1 << 20)
+            data = watcher._socket.recv(1 << 20)
+            assert data, "the server has hung up"
+            tail = tail[-8:] + data
 
 
 def compare(

@@ -154,7 +154,8 @@ def json_reader(type: ColumnType) -> Reader:
     is_integer = key is int
 
     def read(json: Any, resolve: Resolve | None = None) -> Datum:
-        if json.__class__ is key and (not is_integer or INT_MIN <= json <= INT_MAX):
+        its_type: object = json.__class__
+        if its_type is key and (not is_integer or INT_MIN <= json <= INT_MAX):
             return (json,)
         return _parse(json, type, type.n_min, type.n_max, resolve)
 

@@ -168,19 +168,27 @@ def _changed_conditions(
     return tuple(Condition.from_json(each, table) for each in where) or None
 
 
-def merge(batches: Iterable[Changes]) -> Changes:
+Merged: TypeAlias = dict[str, dict[Uuid, Change]]
+
+
+def merge(batches: Iterable[Changes]) -> Merged:
     """Several changes, one after the other, as one."""
-    merged: dict[str, dict[Uuid, Change]] = {}
+    merged: Merged = {}
     for changes in batches:
-        for name, rows in changes.items():
-            into = merged.setdefault(name, {})
-            for uuid, (old, new) in rows.items():
-                before = into[uuid][0] if uuid in into else old
-                if before is None and new is None:
-                    del into[uuid]
-                else:
-                    into[uuid] = (before, new)
+        absorb(merged, changes)
     return merged
+
+
+def absorb(merged: Merged, changes: Changes) -> None:
+    """Add later changes to `merged`; the work is that of the new ones alone."""
+    for name, rows in changes.items():
+        into = merged.setdefault(name, {})
+        for uuid, (old, new) in rows.items():
+            before = into[uuid][0] if uuid in into else old
+            if before is None and new is None:
+                del into[uuid]
+            else:
+                into[uuid] = (before, new)
 
 
 def initial(view: View, database: Database) -> bytes:
@@ -369,7 +377,7 @@ class Monitor:
     database: str
     feed: Feed
     taken: int = 0  # commits of the feed's batch that this monitor has been told
-    late: Changes | None = None  # what it missed while its client did not read
+    late: Merged | None = None  # what it missed while its client did not read
 
     def take(self, *, is_slow: bool, last_id: Uuid) -> bytes:
         """The notification that brings the client up to date, or nothing.
@@ -379,14 +387,14 @@ class Monitor:
         feed, taken = self.feed, self.taken
         self.taken = len(feed.batch)
         has_news = taken < self.taken
-        if is_slow:
-            if has_news:
-                self.late = merge([self.late or {}, feed.changes(taken)])
-            return b""
-        if self.late is None:
+        if self.late is None and not is_slow:
             return feed.message(taken, self.id, last_id) if has_news else b""
-        late = merge([self.late, feed.changes(taken)]) if has_news else self.late
-        self.late = None
+        if has_news:
+            self.late = {} if self.late is None else self.late
+            absorb(self.late, feed.changes(taken))
+        if is_slow or self.late is None:
+            return b""
+        late, self.late = self.late, None
         return self.notification(update(feed.view, late), last_id)
 
     def notification(self, updates: bytes, last_id: Uuid) -> bytes:
