@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
+from typing import Any
 
 from vswitch.base.errors import TextError
 from vswitch.base.text import key_values, parse_u16, parse_u32, parse_u64
@@ -27,6 +28,7 @@ from vswitch.openflow.messages.flow import (
     OFPFF_NO_PKT_COUNTS,
     OFPFF_RESET_COUNTS,
     OFPFF_SEND_FLOW_REM,
+    OFPTT_ALL,
     FlowMod,
 )
 from vswitch.openflow.messages.flowstats import UNKNOWN_COUNT, FlowQuery, FlowStats
@@ -152,16 +154,17 @@ def parse_flow_mod(text: str, command: int | None = OFPFC_ADD, names: Names = NO
         reader.fields.setdefault("new_cookie", 0)  # the flow that a modification adds where it finds none
     elif command != OFPFC_ADD:
         reader.fields.setdefault("new_cookie", None)
-    flow_mod = FlowMod(command=command, match=reader.match).replace(**reader.fields)
+    fields: dict[str, Any] = reader.fields
     if actions_text is None:
-        return flow_mod
+        return FlowMod(command, reader.match, **fields)
     actions = _actions(actions_text, names)
     try:
-        return flow_mod.replace(actions=check_actions(actions, flow_mod.match, flow_mod.table_id))
+        actions = check_actions(actions, reader.match, fields.get("table_id", OFPTT_ALL))
     except OpenFlowError as error:
         raise TextError(
             f"actions are invalid with specified match ({error.code.name})", actions_text
         ) from None
+    return FlowMod(command, reader.match, actions, **fields)
 
 
 @lru_cache(1024)

@@ -192,6 +192,8 @@ FAMILIES = (
     "role",
     "group",
     "groupstats",
+    "queue",
+    "meter",
 )
 
 

@@ -29,6 +29,8 @@ FAMILIES: Mapping[str, str] = {
     "role": "roles",
     "group": "groups",
     "groupstats": "groups",
+    "queue": "queues",
+    "meter": "meters",
 }
 
 

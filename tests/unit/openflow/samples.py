@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tests.unit.openflow.group_samples import GROUPS
+from tests.unit.openflow.meter_samples import METERS, QUEUES
 from vswitch.flow.fields import FIELDS
 from vswitch.flow.match import parse_match
 from vswitch.openflow.actions.text import parse_actions
@@ -205,6 +206,8 @@ MESSAGES: tuple[Message, ...] = (
     TableDescReply((TableDesc(3, 4, 3, Vacancy(1, 2, 3)),)),
     TableStatus(3, TableDesc(3, 8, None, Vacancy(1, 2, 3))),
     *GROUPS,
+    *QUEUES,
+    *METERS,
 )
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 
 from vswitch.base.errors import TextError
 from vswitch.base.options import CommandError, Given
+from vswitch.cli.command import warn
 from vswitch.cli.ofctl.channel import Channel
 from vswitch.cli.ofctl.naming import accepted
 from vswitch.cli.ofctl.settings import Settings
@@ -18,6 +19,7 @@ from vswitch.openflow.grouptext import parse_group_mod
 from vswitch.openflow.message import encode
 from vswitch.openflow.messages.group import (
     OFPG_ALL,
+    OFPG_ANY,
     OFPGC_ADD,
     OFPGC_ADD_OR_MOD,
     OFPGC_DELETE,
@@ -44,7 +46,8 @@ def dump_groups(given: Given, switch: str, group: str = "") -> Iterator[str]:
 @command("dump-group-stats", "SWITCH [GROUP]")
 def dump_group_stats(given: Given, switch: str, group: str = "") -> Iterator[str]:
     """What the groups have carried."""
-    return dump(given, switch, GroupStatsRequest(_group(group)))
+    names = accepted(switch, Settings(given))
+    return dump(given, switch, GroupStatsRequest(parse_group_mod(group, OFPGC_DELETE, names).group_id))
 
 
 @command("dump-group-features", "SWITCH")
@@ -56,9 +59,12 @@ def dump_group_features(given: Given, switch: str) -> Iterator[str]:
 def _group(text: str) -> int:
     if not text or text.lower() == "all":
         return OFPG_ALL
-    if not text.isdecimal() or int(text) > 0xFFFFFFFF:
-        raise CommandError(f'unknown group "{text}"')
-    return int(text)
+    if text.isdecimal() and int(text) <= 0xFFFFFFFF:
+        return int(text)
+    if text.lower() != "any":
+        known = "Valid group IDs are 32-bit nonnegative integers or the keywords ANY or ALL."
+        warn("ofp_group", f"{text} is not a valid group ID.  ({known})")
+    return OFPG_ANY
 
 
 @command("add-group", "SWITCH GROUP")

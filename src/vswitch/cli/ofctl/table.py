@@ -13,6 +13,8 @@ MODULES = {
     "flows": "dump-flows dump-aggregate add-flow add-flows mod-flows del-flows",
     "groups": "dump-groups dump-group-stats dump-group-features add-group add-groups mod-group del-groups "
     "insert-buckets remove-buckets parse-group",
+    "meters": "add-meter mod-meter del-meter del-meters dump-meter dump-meters meter-stats meter-features",
+    "queues": "queue-stats queue-get-config",
     "packets": "packet-out monitor snoop",
     "offline": "parse-flow parse-flows ofp-print ofp-parse",
 }

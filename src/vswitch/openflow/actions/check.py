@@ -64,11 +64,14 @@ def check_actions(
 
     From OpenFlow 1.1 on that includes rewriting what the packets may lack; `table_id` 0xff is any table.
     """
-    value = match.value & (_TELLING if IP_PROTO.get(match.value) == _ICMPV6 else _TELLING & ~TP_PORTS.mask)
-    return _check(tuple(actions), value, table_id, version, n_tables, max_port)
+    return _check(tuple(actions), telling(match.value), table_id, version, n_tables, max_port)
 
 
-# What of a match decides which actions make sense; of what has ports, only those that are ICMPv6's type and code.
+def telling(value: int) -> int:
+    """What of the value of a match decides which actions make sense; of ports, only those that are ICMPv6's type and code."""
+    return value & (_TELLING if IP_PROTO.get(value) == _ICMPV6 else _TELLING & ~TP_PORTS.mask)
+
+
 _TELLING = reduce(or_, (field.needs.mask for field in FIELDS), VLAN_TCI.mask | IP_FRAG.mask | IP_PROTO.mask)
 _ICMPV6 = 58
 
