@@ -1,117 +1,81 @@
-"""The Python IDL of Open vSwitch itself (PyPI `ovs`) on our database server."""
+"""The reference Python IDL (PyPI `ovs`) on our ovsdb-server: a second process of somebody else's code."""
 
-import time
-from collections.abc import Callable, Iterator
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
 from pathlib import Path
 
-import ovs.db.idl
-import ovs.poller
 import pytest
 
-from tests.interop.daemons import PEER_SCHEMA, Daemons
+from tests.interop.test_ovsdb_server import Client, server
 
 pytestmark = pytest.mark.interop
 
+IDL = """
+import sys, ovs.db.idl, ovs.poller, time
+remote, schema_path, name = sys.argv[1:]
+helper = ovs.db.idl.SchemaHelper(schema_path)
+for table, columns in (("A", ["name", "x", "m", "strong"]), ("B", ["name"]), ("I", ["a", "b"])):
+    helper.register_columns(table, columns)
+idl = ovs.db.idl.Idl(remote, helper)
+deadline = time.monotonic() + 15
 
-class Client:
-    """An IDL over every table, run until something holds."""
+def run_until(done):
+    while not done():
+        assert time.monotonic() < deadline
+        idl.run()
+        if done():
+            return
+        poller = ovs.poller.Poller()
+        idl.wait(poller)
+        poller.timer_wait(1000)
+        poller.block()
 
-    def __init__(self, socket: Path) -> None:
-        helper = ovs.db.idl.SchemaHelper(str(PEER_SCHEMA))
-        helper.register_all()
-        self.idl = ovs.db.idl.Idl(f"unix:{socket}", helper)
-        self.events: list[tuple[str, str]] = []
-        self.idl.notify = lambda event, row, updates=None: self.events.append((event, row._table.name))
+def commit(txn):
+    status = txn.commit_block()
+    assert status in (txn.SUCCESS, txn.UNCHANGED), (status, txn.get_error())
 
-    def until(self, condition: Callable[[], object], timeout: float = 10.0) -> None:
-        deadline = time.monotonic() + timeout
-        while not condition():
-            assert time.monotonic() < deadline, "not in time"
-            self.idl.run()
-            poller = ovs.poller.Poller()
-            self.idl.wait(poller)
-            poller.timer_wait(50)
-            poller.block()
-
-    def bridge(self, name: str) -> ovs.db.idl.Row | None:
-        rows = self.idl.tables["Bridge"].rows.values()
-        return next((row for row in rows if row.name == name), None)
-
-
-@pytest.fixture
-def daemons(tmp_path: Path) -> Iterator[Daemons]:
-    with Daemons(tmp_path, "ours") as running:
-        running.run("peer", "ovs-vsctl", "--no-wait", "init")
-        yield running
-
-
-@pytest.fixture
-def client(daemons: Daemons) -> Iterator[Client]:
-    made = Client(daemons.socket)
-    made.until(lambda: made.idl.has_ever_connected())
-    yield made
-    made.idl.close()
-
-
-def test_rows_come_change_and_go(daemons: Daemons, client: Client) -> None:
-    daemons.run(
-        "ours", "ovs-vsctl", "--no-wait", "add-br", "br0", "--", "set", "bridge", "br0", "other_config:a=b"
-    )
-    client.until(lambda: client.bridge("br0"))
-    row = client.bridge("br0")
-    assert row is not None
-    assert row.other_config == {"a": "b"}
-    assert [port.interfaces[0].name for port in row.ports] == ["br0"]
-    daemons.run("ours", "ovs-vsctl", "--no-wait", "set", "bridge", "br0", "fail_mode=secure")
-    client.until(lambda: row.fail_mode == ["secure"])
-    daemons.run("ours", "ovs-vsctl", "--no-wait", "del-br", "br0")
-    client.until(lambda: client.bridge("br0") is None)
-    assert {("create", "Bridge"), ("update", "Bridge"), ("delete", "Bridge")} <= set(client.events)
+run_until(lambda: idl.has_ever_connected())
+txn = ovs.db.idl.Transaction(idl)
+b = txn.insert(idl.tables["B"]); b.name = "b"
+a = txn.insert(idl.tables["A"]); a.name = name; a.strong = [b]; a.m = {"k": 1}
+commit(txn)
+run_until(lambda: any(row.name == name for row in idl.tables["A"].rows.values()))
+row = next(row for row in idl.tables["A"].rows.values() if row.name == name)
+assert row.strong[0].name == "b" and row.m == {"k": 1}
+txn = ovs.db.idl.Transaction(idl)
+row.verify("x"); row.increment("x"); row.setkey("m", "l", 2)
+commit(txn)
+run_until(lambda: row.x == 1 and row.m == {"k": 1, "l": 2})
+print("written", flush=True)
+run_until(lambda: any(row.a == "from outside" for row in idl.tables["I"].rows.values()))
+print("seen", flush=True)
+txn = ovs.db.idl.Transaction(idl)
+row.delete()
+commit(txn)
+run_until(lambda: not idl.tables["A"].rows and not idl.tables["B"].rows)
+print("gone", flush=True)
+"""
 
 
-def test_transactions_are_verified(daemons: Daemons, client: Client) -> None:
-    root = next(iter(client.idl.tables["Open_vSwitch"].rows.values()))
-
-    def increment() -> str:
-        txn = ovs.db.idl.Transaction(client.idl)
-        root.verify("external_ids")
-        root.external_ids = {**root.external_ids, "n": str(int(root.external_ids.get("n", "0")) + 1)}
-        return txn.commit_block()
-
-    assert increment() == ovs.db.idl.Transaction.SUCCESS
-    daemons.run("ours", "ovs-vsctl", "--no-wait", "set", "open", ".", "external_ids:n=10")
-    assert increment() in (ovs.db.idl.Transaction.TRY_AGAIN, ovs.db.idl.Transaction.SUCCESS)
-    client.until(lambda: int(root.external_ids.get("n", "0")) >= 10)
-    assert increment() == ovs.db.idl.Transaction.SUCCESS
-    n = int(daemons.run("peer", "ovs-vsctl", "get", "open", ".", "external_ids:n").stdout.strip().strip('"'))
-    assert n in (11, 12)
-
-
-def test_a_lock_has_one_owner(daemons: Daemons, client: Client) -> None:
-    client.idl.set_lock("one")
-    client.until(lambda: client.idl.has_lock)
-    other = Client(daemons.socket)
-    other.idl.set_lock("one")
-    other.until(lambda: other.idl.is_lock_contended)
-    assert not other.idl.has_lock
-    client.idl.set_lock(None)
-    client.until(lambda: not client.idl.has_lock)
-    other.until(lambda: other.idl.has_lock)
-    other.idl.close()
-
-
-def test_a_restarted_server_is_found_again(daemons: Daemons, client: Client) -> None:
-    daemons.run("ours", "ovs-vsctl", "--no-wait", "add-br", "br0")
-    client.until(lambda: client.bridge("br0"))
-    seqno = client.idl.change_seqno
-    daemons.kill("ovsdb-server")
-    daemons.start(
-        "ovsdb-server",
-        str(daemons.directory / "conf.db"),
-        f"--remote=punix:{daemons.socket}",
-        "--overwrite-pidfile",
-    )
-    daemons.run("ours", "ovs-vsctl", "--no-wait", "add-br", "br1")
-    client.until(lambda: client.bridge("br1"), timeout=20.0)
-    assert client.idl.change_seqno != seqno
-    assert client.bridge("br0")
+def test_an_idl_reads_writes_and_follows(tmp_path: Path) -> None:
+    database = tmp_path / "db"
+    with server("ours", database):
+        client = Client(database)
+        schema = tmp_path / "schema"
+        schema.write_text(json.dumps(client.ask("get_schema", "T")[1]))
+        idl = subprocess.Popen(
+            [sys.executable, "-c", IDL, f"unix:{database}.sock", str(schema), "thing"],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        with idl:
+            assert idl.stdout is not None
+            assert idl.stdout.readline() == "written\n"
+            client.ask("transact", "T", {"op": "insert", "table": "I", "row": {"a": "from outside"}})
+            assert idl.stdout.readline() == "seen\n"
+            assert idl.stdout.readline() == "gone\n"
+            assert idl.wait(timeout=20) == 0
+        client.close()
