@@ -87,6 +87,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, 
             assert time.monotonic() < deadline
         yield os.environ | {"OVS_RUNDIR": str(directory)}
         process.terminate()
+        process.communicate()
 
 
 @pytest.mark.parametrize("daemon", ["ovs-vswitchd", "ovsdb-server"])
