@@ -12,10 +12,9 @@ from collections.abc import Callable
 
 from vswitch.aio.streams import connection_name
 from vswitch.ovsdb.server import Server
-from vswitch.ovsdb.session import Session
+from vswitch.ovsdb.session import BACKLOG, Session
 
 LINGER = 1.0  # seconds that a client has to read the last words
-READ_LIMIT = 1 << 20  # bytes unread by a client above which its requests wait
 
 
 class Pump:
@@ -122,7 +121,7 @@ class Connection(asyncio.Protocol):
             probe_interval=self._probe_interval(self.name),
         )
         self.session.n_unread = transport.get_write_buffer_size
-        transport.set_write_buffer_limits(READ_LIMIT)
+        transport.set_write_buffer_limits(BACKLOG)  # where is_slow begins, so that its end is told, too
         self._pump.connected(self)
         self._on_open(self)
         self._set_timer()
@@ -164,6 +163,7 @@ class Connection(asyncio.Protocol):
         if not self.transport.is_closing():
             self.transport.resume_reading()
             self.session.catch_up()
+            self.write()
             self._proceed()
 
     def connection_lost(self, error: Exception | None) -> None:

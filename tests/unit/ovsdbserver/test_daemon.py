@@ -144,16 +144,24 @@ def test_running_a_command_beside_it(place, command, status):
     assert done.returncode == status
 
 
-def test_a_client_that_never_reads_harms_nobody(place):
+def test_a_client_that_does_not_read_harms_nobody_and_misses_nothing(place):
     start(place, "--remote=punix:db.sock")
-    deaf = socket.socket(socket.AF_UNIX)
-    with deaf:
-        deaf.connect(str(place.path / "db.sock"))
-        deaf.sendall(b'{"method":"monitor","params":["T","m",{"I":{}}],"id":1}')
+    update = {"op": "update", "table": "M", "where": []}
+    ask(place.path / "db.sock", "transact", "T", {"op": "insert", "table": "M", "row": {"a": "0"}})
+    slow = socket.socket(socket.AF_UNIX)
+    with slow:
+        slow.settimeout(10)
+        slow.connect(str(place.path / "db.sock"))
+        slow.sendall(b'{"method":"monitor_cond","params":["T","m",{"M":{"columns":["a"]}}],"id":1}')
         for number in range(300):
-            row = {"op": "insert", "table": "I", "row": {"a": f"{number}" + "x" * 3000}}
-            assert len(ask(place.path / "db.sock", "transact", "T", row)) == 1
-    assert ask(place.path / "db.sock", "echo", 1) == [1]
+            row = {"a": f"{number}" + "x" * 3000}
+            assert ask(place.path / "db.sock", "transact", "T", update | {"row": row}) == [{"count": 1}]
+        ask(place.path / "db.sock", "transact", "T", update | {"row": {"a": "the last"}})
+        heard = b""
+        while b"the last" not in heard:
+            heard += slow.recv(1 << 16)
+    assert len(heard) < 300 * 3000  # what it missed was merged
+    assert heard.count(b"update2") < 300
 
 
 def test_the_status_of_managers_is_told(place):
