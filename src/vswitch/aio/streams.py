@@ -146,10 +146,10 @@ def split_host_port(text: str, default_port: int = 0) -> tuple[str, int]:
             raise TextError(f"{text}: unmatched bracket", text)
         host = host[1:-1]
     if not port and default_port:
-        return host, default_port
+        return _host_name(host, text), default_port
     if not port.isdecimal() or int(port) > 65535:
         raise TextError(f"{text}: bad port number", text)
-    return host, int(port)
+    return _host_name(host, text), int(port)
 
 
 def split_port_host(text: str, default_port: int = 0) -> tuple[str, int]:
@@ -158,10 +158,19 @@ def split_port_host(text: str, default_port: int = 0) -> tuple[str, int]:
     if host.startswith("[") and host.endswith("]"):
         host = host[1:-1]
     if not port:
-        return host, default_port
+        return _host_name(host, text), default_port
     if not port.isdecimal() or int(port) > 65535:
         raise TextError(f"{text}: bad port number", text)
-    return host, int(port)
+    return _host_name(host, text), int(port)
+
+
+def _host_name(host: str, text: str) -> str:
+    """`host`, if the resolver can be asked for it: it takes no label that is empty or very long."""
+    try:
+        host.encode("idna")
+    except UnicodeError:
+        raise TextError(f"{text}: bad host name", text) from None
+    return host
 
 
 def reason(error: Exception) -> str:
@@ -187,7 +196,7 @@ async def connect(name: str, tls: Tls | None = None, default_port: int = 0) -> S
             _no_delay(writer)
         case "ssl":
             host, port = split_host_port(rest, default_port)
-            context = _context(tls, server=False)
+            context = tls_context(tls, server=False)
             reader, writer = await asyncio.open_connection(host, port, ssl=context)
             _no_delay(writer)
         case _:
@@ -206,7 +215,7 @@ async def listen(name: str, accepted: Accepted, tls: Tls | None = None, default_
             return await _listen_unix(name, in_rundir(rest), accepted)
         case "ptcp" | "pssl":
             host, port = split_port_host(rest, default_port)
-            context = _context(tls, server=True) if kind == "pssl" else None
+            context = tls_context(tls, server=True) if kind == "pssl" else None
             return await _listen_inet(name, kind[1:], host, port, accepted, context)
         case _:
             raise TextError(f"{name}: not a passive connection method", name)
@@ -227,7 +236,7 @@ async def listen_with(
             return Listener(name, 0, server, path)
         case "ptcp" | "pssl":
             host, port = split_port_host(rest, default_port)
-            context = _context(tls, server=True) if kind == "pssl" else None
+            context = tls_context(tls, server=True) if kind == "pssl" else None
             endpoint = _bound_inet(host, port)
             server = await loop.create_server(factory, sock=endpoint, backlog=BACKLOG, ssl=context)
             bound = int(endpoint.getsockname()[1])
@@ -326,7 +335,8 @@ def _no_delay(writer: asyncio.StreamWriter) -> None:
         endpoint.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
-def _context(tls: Tls | None, server: bool) -> ssl.SSLContext:
+def tls_context(tls: Tls | None, server: bool) -> ssl.SSLContext:
+    """What ssl: and pssl: need; raises OSError where it is not configured: never do without."""
     if tls is None or not tls.private_key or not tls.certificate:
         raise OSError(errno.ENOPROTOOPT, "SSL is not configured: a private key and a certificate are needed")
     return tls.context(server)

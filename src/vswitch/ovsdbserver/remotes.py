@@ -14,7 +14,15 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from vswitch.aio.streams import Listener, Tls, is_active, is_passive, listen_with, split_host_port
+from vswitch.aio.streams import (
+    Listener,
+    Tls,
+    is_active,
+    is_passive,
+    listen_with,
+    split_host_port,
+    tls_context,
+)
 from vswitch.base.errors import TextError, VswitchError
 from vswitch.base.log import Logger
 from vswitch.linux.dirs import in_rundir
@@ -67,8 +75,8 @@ class Remote:
             try:
                 self._listener = await listen_with(self.name, self._connection, self._tls, DEFAULT_PORT)
                 self.port = self._listener.port
-            except OSError as error:
-                log.err("%s: listen failed: %s", self.name, error.strerror or error)
+            except (OSError, VswitchError) as error:
+                log.err("%s: listen failed: %s", self.name, getattr(error, "strerror", None) or error)
         else:
             self._task = self._pump.loop.create_task(self._keep_connected())
 
@@ -137,7 +145,7 @@ class Remote:
             _, connection = await loop.create_unix_connection(factory, in_rundir(rest))
         elif kind in ("tcp", "ssl"):
             host, port = split_host_port(rest, DEFAULT_PORT)
-            context = self._tls.context(server=False) if kind == "ssl" and self._tls else None
+            context = tls_context(self._tls, server=False) if kind == "ssl" else None
             _, connection = await loop.create_connection(factory, host, port, ssl=context)
         else:
             raise TextError("Address family not supported by protocol")
