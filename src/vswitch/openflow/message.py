@@ -194,6 +194,8 @@ FAMILIES = (
     "groupstats",
     "queue",
     "meter",
+    "nested",
+    "nicira",
 )
 
 

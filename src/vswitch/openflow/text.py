@@ -31,6 +31,8 @@ FAMILIES: Mapping[str, str] = {
     "groupstats": "groups",
     "queue": "queues",
     "meter": "meters",
+    "nested": "nested",
+    "nicira": "nicira",
 }
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tests.unit.openflow.group_samples import GROUPS
 from tests.unit.openflow.meter_samples import METERS, QUEUES
+from tests.unit.openflow.nicira_samples import BUNDLES, HOLDING, NICIRA
 from vswitch.flow.fields import FIELDS
 from vswitch.flow.match import parse_match
 from vswitch.openflow.actions.text import parse_actions
@@ -208,6 +209,8 @@ MESSAGES: tuple[Message, ...] = (
     *GROUPS,
     *QUEUES,
     *METERS,
+    *BUNDLES,
+    *NICIRA,
 )
 
 
@@ -219,6 +222,8 @@ def encoded() -> Iterator[tuple[Message, int, bytes]]:
                 yield message, version, encode(message, version, 2)
             except OpenFlowError:
                 continue  # this version has no such message
+    for message, version in HOLDING:
+        yield message, version, encode(message, version, 2)
 
 
 def vectors() -> Iterator[tuple[bytes, str]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from stat import S_ISSOCK
 
 from vswitch.base.options import CommandError
@@ -98,7 +98,10 @@ class Channel:
 
     def barrier(self) -> Iterator[Received | Malformed]:
         """Wait until the switch has done what was sent; what it says meanwhile, errors among it."""
-        xid = self.send(BarrierRequest())
+        return self._until(self.send(BarrierRequest()))
+
+    def _until(self, xid: int) -> Iterator[Received | Malformed]:
+        """What the switch says before it answers the barrier `xid`."""
         while True:
             reply = self.receive()
             if isinstance(reply, Received) and isinstance(reply.message, BarrierReply) and reply.xid == xid:
@@ -107,9 +110,19 @@ class Channel:
 
     def commit(self, *messages: Message) -> None:
         """Send messages that have no reply and wait until they are done; an error ends the program."""
+        self.finish(self.begin(messages))
+
+    def begin(self, messages: Iterable[Message]) -> int:
+        """Send messages that have no reply, and a barrier, for which `finish` waits: the switch can begin meanwhile."""
         for message in messages:
             self.send(message)
-        for reply in self.barrier():
+        xid = self.send(BarrierRequest())
+        self.flush()
+        return xid
+
+    def finish(self, xid: int) -> None:
+        """Wait until the switch has come to that barrier; an error ends the program."""
+        for reply in self._until(xid):
             if isinstance(reply, Received) and isinstance(reply.message, Error):
                 sys.stdout.flush()
                 sys.stderr.write(print_message(reply.data, self.settings.verbosity + 1))

@@ -40,6 +40,28 @@ Packets:
   monitor SWITCH [MISSLEN] [invalid_ttl]
                                   print what the switch sends to controllers
   snoop SWITCH                    print what the switch and its controllers say
+Groups:
+  dump-groups SWITCH [GROUP]      print the groups, or one
+  dump-group-stats SWITCH [GROUP]
+                                  print what the groups have carried
+  dump-group-features SWITCH      print which kinds of groups there are
+  add-group SWITCH GROUP          add a group
+  add-groups SWITCH FILE          add the groups in FILE, or change those that it says to
+  mod-group SWITCH GROUP          change a group
+  del-groups SWITCH [GROUP]       delete the groups, or one
+  insert-buckets SWITCH GROUP     add buckets to a group
+  remove-buckets SWITCH GROUP     take buckets out of a group
+Meters and queues:
+  dump-meters SWITCH [METER]      print the meters, or one; also dump-meter
+  meter-stats SWITCH [METER]      print what the meters have seen
+  meter-features SWITCH           print which kinds of meters there are
+  add-meter SWITCH METER          add a meter
+  mod-meter SWITCH METER          change a meter
+  del-meters SWITCH [METER]       delete the meters, or one; also del-meter
+  queue-stats SWITCH [PORT [QUEUE]]
+                                  print what the queues have sent
+  queue-get-config SWITCH [PORT [QUEUE]]
+                                  print the queues of a port
 Any end:
   probe TARGET                    ask whether it answers
   ping TARGET [N]                 measure ten echos of N bytes
@@ -47,6 +69,7 @@ Any end:
 Without a switch:
   parse-flow FLOW                 print what add-flow would send
   parse-flows FILE                print what add-flows would send
+  parse-group GROUP               print what add-group would send
   ofp-print HEX [VERBOSITY]       print a message
   ofp-parse FILE                  print the messages in a file
 

@@ -1,0 +1,156 @@
+"""Commands about tunnel options, tracked connections and exported flow records.
+
+Sources: ovs-ofctl(8): add-tlv-map, del-tlv-map, dump-tlv-map, ct-flush, ct-flush-zone, dump-ipfix-bridge, dump-ipfix-flow.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from vswitch.base.errors import TextError
+from vswitch.base.options import CommandError, Given
+from vswitch.base.text import key_values, parse_ipv4, parse_ipv6, parse_u8, parse_u16
+from vswitch.cli.ofctl.channel import Channel
+from vswitch.cli.ofctl.settings import Settings
+from vswitch.cli.ofctl.switch import dump
+from vswitch.cli.ofctl.table import command
+from vswitch.openflow.message import Message
+from vswitch.openflow.messages.nicira import (
+    NXTTMC_ADD,
+    NXTTMC_CLEAR,
+    NXTTMC_DELETE,
+    CtFlush,
+    CtFlushZone,
+    CtTuple,
+    IpfixBridgeRequest,
+    IpfixFlowRequest,
+    TlvMap,
+    TlvTableMod,
+    TlvTableRequest,
+)
+
+_TLV = re.compile(r"\{class=(\w+),type=(\w+),len=(\w+)\}->tun_metadata(\d+)\Z")
+
+
+@command("add-tlv-map", "SWITCH MAP...")
+def add_tlv_map(given: Given, switch: str, *maps: str) -> None:
+    """Map tunnel options to fields."""
+    _commit(given, switch, TlvTableMod(NXTTMC_ADD, _parse_maps(",".join(maps))))
+
+
+@command("del-tlv-map", "SWITCH [MAP...]")
+def del_tlv_map(given: Given, switch: str, *maps: str) -> None:
+    """Delete mappings, or all."""
+    mod = TlvTableMod(NXTTMC_DELETE, _parse_maps(",".join(maps))) if maps else TlvTableMod(NXTTMC_CLEAR)
+    _commit(given, switch, mod)
+
+
+@command("dump-tlv-map", "SWITCH")
+def dump_tlv_map(given: Given, switch: str) -> Iterator[str]:
+    """The mappings."""
+    return dump(given, switch, TlvTableRequest())
+
+
+def _parse_maps(text: str) -> tuple[TlvMap, ...]:
+    """`{class=0xffff,type=0,len=4}->tun_metadata0,…`"""
+    maps = []
+    for word in re.split(r"[, ](?=\{)", text.strip(", ")):
+        found = _TLV.match(word)
+        if found is None:
+            raise CommandError("invalid tlv mapping")
+        option_class, option_type, length, index = found.groups()
+        maps.append(
+            TlvMap(
+                parse_u16(option_class, "class"),
+                parse_u8(option_type, "type"),
+                parse_u8(length, "len"),
+                parse_u16(index, "index"),
+            )
+        )
+    return tuple(maps)
+
+
+@command("ct-flush-zone", "SWITCH ZONE")
+def ct_flush_zone(given: Given, switch: str, zone: str) -> None:
+    """Forget the connections of a zone."""
+    _commit(given, switch, CtFlushZone(parse_u16(zone, "zone_id")))
+
+
+@command("ct-flush", "SWITCH [ZONE] [CT_TUPLE [CT_TUPLE]]")
+def ct_flush(given: Given, switch: str, *words: str) -> None:
+    """Forget the connections that match."""
+    _commit(given, switch, parse_ct_flush(words))
+
+
+def parse_ct_flush(words: tuple[str, ...]) -> CtFlush:
+    """`zone=5 "ct_nw_src=10.0.0.1,ct_nw_proto=6,ct_tp_dst=80"`: the zone, the original direction, the reply's."""
+    zone = None
+    if words and words[0].startswith("zone="):
+        try:
+            zone, words = parse_u16(words[0].removeprefix("zone="), "zone"), words[1:]
+        except TextError:
+            raise TextError("Failed to parse zone", words[0]) from None
+    flush = CtFlush(zone=zone)
+    for name, word in zip(("original", "reply"), words[:2], strict=False):
+        try:
+            ends, proto = _parse_tuple(word, flush.ip_proto)
+        except TextError as error:
+            raise TextError(f"Failed to parse ct-tuple: {error}", word) from None
+        flush = flush.replace(ip_proto=proto, **{name: ends})
+    if len(words) > 2:
+        raise CommandError("Invalid arguments")
+    return flush
+
+
+_PORTS = {"ct_tp_src": "src_port", "ct_tp_dst": "dst_port", "icmp_id": "icmp_id"}
+_BYTES = {"icmp_type": "icmp_type", "icmp_code": "icmp_code"}
+
+
+def _parse_tuple(text: str, proto: int) -> tuple[CtTuple, int]:
+    fields: dict[str, int] = {}
+    family = ""
+    for name, item in key_values(text):
+        if not item:
+            raise TextError(f"field {name} missing value", name)
+        match name:
+            case "ct_nw_src" | "ct_nw_dst" | "ct_ipv6_src" | "ct_ipv6_dst":
+                _, kind, end = name.split("_")
+                if family not in ("", kind):
+                    raise TextError(f"the L3 protocol does not match {item}", item)
+                family = kind
+                fields[end] = _address(kind, name, item)
+            case "ct_nw_proto":
+                proto = parse_u8(item, name)
+            case _ if name in _PORTS:
+                fields[_PORTS[name]] = parse_u16(item, name)
+            case _ if name in _BYTES:
+                fields[_BYTES[name]] = parse_u8(item, name)
+            case _:
+                raise TextError(f"invalid conntrack tuple field: {name}", name)
+    if not proto and any(fields.get(name) for name in ("src_port", "dst_port")):
+        raise TextError("port is set without protocol", text)
+    return CtTuple(**fields), proto
+
+
+def _address(kind: str, name: str, text: str) -> int:
+    try:
+        return 0xFFFF << 32 | parse_ipv4(text) if kind == "nw" else parse_ipv6(text)
+    except TextError:
+        raise TextError(f"failed to parse field {name}", text) from None
+
+
+@command("dump-ipfix-bridge", "SWITCH")
+def dump_ipfix_bridge(given: Given, switch: str) -> Iterator[str]:
+    """What has been exported of the bridge's packets."""
+    return dump(given, switch, IpfixBridgeRequest())
+
+
+@command("dump-ipfix-flow", "SWITCH")
+def dump_ipfix_flow(given: Given, switch: str) -> Iterator[str]:
+    """What `sample` actions have exported."""
+    return dump(given, switch, IpfixFlowRequest())
+
+
+def _commit(given: Given, switch: str, message: Message) -> None:
+    Channel(switch, Settings(given)).commit(message)
