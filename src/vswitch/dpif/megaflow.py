@@ -29,7 +29,7 @@ class FlowStats:
 class Megaflow:
     """An entry of a datapath: packets that agree with `flow` on `mask` get `actions`.
 
-    Entries that overlap, as they may for a moment after a change, have the same actions.
+    Entries may overlap: whoever installs them sees to it that those that do have the same actions, or have them soon.
     """
 
     ufid: Ufid

@@ -5,7 +5,7 @@
                 └────────────┴────────────┴─→ hit: count, then drop, output, or the program of the action list's shape
 
 Rules are in maps; this code changes only when a mask comes or goes, or when another order of subtables is faster.
-Megaflows do not overlap, so the first hit is the only one.  A subtable that misses costs 30 to 55 ns.
+Megaflows that overlap do the same, so the first hit is the answer.  A subtable that misses costs 30 to 55 ns.
 
 The cache, worth its cost from CACHE_FROM masks on, maps all bits that any mask looks at to a copy of the megaflow's
 entry.  A copy is good while its generation is that of the megaflow's counters: taking a megaflow out, or giving it

@@ -1,6 +1,6 @@
 """The megaflow table: one hash table for each distinct mask.
 
-Megaflows do not overlap, so the first hit is the answer.  Masks that hit often come first.
+Megaflows that overlap do the same, so the first hit is the answer.  Masks that hit often come first.
 
 What strangers send must not make hash tables slow: CPython's hash of an int is a remainder that anybody can aim at.
 So flows are XORed with a number that only this process knows before they become keys, which changes neither masks
