@@ -6,6 +6,7 @@ import contextlib
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -199,6 +200,40 @@ def test_subtables_grow(net, datapath):
     assert "500 received, 0% packet loss" in output, output
     assert datapath.stats().flows == 20_006
     assert datapath.flow_del([m.ufid for m in flows]).count(None) == 0
+
+
+def test_two_hundred_ports(net, kernel, datapath):
+    """All are attached, one packet is flooded to all, and packets still cross between two of them."""
+    many, far = range(10, 210), net.add_namespace("far")
+    far.sysctl("net.ipv6.conf.default.disable_ipv6", "1")
+    lines = [
+        f"link add p{n} up type veth peer name q{n} netns {far.path.name}\nlink set p{n} up" for n in many
+    ]
+    subprocess.run(net.switch.command("ip", "-batch", "-"), input="\n".join(lines), text=True, check=True)
+    subprocess.run(
+        far.command("ip", "-batch", "-"),
+        input="\n".join(f"link set q{n} up" for n in many),
+        text=True,
+        check=True,
+    )
+    for n in many:
+        assert datapath.port_add(LinuxDevice(f"p{n}", kernel), OdpPort(n)) == n
+    packet = b"\xff" * 6 + bytes.fromhex("02000000000188b5") + bytes(46)
+    outputs = tuple(Output(OdpPort(n)) for n in (2, *many))
+    datapath.flow_put([Megaflow(Ufid(1), extract(packet, 1), BY_PORT, outputs), *patch(1, 2)])
+    net.hosts["h1"].open_socket().send_frames([NO_OFFLOAD + packet])
+    wait_until(lambda: all(received(far, f"q{n}") == 1 for n in many), what="one packet at each port")
+    assert net.hosts["h1"].ping("10.0.0.2", count=20, interval=0.001)
+    for n in many:
+        datapath.port_del(OdpPort(n))
+    assert len(datapath.ports()) == 2
+
+
+def received(namespace, device):
+    """How many packets a device has received."""
+    with namespace.entered():
+        lines = Path("/proc/thread-self/net/dev").read_text().splitlines()
+    return next(int(line.split()[2]) for line in lines if line.strip().startswith(f"{device}:"))
 
 
 def test_one_port_cannot_starve_another(net, datapath):

@@ -123,12 +123,20 @@ class KeyMask:
         seen = (part for part in PARTS if self.mask >> part.offset & part.ones)
         return tuple((part, starts[part.at // WORD] + part.at % WORD) for part in seen)
 
+    @cached_property
+    def _places(self) -> tuple[tuple[slice, int, int, int, Literal["little", "big"]], ...]:
+        """What packs a key, at hand: there is one to pack for each new flow."""
+        return tuple(
+            (slice(at, at + part.size), part.offset, part.ones, part.size, part.order)
+            for part, at in self._parts
+        )
+
     def pack(self, flow: int) -> bytes:
         """The packed key of `flow`."""
         masked = flow & self.mask
         packed = bytearray(self.size)
-        for part, at in self._parts:
-            packed[at : at + part.size] = part.pack(masked)
+        for place, offset, ones, size, order in self._places:
+            packed[place] = (masked >> offset & ones).to_bytes(size, order)
         return bytes(packed)
 
     def unpack(self, packed: bytes) -> Flow:

@@ -28,6 +28,7 @@ from vswitch.packet.checksum import checksum, pseudo_header_sum
 BATCH = 64  # upcalls
 _AHEAD = 1024  # records taken from the ring while others wait
 _HEADER = codec(UPCALL)
+_HEADER_SIZE = _HEADER.size
 _TCP, _UDP = 6, 17
 _IPV4, _IPV6 = 0x0800, 0x86DD
 _VLAN_TYPES = (b"\x81\x00", b"\x88\xa8")
@@ -71,7 +72,7 @@ class UpcallQueue:
             if self._waiting[port]:
                 self._turn.append(port)
             packets, size = taken.get(port, (0, 0))
-            taken[port] = packets + 1, size + len(data) - UPCALL.size + RECORD_OVERHEAD
+            taken[port] = packets + 1, size + len(data) - _HEADER_SIZE + RECORD_OVERHEAD
             records.append(read_record(data))
         self._n -= len(records)
         for port, (packets, size) in taken.items():
@@ -89,7 +90,7 @@ class UpcallQueue:
         for port, (packets, size) in enumerate(sent):
             waiting = self._waiting.get(port, ())
             ports.put_member(port, "taken", max(packets - len(waiting), 0))
-            held = sum(len(data) - UPCALL.size + RECORD_OVERHEAD for data in waiting)
+            held = sum(len(data) - _HEADER_SIZE + RECORD_OVERHEAD for data in waiting)
             ports.put_member(port, "taken_bytes", max(size - held, 0))
 
     def _drain(self, limit: int = _AHEAD) -> None:
@@ -117,7 +118,7 @@ class UpcallQueue:
 def read_record(data: bytes) -> Record:
     """What a program wrote."""
     kind, list, index, port, _, gso_size, tagged, tci, proto, mark, priority = _HEADER.unpack_from(data)
-    packet = data[UPCALL.size :]
+    packet = data[_HEADER_SIZE:]
     if tagged:
         tag = proto.to_bytes(2, "little") + (tci & 0xEFFF).to_bytes(2, "big")
         packet = packet[:12] + tag + packet[12:]
