@@ -24,7 +24,7 @@ from vswitch.openflow.text import print_message
 from vswitch.openflow.version import Version
 
 DEFAULT_PORT = 6653
-_XIDS = itertools.count(1)  # of all connections of this process together, as the peer's
+XIDS = itertools.count(1)  # of all connections of this process together, as the peer's
 _CHUNK = 1 << 18
 
 
@@ -38,7 +38,8 @@ class Channel:
         except OSError as error:
             raise CommandError(f"connecting to {name} ({error.strerror})") from None
         self.settings = settings
-        self.session = Session(0.0, settings.versions, probe_interval=0.0, xids=_XIDS)
+        self.name = name
+        self.session = Session(0.0, settings.versions, probe_interval=0.0, xids=XIDS)
         self._events = self._incoming()
         try:
             event = next(self._events)

@@ -154,6 +154,11 @@ def change(given: Given, switch: str, texts: Iterable[str], verb: str, file: str
     check_formats(settings, mods)
     channel = Channel(switch, settings)
     prepare(channel, settings, mods)
+    if settings.bundle:
+        from vswitch.cli.ofctl.bundle import commit_bundle
+
+        commit_bundle(channel, [*mods])
+        return
     # One barrier for many, where the peer waits for each; and while the switch works at some, the next are encoded.
     barrier: int | None = None
     for at in range(0, len(mods), BATCH):
