@@ -75,6 +75,12 @@ def test_commands_of_tools() -> None:
     assert commands_on("vswitch") == {"up", "demo"}
 
 
+@pytest.mark.parametrize("program", ["ovs-ofctl", "ovs-vsctl", "ovs-dpctl", "ovsdb-client", "ovsdb-tool"])
+def test_help_names_every_command(program: str) -> None:
+    text = subprocess.run([PROGRAMS / program, "--help"], capture_output=True, text=True, check=True).stdout
+    assert commands_on(program) - set(re.findall(r"[a-z][a-z-]*", text)) <= {"list-commands"}
+
+
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     directory = tmp_path_factory.mktemp("up")

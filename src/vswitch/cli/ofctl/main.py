@@ -62,6 +62,15 @@ Meters and queues:
                                   print what the queues have sent
   queue-get-config SWITCH [PORT [QUEUE]]
                                   print the queues of a port
+Tunnel options, connections, IPFIX:
+  add-tlv-map SWITCH MAP...       map options of tunnels to fields
+  del-tlv-map SWITCH [MAP...]     undo that
+  dump-tlv-map SWITCH             print the mappings
+  ct-flush SWITCH [ZONE] [CT_TUPLE [CT_TUPLE]]
+                                  forget connections
+  ct-flush-zone SWITCH ZONE       forget the connections of a zone
+  dump-ipfix-bridge SWITCH        print the statistics of IPFIX of a bridge
+  dump-ipfix-flow SWITCH          print the statistics of IPFIX of flows
 Any end:
   probe TARGET                    ask whether it answers
   ping TARGET [N]                 measure ten echos of N bytes
