@@ -85,14 +85,14 @@ class Driver(Generic[E]):
                 for event in machine.events():
                     yield event
                     if loop.time() > turn_ends:
-                        await self._give_way()
+                        await self.give_way()
                         turn_ends = loop.time() + TURN
             except VswitchError:
                 self.flush()
                 raise
         self.flush()
 
-    async def _give_way(self) -> None:
+    async def give_way(self) -> None:
         """Let others have a turn; a peer that leaves its answers unread gets no more of them."""
         self.flush()
         await asyncio.sleep(0)

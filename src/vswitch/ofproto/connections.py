@@ -8,13 +8,15 @@ Sources: OpenFlow 1.5.1, 6.3 (channel), 7.5.4 (errors).
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 from vswitch.ofproto import configuration, flowmod, packetout, portmod, stats, tablemod  # noqa: F401 - handlers
 from vswitch.ofproto.channel import Channel, ChannelKind, default_miss_send_len
 from vswitch.ofproto.command import Command, ConnectionId, Send
 from vswitch.ofproto.handlers import HANDLERS, Request
 from vswitch.ofproto.switch import Switch
 from vswitch.openflow.errors import BadRequest, OpenFlowError
-from vswitch.openflow.message import Dialect, Message
+from vswitch.openflow.message import Dialect, Message, Multipart
 from vswitch.openflow.messages.flow import FlowMod
 from vswitch.openflow.messages.hello import EchoReply, Error
 from vswitch.openflow.messages.packet import PacketOut
@@ -51,13 +53,25 @@ class Connection:
 
     def handle(self, message: Message, xid: int, now: float, data: bytes = b"") -> list[Command]:
         """Perform `message`, whose bytes are `data`; replies, errors, and what else to do come back in order."""
-        out = self.switch.wiring.outbox
+        return [command for part in self.slices(message, xid, now, data) for command in part]
+
+    def slices(self, message: Message, xid: int, now: float, data: bytes = b"") -> Iterator[list[Command]]:
+        """The same, a part of a long reply at a time: between two of them, others may have their turn.
+
+        The first is there at once, and with it all is done that `message` asks for but to reply.
+        """
+        replies: list[Command] = []
         try:
             for reply in self._perform(Request(self.switch, self.channel, message, now, data)):
-                out.append(Send(self.id, reply, xid))
+                replies.append(Send(self.id, reply, xid))
+                if isinstance(reply, Multipart) and reply.more:
+                    self.switch.wiring.outbox += replies
+                    replies = []
+                    yield self._take_commands()
         except OpenFlowError as error:
-            out.append(Send(self.id, Error(error.code, data), xid))
-        return self._take_commands()
+            replies = [Send(self.id, Error(error.code, data), xid)]
+        self.switch.wiring.outbox += replies
+        yield self._take_commands()
 
     def refuse(self, error: OpenFlowError, xid: int, data: bytes) -> list[Command]:
         """Answer a message that could not be decoded."""
@@ -70,7 +84,7 @@ class Connection:
             self.switch.wiring.changes.everything = True
         return self._take_commands()
 
-    def _perform(self, request: Request[Message]) -> list[Message]:
+    def _perform(self, request: Request[Message]) -> Iterable[Message]:
         message = request.message
         if isinstance(message, _UNANSWERED):
             return []
@@ -79,7 +93,7 @@ class Connection:
             raise OpenFlowError(BadRequest.BAD_TYPE)
         if self.channel.role == ROLE_SECONDARY and isinstance(message, _ONLY_PRIMARY):
             raise OpenFlowError(BadRequest.IS_SECONDARY)
-        return list(handler(request))
+        return handler(request)
 
     def _take_commands(self) -> list[Command]:
         wiring = self.switch.wiring

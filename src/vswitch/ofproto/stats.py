@@ -44,6 +44,7 @@ from vswitch.openflow.version import OF10, Version
 
 OFPFW10_ALL = (1 << 22) - 1  # every field of OpenFlow 1.0 can be a wildcard
 EVICTION_FLAGS = 7  # OFPTMPEF14_*: what would decide, were eviction on
+FLOWS_PER_REPLY = 400  # of usual size, so that a part of a reply is a message, and takes 3 ms
 MAX_ENTRIES = 1_000_000  # what we say that a table without a limit holds
 
 
@@ -70,8 +71,11 @@ def _query(request: Request[FlowStatsRequest] | Request[AggregateStatsRequest]) 
 @handles(FlowStatsRequest)
 def flow_stats(request: Request[FlowStatsRequest]) -> Iterable[Message]:
     """Rules and what they carried."""
-    flows = tuple(_flow_stats(rule, request.now) for rule in _query(request))
-    yield FlowStatsReply(flows, nx=request.nx)
+    rules = list(_query(request))
+    last = max(0, len(rules) - 1) // FLOWS_PER_REPLY * FLOWS_PER_REPLY
+    for at in range(0, last + 1, FLOWS_PER_REPLY):
+        flows = tuple(_flow_stats(rule, request.now) for rule in rules[at : at + FLOWS_PER_REPLY])
+        yield FlowStatsReply(flows, nx=request.nx, more=at < last)
 
 
 def _flow_stats(rule: Rule, now: float) -> FlowStats:

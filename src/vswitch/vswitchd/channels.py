@@ -8,7 +8,7 @@ Sources: ovs-vswitchd.conf.db(5), Controller; ovs-ofctl(8), "snoop"; OpenFlow 1.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from vswitch.aio.drive import Driver
@@ -17,7 +17,7 @@ from vswitch.base.errors import VswitchError
 from vswitch.base.log import Logger
 from vswitch.linux.dirs import rundir
 from vswitch.ofproto.channel import ChannelKind
-from vswitch.ofproto.command import ConnectionId, Send
+from vswitch.ofproto.command import Command, ConnectionId, Send
 from vswitch.ofproto.connections import Connection
 from vswitch.ofproto.switch import FailMode, Switch
 from vswitch.openflow.messages.packet import PacketIn
@@ -293,7 +293,9 @@ class Channels:
                     self._links[connection.id] = _Link(session, driver)
                     self._connected(controller, connection.id)
                 elif connection is not None:
-                    self._handle(connection, session, event, copy)
+                    for commands in self._handle(connection, session, event, copy):
+                        await driver.give_way()
+                        self._forwarding.perform(commands)
         except (OSError, ProtocolError) as error:
             limited.warn("%s<->%s: connection dropped (%s)", self.name, stream.name, reason(error))
         finally:
@@ -309,18 +311,22 @@ class Channels:
         session: Session,
         event: Event,
         copy: Callable[[bytes], None] | None,
-    ) -> None:
+    ) -> Iterator[list[Command]]:
+        """Do what a message asks for; what is left are further parts of a long reply."""
         match event:
             case Received(message, xid, data):
                 if copy:
                     copy(data)
-                self._forwarding.perform(connection.handle(message, xid, self._loop.time(), data))
+                parts = connection.slices(message, xid, self._loop.time(), data)
+                self._forwarding.perform(next(parts))
                 session.nxm, session.table_ids = connection.nxm, connection.table_ids
                 self._forwarding.changed()
+                return parts
             case Malformed(error, xid, data):
                 self._forwarding.perform(connection.refuse(error, xid, data))
             case Negotiated():
                 pass
+        return iter(())
 
     def _connected(self, controller: _Controller | None, link: ConnectionId) -> None:
         if controller is None:
