@@ -47,11 +47,8 @@ BY_TYPE = {
     0x88B5: 0,
 }
 PORTS = TP_SRC.mask | TP_DST.mask
-FIELDS_OF_PACKETS = [
-    LAYOUT.mask(name)
-    for name in ("eth_src", "eth_dst", "pkt_mark", "skb_priority", "ip_ttl", "ip_tos", "ip_src", "ip_dst")
-    + ("ipv6_src", "ipv6_dst", "tp_src", "tp_dst", "tcp_flags", "arp_sha", "arp_tha", "vlan_tci")
-]
+NAMES = "eth_src eth_dst pkt_mark skb_priority ip_ttl ip_tos ip_src ip_dst ipv6_src ipv6_dst tp_src tp_dst tcp_flags"
+FIELDS_OF_PACKETS = [LAYOUT.mask(name) for name in (*NAMES.split(), "arp_sha", "arp_tha", "vlan_tci")]
 
 
 def possible(flow: int) -> Flow:

@@ -5,7 +5,7 @@ from vswitch.dpif.action import Output, PushVlan, SlowPath, ToController, Usersp
 from vswitch.dpif.megaflow import Execute, Upcall
 from vswitch.dpif.packet import Packet
 from vswitch.flow.extract import extract
-from vswitch.flow.fields import IN_PORT
+from vswitch.flow.fields import IN_PORT, PKT_MARK
 from vswitch.ofproto.channel import ChannelKind
 from vswitch.ofproto.command import Install, SetPortUp, Uninstall
 from vswitch.ofproto.switch import FailMode
@@ -331,3 +331,19 @@ def test_a_flood_of_upcalls_is_served_in_slices() -> None:
     machine.perform(first)
     machine.settle()
     assert len(machine.megaflows) == 513
+
+
+def test_packet_ins_of_one_megaflow_say_what_its_packets_share() -> None:
+    machine = Machine()
+    machine.flows("in_port=1 actions=CONTROLLER", "in_port=2,pkt_mark=7 actions=CONTROLLER")
+    machine.connect(OF10).handle(SetConfig(0, 128), 1, 0.0)
+    told = []
+    for port, mark in ((1, 5), (1, 6), (2, 7)):
+        flow = PKT_MARK.put(extract(frame(B, A), port), mark)
+        machine.perform(machine.backer.upcall([Upcall(Packet(frame(B, A)), flow)], 0.0))
+        cookie = next(each.cookie for each in machine.executed[-1].actions if isinstance(each, Userspace))
+        machine.perform(machine.backer.upcall([Upcall(Packet(frame(B, A)), flow, cookie)], 0.0))
+        message = machine.sent[-1].message
+        assert isinstance(message, PacketIn)
+        told.append(str(message.match))
+    assert told == ["in_port=1", "in_port=1", "pkt_mark=0x7,in_port=2"]

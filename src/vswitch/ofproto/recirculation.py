@@ -9,14 +9,14 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from vswitch.flow.field import Flow
+from vswitch.flow.field import Flow, Mask
 from vswitch.flow.fields import LAYOUT
 
-# What a packet-in says of a packet beside its headers.
-_METADATA = LAYOUT.mask(
-    "in_port", "metadata", "xxreg0", "xxreg1", "xxreg2", "xxreg3", "pkt_mark", "ct_state", "ct_zone", "ct_mark",
-    "ct_label", "tun_id", "tun_dst", "tun_src", "tun_flags", "tun_gbp_id", "tun_gbp_flags",
-    "tun_ipv6_dst", "tun_ipv6_src",
+# What a packet-in says of a packet beside its headers: what the switch made of it, and what it brought along.
+_MADE = LAYOUT.mask("in_port", "metadata", "xxreg0", "xxreg1", "xxreg2", "xxreg3")
+_BROUGHT = LAYOUT.mask(
+    "pkt_mark", "ct_state", "ct_zone", "ct_mark", "ct_label", "tun_id", "tun_dst", "tun_src", "tun_flags",
+    "tun_gbp_id", "tun_gbp_flags", "tun_ipv6_dst", "tun_ipv6_src",
 )  # fmt: skip
 
 
@@ -29,9 +29,9 @@ class Frozen:
     table_id: int
 
     @classmethod
-    def of(cls, switch: str, flow: Flow, table_id: int) -> Frozen:
-        """The state of a packet with `flow`."""
-        return cls(switch, Flow(flow & _METADATA), table_id)
+    def of(cls, switch: str, flow: Flow, mask: Mask, table_id: int) -> Frozen:
+        """The state of a packet with `flow`, and of all others of its megaflow: they are alike on `mask`."""
+        return cls(switch, Flow(flow & (_MADE | _BROUGHT & mask)), table_id)
 
 
 class FrozenStates:

@@ -9,6 +9,7 @@ Sources: ovs-actions(7), controller; OpenFlow 1.5.1, 7.4.1 (packet-in).
 from __future__ import annotations
 
 from vswitch.dpif.action import ToController, Userspace
+from vswitch.flow.field import Mask
 from vswitch.flow.fields import IP_PROTO, IP_TTL
 from vswitch.ofproto.narration import Kind
 from vswitch.ofproto.recirculation import Frozen
@@ -53,7 +54,7 @@ def send_to_controller(
     rule = xlate.rule
     if reason == OFPR_ACTION and rule is not None and rule.is_table_miss:
         reason = OFPR_EXPLICIT_MISS  # what OpenFlow 1.3 calls it; codecs of older versions say "action"
-    frozen = Frozen.of(xlate.switch.name, xlate.flow, xlate.table_id)
+    frozen = Frozen.of(xlate.switch.name, xlate.flow, Mask(xlate.mask), xlate.table_id)
     number = xlate.wiring.frozen.number(frozen)
     xlate.recircs.append(number)
     cookie = ToController(
