@@ -62,6 +62,7 @@ def test_what_vswitch_does_not_know() -> None:
         ([], "missing command name; use --help for help"),
         (["nope"], "unknown command 'nope'; use --help for help"),
         (["up", "x"], "up takes no arguments, but there is 'x'"),
+        (["demo", "x"], "demo takes no arguments, but there is 'x'"),
     ):
         done = subprocess.run([PROGRAMS / "vswitch", *words], capture_output=True, text=True, check=False)
         assert (done.returncode, done.stderr) == (1, f"vswitch: {complaint}\n")

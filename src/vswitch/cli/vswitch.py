@@ -32,6 +32,11 @@ def _run(words: Sequence[str]) -> int:
             from vswitch.cli import up
 
             return up.main(options)
+        case ["demo", "-h" | "--help"]:
+            print(USAGE)
+            return 0
+        case ["demo", word, *_]:
+            raise CommandError(f"demo takes no arguments, but there is '{word}'")
         case ["demo"]:
             from vswitch.cli import demo
 
