@@ -40,6 +40,7 @@ MAX_AUTOMATIC_PORT = 32768  # the upper half of the numbers is for those who ask
 PORT_REUSE_DELAY = 3600.0  # seconds in which the number of a removed port is avoided
 FAIL_OPEN_PRIORITY = 0xF0F0F0
 MATCH_ALL = Match()
+_SEND_FLOW_REM = int(RuleFlags.SEND_FLOW_REM)  # "&" with a member of an enum takes 1.5 us
 
 
 class FailMode(enum.Enum):
@@ -258,7 +259,7 @@ class Switch:
         table.remove(rule)
         self.expiring.pop(rule, None)
         self.wiring.changes.rules.append((table, rule.match))
-        if rule.flags & RuleFlags.SEND_FLOW_REM and not rule.hidden and not silent:
+        if rule.flags & _SEND_FLOW_REM and not rule.hidden and not silent:
             self.tell(AsyncKind.FLOW_REMOVED, reason, _flow_removed(rule, reason, now))
 
     def replace_actions(self, rule: Rule) -> None:
