@@ -347,3 +347,13 @@ def test_packet_ins_of_one_megaflow_say_what_its_packets_share() -> None:
         assert isinstance(message, PacketIn)
         told.append(str(message.match))
     assert told == ["in_port=1", "in_port=1", "pkt_mark=0x7,in_port=2"]
+
+
+def test_a_trace_says_whether_a_packet_without_a_rule_goes_up() -> None:
+    machine = Machine()
+    assert " 0. No match.\n" in machine.trace("in_port=1")
+    old = machine.connect(OF10, ChannelKind.PRIMARY)
+    assert ' 0. No match, and a "packet-in" is called for.\n' in machine.trace("in_port=1")
+    machine.perform(old.close(0.0))
+    machine.connect(OF13, ChannelKind.PRIMARY)
+    assert " 0. No match.\n" in machine.trace("in_port=1")

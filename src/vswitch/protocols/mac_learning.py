@@ -136,13 +136,16 @@ class MacTable(Generic[P]):
 
     def expire(self, now: float) -> None:
         """Remove the entries that nobody has refreshed for `ageing` seconds."""
-        for key, entry in list(self._entries.items()):
+        expired = []
+        for key, entry in self._entries.items():
             if entry.static:
                 continue
             if now < entry.used + self.ageing:
-                return
+                break
+            expired.append(key)
+        for key in expired:
             self._remove(key)
-            self.expired += 1
+        self.expired += len(expired)
 
     @property
     def has_changes(self) -> bool:
