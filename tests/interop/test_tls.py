@@ -1,0 +1,48 @@
+"""OVSDB over TLS: our server with our client and the peer's, with certificates of one authority."""
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.interop
+PROGRAMS = Path(sys.executable).parent
+
+
+def run(*words: str | Path, env: dict[str, str] | None = None) -> str:
+    return subprocess.run(words, env=env, capture_output=True, text=True, check=True, timeout=60).stdout
+
+
+@pytest.fixture
+def keys(tmp_path: Path) -> list[str]:
+    key, request, certificate = (str(tmp_path / name) for name in ("key.pem", "request.pem", "cert.pem"))
+    authority_key, authority = str(tmp_path / "ca-key.pem"), str(tmp_path / "ca.pem")
+    fresh = ["openssl", "req", "-newkey", "rsa:2048", "-nodes"]
+    run(*fresh, "-x509", "-subj", "/CN=authority", "-keyout", authority_key, "-out", authority)
+    run(*fresh, "-subj", "/CN=host", "-keyout", key, "-out", request)
+    signing = ["-CA", authority, "-CAkey", authority_key, "-CAcreateserial"]
+    run("openssl", "x509", "-req", "-in", request, *signing, "-out", certificate)
+    return ["-p", key, "-c", certificate, "-C", authority]
+
+
+@pytest.fixture
+def server(tmp_path: Path, keys: list[str]) -> Iterator[str]:
+    names = ("OVS_RUNDIR", "OVS_DBDIR", "OVS_LOGDIR")
+    environment = os.environ | dict.fromkeys(names, str(tmp_path))
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    run(PROGRAMS / "ovsdb-tool", "create", env=environment)
+    remote = f"--remote=pssl:{port}:127.0.0.1"
+    run(PROGRAMS / "ovsdb-server", remote, *keys, "--pidfile", "--detach", "-vconsole:off", env=environment)
+    yield f"ssl:127.0.0.1:{port}"
+    run(PROGRAMS / "ovs-appctl", "-t", "ovsdb-server", "exit", env=environment)
+
+
+@pytest.mark.parametrize("client", [str(PROGRAMS / "ovsdb-client"), "/usr/bin/ovsdb-client"])
+def test_clients_of_both_makes(client: str, server: str, keys: list[str]) -> None:
+    assert run(client, "-t", "20", *keys, "list-dbs", server) == "Open_vSwitch\n_Server\n"
