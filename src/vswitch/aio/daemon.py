@@ -84,8 +84,8 @@ def run_daemon(
 
     `main` starts its work, calls `service.ready()`, returns when `service.stopping` is set, and tidies up.
     """
-    log_file = start_logging(program, given)
     try:
+        log_file = start_logging(program, given)
         _become_user(given.get("user"))
         launch = _Launch(given)
         launch.fork()
@@ -93,17 +93,14 @@ def run_daemon(
         if pidfile:
             pidfile.create("overwrite-pidfile" in given)
     except CommandError as error:
-        LOG.install("console", None)
-        log.emer("%s", error)
-        sys.stderr.write(f"{program}: {error}\n")
+        _give_up(program, error)
         return error.status
     LOG.identity.pid = os.getpid()
     try:
         with asyncio.Runner(loop_factory=loop_factory) as runner:
             ended_by = runner.run(_serve(program, given, log_file, main, launch.report))
     except VswitchError as error:
-        log.emer("%s", error)
-        sys.stderr.write(f"{program}: {error}\n")
+        _give_up(program, error)
         return 1
     except Exception:  # a mistake of ours: say which; die as from a crash where a monitor waits for that
         log.emer("%s", traceback.format_exc().rstrip())
@@ -119,6 +116,28 @@ def run_daemon(
         signal.signal(ended_by, signal.SIG_DFL)
         os.kill(os.getpid(), ended_by)
     return 0
+
+
+def answer(text: str) -> int:
+    """Print what --help or --version asks for, and return the exit status; nobody may be there to read it."""
+    if sys.stdout is None:  # started with it closed
+        return 0
+    try:
+        sys.stdout.write(text + "\n")
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 1
+    return 0
+
+
+def _give_up(program: str, error: VswitchError) -> None:
+    """Say why there will be no daemon: once on standard error, and in the log."""
+    text = str(error).rstrip()
+    LOG.install("console", None)
+    log.emer("%s", text)
+    with suppress(OSError, AttributeError):  # it may be closed
+        sys.stderr.write(f"{program}: {text}\n")
 
 
 async def _serve(

@@ -156,6 +156,8 @@ class Program:
 
 def guarded(name: str, run: Callable[[], int]) -> int:
     """Run a program's body; print errors as `NAME: message`; return the exit status."""
+    if sys.stdout is None:  # started with it closed: as good as nobody reading
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123
     try:
         status = run()
         sys.stdout.flush()
@@ -163,12 +165,21 @@ def guarded(name: str, run: Callable[[], int]) -> int:
         status = _fail(name, str(error), error.status)
     except VswitchError as error:
         status = _fail(name, str(error), 1)
+    except UnicodeEncodeError:  # a byte of an argument that is not UTF-8 was to go to the other side
+        status = _fail(name, "arguments must be in UTF-8", 1)
     except BrokenPipeError:  # whoever read our output has gone, as `| head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard_output()
         return 1
+    except OSError as error:  # the disk that takes our output is full
+        _discard_output()
+        status = _fail(name, error.strerror or str(error), 1)
     except KeyboardInterrupt:
         return 130
     return status
+
+
+def _discard_output() -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _fail(name: str, message: str, status: int) -> int:

@@ -25,7 +25,7 @@ from vswitch.ovsdb.journal import (
     read_records,
     snapshot,
 )
-from vswitch.ovsdb.jsontext import Json, JsonError, decode, encode_text
+from vswitch.ovsdb.jsontext import Json, JsonError, decode, decode_argument, encode_text
 from vswitch.ovsdb.schema import Schema, TableSchema, schema_path
 from vswitch.ovsdb.transaction import MustWait, Transaction
 from vswitch.ovsdbserver.storage import (
@@ -276,6 +276,8 @@ def show_log(given: Given, database: str = "") -> Iterator[str]:
                     yield f'record 0: "{schema.name}" schema, version="{schema.version}", cksum="{schema.cksum}"\n'
                 else:
                     yield from log.lines(number, record.json)
+        if log is None:
+            raise CommandError(f"ovsdb error: {path}: cannot identify file type")
     except OSError as error:
         raise CommandError(f"I/O error: {path}: open failed ({error.strerror})") from None
 
@@ -378,7 +380,7 @@ def _read_schema(path: str) -> Schema:
 
 def _parse_transaction(text: str) -> Json:
     try:
-        return decode(text)
+        return decode_argument(text)
     except JsonError as error:
         raise CommandError(f'"{text}": {error}') from None
 

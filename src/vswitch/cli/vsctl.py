@@ -223,7 +223,8 @@ def _log_call(given: Given, line: str) -> None:
         import syslog
 
         syslog.openlog(NAME, 0, syslog.LOG_DAEMON)
-        syslog.syslog(syslog.LOG_INFO, f"ovs|00001|vsctl|INFO|Called as {line}")
+        text = line.encode(errors="replace").decode()
+        syslog.syslog(syslog.LOG_INFO, f"ovs|00001|vsctl|INFO|Called as {text}")
 
 
 def _settings(given: Given, words: Sequence[str]) -> Settings:

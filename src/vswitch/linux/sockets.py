@@ -61,7 +61,7 @@ def host_and_port(text: str, default_port: int) -> tuple[str, int]:
         host, port = text, ""
     else:
         host, _, port = text.partition(":")
-    if not host or (port and not port.isdecimal()):
+    if not host or not host.isascii() or (port and not (port.isdecimal() and int(port) < 65536)):
         raise OSError(errno.EAFNOSUPPORT, os.strerror(errno.EAFNOSUPPORT))
     return host, int(port or default_port)
 

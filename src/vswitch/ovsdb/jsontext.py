@@ -32,13 +32,17 @@ class JsonError(WireError):
     """The text is not JSON, or not of the kind that the protocol allows."""
 
 
+_TOO_ROUND = ("1.79769313486232e+308", "-1.79769313486232e+308")  # the greatest numbers, rounded out of range
+
+
 class Real(float):
     """A JSON number with a fraction, printed as C's `%.15g` does: 1e+20, where Python says 1e20."""
 
     __slots__ = ()
 
     def __str__(self) -> str:
-        return format(float(self), ".15g")
+        text = format(float(self), ".15g")
+        return repr(float(self)) if text in _TOO_ROUND else text
 
 
 def _number(text: str) -> int | Real:
@@ -65,7 +69,8 @@ _ENCODER = msgspec.json.Encoder(enc_hook=_encode_other, order="sorted")
 
 def decode(data: bytes | str) -> Json:
     """The one value in `data`; raises JsonError."""
-    _refuse_null(data.encode() if isinstance(data, str) else data)
+    data = data.encode(errors="surrogateescape") if isinstance(data, str) else data
+    _refuse_null(data)
     try:
         return _DECODER.decode(data)
     except msgspec.DecodeError as error:
@@ -74,6 +79,13 @@ def decode(data: bytes | str) -> Json:
         raise JsonError("invalid UTF-8 sequence") from None
     except RecursionError:
         raise JsonError(f"input exceeds maximum nesting depth {MAX_DEPTH}") from None
+
+
+def decode_argument(text: str) -> Json:
+    """The one object or array in a word of a command line; raises JsonError."""
+    if not text.lstrip(" \t\r\n").startswith(("{", "[")):
+        raise JsonError("syntax error at beginning of input")
+    return decode(text)
 
 
 def _refuse_null(data: bytes) -> None:

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from vswitch.aio.daemon import Service, run_daemon
+from vswitch.aio.daemon import Service, answer, run_daemon
 from vswitch.base.options import (
     BOOTSTRAP,
     COMMON,
@@ -87,8 +87,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"{PROGRAM}: {error}\n")
         return error.status
     if "help" in given or "version" in given:
-        sys.stdout.write((usage() if "help" in given else version_text(PROGRAM)) + "\n")
-        return 0
+        return answer(usage() if "help" in given else version_text(PROGRAM))
     return serve(given, words)
 
 

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 
 from vswitch.aio.clock import SteerableLoop
-from vswitch.aio.daemon import Service, run_daemon
+from vswitch.aio.daemon import Service, answer, run_daemon
 from vswitch.aio.streams import Tls
 from vswitch.base.options import (
     BOOTSTRAP,
@@ -87,8 +87,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         given, rest = parse_options(sys.argv[1:] if argv is None else argv, OPTIONS)
         for name, _ in given:
             if name in ("help", "version"):
-                sys.stdout.write((usage() if name == "help" else version_text(PROGRAM)) + "\n")
-                return 0
+                return answer(usage() if name == "help" else version_text(PROGRAM))
         if len(rest) > 1:
             raise CommandError("at most one non-option argument accepted; use --help for usage")
     except CommandError as error:

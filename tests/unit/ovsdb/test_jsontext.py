@@ -90,3 +90,18 @@ def test_a_large_value_is_looked_at_once():
         if found := list(splitter.values()):
             assert len(found[0]) == 100_000
     assert splitter.n_buffered == 0
+
+
+def test_the_greatest_number_can_be_read_back():
+    assert decode(encode(Real(1.7976931348623151e308))) == 1.7976931348623151e308
+
+
+@pytest.mark.parametrize("text", ['["\\u0000"]', '{"\\u0000":1}', '["\\\\\\u0000"]'])
+def test_no_string_has_a_null_character(text):
+    with pytest.raises(JsonError, match="null bytes not supported"):
+        decode(text)
+    splitter = Splitter()
+    splitter.receive(text[:5].encode())
+    splitter.receive(text[5:].encode())
+    with pytest.raises(JsonError, match="null bytes not supported"):
+        list(splitter.values())
