@@ -41,7 +41,7 @@ MAPPED = 0xFFFF << 32 | 0x0A000001
 BUNDLES: tuple[Message, ...] = (
     BundleControl(7, OFPBCT_OPEN_REQUEST, OFPBF_ATOMIC | OFPBF_ORDERED),
     BundleControl(7, OFPBCT_COMMIT_REPLY),
-    BundleControl(7, 9, 4),
+    BundleControl(0, 9, 4),
 )
 NICIRA: tuple[Message, ...] = (
     TlvTableMod(NXTTMC_ADD, MAPS),

@@ -138,6 +138,11 @@ def parsed(lines: Iterable[str], what: int | None, names: Names, file: str) -> I
 
 def _send(switch: str, settings: Settings, mods: list[GroupMod]) -> None:
     channel = Channel(switch, settings)
+    if settings.bundle:
+        from vswitch.cli.ofctl.bundle import commit_bundle
+
+        commit_bundle(channel, [*mods])
+        return
     for mod in mods:
         channel.commit(mod)
 

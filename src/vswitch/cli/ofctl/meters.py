@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vswitch.base.options import CommandError, Given
+from vswitch.base.options import Given
 from vswitch.cli.ofctl.channel import Channel
-from vswitch.cli.ofctl.settings import FLOW_FORMATS, Settings, formats_text
+from vswitch.cli.ofctl.settings import FLOW_FORMATS, Settings, check_formats
 from vswitch.cli.ofctl.switch import dump
 from vswitch.cli.ofctl.table import command
 from vswitch.openflow.messages.meter import (
@@ -24,6 +24,8 @@ from vswitch.openflow.messages.meter import (
 )
 from vswitch.openflow.metertext import parse_meter_mod
 from vswitch.openflow.version import OF13
+
+METERED = tuple(name for name in FLOW_FORMATS if FLOW_FORMATS[name][0] >= OF13)
 
 
 @command("add-meter", "SWITCH METER")
@@ -63,14 +65,14 @@ def dump_meters(given: Given, switch: str, meter: str = "") -> Iterator[str]:
 
 
 def _configured(given: Given, switch: str, meter: str) -> Iterator[str]:
-    check_formats(given)
+    check_formats(Settings(given), METERED)
     return dump(given, switch, MeterConfigRequest(_asked(meter)))
 
 
 @command("meter-stats", "SWITCH [METER]")
 def meter_stats(given: Given, switch: str, meter: str = "") -> Iterator[str]:
     """What the meters have seen."""
-    check_formats(given)
+    check_formats(Settings(given), METERED)
     return dump(given, switch, MeterStatsRequest(_asked(meter)))
 
 
@@ -87,18 +89,6 @@ def _asked(text: str) -> int:
 
 def change(given: Given, switch: str, mod: MeterMod) -> None:
     """Send a meter-mod and wait until it is done."""
-    settings = check_formats(given)
-    Channel(switch, settings).commit(mod)
-
-
-def check_formats(given: Given) -> Settings:
-    """Refuse versions without meters."""
     settings = Settings(given)
-    usable = [name for name in FLOW_FORMATS if FLOW_FORMATS[name][0] >= OF13]
-    allowed = [name for name in settings.formats if FLOW_FORMATS[name][0] in settings.versions]
-    if not set(usable) & set(allowed):
-        raise CommandError(
-            f"none of the usable flow formats ({','.join(usable)}) is among the allowed flow formats "
-            f"({formats_text(allowed)})"
-        )
-    return settings
+    check_formats(settings, METERED)
+    Channel(switch, settings).commit(mod)

@@ -12,7 +12,7 @@ from vswitch.base.errors import TextError
 from vswitch.base.options import CommandError, Given
 from vswitch.base.text import key_values, parse_ipv4, parse_ipv6, parse_u8, parse_u16
 from vswitch.cli.ofctl.channel import Channel
-from vswitch.cli.ofctl.settings import Settings
+from vswitch.cli.ofctl.settings import FLOW_FORMATS, Settings, check_formats
 from vswitch.cli.ofctl.switch import dump
 from vswitch.cli.ofctl.table import command
 from vswitch.openflow.message import Message
@@ -30,19 +30,23 @@ from vswitch.openflow.messages.nicira import (
     TlvTableRequest,
 )
 
+EXTENSIBLE = tuple(name for name in FLOW_FORMATS if name.startswith(("NXM", "OXM")))
 _TLV = re.compile(r"\{class=(\w+),type=(\w+),len=(\w+)\}->tun_metadata(\d+)\Z")
 
 
 @command("add-tlv-map", "SWITCH MAP...")
 def add_tlv_map(given: Given, switch: str, *maps: str) -> None:
     """Map tunnel options to fields."""
-    _commit(given, switch, TlvTableMod(NXTTMC_ADD, _parse_maps(",".join(maps))))
+    mod = TlvTableMod(NXTTMC_ADD, _parse_maps(",".join(maps)))
+    check_formats(Settings(given), EXTENSIBLE)
+    _commit(given, switch, mod)
 
 
 @command("del-tlv-map", "SWITCH [MAP...]")
 def del_tlv_map(given: Given, switch: str, *maps: str) -> None:
     """Delete mappings, or all."""
     mod = TlvTableMod(NXTTMC_DELETE, _parse_maps(",".join(maps))) if maps else TlvTableMod(NXTTMC_CLEAR)
+    check_formats(Settings(given), EXTENSIBLE)
     _commit(given, switch, mod)
 
 

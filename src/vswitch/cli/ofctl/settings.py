@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from vswitch.base.options import CommandError, Given, Option
 from vswitch.linux.sockets import TlsOptions
-from vswitch.openflow.version import OF10, Version, parse_version
+from vswitch.openflow.version import OF10, OF13, OF14, OF15, Version, parse_version
 
 OPTIONS = (
     Option("timeout", "=", "t"),
@@ -57,8 +57,11 @@ _FAMILIES = {
 class Settings:
     """The options of one command line."""
 
-    def __init__(self, given: Given) -> None:
+    def __init__(self, given: Given, *, bundle: bool = False) -> None:
+        self.bundle = bundle or "bundle" in given
         self.versions = allowed_versions(given.all("protocols"))
+        if self.bundle:  # only these have them
+            self.versions = self.versions & {OF13, OF14, OF15} or frozenset({OF14})
         self.formats = flow_formats(given.get("flow-format"))
         self.tls = TlsOptions(
             given.get("private-key"),
@@ -69,7 +72,6 @@ class Settings:
         self.strict = "strict" in given
         self.verbosity = len(given.all("more"))
         self.timestamps = "timestamp" in given
-        self.bundle = "bundle" in given
         self.stats = last_of(given, "stats", "no-stats", default=True)
         self.accept_names = last_of(given, "names", "no-names", default=True)
         self.show_names = last_of(given, "names", "no-names", default=sys.stdout.isatty())
@@ -133,3 +135,13 @@ def formats_text(formats: Iterable[str]) -> str:
             names.append(family)
             rest = [name for name in rest if name not in members]
     return ",".join([*names, *rest])
+
+
+def check_formats(settings: Settings, usable: Iterable[str]) -> None:
+    """Refuse a command that needs a flow format that -O and -F do not allow."""
+    allowed = [name for name in settings.formats if FLOW_FORMATS[name][0] in settings.versions]
+    if not set(usable) & set(allowed):
+        raise CommandError(
+            f"none of the usable flow formats ({formats_text(usable)}) is among the allowed flow formats "
+            f"({formats_text(allowed)})"
+        )

@@ -16,6 +16,7 @@ MODULES = {
     "meters": "add-meter mod-meter del-meter del-meters dump-meter dump-meters meter-stats meter-features",
     "queues": "queue-stats queue-get-config",
     "nicira": "add-tlv-map del-tlv-map dump-tlv-map ct-flush ct-flush-zone dump-ipfix-bridge dump-ipfix-flow",
+    "bundle": "bundle",
     "packets": "packet-out monitor snoop",
     "offline": "parse-flow parse-flows ofp-print ofp-parse",
 }

@@ -20,13 +20,13 @@ _FLAGS = ((1, "atomic"), (2, "ordered"))
 def bundle_control(message: BundleControl, dialect: Dialect, style: Style) -> str:
     """Which bundle, and what is to happen to it."""
     kind = _TYPES[message.type] if message.type < len(_TYPES) else ""
-    return f"\n bundle_id={message.bundle_id:#x} type={kind} flags={bit_names(message.flags, _FLAGS)}\n"
+    return f"\n bundle_id={_hex(message.bundle_id)} type={kind} flags={bit_names(message.flags, _FLAGS)}\n"
 
 
 @prints(BundleAdd)
 def bundle_add(message: BundleAdd, dialect: Dialect, style: Style) -> str:
     """Which bundle, and the message."""
-    text = f"\n bundle_id={message.bundle_id:#x} flags={bit_names(message.flags, _FLAGS)}\n"
+    text = f"\n bundle_id={_hex(message.bundle_id)} flags={bit_names(message.flags, _FLAGS)}\n"
     return text if style.print_message is None else text + style.print_message(message.data, style.verbosity)
 
 
@@ -37,3 +37,7 @@ def request_forward(message: RequestForward, dialect: Dialect, style: Style) -> 
     kind, family = ("group_mod", "groups") if isinstance(request, GroupMod) else ("meter_mod", "meters")
     import_module(f"vswitch.openflow.printing.{family}")
     return f" reason={kind}{PRINTERS[type(request)](request, dialect, style)}"
+
+
+def _hex(number: int) -> str:
+    return f"{number:#x}" if number else "0"
