@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -130,24 +131,35 @@ def peer(kind: str) -> Contender:
 
     @contextlib.contextmanager
     def contender(net: Topology, n_flows: int = 0) -> Iterator[None]:
-        with tempfile.TemporaryDirectory() as directory, contextlib.ExitStack() as stack:
-            peer = _Peer(net, Path(directory))
-            stack.callback(peer.stop)
-            peer.start()
-            peer.run("ovs-vsctl", "add-br", "br0", "--", "set", "bridge", "br0", "datapath_type=netdev")
-            for name in ("h1", "h2"):
-                peer.run("ovs-vsctl", "add-port", "br0", name, "--", "set", "interface", name, f"type={kind}")
-            if n_flows:  # looking at the ports makes a megaflow of each flow
-                copies = "move:NXM_OF_UDP_SRC[]->NXM_NX_REG0[0..15],move:NXM_OF_IP_SRC[]->NXM_NX_REG1[]"
-                peer.run("ovs-ofctl", "add-flow", "br0", f"udp,actions={copies},NORMAL")
-            time.sleep(0.5)
+        with running(Peer, net, kind, l4=n_flows > 0):
             yield
 
     return contender
 
 
-class _Peer:
+@contextlib.contextmanager
+def running(daemons: type[Peer], net: Topology, kind: str, l4: bool) -> Iterator[Peer]:
+    """The daemons of a switch, joining ports of `kind`; `l4`: so that they look at the ports of UDP packets."""
+    with tempfile.TemporaryDirectory() as directory, contextlib.ExitStack() as stack:
+        switch = daemons(net, Path(directory))
+        stack.callback(switch.stop)
+        switch.start()
+        switch.run(
+            "ovs-vsctl", "add-br", "br0", "--", "set", "bridge", "br0", f"datapath_type={switch.datapath}"
+        )
+        for name in ("h1", "h2"):
+            switch.run("ovs-vsctl", "add-port", "br0", name, "--", "set", "interface", name, f"type={kind}")
+        if l4:  # looking at the ports makes a megaflow of each flow
+            copies = "move:NXM_OF_UDP_SRC[]->NXM_NX_REG0[0..15],move:NXM_OF_IP_SRC[]->NXM_NX_REG1[]"
+            switch.run("ovs-ofctl", "add-flow", "br0", f"udp,actions={copies},NORMAL")
+        time.sleep(0.5)
+        yield switch
+
+
+class Peer:
     """The peer's two daemons, in the switch's namespace and a directory of their own."""
+
+    datapath = "netdev"
 
     def __init__(self, net: Topology, directory: Path) -> None:
         self._net, self._directory = net, directory
@@ -162,7 +174,7 @@ class _Peer:
         self._spawn("ovsdb-server", str(database), f"--remote=punix:{socket}", "-vconsole:off")
         wait_until(socket.exists, what="the peer's database")
         self.run("ovs-vsctl", "--no-wait", "init")
-        self._spawn("ovs-vswitchd", f"unix:{socket}", "--disable-system", "-vconsole:off")
+        self._spawn("ovs-vswitchd", f"unix:{socket}", "--disable-system", "--pidfile", "-vconsole:off")
 
     def run(self, *words: str) -> None:
         """Run one of the peer's commands."""
@@ -182,6 +194,28 @@ class _Peer:
             self._net.switch.run("ip", "link", "del", name, check=False)
         for name in ("h1", "h2"):
             self._net.switch.run("ip", "link", "set", name, "xdp", "off", check=False)
+
+
+class Ours(Peer):
+    """Our daemons, in one process."""
+
+    datapath = "system"
+    _PROGRAMS = Path(sys.prefix) / "bin"
+
+    def start(self) -> None:
+        """Start it and wait for it."""
+        self._spawn("vswitch", "up", f"--dir={self._directory}")
+        wait_until((self._directory / "db.sock").exists, what="our database")
+        wait_until(lambda: list(self._directory.glob("ovs-vswitchd.*.ctl")), what="our daemon")
+
+    def run(self, *words: str) -> None:
+        """Run one of our commands."""
+        super().run(str(self._PROGRAMS / words[0]), *words[1:])
+
+    def _spawn(self, *words: str) -> None:
+        command = self._net.switch.command(str(self._PROGRAMS / words[0]), *words[1:])
+        quiet = subprocess.DEVNULL
+        self._running.append(subprocess.Popen(command, env=self._env, stdout=quiet, stderr=quiet))
 
 
 ALL: dict[str, Contender] = {

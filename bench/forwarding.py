@@ -34,18 +34,22 @@ _DROP = 2
 def run() -> Iterable[Row]:
     """All measurements."""
     with Topology() as net:
-        for n in (1, 2):
-            host = net.add_host(f"h{n}", f"10.0.0.{n}/16", silent=True)
-            host.run(
-                "ip", "neigh", "add", f"10.0.0.{3 - n}", "lladdr", f"02:00:00:00:00:0{3 - n}", "dev", "eth0"
-            )
-            net.switch.run("ethtool", "-K", f"h{n}", "gro", "on", check=False)
+        add_hosts(net)
         yield _row(net, "TCP, one stream", "Gb/s", tcp, "mirred", 0.95)
         for flows, rules in SMALL:
             small = partial(small_packets, flows=flows)
             what = f"64-byte packets, {flows:,} flows{', L4 rules' if rules else ''}"
             yield _row(net, what, "kpps", small, "bridge", 1.2, rules=rules)
         yield _row(net, "round trip", "us", round_trip, "bridge", 1.2, more_is_better=False)
+
+
+def add_hosts(net: Topology) -> None:
+    """Two hosts that know each other's address, at ports that take packets from XDP."""
+    for n in (1, 2):
+        host = net.add_host(f"h{n}", f"10.0.0.{n}/16", silent=True)
+        other = 3 - n
+        host.run("ip", "neigh", "add", f"10.0.0.{other}", "lladdr", f"02:00:00:00:00:0{other}", "dev", "eth0")
+        net.switch.run("ethtool", "-K", f"h{n}", "gro", "on", check=False)
 
 
 def _row(
@@ -101,23 +105,24 @@ def round_trip(net: Topology) -> float:
 
 def small_packets(net: Topology, flows: int) -> float:
     """Thousands of packets a second that get through."""
-    with _counting(net) as counter, net.hosts["h1"].ns.entered():
+    with counting(net) as counter, net.hosts["h1"].ns.entered():
         maps: dict[str, BpfMap] = {}
-        program = Program.load(_generator(flows), maps)
-        program.receive(frame(), _eth0(), 200_000)  # so that caches are warm and everybody has learned
-        before, began = _count(counter), time.perf_counter()
+        program = Program.load(generator(flows), maps)
+        program.receive(frame(), eth0(), 200_000)  # so that caches are warm and everybody has learned
+        before, began = count(counter), time.perf_counter()
         while time.perf_counter() - began < SECONDS:
-            program.receive(frame(), _eth0(), 20_000)
+            program.receive(frame(), eth0(), 20_000)
         took = time.perf_counter() - began
         time.sleep(0.05)
-        return (_count(counter) - before) / took / 1000
+        return (count(counter) - before) / took / 1000
 
 
-def _eth0() -> int:
+def eth0() -> int:
+    """The device of the host in whose namespace we are."""
     return socket.if_nametoindex("eth0")
 
 
-def _generator(flows: int) -> ProgramSpec:
+def generator(flows: int) -> ProgramSpec:
     """Make the packet one of a random one of `flows` flows, and send it through the device."""
     b = Builder()
     b.mov(R6, R1)
@@ -150,7 +155,7 @@ def _generator(flows: int) -> ProgramSpec:
 
 
 @contextmanager
-def _counting(net: Topology) -> Iterator[BpfMap]:
+def counting(net: Topology) -> Iterator[BpfMap]:
     """A counter of the packets that host 2 receives, and drops at once."""
     b = Builder()
     with b.scratch(4) as index:
@@ -162,9 +167,7 @@ def _counting(net: Topology) -> Iterator[BpfMap]:
         b.exit(_DROP)
     counter = BpfMap.create(MapSpec("counter", MapType.ARRAY, 4, 8, 1))
     with net.hosts["h2"].ns.entered():
-        link = Link.attach(
-            Program.load(b.build("counter"), {"counter": counter}), _eth0(), Attach.TCX_INGRESS
-        )
+        link = Link.attach(Program.load(b.build("counter"), {"counter": counter}), eth0(), Attach.TCX_INGRESS)
     try:
         yield counter
     finally:
@@ -172,5 +175,6 @@ def _counting(net: Topology) -> Iterator[BpfMap]:
         counter.close()
 
 
-def _count(counter: BpfMap) -> int:
+def count(counter: BpfMap) -> int:
+    """What a counter says."""
     return int.from_bytes(counter.lookup(bytes(4)) or b"", "little")
