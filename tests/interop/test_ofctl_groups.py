@@ -104,6 +104,18 @@ CONVERSATIONS = {
         "dump-ipfix-bridge br0",
         "dump-ipfix-flow br0",
     ),
+    "tables": (
+        "dump-table-desc br0",
+        "mod-table br0 1 evict",
+        "mod-table br0 1 vacancy:20,80",
+        "mod-table br0 1 noevict",
+        "mod-table br0 1 controller",
+        "mod-table br0 1 vacancy:80,20",
+        "mod-table br0 1 foo",
+        "mod-table br0 nowhere drop",
+        "dump-table-desc br0",
+        "mod-table br0 1 novacancy",
+    ),
     "bundles": (
         "bundle br0 FILE/bundle.txt",
         "bundle br0 FILE/bundle.txt",

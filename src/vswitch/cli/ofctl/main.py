@@ -32,6 +32,35 @@ Switch and ports:
                                   receive, receive-stp, stp
   get-frags SWITCH                print how IP fragments are treated
   set-frags SWITCH FRAG_MODE      change it: normal, drop, reassemble, nx-match
+Groups, meters, queues, tables:
+  dump-groups SWITCH [GROUP]      print the groups, or one
+  dump-group-stats SWITCH [GROUP] print what the groups have carried
+  dump-group-features SWITCH      print what groups the switch can make
+  add-group SWITCH GROUP          add a group
+  add-groups SWITCH FILE          add the groups in FILE
+  mod-group SWITCH GROUP          change a group
+  del-groups SWITCH [GROUP]       delete the groups, or one
+  insert-buckets SWITCH GROUP     insert buckets into a group
+  remove-buckets SWITCH GROUP     remove buckets from a group
+  add-meter, mod-meter SWITCH METER
+                                  add or change a meter
+  del-meters, dump-meters, meter-stats SWITCH [METER]
+                                  delete or print the meters, or one
+  meter-features SWITCH           print what meters the switch can make
+  queue-stats, queue-get-config SWITCH [PORT [QUEUE]]
+                                  print the queues
+  dump-table-desc SWITCH          print how the tables are configured
+  mod-table SWITCH TABLE SETTING  change it: controller, continue, drop; [no]evict, vacancy:LOW,HIGH
+  bundle SWITCH FILE              do what FILE says, all or nothing
+Tunnels and connections:
+  add-tlv-map, del-tlv-map SWITCH MAP
+                                  map tunnel options to fields
+  dump-tlv-map SWITCH             print the mappings
+  ct-flush SWITCH [ZONE] [CT_TUPLE [CT_TUPLE]]
+                                  forget tracked connections
+  ct-flush-zone SWITCH ZONE       forget those of a zone
+  dump-ipfix-bridge, dump-ipfix-flow SWITCH
+                                  print what was exported
 Packets:
   packet-out SWITCH "in_port=PORT packet=HEX actions=ACTIONS"
                                   send a packet
@@ -40,6 +69,8 @@ Packets:
   monitor SWITCH [MISSLEN] [invalid_ttl]
                                   print what the switch sends to controllers
   snoop SWITCH                    print what the switch and its controllers say
+Changes together:
+  bundle SWITCH FILE              do the flow-mods, group-mods and packet-outs in FILE, all or none
 Groups:
   dump-groups SWITCH [GROUP]      print the groups, or one
   dump-group-stats SWITCH [GROUP]
@@ -79,6 +110,7 @@ Without a switch:
   parse-flow FLOW                 print what add-flow would send
   parse-flows FILE                print what add-flows would send
   parse-group GROUP               print what add-group would send
+  parse-group GROUP               print what add-group would send
   ofp-print HEX [VERBOSITY]       print a message
   ofp-parse FILE                  print the messages in a file
 
@@ -88,6 +120,8 @@ Options:
   -O, --protocols=VERSION[,...]   versions to speak: OpenFlow10 (default) to OpenFlow15
   -F, --flow-format=FORMAT        flow formats to use: any, OpenFlow10, NXM, OXM ...
   -P, --packet-in-format=FORMAT   standard, nxt_packet_in or nxt_packet_in2
+  --bundle                        change all together, or nothing
+  --may-create                    mod-group: add the group if there is none
   --strict                        match the priority and every field exactly
   --sort[=FIELD], --rsort[=FIELD] sort flows by priority, or by a field
   --names, --no-names             show ports by name, or accept only numbers

@@ -17,6 +17,7 @@ MODULES = {
     "queues": "queue-stats queue-get-config",
     "nicira": "add-tlv-map del-tlv-map dump-tlv-map ct-flush ct-flush-zone dump-ipfix-bridge dump-ipfix-flow",
     "bundle": "bundle",
+    "tables": "dump-table-desc mod-table",
     "packets": "packet-out monitor snoop",
     "offline": "parse-flow parse-flows ofp-print ofp-parse",
 }
