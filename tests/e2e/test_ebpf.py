@@ -13,6 +13,7 @@ import pytest
 from tests.e2e.topology import Topology, wait_until
 from vswitch.datapath.ebpf.compile import CACHE, CACHE_FROM, CHUNK
 from vswitch.datapath.ebpf.datapath import EbpfDatapath, directory_of
+from vswitch.datapath.ebpf.notes import Kind
 from vswitch.dpif.action import Output, PopVlan, PushVlan
 from vswitch.dpif.frame import HEADER_SIZE, NO_OFFLOAD
 from vswitch.dpif.megaflow import Megaflow, Ufid
@@ -180,6 +181,7 @@ def test_order_follows_hits_and_empty_subtables_go(net, datapath):
     datapath._flows.improve()
     assert datapath._programs.subtables[0].key.mask == BY_PORT
     assert datapath.stats().masks == 4
+    assert len(datapath._notes.read()[Kind.MASK]) == 4
     assert h1.ping("10.0.0.2", count=50, interval=0.001)
 
 

@@ -282,6 +282,16 @@ class FlowTable:
         dropped = self._programs.improve(lambda subtable: not self._by_name[subtable.map].keys)
         for subtable in dropped:
             self._forget(self._tables.pop(subtable.key))
+        if dropped:
+            self._forget_masks()
+
+    def _forget_masks(self) -> None:
+        """Erase the notes of masks that no megaflow has."""
+        used = {entry.mask_id for entry in self._entries.values()}
+        for mask, (id, _) in list(self._masks.items()):
+            if id not in used:
+                del self._masks[mask]
+                self._notes.erase(Kind.MASK, id)
 
     def _take_slot(self) -> int:
         """A place for counters: not one that a program may just be counting in."""
@@ -317,6 +327,7 @@ class FlowTable:
         taken = {entry.slot for entry in self._entries.values()}
         self._next_slot = max(taken, default=-1) + 1
         self._free_slots.extend(slot for slot in range(self._next_slot) if slot not in taken)
+        self._forget_masks()
 
     def _restore_entry(
         self,
