@@ -12,7 +12,7 @@ import pytest
 
 from tests.e2e.topology import Topology, wait_until
 from vswitch.datapath.ebpf.compile import CACHE, CACHE_FROM, CHUNK
-from vswitch.datapath.ebpf.datapath import EbpfDatapath, directory_of
+from vswitch.datapath.ebpf.datapath import EbpfDatapath, directory_of, remove_orphans
 from vswitch.datapath.ebpf.notes import Kind
 from vswitch.dpif.action import Output, PopVlan, PushVlan
 from vswitch.dpif.frame import HEADER_SIZE, NO_OFFLOAD
@@ -126,6 +126,20 @@ def test_what_is_taken_over_is_what_was_put(net, kernel, datapath):
     assert len(again.flow_del([Ufid(1), Ufid(3)])) == 2
     again.close()
     assert not directory_of("test", bpffs.root()).exists()
+
+
+def test_what_a_network_namespace_leaves_is_removed(net, kernel, datapath):
+    with Topology() as other:
+        other.add_host("h1", "10.0.0.1/24", silent=True)
+        with other.switch.entered():
+            doors, gone = Kernel(), directory_of("test", bpffs.root())
+            left = EbpfDatapath("test")
+            left.port_add(LinuxDevice("h1", doors))
+            left.close(keep=True)
+            doors.close()
+    assert gone.exists()
+    wait_until(lambda: remove_orphans(gone.parent) or not gone.exists())
+    assert directory_of("test", bpffs.root()).exists(), "ours has its devices"
 
 
 def test_megaflows_that_no_packet_in_the_kernel_can_match_keep_their_place(datapath):

@@ -20,6 +20,7 @@ Sources: OVS lib/dpif-provider.h for the meaning of ports and megaflows.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import socket
 import struct
@@ -49,6 +50,7 @@ from vswitch.dpif.ports import DatapathPort, OdpPort
 from vswitch.flow.extract import extract
 from vswitch.flow.fields import IN_PORT
 from vswitch.linux import bpffs
+from vswitch.linux.bpf import Link
 
 log = Logger("dpif_ebpf")
 
@@ -76,6 +78,7 @@ class EbpfDatapath(Datapath, PortCounters):
         self._local: deque[Upcall] = deque()  # of packets that passed this process
         self._wake = asyncio.Event()
         if not self._reopen():
+            remove_orphans(self._directory.parent)
             bpffs.remove_tree(self._directory)
             self._create()
         self._shortcuts = Shortcuts(self._ports)
@@ -298,6 +301,30 @@ def directory_of(name: str, root: Path) -> Path:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as here:
         (cookie,) = _U64.unpack(here.getsockopt(socket.SOL_SOCKET, _SO_NETNS_COOKIE, _U64.size))
     return root / "vswitch" / f"{name}-{cookie}"
+
+
+def remove_orphans(pinned: Path) -> None:
+    """Remove what datapaths left whose devices have all gone, as those of a network namespace do when it goes.
+
+    One without ports may be about to get some, and stays.
+    """
+    with contextlib.suppress(OSError):  # somebody else removes it, too
+        for directory in pinned.iterdir():
+            links = list((directory / "links").iterdir())
+            if links and not any(map(_holds_device, links)):
+                bpffs.remove_tree(directory)
+
+
+def _holds_device(pin: Path) -> bool:
+    """Whether the device of a pinned link is there, as far as one can tell."""
+    try:
+        link = Link.open(str(pin))
+    except KernelError:
+        return True
+    try:
+        return link.ifindex() != 0
+    finally:
+        link.close()
 
 
 def _n_cpus() -> int:
