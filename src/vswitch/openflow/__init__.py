@@ -6,7 +6,7 @@
 - `message` and `messages/`: `encode(message, version, xid)` and `decode(data)`.
 - `actions/`, `instructions`: one class each, wire and text; `actions/check` is what OpenFlow says about their sense.
 - `wirematch`, `wirefield`, `match10`, `match11`, `oxs`: matches, fields and statistics on the wire.
-- `text`, `printing/`, `flowtext`, `usable`: what `ovs-ofctl` prints and accepts.
+- `text`, `printing/`, `flowtext`, `grouptext`, `metertext`, `actiontypes`, `usable`: what `ovs-ofctl` prints and accepts.
 - `session`: one end of a channel.
 
     session = Session(now, versions=[OF13])
