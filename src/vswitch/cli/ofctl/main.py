@@ -32,35 +32,9 @@ Switch and ports:
                                   receive, receive-stp, stp
   get-frags SWITCH                print how IP fragments are treated
   set-frags SWITCH FRAG_MODE      change it: normal, drop, reassemble, nx-match
-Groups, meters, queues, tables:
-  dump-groups SWITCH [GROUP]      print the groups, or one
-  dump-group-stats SWITCH [GROUP] print what the groups have carried
-  dump-group-features SWITCH      print what groups the switch can make
-  add-group SWITCH GROUP          add a group
-  add-groups SWITCH FILE          add the groups in FILE
-  mod-group SWITCH GROUP          change a group
-  del-groups SWITCH [GROUP]       delete the groups, or one
-  insert-buckets SWITCH GROUP     insert buckets into a group
-  remove-buckets SWITCH GROUP     remove buckets from a group
-  add-meter, mod-meter SWITCH METER
-                                  add or change a meter
-  del-meters, dump-meters, meter-stats SWITCH [METER]
-                                  delete or print the meters, or one
-  meter-features SWITCH           print what meters the switch can make
-  queue-stats, queue-get-config SWITCH [PORT [QUEUE]]
-                                  print the queues
+Tables:
   dump-table-desc SWITCH          print how the tables are configured
   mod-table SWITCH TABLE SETTING  change it: controller, continue, drop; [no]evict, vacancy:LOW,HIGH
-  bundle SWITCH FILE              do what FILE says, all or nothing
-Tunnels and connections:
-  add-tlv-map, del-tlv-map SWITCH MAP
-                                  map tunnel options to fields
-  dump-tlv-map SWITCH             print the mappings
-  ct-flush SWITCH [ZONE] [CT_TUPLE [CT_TUPLE]]
-                                  forget tracked connections
-  ct-flush-zone SWITCH ZONE       forget those of a zone
-  dump-ipfix-bridge, dump-ipfix-flow SWITCH
-                                  print what was exported
 Packets:
   packet-out SWITCH "in_port=PORT packet=HEX actions=ACTIONS"
                                   send a packet
@@ -109,7 +83,6 @@ Any end:
 Without a switch:
   parse-flow FLOW                 print what add-flow would send
   parse-flows FILE                print what add-flows would send
-  parse-group GROUP               print what add-group would send
   parse-group GROUP               print what add-group would send
   ofp-print HEX [VERBOSITY]       print a message
   ofp-parse FILE                  print the messages in a file
