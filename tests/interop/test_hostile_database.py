@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import resource
 import socket
 import time
 from collections.abc import Iterator
@@ -75,8 +76,8 @@ def memory(daemons: Daemons) -> int:
 
 def connect(daemons: Daemons) -> socket.socket:
     client = socket.socket(socket.AF_UNIX)
+    client.connect(str(daemons.socket))  # without a time-out, which would make a full backlog an error
     client.settimeout(5)
-    client.connect(str(daemons.socket))
     return client
 
 
@@ -197,3 +198,25 @@ def test_tls_that_is_not_configured_is_not_done_without(daemons, make):
             with pytest.raises(TimeoutError):
                 server.accept()
         daemons.run("ours", "ovs-vsctl", "--no-wait", "del-manager")
+
+
+def test_more_clients_than_files_may_be_open_wait_their_turn(daemons, make):
+    if make == "peer":
+        return  # fewer may wait
+    server = daemons.processes["ovsdb-server"].pid
+    limits = resource.prlimit(server, resource.RLIMIT_NOFILE)
+    resource.prlimit(server, resource.RLIMIT_NOFILE, (64, limits[1]))
+    try:
+        clients = [connect(daemons) for _ in range(90)]
+        deadline = time.monotonic() + 5
+        while "Too many open files" not in daemons.log("ovsdb-server"):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        for client in clients[:60]:
+            client.close()
+        clients[-1].sendall(request("echo", "x"))
+        assert clients[-1].recv(1000)
+        for client in clients[60:]:
+            client.close()
+    finally:
+        resource.prlimit(server, resource.RLIMIT_NOFILE, limits)

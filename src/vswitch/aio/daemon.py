@@ -10,6 +10,7 @@ Sources: ovs-vswitchd(8), "Daemon Options".
 from __future__ import annotations
 
 import asyncio
+import errno
 import fcntl
 import grp
 import os
@@ -177,6 +178,14 @@ log_signal = Logger("fatal_signal")
 def _report_mistake(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
     """Something of ours failed beside the main line: the daemon goes on, and the log says what it was."""
     error = context.get("exception")
+    if isinstance(error, OSError) and error.errno in (
+        errno.EMFILE,
+        errno.ENFILE,
+        errno.ENOBUFS,
+        errno.ENOMEM,
+    ):
+        limited.err("accept: %s", error.strerror)  # nobody's mistake; asyncio tries again in a second
+        return
     details = "".join(traceback.format_exception(error)) if isinstance(error, BaseException) else ""
     limited.err("%s\n%s", context.get("message"), details.rstrip())
 
