@@ -13,8 +13,7 @@ from vswitch.openflow.actions.text import parse_actions
 from vswitch.openflow.errors import OpenFlowError, all_errors, from_wire
 from vswitch.openflow.message import decode, encode
 from vswitch.openflow.message import registered as registered_messages
-from vswitch.openflow.printing.base import PRINTERS
-from vswitch.openflow.text import print_message
+from vswitch.openflow.text import print_message, printer
 from vswitch.openflow.version import ALL_VERSIONS
 
 ACTIONS = sorted({(version, code.vendor, code.number, cls.name) for version, code, cls in registered()})
@@ -72,7 +71,7 @@ def test_every_registered_action_is_a_value():
 
 
 def test_every_message_has_a_printer():
-    assert {cls for _, _, cls in registered_messages()} == set(PRINTERS)
+    assert all(callable(printer(cls)) for _, _, cls in registered_messages())
 
 
 FORMS = [(version, form, cls) for version, form, cls in registered_messages()]
