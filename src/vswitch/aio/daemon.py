@@ -178,6 +178,8 @@ log_signal = Logger("fatal_signal")
 def _report_mistake(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
     """Something of ours failed beside the main line: the daemon goes on, and the log says what it was."""
     error = context.get("exception")
+    if isinstance(error, asyncio.CancelledError):
+        return  # asyncio's streams report so the conversations that an exit cuts short
     if isinstance(error, OSError) and error.errno in (
         errno.EMFILE,
         errno.ENFILE,

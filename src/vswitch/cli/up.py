@@ -8,6 +8,7 @@ the sockets that it made are gone, and the next `up` in the same directory makes
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import uuid
 from collections.abc import Mapping, Sequence
@@ -142,7 +143,8 @@ async def _up(service: Service, given: Given, usual: bool) -> None:
             listener.close()
         pidfile.remove()
         service.signal = 0
-        print("down", flush=True)
+        with contextlib.suppress(BrokenPipeError):  # whoever read our output has gone
+            print("down", flush=True)
 
 
 def _say(platform: Platform, usual: bool) -> None:
@@ -151,7 +153,9 @@ def _say(platform: Platform, usual: bool) -> None:
     default = platform.aliases.get("system", "none") if "system" in types else "none"
     print(f"{version_line('vswitch')}")
     print(f"database   {rundir()}/conf.db, served at unix:{rundir()}/db.sock")
-    print(f"datapath   {default}: {platform.default_reason}")
+    print(
+        f"datapath   {default}: {platform.default_reason or '--disable-system leaves it to Bridge.datapath_type'}"
+    )
     print(f"types      {', '.join(types)}")
     if not usual:
         print(f"To talk to it: export OVS_RUNDIR={rundir()}")

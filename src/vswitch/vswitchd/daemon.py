@@ -27,6 +27,7 @@ from vswitch.vswitchd.database import Database
 from vswitch.vswitchd.garbage import collect_garbage
 from vswitch.vswitchd.platform import Platform
 from vswitch.vswitchd.status import write_configuration, write_statistics, write_status
+from vswitch.vswitchd.unsupported import unsupported
 from vswitch.vswitchd.vswitch import Vswitch
 
 log = Logger("bridge")
@@ -59,6 +60,7 @@ class SwitchDaemon:
         self._wake = asyncio.Event()
         self._reconfigure = self._status = self._statistics = False
         self._configured = False
+        self._ignored: frozenset[str] = frozenset()  # wishes that were warned of
 
     async def run(self) -> None:
         """Live until the service is told to stop."""
@@ -111,6 +113,10 @@ class SwitchDaemon:
 
     async def _apply(self) -> None:
         self._reconfigure = False
+        ignored = frozenset(unsupported(self.replica.rows))
+        for line in sorted(ignored - self._ignored):
+            log.warn("%s", line)
+        self._ignored = ignored
         await self.vswitch.apply(read_config(self.replica.rows))
         self._status = self._statistics = True
 

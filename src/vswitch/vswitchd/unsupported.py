@@ -1,0 +1,48 @@
+"""What the database asks for and this switch does not do: said in the log, not passed over in silence.
+
+A switch that ignores `stp_enable` looks as if it prevented loops.  Each wish that has no effect is one line at WARN,
+when it appears.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from vswitch.vswitchd.bridge import Tables
+
+Wished = Callable[[Any], bool]
+
+
+def _more_than_one(value: Any) -> bool:
+    return len(value) > 1
+
+
+# The columns by table, each with what counts as a wish.
+WISHES: Mapping[str, Mapping[str, Wished]] = {
+    "Bridge": dict.fromkeys(
+        (
+            *("stp_enable", "rstp_enable", "mcast_snooping_enable", "mirrors", "netflow", "sflow", "ipfix"),
+            *("flow_tables", "auto_attach"),
+        ),
+        bool,
+    ),
+    "Port": {
+        "interfaces": _more_than_one,  # a bond
+        "qos": bool,
+        "lacp": lambda value: value in ("active", "passive"),
+        "vlan_mode": lambda value: value == "dot1q-tunnel",
+    },
+    "Interface": dict.fromkeys(
+        ("ingress_policing_rate", "ingress_policing_kpkts_rate", "bfd", "cfm_mpid"), bool
+    ),
+}
+
+
+def unsupported(tables: Tables) -> Iterator[str]:
+    """A line for each wish of the database that has no effect."""
+    for table, columns in WISHES.items():
+        for row in tables.get(table, {}).values():
+            for column, wished in columns.items():
+                if wished(row[column]):
+                    yield f"{table.lower()} {row['name']}: {column} is not supported yet and has no effect"
