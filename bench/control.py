@@ -19,6 +19,7 @@ from pathlib import Path
 
 from bench.report import Row, in_turn
 from tests.interop.daemons import Daemons, Make
+from vswitch.flow.ports import OFPP_NONE
 from vswitch.openflow.actions.text import parse_actions
 from vswitch.openflow.flowtext import parse_flow_mod
 from vswitch.openflow.message import encode
@@ -26,7 +27,6 @@ from vswitch.openflow.messages.hello import EchoRequest, Hello
 from vswitch.openflow.messages.packet import PacketOut
 from vswitch.openflow.messages.role import FlowModTableId
 from vswitch.openflow.messages.switch import BarrierRequest, SetConfig
-from vswitch.openflow.ports import OFPP_NONE
 from vswitch.openflow.version import OF10
 
 N_PORTS = 1_000

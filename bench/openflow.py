@@ -9,12 +9,12 @@ import timeit
 from collections.abc import Callable
 
 from vswitch.flow.match import parse_match
+from vswitch.flow.ports import OfPort
 from vswitch.openflow.actions.text import parse_actions
 from vswitch.openflow.flowtext import format_flow_stats, parse_flow_mod
 from vswitch.openflow.message import decode, encode
 from vswitch.openflow.messages.flowstats import FlowStats, FlowStatsReply
 from vswitch.openflow.messages.packet import PacketIn, in_port_match
-from vswitch.openflow.ports import OfPort
 
 TEXT = "table=1,priority=5,tcp,nw_dst=10.0.0.0/8,tp_dst=80 actions=output:1"
 FLOWS = 400

@@ -15,12 +15,12 @@ from vswitch.dpif.megaflow import Upcall
 from vswitch.dpif.ports import OdpPort
 from vswitch.flow.extract import extract
 from vswitch.flow.match import parse_match
+from vswitch.flow.ports import OfPort
 from vswitch.ofproto.port import SwitchPort
 from vswitch.ofproto.rule import Rule
 from vswitch.ofproto.switch import Switch
 from vswitch.openflow.actions.text import parse_actions
 from vswitch.openflow.names import NO_NAMES
-from vswitch.openflow.ports import OfPort
 from vswitch.vswitchd.forwarding import Forwarding
 from vswitch.vswitchd.garbage import NEVER, NEW_OBJECTS
 

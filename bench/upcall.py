@@ -12,13 +12,13 @@ from vswitch.dpif.packet import Packet
 from vswitch.dpif.ports import OdpPort
 from vswitch.flow.extract import extract
 from vswitch.flow.match import parse_match
+from vswitch.flow.ports import OfPort
 from vswitch.ofproto.backer import Backer
 from vswitch.ofproto.port import SwitchPort
 from vswitch.ofproto.rule import Rule
 from vswitch.ofproto.switch import Switch
 from vswitch.openflow.actions.text import parse_actions
 from vswitch.openflow.names import NO_NAMES
-from vswitch.openflow.ports import OfPort
 
 N = 2000
 

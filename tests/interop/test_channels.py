@@ -12,6 +12,7 @@ import pytest
 from tests.interop.tracing import PeerSwitch
 from tests.switch.machine import Machine, flow_mod
 from vswitch.flow.match import Match, parse_match
+from vswitch.flow.ports import OFPP_CONTROLLER, OFPP_IN_PORT, OFPP_LOCAL, OFPP_TABLE, OfPort
 from vswitch.ofproto.channel import ChannelKind
 from vswitch.ofproto.command import Send
 from vswitch.ofproto.connections import Connection
@@ -55,7 +56,6 @@ from vswitch.openflow.messages.table import (
     TableStatsReply,
     TableStatsRequest,
 )
-from vswitch.openflow.ports import OFPP_CONTROLLER, OFPP_IN_PORT, OFPP_LOCAL, OFPP_TABLE, OfPort
 from vswitch.openflow.version import OF10, OF11, OF12, OF13, OF14, OF15, Version
 
 pytestmark = pytest.mark.interop

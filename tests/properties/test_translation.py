@@ -30,11 +30,11 @@ from vswitch.flow.fields import (
     VLAN_TPID,
 )
 from vswitch.flow.match import parse_match
+from vswitch.flow.ports import OFPP_LOCAL
 from vswitch.ofproto.backer import KEY_SHAPE
 from vswitch.ofproto.trace import with_tpid
 from vswitch.ofproto.xlate.context import Translation
 from vswitch.ofproto.xlate.translate import translate
-from vswitch.openflow.ports import OFPP_LOCAL
 
 HEADERS = LAYOUT.mask("eth_src", "eth_dst", "pkt_mark", "skb_priority")
 IP = LAYOUT.mask("ip_proto", "ip_ttl", "ip_tos", "ip_frag")

@@ -13,6 +13,7 @@ from vswitch.flow.extract import extract
 from vswitch.flow.field import Flow
 from vswitch.flow.fields import IN_PORT
 from vswitch.flow.match import Match, parse_match
+from vswitch.flow.ports import OFPP_LOCAL, OfPort
 from vswitch.ofproto.backer import Backer
 from vswitch.ofproto.channel import ChannelKind
 from vswitch.ofproto.command import Command, Install, Send, Uninstall
@@ -25,7 +26,6 @@ from vswitch.openflow.message import Message, decode, encode
 from vswitch.openflow.messages.flow import FlowMod
 from vswitch.openflow.messages.hello import Error
 from vswitch.openflow.names import NO_NAMES
-from vswitch.openflow.ports import OFPP_LOCAL, OfPort
 from vswitch.openflow.version import OF10, OF13, OF15, Version
 
 LOCAL_ODP = 100

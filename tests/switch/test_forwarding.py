@@ -6,6 +6,7 @@ from vswitch.dpif.megaflow import Execute, Upcall
 from vswitch.dpif.packet import Packet
 from vswitch.flow.extract import extract
 from vswitch.flow.fields import IN_PORT, PKT_MARK
+from vswitch.flow.ports import OFPP_CONTROLLER, OfPort
 from vswitch.ofproto.channel import ChannelKind
 from vswitch.ofproto.command import Install, SetPortUp, Uninstall
 from vswitch.ofproto.switch import FailMode
@@ -21,7 +22,6 @@ from vswitch.openflow.messages.port import (
     PortStatus,
 )
 from vswitch.openflow.messages.switch import SetConfig
-from vswitch.openflow.ports import OFPP_CONTROLLER, OfPort
 from vswitch.openflow.version import OF10, OF13, OF15
 
 A, B, C = (bytes.fromhex(f"50540000000{n}") for n in (1, 2, 3))

@@ -8,15 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from vswitch.flow.match import Match
-from vswitch.ofproto.selection import flattened
-from vswitch.ofproto.table import INTERNAL_TABLE
-from vswitch.ofproto.xlate.registry import TRANSLATORS
-from vswitch.openflow.actions.base import Action
-from vswitch.openflow.actions.check import check_actions
-from vswitch.openflow.actions.output import Enqueue, Group, Output, OutputTrunc
-from vswitch.openflow.errors import BadAction, ErrorCode, MeterModFailed, OpenFlowError
-from vswitch.openflow.instructions import Meter
-from vswitch.openflow.ports import (
+from vswitch.flow.ports import (
     OFPP_ALL,
     OFPP_CONTROLLER,
     OFPP_FLOOD,
@@ -26,6 +18,14 @@ from vswitch.openflow.ports import (
     OFPP_NORMAL,
     OFPP_TABLE,
 )
+from vswitch.ofproto.selection import flattened
+from vswitch.ofproto.table import INTERNAL_TABLE
+from vswitch.ofproto.xlate.registry import TRANSLATORS
+from vswitch.openflow.actions.base import Action
+from vswitch.openflow.actions.check import check_actions
+from vswitch.openflow.actions.output import Enqueue, Group, Output, OutputTrunc
+from vswitch.openflow.errors import BadAction, ErrorCode, MeterModFailed, OpenFlowError
+from vswitch.openflow.instructions import Meter
 from vswitch.openflow.version import Version
 
 _OUTPUTS = frozenset(

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from vswitch.flow.fields import RECIRC_ID
+from vswitch.flow.ports import OFPP_ANY
 from vswitch.ofproto.check import checked_actions
 from vswitch.ofproto.handlers import Request, handles
 from vswitch.ofproto.rule import Rule, RuleFlags
@@ -31,7 +32,6 @@ from vswitch.openflow.messages.flow import (
     FlowMod,
     RemovedReason,
 )
-from vswitch.openflow.ports import OFPP_ANY
 from vswitch.openflow.version import OF10, Version
 
 _CHECK_OVERLAP = int(RuleFlags.CHECK_OVERLAP)  # "&" with a member of an enum takes 1.5 us

@@ -14,6 +14,7 @@ from vswitch.flow.extract import extract
 from vswitch.flow.field import Flow, Mask
 from vswitch.flow.fields import IN_PORT, LAYOUT
 from vswitch.flow.match import Match
+from vswitch.flow.ports import OFPP_CONTROLLER, OFPP_LOCAL, OFPP_MAX, OFPP_NONE
 from vswitch.ofproto.check import checked_actions
 from vswitch.ofproto.handlers import Request, handles
 from vswitch.ofproto.table import ALL_TABLES
@@ -21,7 +22,6 @@ from vswitch.ofproto.xlate.translate import translate
 from vswitch.openflow.errors import BadRequest, OpenFlowError
 from vswitch.openflow.message import Message
 from vswitch.openflow.messages.packet import NO_BUFFER, PacketOut
-from vswitch.openflow.ports import OFPP_CONTROLLER, OFPP_LOCAL, OFPP_MAX, OFPP_NONE
 
 ALL = Mask((1 << LAYOUT.bits) - 1)
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from vswitch.dpif.netdev import NetdevStats
 from vswitch.dpif.ports import OdpPort
+from vswitch.flow.ports import OfPort
 from vswitch.openflow.messages.port import (
     OFPPC10_NO_FLOOD,
     OFPPF_1GB_FD,
@@ -30,7 +31,6 @@ from vswitch.openflow.messages.port import (
     OFPPS11_LIVE,
     Port,
 )
-from vswitch.openflow.ports import OfPort
 
 
 class VlanMode(enum.Enum):

@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from vswitch.flow.match import Match
+from vswitch.flow.ports import OFPP_ANY, OFPP_CONTROLLER
 from vswitch.ofproto.rule import Rule
 from vswitch.ofproto.switch import Switch
 from vswitch.ofproto.table import ALL_TABLES, INTERNAL_TABLE, Table
 from vswitch.openflow.actions.base import Action
 from vswitch.openflow.actions.output import Controller, Enqueue, Group, Output, OutputTrunc
 from vswitch.openflow.errors import BadRequest, OpenFlowError
-from vswitch.openflow.ports import OFPP_ANY, OFPP_CONTROLLER
 
 OFPG_ANY = 0xFFFFFFFF
 

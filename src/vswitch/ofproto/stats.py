@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from vswitch.base.version import OVS_VERSION
+from vswitch.flow.ports import OFPP_ANY, OfPort
 from vswitch.ofproto.handlers import Request, handles
 from vswitch.ofproto.port import SwitchPort
 from vswitch.ofproto.rule import Rule
@@ -39,7 +40,6 @@ from vswitch.openflow.messages.table import (
     TableStatsReply,
     TableStatsRequest,
 )
-from vswitch.openflow.ports import OFPP_ANY, OfPort
 from vswitch.openflow.version import OF10, Version
 
 OFPFW10_ALL = (1 << 22) - 1  # every field of OpenFlow 1.0 can be a wildcard

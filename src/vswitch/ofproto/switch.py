@@ -12,6 +12,7 @@ import enum
 from vswitch.dpif.ports import OdpPort
 from vswitch.flow.fields import REG
 from vswitch.flow.match import Match
+from vswitch.flow.ports import OFPP_LOCAL, OFPP_MAX, OFPP_NORMAL, OfPort
 from vswitch.ofproto.channel import AsyncKind, Channel
 from vswitch.ofproto.command import ConnectionId, Send
 from vswitch.ofproto.port import Bundle, PriorityTags, SwitchPort, VlanMode
@@ -33,7 +34,6 @@ from vswitch.openflow.messages.port import (
     PortStatus,
 )
 from vswitch.openflow.names import Names
-from vswitch.openflow.ports import OFPP_LOCAL, OFPP_MAX, OFPP_NORMAL, OfPort
 from vswitch.protocols.mac_learning import MacTable
 
 MAX_AUTOMATIC_PORT = 32768  # the upper half of the numbers is for those who ask for one

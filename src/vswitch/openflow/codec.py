@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterable, Mapping
 from operator import attrgetter
 from typing import Any, NamedTuple
 
+from vswitch.flow.ports import from_16, is_valid, to_16
 from vswitch.openflow.errors import NX_VENDOR, ONF_VENDOR, BadAction, OpenFlowError
-from vswitch.openflow.ports import from_16, is_valid, to_16
 from vswitch.openflow.value import Wire
 from vswitch.openflow.version import OF10, OF15
 

@@ -12,6 +12,7 @@ from typing import Any
 from vswitch.base.errors import TextError
 from vswitch.base.text import key_values, parse_u16, parse_u32, parse_u64
 from vswitch.flow.match import Match, format_match, parse_match_word
+from vswitch.flow.ports import OFPP_ANY
 from vswitch.openflow.actions.base import Action, format_actions
 from vswitch.openflow.actions.check import check_actions
 from vswitch.openflow.actions.text import parse_actions
@@ -33,7 +34,6 @@ from vswitch.openflow.messages.flow import (
 )
 from vswitch.openflow.messages.flowstats import UNKNOWN_COUNT, FlowQuery, FlowStats
 from vswitch.openflow.names import NO_NAMES, Names
-from vswitch.openflow.ports import OFPP_ANY
 
 # Words for the commands: in files of flows (`add`, `modify_strict` …), and in what is printed.
 COMMANDS: Mapping[str, int] = {

@@ -11,6 +11,7 @@ from vswitch.base.errors import TextError
 from vswitch.base.text import key_values, parse_u16, parse_u32, parse_u64
 from vswitch.flow.field import Field
 from vswitch.flow.fields import FIELDS
+from vswitch.flow.ports import OFPP_ANY, parse_port
 from vswitch.openflow.actions.base import format_actions
 from vswitch.openflow.actions.text import parse_actions
 from vswitch.openflow.messages.group import (
@@ -37,7 +38,6 @@ from vswitch.openflow.messages.group import (
     Selection,
 )
 from vswitch.openflow.names import NO_NAMES, Names
-from vswitch.openflow.ports import OFPP_ANY, parse_port
 from vswitch.openflow.version import OF10, OF15
 
 # Words for the commands: in files of groups, and in what is printed.

@@ -30,8 +30,8 @@ from vswitch.flow.fields import (
     VLAN_TCI,
 )
 from vswitch.flow.match import Match
+from vswitch.flow.ports import from_16, to_16
 from vswitch.openflow.codec import mac_to_bytes
-from vswitch.openflow.ports import from_16, to_16
 
 MATCH10_SIZE = 40
 _MATCH10 = struct.Struct("!IH6s6sHBxHBBxxIIHH")

@@ -26,10 +26,10 @@ from vswitch.flow.fields import (
     VLAN_TCI,
 )
 from vswitch.flow.match import Match
+from vswitch.flow.ports import is_valid
 from vswitch.openflow.codec import mac_to_bytes
 from vswitch.openflow.errors import BadMatch, OpenFlowError
 from vswitch.openflow.match10 import ARP, IP, RARP, VLAN_NONE
-from vswitch.openflow.ports import is_valid
 
 MATCH11_SIZE = 88
 _MATCH11 = struct.Struct("!HHII6s6s6s6sHBxHBBIIIIHHIB3xQQ")

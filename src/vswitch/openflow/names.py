@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from vswitch.base.errors import TextError
 from vswitch.base.text import quote
-from vswitch.openflow.ports import OfPort, format_port, parse_port
+from vswitch.flow.ports import OfPort, format_port, parse_port
 
 
 class Names:

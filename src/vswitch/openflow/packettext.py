@@ -8,10 +8,10 @@ from __future__ import annotations
 from vswitch.base.errors import TextError
 from vswitch.base.text import key_values
 from vswitch.flow.match import Match, parse_match_word
+from vswitch.flow.ports import OFPP_NONE
 from vswitch.openflow.actions.text import parse_actions
 from vswitch.openflow.messages.packet import PacketOut
 from vswitch.openflow.names import NO_NAMES, Names
-from vswitch.openflow.ports import OFPP_NONE
 
 
 def parse_packet(text: str) -> bytes:

@@ -30,11 +30,11 @@ from vswitch.flow.fields import (
     VLAN_TCI,
 )
 from vswitch.flow.match import Match
+from vswitch.flow.ports import is_valid
 from vswitch.openflow.codec import padded
 from vswitch.openflow.errors import BadMatch, BadRequest, OpenFlowError
 from vswitch.openflow.match10 import MATCH10_SIZE, decode_match10, encode_match10, fits_10
 from vswitch.openflow.match11 import MATCH11_SIZE, decode_match11, encode_match11
-from vswitch.openflow.ports import is_valid
 from vswitch.openflow.version import OF10, OF11
 from vswitch.openflow.wirefield import encode_header
 from vswitch.openflow.wireshape import Entry, Shapes

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from vswitch.base.log import Logger
+from vswitch.flow.ports import OFPP_LOCAL, OFPP_MAX, OfPort
 from vswitch.ofproto.port import PriorityTags, VlanMode
 from vswitch.ofproto.switch import FailMode
-from vswitch.openflow.ports import OFPP_LOCAL, OFPP_MAX, OfPort
 from vswitch.openflow.version import ALL_VERSIONS, Version, parse_version
 from vswitch.ovsdb.replica import Row
 

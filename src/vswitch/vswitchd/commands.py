@@ -19,9 +19,9 @@ from vswitch.dpif.flowtext import format_bridge_megaflow
 from vswitch.dpif.netdev import NetdevStats
 from vswitch.flow.fields import IN_PORT
 from vswitch.flow.match import format_match
+from vswitch.flow.ports import OFPP_LOCAL, to_16
 from vswitch.ofproto.rule import Rule
 from vswitch.openflow.actions.base import format_actions
-from vswitch.openflow.ports import OFPP_LOCAL, to_16
 from vswitch.vswitchd import dpctl
 from vswitch.vswitchd.bridge import format_mac, parse_mac
 from vswitch.vswitchd.dpctl import DatapathView, Dpctl, DpctlError

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from vswitch.openflow.ports import OfPort
+from vswitch.flow.ports import OfPort
 from vswitch.vswitchd.bridge import BridgeConfig, Config, InterfaceConfig
 from vswitch.vswitchd.order import in_table_order
 

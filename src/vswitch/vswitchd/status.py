@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from vswitch.base.errors import KernelError
 from vswitch.base.jsontype import Json
 from vswitch.dpif.netdev import NetdevState
-from vswitch.openflow.ports import to_16
+from vswitch.flow.ports import to_16
 from vswitch.ovsdb.change import Transaction
 from vswitch.ovsdb.replica import Row
 from vswitch.vswitchd.bridge import format_mac

@@ -21,11 +21,11 @@ from vswitch.base.log import Logger
 from vswitch.dpif.datapath import Datapath, PortCounters
 from vswitch.dpif.netdev import STATISTICS, Netdev, NetdevStats
 from vswitch.dpif.ports import OdpPort
+from vswitch.flow.ports import OFPP_LOCAL, OfPort, to_16
 from vswitch.ofproto.command import Send, SetPortUp
 from vswitch.ofproto.port import SwitchPort
 from vswitch.ofproto.switch import Switch
 from vswitch.openflow.messages.port import OFPPC_PORT_DOWN, OFPPS11_LIVE, OFPPS_LINK_DOWN
-from vswitch.openflow.ports import OFPP_LOCAL, OfPort, to_16
 from vswitch.vswitchd.address import bridge_mac, patch_mac
 from vswitch.vswitchd.bridge import BridgeConfig, Config, InterfaceConfig
 from vswitch.vswitchd.channels import Channels

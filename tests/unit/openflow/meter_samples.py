@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from vswitch.flow.ports import OfPort
 from vswitch.openflow.message import Message
 from vswitch.openflow.messages.meter import (
     OFPM_CONTROLLER,
@@ -29,7 +30,6 @@ from vswitch.openflow.messages.queue import (
     QueueStatsRequest,
 )
 from vswitch.openflow.metertext import parse_meter_mod
-from vswitch.openflow.ports import OfPort
 
 PORT = OfPort(5)
 QUEUES: tuple[Message, ...] = (

@@ -10,6 +10,7 @@ from tests.unit.openflow.meter_samples import METERS, QUEUES
 from tests.unit.openflow.nicira_samples import BUNDLES, HOLDING, NICIRA
 from vswitch.flow.fields import FIELDS
 from vswitch.flow.match import parse_match
+from vswitch.flow.ports import OFPP_LOCAL, OfPort
 from vswitch.openflow.actions.text import parse_actions
 from vswitch.openflow.errors import BadRequest, HelloFailed, OpenFlowError
 from vswitch.openflow.message import Message, encode
@@ -87,7 +88,6 @@ from vswitch.openflow.messages.table import (
     TableStatus,
     Vacancy,
 )
-from vswitch.openflow.ports import OFPP_LOCAL, OfPort
 from vswitch.openflow.version import ALL_VERSIONS
 
 VECTORS = Path(__file__).parents[2] / "vectors" / "openflow-messages.txt"

@@ -4,6 +4,7 @@ import pytest
 
 from vswitch.base.errors import TextError
 from vswitch.flow.match import parse_match
+from vswitch.flow.ports import OFPP_LOCAL, OfPort
 from vswitch.openflow.actions.header import SetTpSrc, SetVlanVid
 from vswitch.openflow.actions.output import Output
 from vswitch.openflow.flowtext import (
@@ -16,7 +17,6 @@ from vswitch.openflow.flowtext import (
 from vswitch.openflow.messages.flow import OFPFC_DELETE, OFPFC_MODIFY, OFPFC_MODIFY_STRICT
 from vswitch.openflow.messages.flowstats import FlowStats
 from vswitch.openflow.names import Names
-from vswitch.openflow.ports import OFPP_LOCAL, OfPort
 
 NAMES = Names({"eth0": OfPort(1), "p-2.5": OfPort(2)}, {"acl": 3})
 

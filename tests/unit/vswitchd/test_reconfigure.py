@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from vswitch.openflow.ports import OfPort
+from vswitch.flow.ports import OfPort
 from vswitch.vswitchd.bridge import BridgeConfig, Config, InterfaceConfig, PortConfig
 from vswitch.vswitchd.reconfigure import (
     AddBridge,

@@ -12,11 +12,11 @@ from collections.abc import Iterator
 from vswitch.base.options import CommandError
 from vswitch.cli.ofctl.channel import Channel
 from vswitch.cli.ofctl.settings import Settings
+from vswitch.flow.ports import OfPort, parse_port
 from vswitch.openflow.messages.port import Port, PortDescReply, PortDescRequest
 from vswitch.openflow.messages.switch import FeaturesReply, FeaturesRequest
 from vswitch.openflow.messages.table import TableStatsReply, TableStatsRequest
 from vswitch.openflow.names import NO_NAMES, Names
-from vswitch.openflow.ports import OfPort, parse_port
 from vswitch.openflow.session import Received
 from vswitch.openflow.version import OF13
 

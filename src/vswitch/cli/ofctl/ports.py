@@ -13,6 +13,7 @@ from vswitch.cli.ofctl.naming import port_argument, ports, shown
 from vswitch.cli.ofctl.settings import Settings
 from vswitch.cli.ofctl.switch import dump, printed
 from vswitch.cli.ofctl.table import command
+from vswitch.flow.ports import OFPP_ANY
 from vswitch.openflow.messages.port import (
     OFPPC10_NO_FLOOD,
     OFPPC10_NO_RECV_STP,
@@ -25,7 +26,6 @@ from vswitch.openflow.messages.port import (
     PortMod,
     PortStatsRequest,
 )
-from vswitch.openflow.ports import OFPP_ANY
 
 # What mod-port can do: the bit of the configuration, and whether the word sets it.
 PORT_ACTIONS = {

@@ -14,13 +14,13 @@ from vswitch.cli.ofctl.naming import port_argument, ports, shown
 from vswitch.cli.ofctl.settings import Settings
 from vswitch.cli.ofctl.switch import dump, printed
 from vswitch.cli.ofctl.table import command
+from vswitch.flow.ports import OFPP_ANY, OFPP_MAX, OfPort
 from vswitch.openflow.messages.queue import (
     OFPQ_ALL,
     QueueDescRequest,
     QueueGetConfigRequest,
     QueueStatsRequest,
 )
-from vswitch.openflow.ports import OFPP_ANY, OFPP_MAX, OfPort
 from vswitch.openflow.version import OF14
 
 

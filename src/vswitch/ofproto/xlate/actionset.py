@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from vswitch.flow.fields import ACTSET_OUTPUT
+from vswitch.flow.ports import OFPP_UNSET
 from vswitch.ofproto.narration import Kind
 from vswitch.ofproto.xlate.context import Translation
 from vswitch.ofproto.xlate.registry import run_actions, translates
@@ -17,7 +18,6 @@ from vswitch.openflow.actions.header import DecTtl, PopVlan, PushVlan
 from vswitch.openflow.actions.mpls import DecMplsTtl, PopMpls, PushMpls
 from vswitch.openflow.actions.output import Group, Output, SetQueue
 from vswitch.openflow.instructions import ClearActions, WriteActions
-from vswitch.openflow.ports import OFPP_UNSET
 
 FIRST: tuple[type[Action], ...] = (
     PopVlan,

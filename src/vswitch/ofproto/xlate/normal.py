@@ -23,12 +23,12 @@ from vswitch.flow.fields import (
     VLAN_TPID,
     VLAN_VID,
 )
+from vswitch.flow.ports import OFPP_CONTROLLER, OFPP_NONE, OfPort
 from vswitch.ofproto.narration import Kind
 from vswitch.ofproto.port import Bundle, PriorityTags, VlanMode
 from vswitch.ofproto.xlate.context import Lesson, Translation
 from vswitch.ofproto.xlate.ports import send_out
 from vswitch.ofproto.xlate.vlan import INNER, OUTER, PRESENT, TPID_8021Q, with_tag
-from vswitch.openflow.ports import OFPP_CONTROLLER, OFPP_NONE, OfPort
 from vswitch.protocols.mac_learning import mac_key
 
 _LOOKED_AT = ETH_SRC.mask | ETH_DST.mask | VLAN_VID.mask | PRESENT

@@ -6,6 +6,17 @@ Sources: ovs-actions(7), "Output Actions"; OpenFlow 1.5.1, 4.5 (reserved ports).
 from __future__ import annotations
 
 from vswitch.flow.fields import IN_PORT, SKB_PRIORITY
+from vswitch.flow.ports import (
+    OFPP_ALL,
+    OFPP_CONTROLLER,
+    OFPP_FLOOD,
+    OFPP_IN_PORT,
+    OFPP_NONE,
+    OFPP_NORMAL,
+    OFPP_TABLE,
+    OfPort,
+    from_16,
+)
 from vswitch.flow.texts import hexadecimal
 from vswitch.ofproto.narration import Kind
 from vswitch.ofproto.xlate.context import Translation
@@ -17,17 +28,6 @@ from vswitch.ofproto.xlate.resubmit import enter_table
 from vswitch.openflow.actions.output import Enqueue, Output, OutputTrunc, PopQueue, SetQueue
 from vswitch.openflow.actions.register import OutputReg
 from vswitch.openflow.messages.port import OFPPC10_NO_FLOOD
-from vswitch.openflow.ports import (
-    OFPP_ALL,
-    OFPP_CONTROLLER,
-    OFPP_FLOOD,
-    OFPP_IN_PORT,
-    OFPP_NONE,
-    OFPP_NORMAL,
-    OFPP_TABLE,
-    OfPort,
-    from_16,
-)
 
 
 @translates(Output)

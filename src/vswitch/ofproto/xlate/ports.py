@@ -11,6 +11,7 @@ from __future__ import annotations
 from vswitch.dpif.action import Output, Trunc
 from vswitch.flow.field import Flow
 from vswitch.flow.fields import ACTSET_OUTPUT, IN_PORT, LAYOUT
+from vswitch.flow.ports import OFPP_UNSET, OfPort
 from vswitch.ofproto.narration import Kind
 from vswitch.ofproto.port import SwitchPort
 from vswitch.ofproto.switch import Switch
@@ -19,7 +20,6 @@ from vswitch.ofproto.xlate.commit import commit
 from vswitch.ofproto.xlate.context import Translation
 from vswitch.ofproto.xlate.resubmit import enter_table
 from vswitch.openflow.messages.port import OFPPC_NO_FWD, OFPPC_NO_RECV
-from vswitch.openflow.ports import OFPP_UNSET, OfPort
 
 # What a packet loses on its way into another switch: registers, metadata, tunnel, connection state.
 _LOCAL_STATE = LAYOUT.mask(

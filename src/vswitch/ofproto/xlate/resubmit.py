@@ -8,6 +8,7 @@ from __future__ import annotations
 from vswitch.flow.field import Flow
 from vswitch.flow.fields import IN_PORT, IP_FRAG, TP_DST, TP_SRC
 from vswitch.flow.match import format_match
+from vswitch.flow.ports import OFPP_IN_PORT, OfPort
 from vswitch.ofproto.narration import Kind
 from vswitch.ofproto.rule import Rule
 from vswitch.ofproto.switch import FragmentHandling
@@ -17,7 +18,6 @@ from vswitch.ofproto.xlate.registry import run_actions, translates
 from vswitch.openflow.actions.control import TABLE_SAME, Resubmit
 from vswitch.openflow.instructions import GotoTable
 from vswitch.openflow.messages.port import OFPPC_NO_PACKET_IN
-from vswitch.openflow.ports import OFPP_IN_PORT, OfPort
 
 _FRAGMENT = 1 << IP_FRAG.offset  # set in any fragment
 _PORTS = TP_SRC.mask | TP_DST.mask

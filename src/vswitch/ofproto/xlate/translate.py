@@ -34,6 +34,7 @@ from vswitch.flow.fields import (
     VLAN_TCI,
     VLAN_TPID,
 )
+from vswitch.flow.ports import OFPP_UNSET, OfPort
 from vswitch.ofproto.narration import Kind, Node
 from vswitch.ofproto.switch import Switch
 from vswitch.ofproto.wiring import Wiring
@@ -45,7 +46,6 @@ from vswitch.ofproto.xlate.registry import run_actions
 from vswitch.ofproto.xlate.resubmit import look_up, run_rule
 from vswitch.openflow.actions.base import Action
 from vswitch.openflow.names import NO_NAMES, Names
-from vswitch.openflow.ports import OFPP_UNSET, OfPort
 
 _ALWAYS = IN_PORT.mask | ETH_TYPE.mask | PACKET_TYPE.mask | RECIRC_ID.mask
 _ETH_IP, _ETH_IPV6 = 0x0800, 0x86DD

@@ -10,12 +10,12 @@ import struct
 
 from vswitch.base.errors import TextError
 from vswitch.base.text import parse_u16, parse_u32
+from vswitch.flow.ports import OfPort, from_16, to_16
 from vswitch.flow.subfield import Subfield, parse_subfield
 from vswitch.openflow.actions.base import Action, action, frame, nx, spelled
 from vswitch.openflow.codec import Code
 from vswitch.openflow.errors import BadAction, OpenFlowError
 from vswitch.openflow.names import Names
-from vswitch.openflow.ports import OfPort, from_16, to_16
 from vswitch.openflow.wirefield import decode_header, encode_header
 
 # enum nx_hash_fields: what is hashed.

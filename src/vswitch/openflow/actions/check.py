@@ -16,6 +16,7 @@ from vswitch.base.memo import by_identity
 from vswitch.flow.field import Field, Flow
 from vswitch.flow.fields import ETH_TYPE, FIELDS, IP_FRAG, IP_PROTO, TP_PORTS, VLAN_TCI
 from vswitch.flow.match import Match
+from vswitch.flow.ports import OFPP_ANY, OFPP_IN_PORT, OFPP_LOCAL, OFPP_MAX, OFPP_UNSET
 from vswitch.flow.subfield import Subfield
 from vswitch.openflow.actions.base import Action
 from vswitch.openflow.actions.control import Clone, Resubmit
@@ -39,7 +40,6 @@ from vswitch.openflow.actions.output import Enqueue, Output
 from vswitch.openflow.actions.register import Load, Move, OutputReg, SetField, StackPop, StackPush
 from vswitch.openflow.errors import BadAction, BadInstruction, MeterModFailed, OpenFlowError
 from vswitch.openflow.instructions import GotoTable, Meter, WriteActions
-from vswitch.openflow.ports import OFPP_ANY, OFPP_IN_PORT, OFPP_LOCAL, OFPP_MAX, OFPP_UNSET
 from vswitch.openflow.version import OF11
 
 _CFI = 0x1000

@@ -10,6 +10,7 @@ import struct
 from vswitch.base.errors import TextError
 from vswitch.base.text import key_values, parse_u16, parse_u32, parse_u64
 from vswitch.flow.fields import TUN_ID
+from vswitch.flow.ports import OFPP_IN_PORT, OfPort, from_16, to_16
 from vswitch.flow.texts import hexadecimal
 from vswitch.openflow.actions.base import (
     Action,
@@ -24,7 +25,6 @@ from vswitch.openflow.actions.base import (
 from vswitch.openflow.codec import U16, Code
 from vswitch.openflow.errors import BadAction, OpenFlowError
 from vswitch.openflow.names import Names
-from vswitch.openflow.ports import OFPP_IN_PORT, OfPort, from_16, to_16
 from vswitch.openflow.value import wire
 from vswitch.openflow.version import OF12
 

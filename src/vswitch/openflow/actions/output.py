@@ -10,11 +10,11 @@ from collections.abc import Mapping
 
 from vswitch.base.errors import TextError
 from vswitch.base.text import key_values, parse_u16, parse_u32
+from vswitch.flow.ports import OFPP_CONTROLLER, OFPP_IN_PORT, OFPP_LOCAL, OFPP_MAX, OfPort, from_16, to_16
 from vswitch.openflow.actions.base import Action, action, frame, nx
 from vswitch.openflow.codec import PORT, PORT16, U16, U32, Code, check_port, padded
 from vswitch.openflow.errors import BadAction, BadRequest, OpenFlowError
 from vswitch.openflow.names import Names
-from vswitch.openflow.ports import OFPP_CONTROLLER, OFPP_IN_PORT, OFPP_LOCAL, OFPP_MAX, OfPort, from_16, to_16
 from vswitch.openflow.value import wire
 from vswitch.openflow.version import OF10
 

@@ -10,12 +10,12 @@ from collections.abc import Iterator
 
 from vswitch.base.errors import TextError
 from vswitch.base.text import key_values, parse_u16, parse_u32
+from vswitch.flow.ports import OFPP_NONE, OfPort, from_16, to_16
 from vswitch.flow.subfield import Subfield, parse_subfield
 from vswitch.openflow.actions.base import Action, action, frame, nx
 from vswitch.openflow.codec import Code
 from vswitch.openflow.errors import BadAction, OpenFlowError
 from vswitch.openflow.names import Names
-from vswitch.openflow.ports import OFPP_NONE, OfPort, from_16, to_16
 from vswitch.openflow.wirefield import decode_header, encode_header
 
 _SAMPLE = struct.Struct("!HIII")

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from vswitch.base.errors import TextError
 from vswitch.base.text import key_values
+from vswitch.flow.ports import parse_port
 from vswitch.openflow.actions import bundle, control, ct, encap, header, learn, mpls, output, register, sample
 from vswitch.openflow.actions.base import BY_NAME, Action, Nesting
 from vswitch.openflow.instructions import NAMES, rank
 from vswitch.openflow.names import NO_NAMES, Names
-from vswitch.openflow.ports import parse_port
 
 MODULES = (
     bundle,

@@ -11,12 +11,12 @@ import struct
 from collections.abc import Mapping
 
 from vswitch.flow.match import Match
+from vswitch.flow.ports import OFPP_ANY, OfPort, from_16, to_16
 from vswitch.openflow.actions.base import Action, encode_actions
 from vswitch.openflow.codec import check_port, padded
 from vswitch.openflow.errors import BadRequest, FlowModFailed, OpenFlowError
 from vswitch.openflow.instructions import decode_flow_actions, decode_instructions, encode_instructions
 from vswitch.openflow.message import Dialect, Form, Message, message
-from vswitch.openflow.ports import OFPP_ANY, OfPort, from_16, to_16
 from vswitch.openflow.version import OF10, OF11, OF12, OF13, OF14, OF15
 from vswitch.openflow.wirematch import (
     MATCH10_SIZE,

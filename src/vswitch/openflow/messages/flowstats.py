@@ -9,6 +9,7 @@ import struct
 from collections.abc import Iterator
 
 from vswitch.flow.match import Match
+from vswitch.flow.ports import OFPP_ANY, OfPort, from_16, to_16
 from vswitch.openflow.actions.base import Action, encode_actions
 from vswitch.openflow.codec import check_port, padded
 from vswitch.openflow.errors import BadRequest, OpenFlowError
@@ -16,7 +17,6 @@ from vswitch.openflow.instructions import decode_flow_actions, decode_instructio
 from vswitch.openflow.message import Dialect, Form, Message, Multipart, group_items, message
 from vswitch.openflow.messages.flow import OFPG_ANY, OFPTT_ALL, decode_flags
 from vswitch.openflow.oxs import decode_stats, encode_stats
-from vswitch.openflow.ports import OFPP_ANY, OfPort, from_16, to_16
 from vswitch.openflow.value import Value, value
 from vswitch.openflow.version import OF10, OF13, OF14, OF15
 from vswitch.openflow.wirematch import (

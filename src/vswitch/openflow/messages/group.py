@@ -16,11 +16,11 @@ from __future__ import annotations
 import struct
 
 from vswitch.flow.field import Field
+from vswitch.flow.ports import OFPP_ANY, OfPort
 from vswitch.openflow.actions.base import Action, decode_actions, encode_actions
 from vswitch.openflow.codec import check_port, text_to_bytes
 from vswitch.openflow.errors import BadProperty, BadRequest, GroupModFailed, OpenFlowError
 from vswitch.openflow.message import Dialect, Form, Message, message
-from vswitch.openflow.ports import OFPP_ANY, OfPort
 from vswitch.openflow.properties import Property, encode_property, split_properties
 from vswitch.openflow.value import Value, value
 from vswitch.openflow.version import OF10, OF11, OF15

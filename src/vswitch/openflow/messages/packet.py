@@ -9,13 +9,7 @@ import struct
 
 from vswitch.flow.fields import FIELDS
 from vswitch.flow.match import Match
-from vswitch.openflow.actions.base import Action, decode_actions, encode_actions
-from vswitch.openflow.actions.output import OFPR_ACTION, OFPR_NO_MATCH
-from vswitch.openflow.codec import padded
-from vswitch.openflow.errors import BadProperty, BadRequest, OpenFlowError
-from vswitch.openflow.message import Dialect, Form, Message, message
-from vswitch.openflow.messages.role import NXPIF_NXT_PACKET_IN, NXPIF_NXT_PACKET_IN2, NXPIF_STANDARD
-from vswitch.openflow.ports import (
+from vswitch.flow.ports import (
     OFPP_CONTROLLER,
     OFPP_IN_PORT,
     OFPP_LOCAL,
@@ -25,6 +19,12 @@ from vswitch.openflow.ports import (
     from_16,
     to_16,
 )
+from vswitch.openflow.actions.base import Action, decode_actions, encode_actions
+from vswitch.openflow.actions.output import OFPR_ACTION, OFPR_NO_MATCH
+from vswitch.openflow.codec import padded
+from vswitch.openflow.errors import BadProperty, BadRequest, OpenFlowError
+from vswitch.openflow.message import Dialect, Form, Message, message
+from vswitch.openflow.messages.role import NXPIF_NXT_PACKET_IN, NXPIF_NXT_PACKET_IN2, NXPIF_STANDARD
 from vswitch.openflow.properties import Property, encode_property, split_properties
 from vswitch.openflow.version import OF10, OF11, OF12, OF13, OF14, OF15
 from vswitch.openflow.wirematch import decode_match, decode_nxm_loose, encode_match, encode_nxm

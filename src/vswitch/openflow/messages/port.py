@@ -8,10 +8,10 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 
+from vswitch.flow.ports import OFPP_ANY, OfPort, from_16, to_16
 from vswitch.openflow.codec import check_port, mac_from_bytes, mac_to_bytes, text_from_bytes, text_to_bytes
 from vswitch.openflow.errors import BadProperty, BadRequest, OpenFlowError, PortModFailed
 from vswitch.openflow.message import Dialect, Form, Message, Multipart, group_items, message
-from vswitch.openflow.ports import OFPP_ANY, OfPort, from_16, to_16
 from vswitch.openflow.properties import encode_property, split_properties
 from vswitch.openflow.value import Value, value
 from vswitch.openflow.version import OF10, OF13, OF14, OF15

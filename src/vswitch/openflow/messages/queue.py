@@ -10,10 +10,10 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 
+from vswitch.flow.ports import OFPP_ANY, OFPP_MAX, OfPort, from_16, to_16
 from vswitch.openflow.codec import check_port
 from vswitch.openflow.errors import BadProperty, BadRequest, OpenFlowError, QueueOpFailed
 from vswitch.openflow.message import Dialect, Form, Message, Multipart, group_items, message
-from vswitch.openflow.ports import OFPP_ANY, OFPP_MAX, OfPort, from_16, to_16
 from vswitch.openflow.properties import split_properties
 from vswitch.openflow.value import Value, value
 from vswitch.openflow.version import OF10, OF12, OF13, OF14

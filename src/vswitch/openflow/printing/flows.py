@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from vswitch.flow.match import format_match
+from vswitch.flow.ports import OFPP_ANY
 from vswitch.openflow.flowtext import format_duration, format_flow_mod, format_flow_stats
 from vswitch.openflow.message import Dialect
 from vswitch.openflow.messages.flow import FlowMod, FlowRemoved
@@ -12,7 +13,6 @@ from vswitch.openflow.messages.flowstats import (
     FlowStatsReply,
     FlowStatsRequest,
 )
-from vswitch.openflow.ports import OFPP_ANY
 from vswitch.openflow.printing.base import Style, prints
 from vswitch.openflow.version import OF12
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from vswitch.base.text import format_mac
+from vswitch.flow.ports import OFPP_MAX
 from vswitch.openflow.message import Dialect
 from vswitch.openflow.messages.port import (
     OFPPC10_NO_FLOOD,
@@ -27,7 +28,6 @@ from vswitch.openflow.messages.port import (
     PortStatus,
 )
 from vswitch.openflow.names import Names
-from vswitch.openflow.ports import OFPP_MAX
 from vswitch.openflow.printing.base import Style, bit_names, prints
 
 _CONFIG = (
