@@ -194,7 +194,7 @@ def test_a_device_that_goes_down_comes_up_again(net, kind):
 
 
 def test_many_ports(net, kind):
-    names = [f"p{i}" for i in range(100)]
+    names = [f"p{i}" for i in range(200)]
     for name in names:
         net.switch.run("ip", "link", "add", name, "type", "veth", "peer", "name", f"{name}x")
     batch = "".join(f"link set {name} up\nlink set {name}x up\n" for name in names)
