@@ -119,19 +119,6 @@ def run_daemon(
     return 0
 
 
-def answer(text: str) -> int:
-    """Print what --help or --version asks for, and return the exit status; nobody may be there to read it."""
-    if sys.stdout is None:  # started with it closed
-        return 0
-    try:
-        sys.stdout.write(text + "\n")
-        sys.stdout.flush()
-    except OSError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return 1
-    return 0
-
-
 def _give_up(program: str, error: VswitchError) -> None:
     """Say why there will be no daemon: once on standard error, and in the log."""
     text = str(error).rstrip()

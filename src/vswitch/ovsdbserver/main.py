@@ -5,12 +5,9 @@ Sources: ovsdb-server(1).
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
-from vswitch.aio.daemon import Service, answer, run_daemon
 from vswitch.base.options import (
     BOOTSTRAP,
     COMMON,
@@ -18,13 +15,12 @@ from vswitch.base.options import (
     REQUIRED,
     SSL,
     CommandError,
-    Given,
     Option,
     parse_options,
     version_text,
 )
+from vswitch.linux.console import answer
 from vswitch.linux.dirs import dbdir, logdir, rundir
-from vswitch.ovsdbserver.daemon import DatabaseDaemon
 
 PROGRAM = "ovsdb-server"
 OPTIONS = (
@@ -88,20 +84,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         return error.status
     if "help" in given or "version" in given:
         return answer(usage() if "help" in given else version_text(PROGRAM))
-    return serve(given, words)
+    from vswitch.ovsdbserver.run import run  # the whole server: 100 ms that --version does not need
 
-
-def serve(given: Given, words: Sequence[str]) -> int:
-    """Serve the databases named by `words`."""
-    # Absolute from the beginning: a daemon that detaches may leave its directory.
-    paths = [Path(word).absolute() for word in words]
-    if not paths and "no-dbs" not in given:
-        paths = [Path(dbdir()) / "conf.db"]
-    status = 0
-
-    async def run(service: Service) -> None:
-        nonlocal status
-        daemon = DatabaseDaemon(service, paths, words)
-        status = await daemon.run()
-
-    return run_daemon(PROGRAM, given, run, asyncio.new_event_loop) or status
+    return run(PROGRAM, given, words)

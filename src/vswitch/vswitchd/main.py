@@ -8,9 +8,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from vswitch.aio.clock import SteerableLoop
-from vswitch.aio.daemon import Service, answer, run_daemon
-from vswitch.aio.streams import Tls
 from vswitch.base.options import (
     BOOTSTRAP,
     COMMON,
@@ -19,14 +16,12 @@ from vswitch.base.options import (
     REQUIRED,
     SSL,
     CommandError,
-    Given,
     Option,
     parse_options,
     version_text,
 )
+from vswitch.linux.console import answer
 from vswitch.linux.dirs import default_database, logdir, rundir
-from vswitch.vswitchd.daemon import SwitchDaemon
-from vswitch.vswitchd.machine import build_platform
 
 PROGRAM = "ovs-vswitchd"
 OPTIONS = (
@@ -94,12 +89,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"{PROGRAM}: {error}\n")
         return error.status
     remote = rest[0] if rest else default_database()
-    return run_daemon(PROGRAM, given, lambda service: _serve(service, given, remote), SteerableLoop)
+    from vswitch.vswitchd.run import run  # the whole switch: 150 ms that --version does not need
 
-
-async def _serve(service: Service, given: Given, remote: str) -> None:
-    platform = build_platform(
-        dummy=(given.get("enable-dummy") or "on") if "enable-dummy" in given else "",
-        system="disable-system" not in given,
-    )
-    await SwitchDaemon(service, platform, remote, Tls.from_options(given)).run()
+    return run(PROGRAM, given, remote)

@@ -1,0 +1,31 @@
+"""From the options of ovsdb-server to a server that runs.
+
+Sources: ovsdb-server(1).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+
+from vswitch.aio.daemon import Service, run_daemon
+from vswitch.base.options import Given
+from vswitch.linux.dirs import dbdir
+from vswitch.ovsdbserver.daemon import DatabaseDaemon
+
+
+def run(program: str, given: Given, words: Sequence[str]) -> int:
+    """Be the daemon `program`, serving the databases named by `words`; the exit status."""
+    # Absolute from the beginning: a daemon that detaches may leave its directory.
+    paths = [Path(word).absolute() for word in words]
+    if not paths and "no-dbs" not in given:
+        paths = [Path(dbdir()) / "conf.db"]
+    status = 0
+
+    async def serve(service: Service) -> None:
+        nonlocal status
+        daemon = DatabaseDaemon(service, paths, words)
+        status = await daemon.run()
+
+    return run_daemon(program, given, serve, asyncio.new_event_loop) or status
