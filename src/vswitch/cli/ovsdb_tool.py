@@ -12,11 +12,9 @@ from pathlib import Path
 from vswitch.base.options import COMMON, CommandError, Given, Option
 from vswitch.cli.command import CommandTable, Program
 from vswitch.linux.dirs import dbdir, logdir, pkgdatadir
-from vswitch.ovsdb.convert import convert as convert_database
 from vswitch.ovsdb.database import Database
 from vswitch.ovsdb.datum import Datum, datum_from_json, datum_to_text
 from vswitch.ovsdb.errors import OvsdbError, OvsdbSyntaxError
-from vswitch.ovsdb.integrity import plan
 from vswitch.ovsdb.journal import (
     JournalError,
     commit_to_json,
@@ -27,7 +25,6 @@ from vswitch.ovsdb.journal import (
 )
 from vswitch.ovsdb.jsontext import Json, JsonError, decode, decode_argument, encode_text
 from vswitch.ovsdb.schema import Schema, TableSchema, schema_path
-from vswitch.ovsdb.transaction import MustWait, Transaction
 from vswitch.ovsdbserver.storage import (
     CannotOpen,
     create_journal,
@@ -126,6 +123,8 @@ def _rewrite(path: str, destination: str, schema: Schema | None, comment: str) -
 
 
 def _converted(database: Database, schema: Schema) -> Database:
+    from vswitch.ovsdb.convert import convert as convert_database  # 25 ms that only two commands need
+
     try:
         return convert_database(database, schema, uuid_source())
     except OvsdbError as error:
@@ -242,6 +241,9 @@ def transact(given: Given, *words: str) -> Iterable[str]:
 
 def _execute(database: Database, params: Json, why_forbidden: str = "") -> tuple[Json, Json]:
     """The results of a transaction, and the record that it makes."""
+    from vswitch.ovsdb.integrity import plan  # as above
+    from vswitch.ovsdb.transaction import MustWait, Transaction
+
     try:
         if not isinstance(params, list):
             raise OvsdbSyntaxError("array expected", params)

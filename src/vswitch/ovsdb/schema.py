@@ -11,8 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from importlib import resources
-from typing import Any
+from pathlib import Path
 
 from vswitch.ovsdb.atom import ZERO_UUID, AtomType
 from vswitch.ovsdb.datum import Datum, Reader, Writer, default_datum, is_valid, json_reader, json_writer
@@ -179,13 +178,12 @@ _IMPLICIT = {column.name: column for column in (UUID_COLUMN, VERSION_COLUMN)}
 
 def load(name: str) -> Schema:
     """A schema that comes with the product: "vswitch", "_server"."""
-    text = resources.files("vswitch.ovsdb").joinpath("schemas", f"{name}.ovsschema").read_bytes()
-    return Schema.from_json(decode(text))
+    return Schema.from_json(decode(schema_path(name).read_bytes()))
 
 
-def schema_path(name: str) -> Any:
+def schema_path(name: str) -> Path:
     """Where that schema's file is."""
-    return resources.files("vswitch.ovsdb").joinpath("schemas", f"{name}.ovsschema")
+    return Path(__file__).parent / "schemas" / f"{name}.ovsschema"
 
 
 def _check_name(name: str, json: Json, what: str) -> None:
