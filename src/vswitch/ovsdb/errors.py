@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from vswitch.base.errors import WireError
+from vswitch.base.errors import VswitchError, WireError
 from vswitch.ovsdb.jsontext import Json, encode_text
 
 
@@ -56,3 +56,7 @@ class ReferentialIntegrityViolation(OvsdbError):  # noqa: N818 - the RFC's name
     """A strong reference would point to a row that is not there."""
 
     tag = "referential integrity violation"
+
+
+class StorageError(VswitchError):
+    """The journal could not be written; the message is for people."""

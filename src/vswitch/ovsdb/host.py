@@ -14,20 +14,15 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from vswitch.base.errors import VswitchError
 from vswitch.ovsdb.atom import ZERO_UUID, Uuid
 from vswitch.ovsdb.database import Commit, Database, NewUuid
 from vswitch.ovsdb.datum import Datum
-from vswitch.ovsdb.errors import OvsdbError
+from vswitch.ovsdb.errors import OvsdbError, StorageError
 from vswitch.ovsdb.integrity import plan
 from vswitch.ovsdb.journal import commit_to_json, encode_record
 from vswitch.ovsdb.jsontext import Json
 from vswitch.ovsdb.monitor import Feed, Monitor, View
 from vswitch.ovsdb.transaction import MustWait, Transaction
-
-
-class StorageError(VswitchError):
-    """The journal could not be written; the message is for people."""
 
 
 class Storage(Protocol):

@@ -14,8 +14,8 @@ from vswitch.ovsdb.atom import ZERO_UUID, Uuid
 from vswitch.ovsdb.convert import convert
 from vswitch.ovsdb.database import Database, NewUuid
 from vswitch.ovsdb.datum import Datum
-from vswitch.ovsdb.errors import OvsdbError
-from vswitch.ovsdb.host import Host, StorageError
+from vswitch.ovsdb.errors import OvsdbError, StorageError
+from vswitch.ovsdb.host import Host
 from vswitch.ovsdb.journal import encode_record, snapshot
 from vswitch.ovsdb.jsontext import encode_text
 from vswitch.ovsdb.locks import Locks

@@ -17,7 +17,8 @@ from vswitch.base.errors import TextError, VswitchError
 from vswitch.base.log import Logger
 from vswitch.base.options import CommandError, version_line
 from vswitch.ovsdb.database import Commit
-from vswitch.ovsdb.host import Host, StorageError
+from vswitch.ovsdb.errors import StorageError
+from vswitch.ovsdb.host import Host
 from vswitch.ovsdb.server import SERVER, Server
 from vswitch.ovsdbserver.clients import Pump
 from vswitch.ovsdbserver.remotes import Remotes

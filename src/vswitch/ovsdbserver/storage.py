@@ -26,7 +26,7 @@ from vswitch.base.errors import VswitchError
 from vswitch.base.log import Logger
 from vswitch.ovsdb.atom import Uuid
 from vswitch.ovsdb.database import Database, NewUuid
-from vswitch.ovsdb.host import StorageError
+from vswitch.ovsdb.errors import StorageError
 from vswitch.ovsdb.journal import JournalError, Record, Torn, encode_record, load, read_records, snapshot
 from vswitch.ovsdb.jsontext import Json
 

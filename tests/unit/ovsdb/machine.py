@@ -9,7 +9,8 @@ from typing import Any
 
 from vswitch.ovsdb.atom import Uuid
 from vswitch.ovsdb.database import Database
-from vswitch.ovsdb.host import Host, StorageError
+from vswitch.ovsdb.errors import StorageError
+from vswitch.ovsdb.host import Host
 from vswitch.ovsdb.integrity import plan
 from vswitch.ovsdb.jsontext import Splitter, decode, encode
 from vswitch.ovsdb.schema import Schema

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.ovsdb.machine import SCHEMA, uuids
-from vswitch.ovsdb.host import StorageError
+from vswitch.ovsdb.errors import StorageError
 from vswitch.ovsdb.journal import encode_record
 from vswitch.ovsdbserver.storage import (
     CannotOpen,
