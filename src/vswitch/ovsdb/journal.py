@@ -128,7 +128,9 @@ def _has_header(file: BinaryIO) -> bool:
     return False
 
 
-def commit_to_json(commit: Commit, schema: Schema, date: int) -> Json | None:
+def commit_to_json(
+    commit: Commit, schema: Schema, date: int, *, with_differences: bool = True
+) -> Json | None:
     """The record of `commit`, made at `date` (ms since 1970); None if there is nothing to remember of it."""
     json: dict[str, Json] = {}
     for name, changes in commit.changes.items():
@@ -138,7 +140,7 @@ def commit_to_json(commit: Commit, schema: Schema, date: int) -> Json | None:
         for uuid, (old, new) in changes.items():
             if new is None:
                 rows[uuid] = None
-            elif cells := _cells(table, columns, old, new):
+            elif cells := _cells(table, columns, old, new, with_differences):
                 rows[uuid] = cells
             elif old is None:
                 rows[uuid] = {}
@@ -146,14 +148,17 @@ def commit_to_json(commit: Commit, schema: Schema, date: int) -> Json | None:
             json[name] = rows
     if not json and not commit.comment:
         return None
-    json["_is_diff"] = True
+    if with_differences:
+        json["_is_diff"] = True
     if commit.comment:
         json["_comment"] = commit.comment
     json["_date"] = date
     return json
 
 
-def _cells(table: TableSchema, columns: list[ColumnSchema], old: Row | None, new: Row) -> dict[str, Json]:
+def _cells(
+    table: TableSchema, columns: list[ColumnSchema], old: Row | None, new: Row, with_differences: bool
+) -> dict[str, Json]:
     """The columns of a row that changed; of a new row, those that do not hold their default."""
     cells = {}
     before = table.default_row if old is None else old
@@ -161,7 +166,7 @@ def _cells(table: TableSchema, columns: list[ColumnSchema], old: Row | None, new
         number = column.number
         a, b = before[number], new[number]
         if a is not b and a != b:
-            datum = b if old is None else difference(a, b, column.type)
+            datum = difference(a, b, column.type) if with_differences and old is not None else b
             cells[column.name] = column.write(datum)
     return cells
 

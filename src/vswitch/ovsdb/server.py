@@ -14,12 +14,12 @@ from vswitch.ovsdb.atom import ZERO_UUID, Uuid
 from vswitch.ovsdb.convert import convert
 from vswitch.ovsdb.database import Database, NewUuid
 from vswitch.ovsdb.datum import Datum
-from vswitch.ovsdb.errors import OvsdbError, StorageError
+from vswitch.ovsdb.errors import OvsdbError
 from vswitch.ovsdb.host import Host
-from vswitch.ovsdb.journal import encode_record, snapshot
 from vswitch.ovsdb.jsontext import encode_text
 from vswitch.ovsdb.locks import Locks
 from vswitch.ovsdb.schema import Schema, load
+from vswitch.ovsdb.servicemodel import InMemory
 from vswitch.ovsdb.session import Session
 
 SERVER = "_Server"
@@ -44,7 +44,7 @@ class Server:
 
     def __post_init__(self) -> None:
         self.id = self.new_uuid()
-        self.hosts[SERVER] = Host(Database(load("_server")), self.new_uuid, self.date)
+        self.hosts[SERVER] = Host(Database(load("_server")), self.new_uuid, self.date, InMemory())
         self._publish(self.hosts[SERVER])
 
     def connect(
@@ -77,17 +77,12 @@ class Server:
 
     def convert(self, host: Host, schema: Schema) -> None:
         """Give a database another schema; raises OvsdbError, and then nothing has changed."""
-        if host.storage is None:
-            raise OvsdbError("convert is not allowed for this database", tag="not allowed")
         if schema.name != host.name:
             raise OvsdbError(
                 f"Cannot convert database {host.name} to schema for {schema.name}.", tag="not allowed"
             )
         database = convert(host.database, schema, self.new_uuid)
-        try:
-            host.storage.rewrite([encode_record(json) for json in snapshot(database, self.date(), "")])
-        except StorageError as error:
-            raise OvsdbError(str(error), tag="I/O error") from None
+        host.service.convert(database)
         for session in self.sessions:
             session.cancel_database(host)
         host.database = database
@@ -105,10 +100,9 @@ class Server:
         schema = encode_text(host.database.schema.to_json())
         cells: dict[str, Datum] = {
             "name": (host.name,),
-            "model": (host.model,),
-            "connected": (True,),
-            "leader": (True,),
+            "model": (host.service.name,),
             "schema": (schema,),
+            **host.service.status(),
         }
         if host.name not in self._rows:
             self._rows[host.name] = self.new_uuid()

@@ -17,13 +17,14 @@ from msgspec import Raw
 from vswitch.base.log import Logger
 from vswitch.ovsdb.atom import Uuid, is_uuid
 from vswitch.ovsdb.errors import OvsdbError, OvsdbSyntaxError
-from vswitch.ovsdb.host import Host, Trigger
+from vswitch.ovsdb.host import Host
 from vswitch.ovsdb.jsonrpc import ErrorReply, Message, Notification, Reply, Request, Stream
 from vswitch.ovsdb.jsontext import Json, JsonError, encode
 from vswitch.ovsdb.locks import Locks
 from vswitch.ovsdb.monitor import Monitor, View, condition_change, initial, merge, update
 from vswitch.ovsdb.notation import is_id
 from vswitch.ovsdb.schema import Schema
+from vswitch.ovsdb.servicemodel import Trigger
 
 log = Logger("ovsdb_jsonrpc_server")
 log_rpc = Logger("jsonrpc").limited(rate=60, burst=60)
@@ -175,6 +176,10 @@ class Session:
             if message := monitor.take(is_slow=self.is_slow, last_id=host.last_id):
                 self.send(message)
         self.send(Reply(results, request.id).encode())
+
+    def refuse(self, request: Trigger, error: Json) -> None:
+        """A transaction could not even be tried."""
+        self.send(ErrorReply(error, request.id).encode())
 
     def drop(self, reason: str) -> None:
         """Close the connection, because of what the client did."""

@@ -20,6 +20,7 @@ from vswitch.ovsdb.database import Commit
 from vswitch.ovsdb.errors import StorageError
 from vswitch.ovsdb.host import Host
 from vswitch.ovsdb.server import SERVER, Server
+from vswitch.ovsdb.servicemodel import Standalone
 from vswitch.ovsdbserver.clients import Pump
 from vswitch.ovsdbserver.remotes import Remotes
 from vswitch.ovsdbserver.storage import (
@@ -105,20 +106,21 @@ class DatabaseDaemon:
         if name in self.server.hosts:
             journal.close()
             raise TextError(f"ovsdb error: {name}: duplicate database name")
-        host = Host(database, self._new_uuid, milliseconds_now, journal)
+        service = Standalone(journal)
+        host = Host(database, self._new_uuid, milliseconds_now, service)
         host.on_commit = lambda commit: self._committed(host, commit)
-        journal.on_safe = lambda failure: self._safe(host, failure)
+        journal.on_safe = lambda failure: self._safe(service, failure)
         self.journals[name], self._files[name] = journal, word
         self.server.add(host)
 
-    def _safe(self, host: Host, failure: str | None) -> None:
-        host.made_safe(failure)
+    def _safe(self, service: Standalone, failure: str) -> None:
+        service.made_safe(failure)
         self.pump.schedule()
 
     def _sync(self) -> None:
         """Flush the journals that somebody waits for."""
         for name, journal in self.journals.items():
-            if self.server.hosts[name].unsafe and journal.wants_sync():
+            if self.server.hosts[name].service.is_busy and journal.wants_sync():
                 self._spawn(journal.sync())
 
     def _committed(self, host: Host, commit: Commit) -> None:

@@ -64,7 +64,7 @@ class LockFile:
 
 
 class Journal:
-    """A journal that is open for appending; implements `vswitch.ovsdb.host.Storage`."""
+    """A journal that is open for appending; implements `vswitch.ovsdb.servicemodel.Storage`."""
 
     def __init__(self, path: Path, lock: LockFile, size: int, n_records: int) -> None:
         self.path = path
@@ -77,7 +77,7 @@ class Journal:
         self.n_safe = 0
         self._syncing = False
         self._compacting: list[bytes] | None = None  # what was appended since the compaction began
-        self.on_safe: Callable[[str | None], None] = lambda failure: None
+        self.on_safe: Callable[[str], None] = lambda failure: None
 
     def close(self) -> None:
         """Flush, and let others have the file."""
@@ -105,7 +105,7 @@ class Journal:
     async def sync(self) -> None:
         """Flush what has been written so far, off the event loop, and tell."""
         self._syncing = True
-        target, failure = self.size, None
+        target, failure = self.size, ""
         fd = os.dup(self._fd)  # a compaction may close ours meanwhile
         try:
             await in_thread(os.fdatasync, fd)

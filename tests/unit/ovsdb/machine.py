@@ -15,6 +15,7 @@ from vswitch.ovsdb.integrity import plan
 from vswitch.ovsdb.jsontext import Splitter, decode, encode
 from vswitch.ovsdb.schema import Schema
 from vswitch.ovsdb.server import Server
+from vswitch.ovsdb.servicemodel import Standalone
 from vswitch.ovsdb.transaction import Transaction
 
 SCHEMA = Schema.from_json(
@@ -73,7 +74,8 @@ class Machine:
     def __init__(self, schema: Schema = SCHEMA, *, safe: bool = True) -> None:
         self.server = Server(uuids(2), lambda: 1_700_000_000_000)
         self.storage = MemoryStorage(safe=safe)
-        self.host = Host(Database(schema), uuids(3), lambda: 1_700_000_000_000, self.storage)
+        self.service = Standalone(self.storage)
+        self.host = Host(Database(schema), uuids(3), lambda: 1_700_000_000_000, self.service)
         self.server.add(self.host)
 
     def client(self) -> Client:

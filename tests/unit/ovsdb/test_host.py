@@ -22,7 +22,7 @@ def test_a_durable_answer_waits_for_the_disk_and_nothing_else_does():
     assert len(third.transact({**INSERT, "row": {"a": "3"}})) == 1
     assert first.heard() == second.heard() == []
     machine.storage.n_safe = machine.storage.size
-    machine.host.made_safe()
+    machine.service.made_safe()
     assert len(first.heard()) == len(second.heard()) == 1
 
 
@@ -30,7 +30,7 @@ def test_those_who_asked_for_durability_are_told_if_there_is_none():
     machine = Machine(safe=False)
     client = machine.client()
     client.send("transact", "T", INSERT, DURABLE, id=1)
-    machine.host.made_safe("fsync failed")
+    machine.service.made_safe("fsync failed")
     assert client.heard()[0]["result"][-1] == {"error": "I/O error", "details": "fsync failed"}
 
 
@@ -77,4 +77,4 @@ def test_a_client_that_goes_leaves_nothing_behind():
     client.send("transact", "T", INSERT, DURABLE, id=1)
     machine.server.disconnect(client.session)
     assert not machine.host.waiting
-    assert not machine.host.unsafe
+    assert not machine.service.is_busy

@@ -2,6 +2,7 @@ from tests.unit.ovsdb.machine import SCHEMA, Machine, MemoryStorage, uuids
 from vswitch.ovsdb.database import Database
 from vswitch.ovsdb.host import Host
 from vswitch.ovsdb.schema import load
+from vswitch.ovsdb.servicemodel import Standalone
 
 
 def databases(client):
@@ -37,7 +38,7 @@ def test_databases_come_and_go():
     aware.send(
         "transact", "T", {"op": "wait", "table": "A", "where": [], "until": "==", "rows": [{}]}, id="w"
     )
-    machine.server.add(Host(Database(load("vtep")), uuids(5), lambda: 0, MemoryStorage()))
+    machine.server.add(Host(Database(load("vtep")), uuids(5), lambda: 0, Standalone(MemoryStorage())))
     assert unaware.session.closed
     assert not aware.session.closed
     assert databases(aware) == ["T", "_Server", "hardware_vtep"]
