@@ -12,11 +12,12 @@ import pytest
 
 from vswitch.base.options import BOOTSTRAP, COMMON, SSL, Option
 from vswitch.cli import appctl, dpctl, ovsdb_client, ovsdb_tool, up, vsctl
+from vswitch.cli.dbtool.commands import commands as ovsdb_tool_commands
 from vswitch.cli.ofctl.main import command as ofctl_commands
 from vswitch.cli.ofctl.settings import OPTIONS as OFCTL_OPTIONS
 from vswitch.ovsdbserver import main as ovsdb_server
 from vswitch.vswitchd import main as vswitchd
-from vswitch.vswitchd.dpctl import USAGES
+from vswitch.vswitchd.dpctlwords import USAGES
 
 PAGES = Path(__file__).parents[2] / "docs" / "man"
 PROGRAMS = Path(sys.executable).parent
@@ -71,7 +72,7 @@ def test_commands_of_tools() -> None:
     assert commands_on("ovs-vsctl") == set(vsctl.commands.by_name)
     assert commands_on("ovs-dpctl") == set(USAGES)
     assert commands_on("ovsdb-client") == set(ovsdb_client.commands.commands)
-    assert commands_on("ovsdb-tool") == set(ovsdb_tool.commands.commands)
+    assert commands_on("ovsdb-tool") == set(ovsdb_tool_commands.commands)
     assert commands_on("vswitch") == {"up", "demo"}
 
 

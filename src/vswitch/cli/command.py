@@ -136,6 +136,10 @@ class Program:
         if answer := self._answer(given):
             print(answer)
             return 0
+        return self.perform(given, rest)
+
+    def perform(self, given: Given, rest: Sequence[str]) -> int:
+        """Run the command that `rest` names; its exit status."""
         set_up_logging(self.name, given)
         set_timeout(given.get("timeout"))
         self.prepare(given)

@@ -26,7 +26,7 @@ from vswitch.base.options import (
     version_text,
 )
 from vswitch.cli.command import guarded, set_timeout, set_up_logging, warn
-from vswitch.vswitchd.dpctl import USAGES, Dpctl, DpctlError
+from vswitch.vswitchd.dpctlwords import USAGES, DpctlError
 
 PROGRAM = "ovs-dpctl"
 OPTIONS = (
@@ -97,6 +97,8 @@ def _run(words: Sequence[str]) -> int:
 
 def _perform(name: str, words: Sequence[str]) -> int:
     """Perform a command on the datapaths that there are: none."""
+    from vswitch.vswitchd.dpctl import Dpctl  # headers and actions: 40 ms that --help does not need
+
     if name in ENUMERATES and not [word for word in words if not word.startswith("-")]:
         warn("dpif", f"failed to enumerate system datapaths: {os.strerror(errno.ENOENT)}")
         if name in ("dump-dps", "show"):

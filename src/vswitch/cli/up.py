@@ -34,7 +34,7 @@ from vswitch.base.options import (
 from vswitch.base.version import OVS_VERSION
 from vswitch.linux.dirs import default_database, in_rundir, rundir
 from vswitch.ovsdb.jsontext import decode
-from vswitch.ovsdb.schema import schema_path
+from vswitch.ovsdb.schemafiles import schema_path
 from vswitch.ovsdbserver.daemon import DatabaseDaemon
 from vswitch.ovsdbserver.storage import create_journal
 from vswitch.vswitchd.daemon import SwitchDaemon
@@ -42,7 +42,7 @@ from vswitch.vswitchd.machine import build_platform
 from vswitch.vswitchd.platform import Platform
 
 SWITCH, DATABASE = "ovs-vswitchd", "ovsdb-server"
-SCHEMA = schema_path("vswitch")
+SCHEMA = Path(schema_path("vswitch"))
 DIRECTORIES = ("OVS_RUNDIR", "OVS_LOGDIR", "OVS_DBDIR", "OVS_SYSCONFDIR")
 OPTIONS = (
     Option("dir", REQUIRED),

@@ -22,9 +22,9 @@ from vswitch.flow.match import format_match
 from vswitch.flow.ports import OFPP_LOCAL, to_16
 from vswitch.ofproto.rule import Rule
 from vswitch.openflow.actions.base import format_actions
-from vswitch.vswitchd import dpctl
 from vswitch.vswitchd.bridge import format_mac, parse_mac
-from vswitch.vswitchd.dpctl import DatapathView, Dpctl, DpctlError
+from vswitch.vswitchd.dpctl import DatapathView, Dpctl
+from vswitch.vswitchd.dpctlwords import USAGES, DpctlError
 from vswitch.vswitchd.dummy import add_dummy_commands
 from vswitch.vswitchd.trace import add_trace_commands
 from vswitch.vswitchd.vswitch import Bridge, Interface, Vswitch
@@ -329,5 +329,5 @@ def add_dpctl_commands(service: Service, vswitch: Vswitch) -> None:
         return answer
 
     for name, run in commands.commands().items():
-        usage, at_least, at_most = dpctl.USAGES[name]
+        usage, at_least, at_most = USAGES[name]
         service.commands.add(f"dpctl/{name}", usage, at_least, min(at_most, MANY), answering(run))

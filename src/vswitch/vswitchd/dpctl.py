@@ -21,31 +21,9 @@ from vswitch.dpif.key import format_key, parse_key
 from vswitch.dpif.megaflow import Megaflow
 from vswitch.dpif.netdev import NetdevStats
 from vswitch.dpif.ufid import parse_ufid, ufid_of
+from vswitch.vswitchd.dpctlwords import USAGES, DpctlError
 
-USAGES = {
-    "add-dp": ("dp [iface...]", 1, 1 << 30),
-    "del-dp": ("dp", 1, 1),
-    "add-if": ("dp iface...", 2, 1 << 30),
-    "del-if": ("dp iface...", 2, 1 << 30),
-    "set-if": ("dp iface...", 2, 1 << 30),
-    "dump-dps": ("", 0, 0),
-    "show": ("[-s] [dp...]", 0, 1 << 30),
-    "dump-flows": ("[-m] [--names] [dp] [filter=..] [type=..] [pmd=..]", 0, 6),
-    "add-flow": ("[dp] flow actions", 2, 3),
-    "mod-flow": ("[dp] flow actions", 2, 3),
-    "get-flow": ("[dp] ufid", 1, 2),
-    "del-flow": ("[dp] flow", 1, 2),
-    "add-flows": ("[dp] file", 1, 2),
-    "mod-flows": ("[dp] file", 1, 2),
-    "del-flows": ("[dp] [file]", 0, 2),
-    "list-commands": ("", 0, 0),
-    "parse-actions": ("actions", 1, 1 << 30),
-}
 IN_THIS_PROCESS = ("netdev", "dummy")  # datapaths of this process: their dumps say so
-
-
-class DpctlError(VswitchError):
-    """A command failed; the message is whole."""
 
 
 @dataclass(frozen=True, slots=True)

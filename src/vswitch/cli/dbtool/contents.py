@@ -1,0 +1,114 @@
+"""What databases in files hold: made, compacted, converted, asked and changed.
+
+Sources: ovsdb-tool(1).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from vswitch.base.options import CommandError
+from vswitch.cli.dbtool.defaults import PROGRAM
+from vswitch.ovsdb.convert import convert as convert_database
+from vswitch.ovsdb.database import Database
+from vswitch.ovsdb.errors import OvsdbError, OvsdbSyntaxError
+from vswitch.ovsdb.integrity import plan
+from vswitch.ovsdb.journal import commit_to_json, encode_record, snapshot
+from vswitch.ovsdb.jsontext import Json, JsonError, decode_argument, encode_text
+from vswitch.ovsdb.schema import Schema
+from vswitch.ovsdb.transaction import MustWait, Transaction
+from vswitch.ovsdbserver.storage import (
+    create_journal,
+    milliseconds_now,
+    open_journal,
+    read_journal,
+    uuid_source,
+)
+
+
+def create(path: str, schema: Schema) -> None:
+    """Make an empty database."""
+    create_journal(Path(path), [schema.to_json()])
+
+
+def compact(path: str, destination: str) -> None:
+    """Write the present state only."""
+    _rewrite(path, destination, None, f"compacted by {PROGRAM}")
+
+
+def convert(path: str, destination: str, schema: Schema) -> None:
+    """Write the present state under another schema."""
+    _rewrite(path, destination, schema, f"converted by {PROGRAM}")
+
+
+def _rewrite(path: str, destination: str, schema: Schema | None, comment: str) -> None:
+    new_uuid = uuid_source()
+    journal, database = open_journal(Path(path), new_uuid)
+    try:
+        if schema is not None:
+            database = _converted(database, schema)
+        records = list(snapshot(database, milliseconds_now(), comment))
+        if destination:
+            Path(destination).unlink(missing_ok=True)
+            create_journal(Path(destination), records)
+        else:
+            journal.rewrite([encode_record(record) for record in records])
+    finally:
+        journal.close()
+
+
+def _converted(database: Database, schema: Schema) -> Database:
+    try:
+        return convert_database(database, schema, uuid_source())
+    except OvsdbError as error:
+        raise CommandError(str(error)) from None
+
+
+def query(path: str, transaction: str) -> str:
+    """Read."""
+    params = _parse_transaction(transaction)
+    database = read_journal(Path(path), uuid_source()).database
+    return encode_text(
+        _execute(database, params, why_forbidden="when database server is in read only mode")[0]
+    )
+
+
+def transact(path: str, transaction: str) -> str:
+    """Read and write."""
+    params = _parse_transaction(transaction)
+    journal, database = open_journal(Path(path), uuid_source())
+    try:
+        results, record = _execute(database, params)
+        if record is not None:
+            journal.append(encode_record(record))
+    finally:
+        journal.close()
+    return encode_text(results)
+
+
+def _execute(database: Database, params: Json, why_forbidden: str = "") -> tuple[Json, Json]:
+    """The results of a transaction, and the record that it makes."""
+    try:
+        if not isinstance(params, list):
+            raise OvsdbSyntaxError("array expected", params)
+        if not params or params[0] != database.schema.name:
+            raise OvsdbSyntaxError("database name expected as first parameter", params)
+    except OvsdbError as error:
+        return error.to_json(), None
+    transaction = Transaction(database, uuid_source(), forbidden=why_forbidden)
+    try:
+        results, succeeded = transaction.execute(params[1:])
+    except MustWait:
+        return [OvsdbError("triggers not supported", tag="not supported").to_json()], None
+    try:
+        commit = plan(transaction) if succeeded else None
+    except OvsdbError as error:
+        return [*results, error.to_json()], None
+    return results, commit and commit_to_json(commit, database.schema, milliseconds_now())
+
+
+def _parse_transaction(text: str) -> Json:
+    try:
+        return decode_argument(text)
+    except JsonError as error:
+        raise CommandError(f'"{text}": {error}') from None

@@ -1,0 +1,55 @@
+"""Schemas, from the first record of a database or from a file of their own.
+
+Sources: ovsdb-tool(1); ovsdb(5).
+"""
+
+from __future__ import annotations
+
+from vswitch.base.options import CommandError
+from vswitch.ovsdb.errors import OvsdbError
+from vswitch.ovsdb.journal import JournalError, read_records
+from vswitch.ovsdb.jsontext import JsonError, decode
+from vswitch.ovsdb.schema import Schema
+
+
+def starts_with(path: str, magic: bytes) -> bool:
+    """Whether the file begins with `magic`."""
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123 - to import pathlib takes 8 ms
+            return file.read(len(magic)) == magic
+    except OSError as error:
+        raise CommandError(f"I/O error: {path}: open failed ({error.strerror})") from None
+
+
+def schema_of(path: str) -> Schema:
+    """The schema of a database, from the first record of its file."""
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123 - to import pathlib takes 8 ms
+            record = next(read_records(file, path), None)
+        if record is None:
+            raise CommandError(f"ovsdb error: {path}: cannot identify file type")
+        return Schema.from_json(record.json)
+    except OSError as error:
+        raise CommandError(f"I/O error: {path}: open failed ({error.strerror})") from None
+    except (OvsdbError, JournalError) as error:
+        raise CommandError(str(error)) from None
+
+
+def read_schema(path: str) -> Schema:
+    """The schema in a file."""
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123 - as above
+            json = decode(file.read())
+    except OSError as error:
+        raise CommandError(
+            f'failed to read schema: "{path}" could not be read as JSON (error opening "{path}": {error.strerror})'
+        ) from None
+    except JsonError as error:
+        raise CommandError(f'failed to read schema: "{path}" could not be read as JSON ({error})') from None
+    try:
+        return Schema.from_json(json)
+    except OvsdbError as error:
+        details = f'failed to parse "{path}" as ovsdb schema: {error.details}'
+        raise CommandError(
+            str(error).replace(error.details, details) if error.details else str(error)
+        ) from None
