@@ -133,6 +133,11 @@ class Database:
 
     def apply(self, commit: Commit) -> None:
         """Bring `commit`, which was computed for the present state, into effect."""
+        self.change(commit)
+        self.history.append(commit)
+
+    def change(self, commit: Commit) -> None:
+        """The same, without remembering how the state came about."""
         for name, changes in commit.changes.items():
             self.tables[name].apply(changes)
         for (name, uuid), difference in commit.strong.items():
@@ -145,7 +150,6 @@ class Database:
         for (name, uuid), differences in commit.weak.items():
             _add(self.tables[name].weak_holders, uuid, differences)
         self.last_id = commit.id
-        self.history.append(commit)
 
     def since(self, id: Uuid) -> list[Commit] | None:
         """The commits after the one with that id, or None if it is not remembered."""

@@ -224,13 +224,14 @@ def replay(database: Database, json: dict[str, Json], id: Uuid) -> None:
                 if table.rows.pop(uuid, None) is None:
                     raise OvsdbError(f"No row {uuid} in table {name}.", tag="inconsistent data")
             else:
-                table.rows[uuid] = _replayed(table.schema, table.rows.get(uuid), cells, uuid, (id,), is_diff)
+                table.rows[uuid] = replayed_row(table.schema, table.rows.get(uuid), cells, uuid, (id,), is_diff)
     database.last_id = id
 
 
-def _replayed(
+def replayed_row(
     schema: TableSchema, old: Row | None, cells: Json, uuid: Uuid, version: Datum, is_diff: bool
 ) -> Row:
+    """What a record makes of a row; raises OvsdbError."""
     row = list(schema.default_row if old is None else old)
     row[0], row[1] = (uuid,), version
     for name, value in cells.items():
