@@ -123,3 +123,90 @@ def test_without_its_controller_a_standalone_switch_switches(daemons: Daemons, p
     assert "Datapath actions: 100,2" in daemons.run("peer", *trace).stdout.replace("2,100", "100,2")
     daemons.run("peer", "ovs-vsctl", "set-fail-mode", "br0", "secure")
     assert "Datapath actions: drop" in daemons.run("peer", *trace).stdout
+
+
+# Keys from the database.
+
+
+@pytest.fixture
+def keys(tmp_path: Path) -> dict[str, Path]:
+    """Of one authority: `ca`, and a key and a certificate for each of `switch` and `controller`."""
+    made = {}
+    fresh = ["openssl", "req", "-newkey", "rsa:2048", "-nodes", "-batch"]
+    quiet = {"check": True, "capture_output": True, "cwd": tmp_path}
+    authority = ["-x509", "-subj", "/CN=authority", "-keyout", "ca-key.pem", "-out", "ca.pem"]
+    subprocess.run([*fresh, *authority], **quiet)  # type: ignore[call-overload]
+    for who in ("switch", "controller"):
+        subprocess.run([*fresh, "-subj", f"/CN={who}", "-keyout", f"{who}.key", "-out", "req.pem"], **quiet)  # type: ignore[call-overload]
+        sign = [
+            "openssl",
+            "x509",
+            "-req",
+            "-in",
+            "req.pem",
+            "-CA",
+            "ca.pem",
+            "-CAkey",
+            "ca-key.pem",
+            "-CAcreateserial",
+        ]
+        subprocess.run([*sign, "-out", f"{who}.pem"], **quiet)  # type: ignore[call-overload]
+        made |= {f"{who}.key": tmp_path / f"{who}.key", f"{who}.pem": tmp_path / f"{who}.pem"}
+    return made | {"ca.pem": tmp_path / "ca.pem"}
+
+
+def test_a_controller_over_tls_with_keys_from_the_database(
+    daemons: Daemons, port: int, keys: dict[str, Path]
+) -> None:
+    words = [program("peer", "ovs-testcontroller"), f"pssl:{port}:127.0.0.1", "-vconsole:off"]
+    words += ["-p", str(keys["controller.key"]), "-c", str(keys["controller.pem"]), "-C", str(keys["ca.pem"])]
+    words += [f"--peer-ca-cert={keys['ca.pem']}"]
+    bootstrapped = daemons.directory / "fetched.pem"
+    with subprocess.Popen(words, env=daemons.environment, stderr=subprocess.DEVNULL) as process:
+        try:
+            daemons.run("peer", "ovs-vsctl", "set-controller", "br0", f"ssl:127.0.0.1:{port}")
+            wait_until(lambda: "Protocol not available" in daemons.log("ovs-vswitchd"))
+            ssl = [str(keys["switch.key"]), str(keys["switch.pem"]), str(bootstrapped)]
+            daemons.run("peer", "ovs-vsctl", "--bootstrap", "set-ssl", *ssl)
+            wait_until(lambda: is_connected(daemons))
+            assert bootstrapped.read_text().split() == keys["ca.pem"].read_text().split()
+            assert "CONTROLLER" in flows(daemons)
+        finally:
+            process.terminate()
+
+
+def test_a_listener_over_tls_takes_new_keys_while_it_listens(
+    daemons: Daemons, port: int, keys: dict[str, Path]
+) -> None:
+    ssl = [str(keys["switch.key"]), str(keys["switch.pem"]), str(keys["ca.pem"])]
+    daemons.run("peer", "ovs-vsctl", "set-ssl", *ssl, "--", "set-controller", "br0", f"pssl:{port}:127.0.0.1")
+    tool = ["-p", str(keys["controller.key"]), "-c", str(keys["controller.pem"]), "-C", str(keys["ca.pem"])]
+    ask = ("ovs-ofctl", *tool, "-t", "10", "show", f"ssl:127.0.0.1:{port}")
+    wait_until(lambda: daemons.run("peer", *ask, check=False).returncode == 0)
+    keys["switch.pem"].rename(keys["switch.pem"].with_suffix(".away"))
+    assert daemons.run("peer", *ask, check=False).returncode == 1
+    keys["switch.pem"].with_suffix(".away").rename(keys["switch.pem"])
+    assert daemons.run("peer", *ask, check=False).returncode == 0
+
+
+def test_a_controller_that_wants_nothing_unasked_hears_nothing(daemons: Daemons, port: int) -> None:
+    target = f"tcp:127.0.0.1:{port}"
+    daemons.run(
+        "peer",
+        "ovs-vsctl",
+        "set-controller",
+        "br0",
+        target,
+        "--",
+        "set",
+        "controller",
+        "br0",
+        "enable_async_messages=false",
+    )
+    with controller(daemons, port):
+        wait_until(lambda: is_connected(daemons))
+        wait_until(lambda: "CONTROLLER" in flows(daemons))
+        daemons.run("peer", "ovs-appctl", "netdev-dummy/receive", "p1", PING.format(1, 5, 7))
+        daemons.run("peer", "ovs-appctl", "netdev-dummy/receive", "p2", PING.format(2, 7, 5))
+        daemons.run("peer", "ovs-ofctl", "-O", "OpenFlow13", "show", "br0")
+        assert "actions=output:1" not in flows(daemons)

@@ -15,19 +15,19 @@ import errno
 import itertools
 import os
 import socket
-import ssl
 import stat
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from vswitch.aio.tls import Tls, TlsSource, tls_context
 from vswitch.base.errors import TextError
 from vswitch.base.log import Logger
-from vswitch.base.options import Given
 from vswitch.linux.dirs import in_rundir
 
 log = Logger("socket_util")
+limited_tls = Logger("stream_ssl").limited(rate=10, burst=25)
 ACTIVE = ("unix", "tcp", "ssl")
 PASSIVE = ("punix", "ptcp", "pssl")
 BACKLOG = 64
@@ -85,45 +85,6 @@ class Listener:
         self._server.close()
         if self._path:
             Path(self._path).unlink(missing_ok=True)
-
-
-@dataclass(frozen=True, slots=True)
-class Tls:
-    """The files that make ssl: and pssl: work, as the options or the table SSL give them."""
-
-    private_key: str = ""
-    certificate: str = ""
-    ca_cert: str = ""  # "none": do not verify
-    bootstrap: bool = False  # fetch the CA certificate from the first peer
-    protocols: str = ""
-    ciphers: str = ""
-
-    @classmethod
-    def from_options(cls, given: Given) -> Tls:
-        """What the command line says."""
-        bootstrap = given.get("bootstrap-ca-cert")
-        return cls(
-            given.get("private-key") or "",
-            given.get("certificate") or "",
-            bootstrap or given.get("ca-cert") or "",
-            bootstrap is not None,
-            given.get("ssl-protocols") or "",
-            given.get("ssl-ciphers") or "",
-        )
-
-    def context(self, server: bool) -> ssl.SSLContext:
-        """A context for one end; raises OSError where a file is missing or wrong."""
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER if server else ssl.PROTOCOL_TLS_CLIENT)
-        context.check_hostname = False
-        context.load_cert_chain(self.certificate, self.private_key)
-        if self.ca_cert in ("", "none"):
-            context.verify_mode = ssl.CERT_NONE
-        else:
-            context.load_verify_locations(self.ca_cert)
-            context.verify_mode = ssl.CERT_REQUIRED
-        if self.ciphers:
-            context.set_ciphers(self.ciphers)
-        return context
 
 
 def is_active(name: str) -> bool:
@@ -196,9 +157,11 @@ async def connect(name: str, tls: Tls | None = None, default_port: int = 0) -> S
             _no_delay(writer)
         case "ssl":
             host, port = split_host_port(rest, default_port)
-            context = tls_context(tls, server=False)
-            reader, writer = await asyncio.open_connection(host, port, ssl=context)
+            reader, writer = await asyncio.open_connection(host, port, ssl=tls_context(tls, server=False))
             _no_delay(writer)
+            if tls is not None and tls.lacks_authority:
+                writer.close()
+                tls.adopt_authority(writer.get_extra_info("ssl_object"))
         case _:
             raise TextError(f"{name}: not an active connection method", name)
     return Stream(name, reader, writer)
@@ -207,16 +170,23 @@ async def connect(name: str, tls: Tls | None = None, default_port: int = 0) -> S
 _unix_connections = itertools.count()
 
 
-async def listen(name: str, accepted: Accepted, tls: Tls | None = None, default_port: int = 0) -> Listener:
-    """Listen where `name` says; `accepted` gets each connection, in a task of its own, and owns it."""
+async def listen(
+    name: str, accepted: Accepted, tls: TlsSource = lambda: None, default_port: int = 0
+) -> Listener:
+    """Listen where `name` says; `accepted` gets each connection, in a task of its own, and owns it.
+
+    `tls` is asked at each connection, so that keys may change while we listen.
+    """
     kind, _, rest = name.partition(":")
     match kind:
         case "punix":
             return await _listen_unix(name, in_rundir(rest), accepted)
         case "ptcp" | "pssl":
             host, port = split_port_host(rest, default_port)
-            context = tls_context(tls, server=True) if kind == "pssl" else None
-            return await _listen_inet(name, kind[1:], host, port, accepted, context)
+            if kind == "ptcp":
+                return await _listen_inet(name, "tcp", host, port, accepted, None)
+            tls_context(tls(), server=True)  # to hear at once that there are no keys
+            return await _listen_inet(name, "ssl", host, port, accepted, tls)
         case _:
             raise TextError(f"{name}: not a passive connection method", name)
 
@@ -291,20 +261,34 @@ def _bound_unix(path: str) -> socket.socket:
 
 
 async def _listen_inet(
-    name: str, kind: str, host: str, port: int, accepted: Accepted, context: ssl.SSLContext | None
+    name: str, kind: str, host: str, port: int, accepted: Accepted, tls: TlsSource | None
 ) -> Listener:
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         _no_delay(writer)
         peer = _inet(writer.get_extra_info("peername")) or ("", 0)
         shown = f"[{peer[0]}]" if ":" in peer[0] else peer[0]
-        await _serve(Stream(f"{kind}:{shown}:{peer[1]}", reader, writer), accepted)
+        shown = f"{kind}:{shown}:{peer[1]}"
+        if tls is not None and not await _secure(shown, writer, tls):
+            return
+        await _serve(Stream(shown, reader, writer), accepted)
 
     endpoint = _bound_inet(host, port)
-    server = await asyncio.start_server(connected, sock=endpoint, backlog=BACKLOG, ssl=context)
+    server = await asyncio.start_server(connected, sock=endpoint, backlog=BACKLOG)
     bound = int(endpoint.getsockname()[1])
     if port == 0:
         log.info("%s: listening on port %d", name.partition(":")[2], bound)
     return Listener(name, bound, server)
+
+
+async def _secure(name: str, writer: asyncio.StreamWriter, tls: TlsSource) -> bool:
+    """Do the handshake on a connection that was accepted; whether that went well."""
+    try:
+        await writer.start_tls(tls_context(tls(), server=True))
+    except OSError as error:
+        limited_tls.warn("SSL_accept: %s (%s)", reason(error), name)
+        writer.transport.abort()
+        return False
+    return True
 
 
 def _bound_inet(host: str, port: int) -> socket.socket:
@@ -333,10 +317,3 @@ def _no_delay(writer: asyncio.StreamWriter) -> None:
     endpoint = writer.get_extra_info("socket")
     if endpoint is not None:
         endpoint.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-
-
-def tls_context(tls: Tls | None, server: bool) -> ssl.SSLContext:
-    """What ssl: and pssl: need; raises OSError where it is not configured: never do without."""
-    if tls is None or not tls.private_key or not tls.certificate:
-        raise OSError(errno.ENOPROTOOPT, "SSL is not configured: a private key and a certificate are needed")
-    return tls.context(server)

@@ -17,7 +17,7 @@ from pathlib import Path
 from vswitch.aio import unixctl
 from vswitch.aio.clock import SteerableLoop
 from vswitch.aio.daemon import PidFile, Service, run_daemon
-from vswitch.aio.streams import Tls
+from vswitch.aio.tls import Tls
 from vswitch.base.errors import VswitchError
 from vswitch.base.jsontype import Json
 from vswitch.base.log import LOG, Level

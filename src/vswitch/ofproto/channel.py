@@ -81,6 +81,11 @@ class Channel:
         """Hear what the version prescribes."""
         self.masks = default_masks(self.version)
 
+    def hears_unasked(self, wanted: bool) -> None:
+        """Whether it hears anything before it has asked for it (Controller.enable_async_messages)."""
+        if not wanted:
+            self.masks = dict.fromkeys(AsyncKind, (0, 0))
+
     @property
     def version(self) -> Version:
         """The version that the session negotiated."""

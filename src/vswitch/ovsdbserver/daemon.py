@@ -11,7 +11,7 @@ from collections.abc import Coroutine, Sequence
 from pathlib import Path
 
 from vswitch.aio.daemon import Service
-from vswitch.aio.streams import Tls
+from vswitch.aio.tls import Tls
 from vswitch.aio.unixctl import Handler
 from vswitch.base.errors import TextError, VswitchError
 from vswitch.base.log import Logger

@@ -16,13 +16,12 @@ from dataclasses import dataclass, field
 
 from vswitch.aio.streams import (
     Listener,
-    Tls,
     is_active,
     is_passive,
     listen_with,
     split_host_port,
-    tls_context,
 )
+from vswitch.aio.tls import Tls, tls_context
 from vswitch.base.errors import TextError, VswitchError
 from vswitch.base.log import Logger
 from vswitch.linux.dirs import in_rundir
@@ -33,6 +32,7 @@ from vswitch.ovsdb.datum import Datum
 from vswitch.ovsdb.host import Host
 from vswitch.ovsdb.schema import ColumnSchema, TableSchema
 from vswitch.ovsdb.server import Server
+from vswitch.ovsdb.servicemodel import FULL_ACCESS, Access
 from vswitch.ovsdbserver.clients import Connection, Pump
 
 log = Logger("ovsdb_jsonrpc_server")
@@ -51,7 +51,7 @@ class Options:
 
     max_backoff: float = MAX_BACKOFF
     probe_interval: float | None = None
-    read_only: bool = False
+    access: Access = FULL_ACCESS
 
 
 class Remote:
@@ -98,7 +98,7 @@ class Remote:
             self._pump,
             name=name,
             probe_interval=self._probe_interval,
-            read_only=self.options.read_only,
+            access=self.options.access,
             on_open=self._opened,
             on_lost=self._lost,
         )
@@ -303,7 +303,7 @@ class Remotes:
         return target[0], Options(
             max(1.0, backoff[0] / 1000) if backoff else MAX_BACKOFF,
             probe[0] / 1000 if probe else None,
-            _cell(table, row, "read_only") == (True,),
+            Access(_cell(table, row, "read_only") == (True,), str(next(iter(_cell(table, row, "role")), ""))),
         )
 
     def write_status(self) -> None:

@@ -12,6 +12,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from vswitch.aio.tls import Tls
+from vswitch.base.jsontype import Json
 from vswitch.base.log import Logger
 from vswitch.flow.ports import OFPP_LOCAL, OFPP_MAX, OfPort
 from vswitch.ofproto.port import PriorityTags, VlanMode
@@ -31,6 +33,7 @@ DEFAULT_FLOW_LIMIT = 200_000
 DEFAULT_STATS_INTERVAL = 5_000  # milliseconds, and the least
 DEFAULT_MAX_BACKOFF = 8_000  # milliseconds
 DEFAULT_INACTIVITY_PROBE = 5_000  # milliseconds
+DEFAULT_QUEUE_SIZE, MAX_QUEUE_SIZE = 100, 512  # packet-ins
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,9 @@ class ControllerConfig:
     max_backoff: float = DEFAULT_MAX_BACKOFF / 1000  # seconds
     inactivity_probe: float = DEFAULT_INACTIVITY_PROBE / 1000  # seconds; 0: never
     asynchronous: bool = True  # enable_async_messages
+    rate_limit: int = 0  # packet-ins a second; 0: any number
+    burst_limit: int = 0  # packet-ins at once; 0: a quarter of the rate
+    queue_size: int = DEFAULT_QUEUE_SIZE  # packet-ins that the controller may leave unread
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +115,9 @@ class Config:
     max_revalidator: float = DEFAULT_MAX_REVALIDATOR / 1000  # seconds
     flow_limit: int = DEFAULT_FLOW_LIMIT
     stats_interval: float = DEFAULT_STATS_INTERVAL / 1000  # seconds
+    tls: Tls | None = None  # the row of SSL; None: what the command line says
+    restoring: bool = False  # other_config:flow-restore-wait
+    system_statistics: bool = False  # other_config:enable-statistics
 
 
 def read_config(tables: Tables) -> Config:
@@ -129,8 +138,25 @@ def read_config(tables: Tables) -> Config:
             _integer(other, "flow-limit", DEFAULT_FLOW_LIMIT),
             max(DEFAULT_STATS_INTERVAL, _integer(other, "stats-update-interval", DEFAULT_STATS_INTERVAL))
             / 1000,
+            _read_tls(tables, row["ssl"]),
+            other.get("flow-restore-wait") == "true",
+            other.get("enable-statistics") == "true",
         )
     return Config()
+
+
+def _read_tls(tables: Tables, uuid: str | None) -> Tls | None:
+    row = tables.get("SSL", {}).get(uuid) if uuid else None
+    if row is None:
+        return None
+    return Tls(
+        row["private_key"],
+        row["certificate"],
+        row["ca_cert"],
+        row["bootstrap_ca_cert"],
+        _newer(row, "ssl_protocols", ""),
+        _newer(row, "ssl_ciphers", ""),
+    )
 
 
 def _read_bridge(tables: Tables, uuid: str) -> BridgeConfig | None:
@@ -229,7 +255,20 @@ def _read_controllers(tables: Tables, references: tuple[str, ...]) -> Iterator[C
             max_backoff=max(1000, DEFAULT_MAX_BACKOFF if backoff is None else backoff) / 1000,
             inactivity_probe=max(0, DEFAULT_INACTIVITY_PROBE if probe is None else probe) / 1000,
             asynchronous=True if asynchronous is None else asynchronous,
+            rate_limit=row["controller_rate_limit"] or 0,
+            burst_limit=row["controller_burst_limit"] or 0,
+            queue_size=_queue_size(row),
         )
+
+
+def _queue_size(row: Row) -> int:
+    size = _newer(row, "controller_queue_size", None)
+    return size if size is not None and 0 < size <= MAX_QUEUE_SIZE else DEFAULT_QUEUE_SIZE
+
+
+def _newer(row: Row, column: str, default: Json) -> Json:
+    """A column that the server's schema may be too old to have."""
+    return row[column] if column in row else default  # noqa: SIM401 - a row is no mapping
 
 
 def _is_service(target: str, type: str | None) -> bool:

@@ -10,9 +10,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 from vswitch.aio.drive import Driver
-from vswitch.aio.streams import Listener, Stream, Tls, connect, is_passive, listen, reason
+from vswitch.aio.streams import Listener, Stream, connect, is_passive, listen, reason
+from vswitch.aio.tls import TlsSource
+from vswitch.base.counters import Counter
 from vswitch.base.errors import VswitchError
 from vswitch.base.log import Logger
 from vswitch.linux.dirs import rundir
@@ -20,12 +23,14 @@ from vswitch.ofproto.channel import ChannelKind
 from vswitch.ofproto.command import Command, ConnectionId, Send
 from vswitch.ofproto.connections import Connection
 from vswitch.ofproto.switch import FailMode, Switch
+from vswitch.openflow.message import Message
 from vswitch.openflow.messages.packet import PacketIn
 from vswitch.openflow.messages.role import ROLE_EQUAL, ROLE_PRIMARY, ROLE_SECONDARY
 from vswitch.openflow.session import Event, Malformed, Negotiated, ProtocolError, Received, Session
 from vswitch.openflow.version import ALL_VERSIONS
 from vswitch.vswitchd.bridge import BridgeConfig, ControllerConfig
 from vswitch.vswitchd.forwarding import Forwarding
+from vswitch.vswitchd.packetins import PacketIns
 
 log = Logger("rconn")
 log_connmgr = Logger("connmgr")
@@ -33,12 +38,12 @@ limited = log.limited(rate=5, burst=5)
 
 OPENFLOW_PORT = 6653
 MIN_BACKOFF = 1.0  # seconds
-MAX_BACKLOG = 1 << 20  # bytes that a controller may leave unread before packet-ins for it are dropped
+MAX_BACKLOG = 1 << 20  # bytes that a snooper may leave unread before it misses messages
 MAX_UNREAD = 64 << 20  # bytes that it may leave unread when the switch has to tell it something unasked
 FAIL_OPEN_PROBES = 3  # so many inactivity probes without a controller, and the switch helps itself
+TOOL = ControllerConfig("", "")
+PACKET_INS_DROPPED = Counter("ofconn_packet_in_dropped")  # packet-ins for which a controller had no room
 ROLE_NAMES = {ROLE_EQUAL: "other", ROLE_PRIMARY: "master", ROLE_SECONDARY: "slave"}
-
-TlsSource = Callable[[], Tls | None]
 
 
 @dataclass(slots=True)
@@ -80,6 +85,7 @@ class _Link:
 
     session: Session
     driver: Driver[Event]
+    packet_ins: PacketIns
 
 
 class Channels:
@@ -143,18 +149,22 @@ class Channels:
         link = self._links.get(command.connection)
         if link is None:
             return False
-        if isinstance(command.message, PacketIn) and link.driver.backlog > MAX_BACKLOG:
-            limited.warn("%s<->%s: packet-in queue is full", self.name, link.driver.stream.name)
+        if isinstance(command.message, PacketIn):
+            if not link.packet_ins.send(command.message):
+                PACKET_INS_DROPPED.hit()
             return True
         if command.xid == 0 and link.driver.backlog > MAX_UNREAD:
             limited.warn("%s<->%s: too much is unread, disconnecting", self.name, link.driver.stream.name)
             link.driver.stream.abort()
             return True
-        link.session.send(command.message, command.xid)
+        self._say(link.session, link.driver, command.message, command.xid)
+        return True
+
+    def _say(self, session: Session, driver: Driver[Event], message: Message, xid: int = 0) -> None:
+        session.send(message, xid)
         if not self._unflushed:
             self._loop.call_soon(self._flush)
-        self._unflushed[id(link.driver)] = link.driver
-        return True
+        self._unflushed[id(driver)] = driver
 
     def statuses(self) -> Mapping[str, tuple[Status, str | None]]:
         """By row of Controller: how it is doing, and its role if it is connected."""
@@ -221,7 +231,7 @@ class Channels:
             controller.listener = await listen(
                 config.target,
                 lambda stream: self._serve_controller(controller, stream),
-                self._tls(),
+                self._tls,
                 OPENFLOW_PORT,
             )
         except (OSError, VswitchError) as error:
@@ -290,7 +300,12 @@ class Channels:
             async for event in driver.events():
                 if isinstance(event, Negotiated):
                     connection = Connection(self._switch, event.version, kind, self._loop.time())
-                    self._links[connection.id] = _Link(session, driver)
+                    config = controller.config if controller else TOOL
+                    connection.channel.hears_unasked(config.asynchronous)
+                    packet_ins = PacketIns(
+                        config, partial(self._say, session, driver), lambda: driver.backlog
+                    )
+                    self._links[connection.id] = _Link(session, driver, packet_ins)
                     self._connected(controller, connection.id)
                 elif connection is not None:
                     for commands in self._handle(connection, session, event, copy):
@@ -301,7 +316,7 @@ class Channels:
         finally:
             self._streams.discard(stream)
             if connection is not None:
-                self._links.pop(connection.id, None)
+                self._links.pop(connection.id).packet_ins.close()
                 self._forwarding.perform(connection.close(self._loop.time()))
                 self._disconnected(controller, connection.id)
 

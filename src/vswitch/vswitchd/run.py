@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from vswitch.aio.clock import SteerableLoop
 from vswitch.aio.daemon import Service, run_daemon
-from vswitch.aio.streams import Tls
+from vswitch.aio.tls import Tls
 from vswitch.base.options import Given
 from vswitch.vswitchd.daemon import SwitchDaemon
 from vswitch.vswitchd.machine import build_platform

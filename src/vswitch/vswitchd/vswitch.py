@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields
 from functools import partial
 
-from vswitch.aio.streams import Tls
+from vswitch.aio.tls import Tls
 from vswitch.base.counters import Counter
 from vswitch.base.errors import KernelError, VswitchError
 from vswitch.base.log import Logger
@@ -106,7 +106,7 @@ class Vswitch:
 
     def __init__(self, platform: Platform, tls: Tls | None = None) -> None:
         self.platform = platform
-        self.tls = tls  # for ssl: and pssl:
+        self._own_tls = tls  # for ssl: and pssl:, unless the database says otherwise
         self.config = Config()
         self.bridges: dict[str, Bridge] = {}
         self.forwardings: dict[str, Forwarding] = {}  # by datapath type
@@ -175,7 +175,7 @@ class Vswitch:
             log.err("failed to create bridge %s: %s", config.name, error)
             return
         switch = forwarding.backer.add_switch(config.name, 0, self._loop.time())
-        channels = Channels(config.name, switch, forwarding, lambda: self.tls)
+        channels = Channels(config.name, switch, forwarding, lambda: self.config.tls or self._own_tls)
         channels.on_change = lambda: self.on_change()
         self.bridges[config.name] = Bridge(config, switch, forwarding, channels)
 

@@ -1,0 +1,95 @@
+"""TLS: keys, certificates, and what the options or the table SSL say about them.
+
+Sources: ovs-vswitchd(8), "Public Key Infrastructure Options"; ovs-vswitchd.conf.db(5), SSL.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+from vswitch.base.log import Logger
+from vswitch.base.options import Given
+
+log = Logger("stream_ssl")
+VERSIONS = {
+    "TLSv1": ssl.TLSVersion.TLSv1,
+    "TLSv1.1": ssl.TLSVersion.TLSv1_1,
+    "TLSv1.2": ssl.TLSVersion.TLSv1_2,
+    "TLSv1.3": ssl.TLSVersion.TLSv1_3,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """The files that make ssl: and pssl: work, as the options or the table SSL give them."""
+
+    private_key: str = ""
+    certificate: str = ""
+    ca_cert: str = ""  # "none": do not verify
+    bootstrap: bool = False  # fetch the CA certificate from the first peer
+    protocols: str = ""
+    ciphers: str = ""
+
+    @classmethod
+    def from_options(cls, given: Given) -> Tls:
+        """What the command line says."""
+        bootstrap = given.get("bootstrap-ca-cert")
+        return cls(
+            given.get("private-key") or "",
+            given.get("certificate") or "",
+            bootstrap or given.get("ca-cert") or "",
+            bootstrap is not None,
+            given.get("ssl-protocols") or "",
+            given.get("ssl-ciphers") or "",
+        )
+
+    @property
+    def lacks_authority(self) -> bool:
+        """Whether the CA certificate is still to be had, from the first peer that we connect to."""
+        return self.bootstrap and not Path(self.ca_cert).exists()
+
+    def adopt_authority(self, connection: ssl.SSLObject) -> NoReturn:
+        """Keep the certificate that ends the peer's chain as that of our CA; then the connection must be made again."""
+        chain = connection._sslobj.get_unverified_chain()  # type: ignore[attr-defined]  # public in Python 3.13
+        encoded = chain[-1].public_bytes()
+        Path(self.ca_cert).write_text(encoded, encoding="ascii")
+        log.info("successfully bootstrapped CA cert to %s", self.ca_cert)
+        raise OSError(errno.EPROTO, os.strerror(errno.EPROTO))
+
+    def context(self, server: bool) -> ssl.SSLContext:
+        """A context for one end; raises OSError where a file is missing or wrong."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER if server else ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False
+        context.load_cert_chain(self.certificate, self.private_key)
+        _choose_versions(context, self.protocols)
+        if self.ca_cert in ("", "none") or (self.lacks_authority and not server):
+            context.verify_mode = ssl.CERT_NONE
+        else:
+            context.load_verify_locations(self.ca_cert)
+            context.verify_mode = ssl.CERT_REQUIRED
+        if self.ciphers:
+            context.set_ciphers(self.ciphers)
+        return context
+
+
+TlsSource = Callable[[], Tls | None]
+
+
+def _choose_versions(context: ssl.SSLContext, protocols: str) -> None:
+    """Speak the versions that `protocols` names, from the lowest to the highest; without any, Python's choice."""
+    named = [VERSIONS[word] for word in protocols.replace(",", " ").split() if word in VERSIONS]
+    if named:
+        context.minimum_version, context.maximum_version = min(named), max(named)
+
+
+def tls_context(tls: Tls | None, server: bool) -> ssl.SSLContext:
+    """What ssl: and pssl: need; raises OSError where it is not configured: never do without."""
+    if tls is None or not tls.private_key or not tls.certificate:
+        raise OSError(errno.ENOPROTOOPT, "SSL is not configured: a private key and a certificate are needed")
+    return tls.context(server)
