@@ -18,7 +18,8 @@ from vswitch.ovsdb.datum import Datum
 from vswitch.ovsdb.errors import OvsdbError
 from vswitch.ovsdb.integrity import plan
 from vswitch.ovsdb.monitor import Feed, Monitor, View
-from vswitch.ovsdb.servicemodel import Answer, Client, ServiceModel, Trigger
+from vswitch.ovsdb.rbac import rules_for
+from vswitch.ovsdb.servicemodel import READ_ONLY, Answer, Client, ServiceModel, Trigger
 from vswitch.ovsdb.transaction import MustWait, Transaction
 
 
@@ -37,7 +38,12 @@ class Host:
     on_commit: Callable[[Commit], None] = lambda commit: None  # what the owner does about a change
 
     def __post_init__(self) -> None:
-        self.service.owner = self
+        self.become(self.service)
+
+    def become(self, service: ServiceModel) -> None:
+        """Be served in another way from now on."""
+        self.service = service
+        service.owner = self
 
     @property
     def name(self) -> str:
@@ -51,6 +57,8 @@ class Host:
 
     def submit(self, trigger: Trigger, now: float) -> None:
         """Try a transaction, or keep it until its wait is satisfied; others may then become possible."""
+        if self.service.takes(trigger):
+            return
         if self._try(trigger, now):
             self.retry(now)
         else:
@@ -68,13 +76,12 @@ class Host:
 
     def _try(self, trigger: Trigger, now: float) -> bool:
         """Execute; False if a wait is not satisfied yet."""
-        if self.service.takes(trigger):
-            return True
         transaction = Transaction(
             self.database,
             self.new_uuid,
             locks=trigger.client.locks,
             forbidden=self._why_forbidden(trigger),
+            rules=rules_for(self.database, trigger.access),
             elapsed=now - trigger.since,
         )
         try:
@@ -94,12 +101,14 @@ class Host:
 
     def _why_forbidden(self, trigger: Trigger) -> str:
         """Why the client may not change the database; empty if it may."""
-        if trigger.read_only:
-            return "when database server is in read only mode"
+        if trigger.access.read_only:
+            return READ_ONLY
         return self.service.why_forbidden()
 
     def overwrite(self, table: str, uuid: Uuid, cells: Mapping[str, Datum]) -> None:
         """The server itself changes a row: those of `cells` that the table has as columns of that type."""
+        if not self.service.is_writable:
+            return
         transaction = Transaction(self.database, self.new_uuid)
         view = transaction.view(table)
         row = list(view.get(uuid) or view.table.schema.default_row)

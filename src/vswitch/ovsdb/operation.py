@@ -1,6 +1,6 @@
 """The ten database operations, as values with the RFC's names.
 
-parse_operation() makes them of JSON; what they do to a database is in transaction.
+operation_kind() and read() make them of JSON; what they do to a database is in transaction.
 
 Sources: RFC 7047 5.2; ovsdb-server(7), "Transact" for "uuid" in insert and for "assert".
 """
@@ -89,14 +89,13 @@ def operation(op: str, *, changes: bool = False) -> Callable[[Declared], Declare
     return declare
 
 
-def parse_operation(json: Json, what: str, context: Context) -> Operation:
-    """The operation that `json` describes; `what` names it in errors: "ovsdb operation 1 of 2"."""
-    members = Members(json, what)
+def operation_kind(members: Members) -> type[Operation]:
+    """The class of the operation that a JSON object describes; its read() makes the operation."""
     name = members.required("op", str)
-    cls = OPERATIONS.get(name)
-    if cls is None:
+    kind = OPERATIONS.get(name)
+    if kind is None:
         raise members.error(f'No operation "{name}"')
-    return cls.read(members, context)
+    return kind
 
 
 @operation("insert", changes=True)
@@ -254,7 +253,7 @@ class Wait(Operation):
         )
 
 
-@operation("commit")
+@operation("commit", changes=True)
 @dataclass(frozen=True, slots=True)
 class CommitOperation(Operation):
     """With `durable`, answer only when the transaction is safe on disk (5.2.7)."""

@@ -19,7 +19,7 @@ from vswitch.ovsdb.host import Host
 from vswitch.ovsdb.jsontext import encode_text
 from vswitch.ovsdb.locks import Locks
 from vswitch.ovsdb.schema import Schema, load
-from vswitch.ovsdb.servicemodel import InMemory
+from vswitch.ovsdb.servicemodel import FULL_ACCESS, Access, InMemory
 from vswitch.ovsdb.session import Session
 
 SERVER = "_Server"
@@ -40,6 +40,7 @@ class Server:
     sessions: dict[Session, None] = field(default_factory=dict)
     talkative: dict[Session, None] = field(default_factory=dict)  # sessions with output, or that are over
     id: Uuid = ZERO_UUID
+    is_backup: bool = False  # the databases are copies of another server's: clients only read
     _rows: dict[str, Uuid] = field(default_factory=dict)  # in _Server, by database
 
     def __post_init__(self) -> None:
@@ -48,10 +49,10 @@ class Server:
         self._publish(self.hosts[SERVER])
 
     def connect(
-        self, name: str, now: float, *, read_only: bool = False, probe_interval: float = 0.0
+        self, name: str, now: float, *, access: Access = FULL_ACCESS, probe_interval: float = 0.0
     ) -> Session:
         """A client has connected."""
-        session = Session(self, name, now, read_only, probe_interval)
+        session = Session(self, name, now, access, probe_interval)
         self.sessions[session] = None
         return session
 
@@ -83,11 +84,21 @@ class Server:
             )
         database = convert(host.database, schema, self.new_uuid)
         host.service.convert(database)
+        self.replace(host.name, database)
+
+    def replace(self, name: str, database: Database) -> None:
+        """Serve another database under the same name."""
+        host = self.hosts[name]
         for session in self.sessions:
             session.cancel_database(host)
         host.database = database
         self._publish(host)
         self._disconnect_unaware()
+
+    def publish_status(self, name: str) -> None:
+        """The service of a database is not as it was: tell, in _Server."""
+        if name in self.hosts:
+            self._publish(self.hosts[name])
 
     def _disconnect_unaware(self) -> None:
         """Clients that do not follow _Server find out by being disconnected."""
@@ -97,11 +108,11 @@ class Server:
 
     def _publish(self, host: Host) -> None:
         """Tell the truth about `host` in _Server."""
-        schema = encode_text(host.database.schema.to_json())
+        schema = (encode_text(host.database.schema.to_json()),) if host.service.is_ready else ()
         cells: dict[str, Datum] = {
             "name": (host.name,),
             "model": (host.service.name,),
-            "schema": (schema,),
+            "schema": schema,
             **host.service.status(),
         }
         if host.name not in self._rows:

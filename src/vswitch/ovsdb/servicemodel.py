@@ -22,6 +22,8 @@ from vswitch.ovsdb.errors import OvsdbError, StorageError
 from vswitch.ovsdb.journal import commit_to_json, encode_record, snapshot
 from vswitch.ovsdb.jsontext import Json
 
+READ_ONLY = "when database server is in read only mode"
+
 
 class Client(Protocol):
     """What a database needs of the session that a transaction or a monitor belongs to."""
@@ -44,6 +46,18 @@ class Client(Protocol):
         """Send a message."""
 
 
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What a client may do, by the remote that it came through."""
+
+    read_only: bool = False
+    role: str = ""  # whose rules of RBAC it is under; empty: none's
+    id: str = ""  # who it is, by its certificate
+
+
+FULL_ACCESS = Access()
+
+
 @dataclass(slots=True, eq=False)
 class Trigger:
     """A transact request that is being tried, perhaps again and again until its wait is satisfied."""
@@ -52,7 +66,7 @@ class Trigger:
     id: Json
     operations: list[Json]
     since: float  # when it was first tried
-    read_only: bool = False  # the client may not change anything
+    access: Access = FULL_ACCESS
     deadline: float = float("inf")  # when its wait gives up
 
 
@@ -98,6 +112,11 @@ class ServiceModel(ABC):
     def status(self) -> Mapping[str, Datum]:
         """The columns of `_Server` that tell how the service is: connected, leader, cid, sid, index."""
         return {"connected": (True,), "leader": (True,), "cid": (), "sid": (), "index": ()}
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether there is a database to speak of yet."""
+        return True
 
     @property
     def is_writable(self) -> bool:

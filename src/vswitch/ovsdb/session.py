@@ -9,7 +9,7 @@ Sources: RFC 7047 4.1; ovsdb-server(7), 4.1.12-4.1.21.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from msgspec import Raw
@@ -24,7 +24,7 @@ from vswitch.ovsdb.locks import Locks
 from vswitch.ovsdb.monitor import Monitor, View, condition_change, initial, merge, update
 from vswitch.ovsdb.notation import is_id
 from vswitch.ovsdb.schema import Schema
-from vswitch.ovsdb.servicemodel import Trigger
+from vswitch.ovsdb.servicemodel import FULL_ACCESS, Access, Trigger
 
 log = Logger("ovsdb_jsonrpc_server")
 log_rpc = Logger("jsonrpc").limited(rate=60, burst=60)
@@ -50,6 +50,10 @@ class Services(Protocol):
         """Everybody's locks."""
 
     @property
+    def is_backup(self) -> bool:
+        """Whether clients may only read, whatever they may else."""
+
+    @property
     def talkative(self) -> dict[Session, None]:
         """The sessions that their owners should look at."""
 
@@ -64,7 +68,7 @@ class Session:
     server: Services
     name: str  # of the connection, in logs
     now: float  # of the last event
-    read_only: bool = False
+    access: Access = FULL_ACCESS
     probe_interval: float = 0.0  # seconds of silence before the client is asked for a sign of life; 0: never
     is_change_aware: bool = False
     is_behind: bool = False  # there may be requests that were received and not yet acted upon
@@ -233,6 +237,12 @@ class Session:
             raise OvsdbSyntaxError(
                 f"{method} request specifies unknown database {params[0]}", params, tag="unknown database"
             )
+        if not host.service.is_ready:
+            raise OvsdbError(
+                f"{method} request specifies database {params[0]} which is not yet available because it has not "
+                "completed joining its cluster",
+                tag="database not available",
+            )
         return host
 
     def echo(self, params: list[Json], id: Json) -> None:
@@ -266,7 +276,8 @@ class Session:
         for each in self.server.hosts.values():
             if any(trigger.client is self and trigger.id == id for trigger in each.waiting):
                 raise OvsdbSyntaxError("transact: duplicate request ID", params)
-        host.submit(Trigger(self, id, params[1:], self.now, self.read_only), self.now)
+        access = replace(self.access, read_only=True) if self.server.is_backup else self.access
+        host.submit(Trigger(self, id, params[1:], self.now, access), self.now)
 
     def _cancel(self, id: Json) -> None:
         """4.1.4: give up a transaction that waits."""
@@ -347,17 +358,23 @@ class Session:
 
     def lock(self, params: list[Json], id: Json) -> None:
         """4.1.8: queue for a lock."""
+        self._refuse_locks()
         name = self._new_lock("lock", params)
         locked = self.server.lock_queues.lock(name, self)
         self.send(Reply({"locked": locked}, id).encode())
 
     def steal(self, params: list[Json], id: Json) -> None:
         """4.1.8: take a lock from whoever has it."""
+        self._refuse_locks()
         name = self._new_lock("steal", params)
         victim = self.server.lock_queues.steal(name, self)
         self.send(Reply({"locked": True}, id).encode())
         if victim is not None:
             victim.send(Notification("stolen", [name]).encode())
+
+    def _refuse_locks(self) -> None:
+        if self.access.read_only or self.server.is_backup:
+            raise _Refused("lock and unlock methods not allowed, DB server is read only.")
 
     def _new_lock(self, method: str, params: list[Json]) -> str:
         name = _lock_name(method, params)
@@ -368,6 +385,7 @@ class Session:
 
     def unlock(self, params: list[Json], id: Json) -> None:
         """4.1.8: give a lock back."""
+        self._refuse_locks()
         name = _lock_name("unlock", params)
         if name not in self._wanted_locks:
             raise OvsdbSyntaxError('unlock: "unlock" without "lock" or "steal"', params)

@@ -18,6 +18,7 @@ from vswitch.ovsdb.database import Change, Database, NewUuid, Table
 from vswitch.ovsdb.datum import Datum, check_datum, json_writer
 from vswitch.ovsdb.errors import OvsdbError
 from vswitch.ovsdb.jsontext import Json
+from vswitch.ovsdb.notation import Members
 from vswitch.ovsdb.operation import (
     Abort,
     Assert,
@@ -32,8 +33,9 @@ from vswitch.ovsdb.operation import (
     Select,
     Update,
     Wait,
-    parse_operation,
+    operation_kind,
 )
+from vswitch.ovsdb.rbac import Rules
 from vswitch.ovsdb.schema import N_IMPLICIT
 
 
@@ -134,12 +136,14 @@ class Transaction:
         *,
         locks: Collection[str] = (),
         forbidden: str = "",
+        rules: Rules | None = None,
         elapsed: float = 0.0,
     ) -> None:
         self.database = database
         self.id = new_uuid()
         self.locks = locks  # that the client holds
         self.forbidden = forbidden  # why nothing may be changed, if it may not
+        self.rules = rules  # what the client may do; None: everything
         self.elapsed = elapsed  # seconds since it was first tried, for wait
         self.durable = False
         self.comments: list[str] = []
@@ -165,13 +169,11 @@ class Transaction:
         results: list[Json] = []
         for number, json in enumerate(operations, 1):
             try:
-                operation = parse_operation(
-                    json, f"ovsdb operation {number} of {len(operations)}", self.context
-                )
-                if self.forbidden and operation.changes:
-                    raise OvsdbError(
-                        f"{operation.op} operation not allowed {self.forbidden}", tag="not allowed"
-                    )
+                members = Members(json, f"ovsdb operation {number} of {len(operations)}")
+                kind = operation_kind(members)
+                if self.forbidden and kind.changes:
+                    raise OvsdbError(f"{kind.op} operation not allowed {self.forbidden}", tag="not allowed")
+                operation = kind.read(members, self.context)
                 results.append(EXECUTORS[type(operation)](self, operation))
             except OvsdbError as error:
                 results.append(error.to_json())
@@ -210,6 +212,8 @@ def insert(transaction: Transaction, operation: Insert) -> Json:
     row = list(table.default_row)
     _fill(row, operation.row)
     row[0], row[1] = (uuid,), (transaction.id,)
+    if transaction.rules:
+        transaction.rules.check_insert(table, tuple(row))
     view.put(uuid, tuple(row))
     return {"uuid": ["uuid", uuid]}
 
@@ -234,6 +238,8 @@ def update(transaction: Transaction, operation: Update) -> Json:
     """Overwrite columns."""
     view = transaction.view(operation.table.name)
     rows = view.select(operation.where)
+    if transaction.rules:
+        transaction.rules.check_update(operation.table, rows, [column.name for column, _ in operation.row])
     for before in rows:
         row = list(before)
         _fill(row, operation.row)
@@ -247,6 +253,8 @@ def mutate(transaction: Transaction, operation: Mutate) -> Json:
     """Change columns in place."""
     view = transaction.view(operation.table.name)
     rows = view.select(operation.where)
+    if transaction.rules:
+        transaction.rules.check_mutate(operation.table, rows, operation.mutations)
     for before in rows:
         row = list(before)
         for mutation in operation.mutations:
@@ -262,6 +270,8 @@ def delete(transaction: Transaction, operation: Delete) -> Json:
     """Remove rows."""
     view = transaction.view(operation.table.name)
     rows = view.select(operation.where)
+    if transaction.rules:
+        transaction.rules.check_delete(operation.table, rows)
     for row in rows:
         view.put(row[0][0], None)
     return {"count": len(rows)}

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 
 from vswitch.aio.streams import connection_name
 from vswitch.ovsdb.server import Server
+from vswitch.ovsdb.servicemodel import FULL_ACCESS, Access
 from vswitch.ovsdb.session import BACKLOG, Session
 
 LINGER = 1.0  # seconds that a client has to read the last words
@@ -95,14 +97,14 @@ class Connection(asyncio.Protocol):
         *,
         name: str = "",
         probe_interval: Callable[[str], float] = lambda name: 0.0,
-        read_only: bool = False,
+        access: Access = FULL_ACCESS,
         on_open: Callable[[Connection], None] = lambda connection: None,
         on_lost: Callable[[Connection], None] = lambda connection: None,
     ) -> None:
         self._pump = pump
         self.name = name
         self._probe_interval = probe_interval
-        self._read_only = read_only
+        self._access = access
         self._on_open, self._on_lost = on_open, on_lost
         self._timer: asyncio.TimerHandle | None = None
         self._is_paused = False
@@ -117,7 +119,7 @@ class Connection(asyncio.Protocol):
         self.session = self._pump.server.connect(
             self.name,
             self._pump.loop.time(),
-            read_only=self._read_only,
+            access=replace(self._access, id=_client_name(transport)),
             probe_interval=self._probe_interval(self.name),
         )
         self.session.n_unread = transport.get_write_buffer_size
@@ -187,3 +189,12 @@ class Connection(asyncio.Protocol):
         self._pump.schedule()
         if not self.session.closed:
             self._set_timer()
+
+
+def _client_name(transport: asyncio.Transport) -> str:
+    """Who a client is: the common name in its certificate; empty if it did not have to show one."""
+    certificate = transport.get_extra_info("peercert") or {}
+    names = (
+        value for parts in certificate.get("subject", ()) for name, value in parts if name == "commonName"
+    )
+    return next(names, "")
