@@ -5,35 +5,19 @@ Sources: ovs-vsctl(8).
 
 from __future__ import annotations
 
-import os
-import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
-from vswitch.base.options import (
-    BOOTSTRAP,
-    HELP,
-    LOGGING,
-    NONE,
-    REQUIRED,
-    SSL,
-    TIMEOUT,
-    Given,
-    Option,
-    find_option,
-    parse_options,
-    version_text,
-)
-from vswitch.cli.command import guarded, inform, set_timeout, set_up_logging
+from vswitch.base.options import BOOTSTRAP, HELP, LOGGING, REQUIRED, SSL, TIMEOUT, Option
 from vswitch.cli.ctl import database
 from vswitch.cli.ctl.context import Commands, Context, Wanting
 from vswitch.cli.ctl.names import RowId
-from vswitch.cli.ctl.session import Hooks, Session, Settings, parse_commands
+from vswitch.cli.ctl.program import ControlProgram
+from vswitch.cli.ctl.session import Hooks
 from vswitch.cli.ctl.show import Shown, Tree
 from vswitch.cli.switch import datapaths, ports, settings
 from vswitch.cli.switch.model import root
-from vswitch.cli.table import TABLE, Style
-from vswitch.linux.dirs import default_database, logdir
-from vswitch.linux.sockets import TlsOptions
+from vswitch.cli.table import TABLE
+from vswitch.linux.dirs import logdir
 
 NAME = "ovs-vsctl"
 OPTIONS = (
@@ -134,109 +118,23 @@ class SwitchHooks(Hooks):
             yield f'The default log directory is "{logdir()}".'
 
 
+def _help() -> str:
+    from vswitch.cli.switch.help import help_text
+
+    return help_text(ROW_IDS)
+
+
 def main() -> int:
     """Run the program; return its exit status."""
-    return guarded(NAME, lambda: _run(sys.argv[1:]))
-
-
-def _run(words: Sequence[str]) -> int:
-    given, rest = _split(words)
-    if _answer(given):
-        return 0
-    set_up_logging(NAME, given)
-    set_timeout(given.get("timeout"))
-    configuration = _settings(given, words)
-    invocations = parse_commands(rest, commands)
-    if any(invocation.syntax.changes for invocation in invocations):
-        _log_call(given, command_line([NAME, *words]))
-    Session(configuration, invocations, SwitchHooks(is_waiting=configuration.is_waiting)).run()
-    return 0
-
-
-def _split(words: Sequence[str]) -> tuple[Given, list[str]]:
-    """The program's options and the rest.  Options of the first command may stand among the program's."""
-    own, rest = list(words), []
-    local = {name.rstrip("="): name[-1] for syntax in commands.by_name.values() for name in syntax.options}
-    options = [*OPTIONS, *(Option(name[2:], REQUIRED if end == "=" else NONE) for name, end in local.items())]
-    given, after = parse_options(own, options, permute=False)
-    mine = [
-        (name, value)
-        for name, value in given
-        if find_option(name, OPTIONS) is not None and f"--{name}" not in local
-    ]
-    theirs = [(name, value) for name, value in given if (name, value) not in mine]
-    rest = [f"--{name}" if value is None else f"--{name}={value}" for name, value in theirs]
-    return Given(mine), rest + after
-
-
-def _answer(given: Given) -> bool:
-    """Print what --help, --version, --commands or --options, whichever comes first, asks for."""
-    for name, _ in given:
-        match name:
-            case "help":
-                from vswitch.cli.switch.help import help_text
-
-                print(help_text(ROW_IDS))
-            case "version":
-                print(version_text(NAME, "DB Schema 8.8.0"))
-            case "commands":
-                for syntax in commands.by_name.values():
-                    options = "".join(f"[{option}] " for option in syntax.options)
-                    print(f"{options},{syntax.name},{syntax.usage}")
-            case "options":
-                for option in OPTIONS:
-                    argument = "" if option.argument == NONE else "=ARG"
-                    print(f"--{option.name}{argument}")
-                    if option.short:
-                        print(f"-{option.short}{argument.replace('=', ' ')}")
-            case _:
-                continue
-        return True
-    return False
-
-
-def command_line(words: Sequence[str]) -> str:
-    """Words as one would type them, nearly: what logs show."""
-    return " ".join(map(_quoted, words))
-
-
-def _quoted(word: str) -> str:
-    if word and not any(letter in word for letter in " \t\n\v\f\r\\\"'"):
-        return word
-    return '"' + word.replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
-def _invoker() -> str:
-    """Which program has started us, for the database's log."""
-    try:
-        with open(f"/proc/{os.getppid()}/comm", encoding="utf-8", errors="replace") as file:  # noqa: PTH123
-            return f" (invoked by {file.read().strip()})"
-    except OSError:
-        return ""
-
-
-def _log_call(given: Given, line: str) -> None:
-    """Say in the system's log who changes the configuration."""
-    if "verbose" in given or "log-file" in given:
-        inform("vsctl", f"Called as {line}")
-    elif "no-syslog" not in given:
-        import syslog
-
-        syslog.openlog(NAME, 0, syslog.LOG_DAEMON)
-        text = line.encode(errors="replace").decode()
-        syslog.syslog(syslog.LOG_INFO, f"ovs|00001|vsctl|INFO|Called as {text}")
-
-
-def _settings(given: Given, words: Sequence[str]) -> Settings:
-    tls = TlsOptions(
-        *(given.get(name) for name in ("private-key", "certificate", "ca-cert", "bootstrap-ca-cert"))
-    )
-    server = given.get("db") or default_database()
-    result = Settings(program=NAME, database="Open_vSwitch", server=server, tls=tls, row_ids=ROW_IDS)
-    result.comment = f"{NAME}{_invoker()}: {command_line([NAME, *words])}"
-    result.style = Style.from_options(given, "list")
-    result.is_one_line = "oneline" in given
-    result.is_dry_run = "dry-run" in given
-    result.is_waiting = "no-wait" not in given
-    result.retries = "retry" in given
-    return result
+    return ControlProgram(
+        NAME,
+        "Open_vSwitch",
+        "8.8.0",
+        commands=commands,
+        options=OPTIONS,
+        row_ids=ROW_IDS,
+        help=_help,
+        hooks=lambda settings: SwitchHooks(is_waiting=settings.is_waiting),
+        module="vsctl",
+        names_invoker=True,
+    ).main()

@@ -12,6 +12,7 @@ import _socket
 import errno
 import os
 
+from vswitch.base.options import Given
 from vswitch.linux.dirs import in_rundir
 
 
@@ -29,6 +30,13 @@ class TlsOptions:
         self.certificate = certificate
         self.ca_cert = ca_cert
         self.bootstrap_ca_cert = bootstrap_ca_cert
+
+    @classmethod
+    def from_options(cls, given: Given) -> TlsOptions:
+        """What the command line says."""
+        return cls(
+            *(given.get(name) for name in ("private-key", "certificate", "ca-cert", "bootstrap-ca-cert"))
+        )
 
 
 def connect(name: str, tls: TlsOptions, default_port: int) -> _socket.socket:

@@ -69,6 +69,7 @@ class Transaction:
         self._increment_at = -1  # where in the operations, and so in the reply, the first increment is
         self._insert_at: dict[int, str] = {}
         self.increments: list[int] = []  # the columns' values after increment(), once the server has answered
+        self.is_dry = False  # whether to send nothing, whatever there is
 
     # --- reading ---
 
@@ -193,9 +194,10 @@ class Transaction:
 
     def operations(self) -> list[Json]:
         """The operations of RFC 7047 that do all this; none if nothing would change."""
-        if self.is_empty:
+        if self.is_empty or self.is_dry:
             return []
-        operations = [self._wait(row, columns) for row, columns in self._verified.items()]
+        operations = self._guards()
+        operations += [self._wait(row, columns) for row, columns in self._verified.items()]
         operations += [{"op": "delete", "table": row.table, "where": _is(row)} for row in self._doomed()]
         for row in self.inserted.values():
             self._insert_at[len(operations)] = row.uuid
@@ -211,6 +213,11 @@ class Transaction:
         if self._comments:
             operations.append({"op": "comment", "comment": "\n".join(self._comments)})
         return operations
+
+    def _guards(self) -> list[Json]:
+        """The operations that must succeed before anything is changed."""
+        lock = self.replica.lock
+        return [{"op": "assert", "lock": lock}] if lock else []
 
     def finish(self, results: list[Json]) -> Outcome:
         """Understand the server's reply to operations()."""

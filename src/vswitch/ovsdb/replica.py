@@ -9,27 +9,36 @@ The machine talks JSON-RPC messages, as JSON values, and does no I/O:
 
 It asks for the schema, then monitors what its owner wants, with `monitor_cond_since` if the server knows that, else
 `monitor_cond`, else `monitor`.  After a reconnection it gets only what it missed, if the server still has it; if not,
-it compares, so that its owner hears of real changes only.
+it compares, so that its owner hears of real changes only.  `objection` says when the owner had better connect to
+another server.
 
 A row keeps its identity for as long as it exists: a change alters the `Row` in place.  Rows are only read; to write,
 build a `Transaction` (change.py) and send its operations with transact().
+
+This is the machine alone.  `aio.database` and `linux.database` connect it to servers.
 
 Sources: RFC 7047 4.1; ovsdb-server(7) 4.1.12-4.1.20; OVS lib/ovsdb-cs.c and lib/ovsdb-idl.c for the same in C.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from types import SimpleNamespace
 
 from vswitch.base.errors import WireError
 from vswitch.base.jsontype import Json
 from vswitch.ovsdb.column import Layout, Table
+from vswitch.ovsdb.membership import Membership
 
 ZERO_ID = "00000000-0000-0000-0000-000000000000"
 _METHODS = ("monitor_cond_since", "monitor_cond", "monitor")  # in order of preference
 
+_SERVER = "_Server"
+
 Wanted = Mapping[str, Collection[str]]  # the columns to monitor, by table
+Conditions = Mapping[
+    str, Json
+]  # which rows to monitor, by table: what RFC 7047 has as "where", or True, or False
 
 
 class Row(SimpleNamespace):
@@ -74,25 +83,66 @@ class Change:
         return self.old is None
 
 
+class Index:
+    """The rows of a table by what some of their columns hold, kept up to date row by row."""
+
+    __slots__ = ("_rows", "columns")
+
+    def __init__(self, columns: Sequence[str], rows: Iterable[Row]) -> None:
+        self.columns = columns
+        self._rows: dict[Hashable, dict[Row, None]] = {}
+        for row in rows:
+            self.add(row)
+
+    def get(self, values: Mapping[str, Json]) -> list[Row]:
+        """The rows whose columns hold `values`, which names all of them."""
+        return list(self._rows.get(self._key(values), ()))
+
+    def add(self, row: Row) -> None:
+        """Take in a row, under the values that it has now."""
+        self._rows.setdefault(self._key(row), {})[row] = None
+
+    def remove(self, row: Row) -> None:
+        """Forget a row, which still has the values that it was added with."""
+        key = self._key(row)
+        rows = self._rows[key]
+        del rows[row]
+        if not rows:
+            del self._rows[key]
+
+    def _key(self, row: Row | Mapping[str, Json]) -> Hashable:
+        values = [row[name] for name in self.columns]
+        return tuple([tuple(value.items()) if isinstance(value, dict) else value for value in values])
+
+
 class Replica:
-    """A copy of what `wanted` selects from `database`."""
+    """A copy of what `wanted` selects from `database`; of tables in `conditions`, the rows that meet those."""
 
     def __init__(
         self,
         database: str,
         wanted: Wanted | Callable[[Layout], Wanted],
         *,
+        conditions: Conditions | None = None,
         lock: str = "",
         aware: bool = False,
+        leader_only: bool | None = None,
     ) -> None:
+        """`leader_only`, for clusters: whether to refuse servers other than the leader; None takes any server as it is."""
         self.database = database
         self.layout: Layout | None = None
         self.rows: dict[str, dict[str, Row]] = {}  # by table, by UUID
         self.is_synchronized = False  # whether `rows` is the database's state, as far as the server has told
+        self.lock = lock
         self.has_lock = False
+        self.objection = ""  # why this server will not do
+        self.serial = 0  # grows with all that becomes different
         self.outcomes: dict[int, Json] = {}  # replies to transact(), until their owner takes them
         self._wanted = wanted
-        self._lock = lock
+        self._conditions = dict(conditions or {})
+        self._conditions_asked: dict[str, Json] = {}  # of this server
+        self._n_conditions_sent = 0  # that the server has not confirmed yet
+        self._membership = None if leader_only is None else Membership(database, leader_only=leader_only)
         self._aware = aware  # whether to be told of schema changes, instead of being cut off
         self._columns: dict[str, list[str]] = {}
         self._method = _METHODS[0]
@@ -100,8 +150,8 @@ class Replica:
         self._n_calls = 0
         self._waiting: dict[int, Callable[[Json, Json], None]] = {}  # by the id of the request
         self._outgoing: list[Json] = []
-        self._changes: list[Change] = []
-        self._indexes: dict[str, dict[str, dict[Json, list[Row]]]] = {}
+        self._changes: list[Change] | None = None  # since the last call of changes(); None before the first
+        self._indexes: dict[str, dict[tuple[str, ...], Index]] = {}  # by table, by columns
 
     # --- the conversation ---
 
@@ -110,15 +160,21 @@ class Replica:
         self._outgoing.clear()
         self._waiting.clear()
         self.is_synchronized = self.has_lock = False
+        self.objection = ""
         if self._aware:
             self.call("set_db_change_aware", [True], _ignore)
-        self._ask_schema()
-        if self._lock:
-            self.call("lock", [self._lock], self._on_lock)
+        if self._membership:
+            requests = self._membership.requests()
+            self.call("monitor_cond", [_SERVER, [_SERVER], requests], self._on_membership)
+        else:
+            self._begin()
 
     def disconnected(self) -> None:
         """The connection is gone; `rows` stay as they were."""
         self.is_synchronized = self.has_lock = False
+        if self._n_conditions_sent:  # who knows which condition the rows that we have meet
+            self._n_conditions_sent = 0
+            self._last_id = ZERO_ID
         for on_reply in list(self._waiting.values()):
             on_reply(None, {"error": "disconnected"})
         self._waiting.clear()
@@ -152,6 +208,21 @@ class Replica:
         number = self.call("transact", [self.database, *operations], keep)
         return number
 
+    def set_condition(self, table: str, condition: Json) -> None:
+        """From now on monitor the rows of `table` that meet `condition`; `is_settled` tells when it has come true."""
+        self._conditions[table] = condition
+        if self.is_synchronized:
+            self._send_conditions()
+
+    def is_conditional(self, table: str) -> bool:
+        """Whether the server may have rows of `table` that the replica was not to have."""
+        return table in self._conditions
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether `rows` are those of the conditions last set."""
+        return self.is_synchronized and not self._n_conditions_sent
+
     def _receive(self, message: Json) -> None:
         method = message.get("method")
         if method is None:
@@ -164,6 +235,9 @@ class Replica:
 
     def _notified(self, method: str, params: list[Json]) -> None:
         match method, params:
+            case "update2", [[name], updates] if name == _SERVER and self._membership:
+                self._membership.update(updates)
+                self.objection = self._membership.objection()
             case "update3", [_, last_id, updates]:
                 self._apply(updates, self._update2)
                 self._last_id = last_id
@@ -175,10 +249,23 @@ class Replica:
                 self.is_synchronized = False
                 self._last_id = ZERO_ID
                 self._ask_schema()
-            case "locked" | "stolen", [name] if name == self._lock:
+            case "locked" | "stolen", [name] if name == self.lock:
                 self.has_lock = method == "locked"
             case _:
                 pass
+
+    def _on_membership(self, result: Json, error: Json) -> None:
+        """The server has described itself, or is so old that it cannot."""
+        if error is None and self._membership:
+            self._membership.begin(result)
+            self.objection = self._membership.objection()
+        if not self.objection:
+            self._begin()
+
+    def _begin(self) -> None:
+        self._ask_schema()
+        if self.lock:
+            self.call("lock", [self.lock], self._on_lock)
 
     def _ask_schema(self) -> None:
         self.call("get_schema", [self.database], self._on_schema)
@@ -200,7 +287,12 @@ class Replica:
         self._ask_monitor()
 
     def _ask_monitor(self) -> None:
-        requests = {table: [{"columns": columns}] for table, columns in self._columns.items()}
+        requests: dict[str, Json] = {table: [{"columns": it}] for table, it in self._columns.items()}
+        self._conditions_asked = dict(self._conditions)
+        if self._method != "monitor":  # which takes no conditions: then the replica has more than was wanted
+            for table, condition in self._conditions.items():
+                if table in requests:
+                    requests[table][0]["where"] = condition
         more = [self._last_id] if self._method == "monitor_cond_since" else []
         self.call(self._method, [self.database, [self.database], requests, *more], self._on_monitor)
 
@@ -220,6 +312,23 @@ class Replica:
         else:
             self._replace(updates)
         self.is_synchronized = True
+        self.serial += 1
+        self._send_conditions()
+
+    def _send_conditions(self) -> None:
+        """Tell the server the conditions that it does not know yet."""
+        name = [self.database]
+        for table, condition in self._conditions.items():
+            if self._conditions_asked.get(table, True) != condition and self._method != "monitor":
+                self._n_conditions_sent += 1
+                self._conditions_asked[table] = condition
+                change = {table: [{"where": condition}]}
+                self.call("monitor_cond_change", [name, name, change], self._on_condition)
+
+    def _on_condition(self, result: Json, error: Json) -> None:
+        if error is not None:
+            raise WireError(_error_text(error))
+        self._n_conditions_sent -= 1
 
     # --- rows ---
 
@@ -227,23 +336,37 @@ class Replica:
         """The rows of a table by UUID; none if the server has no such table."""
         return self.rows.get(name, {})
 
-    def find(self, table: str, column: str, value: Json) -> list[Row]:
-        """The rows of `table` whose `column`, an atom, is `value`.  Does not scan."""
+    def find(self, table: str, /, **values: Json) -> list[Row]:
+        """The rows of `table` whose columns hold `values`.  Scans the first time only."""
+        columns = tuple(sorted(values))
         indexes = self._indexes.setdefault(table, {})
-        if column not in indexes:
-            index: dict[Json, list[Row]] = {}
-            for row in self.table(table).values():
-                index.setdefault(row[column], []).append(row)
-            indexes[column] = index
-        return indexes[column].get(value, [])
+        if columns not in indexes:
+            indexes[columns] = Index(columns, self.table(table).values())
+        return indexes[columns].get(values)
+
+    @property
+    def has_changes(self) -> bool:
+        """Whether changes() would tell anything."""
+        return any(self.rows.values()) if self._changes is None else bool(self._changes)
 
     def changes(self) -> list[Change]:
-        """What became different since the last call, in order."""
-        changes, self._changes = self._changes, []
+        """What became different since the last call, in order; the first call tells of every row that there is.
+
+        What nobody asks for is not kept: a replica that is only looked at does not grow.
+        """
+        changes = self._changes
+        if changes is None:
+            changes = [Change(row, None) for rows in self.rows.values() for row in rows.values()]
+        self._changes = []
         return changes
+
+    def _changed(self, row: Row, old: dict[str, Json] | None, *, gone: bool = False) -> None:
+        if self._changes is not None:
+            self._changes.append(Change(row, old, gone=gone))
 
     def _apply(self, updates: Json, apply: Callable[[Table, str, Json], None]) -> None:
         assert self.layout is not None
+        self.serial += 1
         for table, rows in updates.items():
             for uuid, update in rows.items():
                 apply(self.layout.tables[table], uuid, update)
@@ -294,21 +417,28 @@ class Replica:
             self._modify(rows[uuid], new)
             return
         rows[uuid] = row = Row(table, uuid, new)
-        self._indexes.pop(table.name, None)
-        self._changes.append(Change(row, None))
+        for index in self._indexes.get(table.name, {}).values():
+            index.add(row)
+        self._changed(row, None)
 
     def _modify(self, row: Row, new: dict[str, Json]) -> None:
         old = {name: row[name] for name, value in new.items() if row[name] != value}
         if old:
+            indexes = self._indexes.get(row.table, {}).values()
+            touched = [index for index in indexes if not old.keys().isdisjoint(index.columns)]
+            for index in touched:
+                index.remove(row)
             row.__dict__.update((name, new[name]) for name in old)
-            self._indexes.pop(row.table, None)
-            self._changes.append(Change(row, old))
+            for index in touched:
+                index.add(row)
+            self._changed(row, old)
 
     def _delete(self, table: str, uuid: str) -> None:
         row = self.rows[table].pop(uuid, None)
         if row is not None:
-            self._indexes.pop(table, None)
-            self._changes.append(Change(row, {name: row[name] for name in self._columns[table]}, gone=True))
+            for index in self._indexes.get(table, {}).values():
+                index.remove(row)
+            self._changed(row, {name: row[name] for name in self._columns[table]}, gone=True)
 
 
 def everything(layout: Layout) -> dict[str, list[str]]:

@@ -130,11 +130,11 @@ def test_a_reconnection_reports_only_what_is_different():
 
 def test_rows_are_found_by_value():
     replica, _ = synchronized()
-    assert replica.find("T", "name", "a") == [replica.table("T")[A]]
+    assert replica.find("T", name="a") == [replica.table("T")[A]]
     notify(replica, "update2", [None, {"T": {A: {"modify": {"name": "b"}}}}])
-    assert replica.find("T", "name", "a") == []
-    assert [row.uuid for row in replica.find("T", "name", "b")] == [A]
-    assert replica.find("nope", "name", "b") == []
+    assert replica.find("T", name="a") == []
+    assert [row.uuid for row in replica.find("T", name="b")] == [A]
+    assert replica.find("nope", name="b") == []
 
 
 def test_references_lead_to_rows():

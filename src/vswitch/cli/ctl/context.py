@@ -22,10 +22,6 @@ from vswitch.ovsdb.replica import Row
 Output = Iterable[str] | Table | None
 
 
-class NotYet(Exception):  # noqa: N818 - not an error
-    """The database is not yet as a command wants it: start over when it has changed."""
-
-
 class Wanting:
     """Gathers the columns that the commands of a line need, by table."""
 

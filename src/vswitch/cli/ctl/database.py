@@ -11,12 +11,13 @@ from vswitch.base.errors import TextError
 from vswitch.base.jsontype import Json
 from vswitch.base.options import CommandError
 from vswitch.cli.command import warn
-from vswitch.cli.ctl.context import Commands, Context, NotYet, Wanting
+from vswitch.cli.ctl.context import Commands, Context, Wanting
 from vswitch.cli.ctl.expression import OPERATORS, parse_expression, satisfies
 from vswitch.cli.ctl.names import find_column, find_row, find_table, must_find_row
 from vswitch.cli.table import Cell
 from vswitch.cli.table import Table as PrintedTable
 from vswitch.ovsdb.column import UNLIMITED, UUID_COLUMN, Column, Table
+from vswitch.ovsdb.commit import NotYet
 from vswitch.ovsdb.replica import Row
 from vswitch.ovsdb.valuetext import Symbols, format_atom, format_value, parse_atom, parse_items, parse_value
 

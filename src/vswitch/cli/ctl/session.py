@@ -5,21 +5,20 @@ Sources: ovs-vsctl(8); OVS utilities/ovs-vsctl.c for what is printed when.
 
 from __future__ import annotations
 
-import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
-from vswitch.base.errors import WireError
 from vswitch.base.lightjson import encode
 from vswitch.base.options import CommandError
 from vswitch.cli.command import UNLIMITED, check_arity, warn
-from vswitch.cli.ctl.context import Commands, Context, Invocation, NotYet, Syntax, Wanting
+from vswitch.cli.ctl.context import Commands, Context, Invocation, Syntax, Wanting
 from vswitch.cli.ctl.names import RowIds
 from vswitch.cli.table import Style, Table
-from vswitch.linux.jsonrpc_client import Connection, connect
+from vswitch.linux.database import BlockingDatabase
 from vswitch.linux.sockets import TlsOptions
-from vswitch.ovsdb.change import COMMITTED, FAILED, TRY_AGAIN, Transaction
+from vswitch.ovsdb.change import Transaction
 from vswitch.ovsdb.column import Layout
+from vswitch.ovsdb.commit import Refused
 from vswitch.ovsdb.replica import Replica
 
 
@@ -95,6 +94,7 @@ class Settings:
         self.is_dry_run = False
         self.is_waiting = True  # for the switch to have seen a change
         self.retries = False  # connecting to the server
+        self.leader_only = True  # refuse the followers of a cluster
 
 
 class Hooks:
@@ -116,68 +116,40 @@ class Hooks:
 
 
 class Session:
-    """One run: a connection, a replica, and the commands."""
+    """One run: a database, and the commands."""
 
     def __init__(self, settings: Settings, invocations: list[Invocation], hooks: Hooks) -> None:
         self._settings = settings
         self._invocations = invocations
         self._hooks = hooks
-        self._replica = Replica(settings.database, self._wanted)
-        self._connection: Connection
+        self._replica = Replica(settings.database, self._wanted, leader_only=settings.leader_only)
+        self._database = BlockingDatabase(
+            settings.server, self._replica, settings.tls, retry=settings.retries
+        )
+        self._context: Context
 
     def run(self) -> None:
         """Carry out the commands and print what they say; raises CommandError."""
-        self._connection = self._connect()
-        self._replica.connected()
-        self._exchange(lambda: self._replica.is_synchronized)
-        while True:
-            context = self._attempt()
-            if context is not None:
-                break
-            self._await_change()
-        self._print()
-        if self._settings.is_waiting and context.transaction.increments:
-            target = context.transaction.increments[0]
-            sys.stdout.flush()
-            self._exchange(lambda: self._hooks.finished(context, target))
-            for line in self._hooks.complaints(context):
-                print(f"{self._settings.program}: {line}", file=sys.stderr)
-
-    def _connect(self) -> Connection:
-        settings, reason = self._settings, ""
-        while True:
-            for server in settings.server.split(","):  # any member of a cluster will do
-                try:
-                    return connect(server, settings.tls)
-                except OSError as error:
-                    reason = error.strerror or str(error)
-            if not settings.retries:
-                raise CommandError(f"{settings.server}: database connection failed ({reason})")
-            from time import sleep
-
-            sleep(1)
-
-    def _exchange(self, is_done: Callable[[], bool]) -> None:
-        """Talk with the server until `is_done`."""
-        while True:
-            for message in self._replica.outgoing():
-                self._connection.send(message)
-            if is_done():
-                return
+        with self._database:
             try:
-                for message in self._connection.received():
-                    self._replica.receive(message)
-            except OSError as error:
-                reason = error.strerror or str(error)
-                raise CommandError(
-                    f"{self._settings.server}: database connection failed ({reason})"
-                ) from None
-            except WireError as error:
-                raise CommandError(f"{self._settings.server}: {error}") from None
+                self._database.commit(self._attempt)
+            except Refused as error:
+                message = f"transaction error: {encode(error.error)}"
+                warn("ovsdb_idl", message)
+                raise CommandError(message) from None
+            context = self._context
+            for invocation, row in context.new_rows:
+                invocation.output = [context.transaction.uuids.get(row.uuid, row.uuid)]
+            self._print()
+            if self._settings.is_waiting and context.transaction.increments:
+                sys.stdout.flush()
+                self._await_switch(context, context.transaction.increments[0])
 
-    def _await_change(self) -> None:
-        changes = self._replica.changes
-        self._exchange(lambda: bool(changes()))
+    def _await_switch(self, context: Context, target: int) -> None:
+        """Wait until the switch has taken over the change; print what it has to say against it."""
+        self._database.until(lambda: self._hooks.finished(context, target))
+        for line in self._hooks.complaints(context):
+            print(f"{self._settings.program}: {line}", file=sys.stderr)
 
     def _wanted(self, layout: Layout) -> dict[str, list[str]]:
         wanting = Wanting(layout, self._settings.row_ids, {})
@@ -187,24 +159,15 @@ class Session:
             invocation.syntax.needs(wanting, *invocation.words)
         return {table: sorted(columns) for table, columns in wanting.columns.items()}
 
-    def _attempt(self) -> Context | None:
-        """Run the commands and commit; None if the database must change first, or has changed meanwhile."""
-        self._replica.changes()
-        transaction = Transaction(self._replica, new_uuid)
-        context = Context(transaction, self._settings.row_ids, self._invocations[0])
+    def _attempt(self, transaction: Transaction) -> None:
+        """Run the commands on `transaction`."""
+        self._context = context = Context(transaction, self._settings.row_ids, self._invocations[0])
         transaction.comment(self._settings.comment)
         self._hooks.begin(context)
-        try:
-            for invocation in self._invocations:
-                self._run(context, invocation)
-        except NotYet:
-            return None
+        for invocation in self._invocations:
+            self._run(context, invocation)
         context.check_symbols(self._settings.module)
-        if not self._commit(transaction):
-            return None
-        for invocation, row in context.new_rows:
-            invocation.output = [transaction.uuids.get(row.uuid, row.uuid)]
-        return context
+        transaction.is_dry = self._settings.is_dry_run
 
     def _run(self, context: Context, invocation: Invocation) -> None:
         context.invocation = invocation
@@ -214,21 +177,6 @@ class Session:
         is_general = invocation.syntax.name in ("set", "add", "remove", "clear", "create", "destroy")
         if is_general and not context.transaction.touched.isdisjoint(context.derived_from):
             context.derived = None
-
-    def _commit(self, transaction: Transaction) -> bool:
-        """Commit; False if the transaction must be computed anew."""
-        operations = transaction.operations()
-        if self._settings.is_dry_run or not operations:
-            return True
-        number = self._replica.transact(operations)
-        self._exchange(lambda: number in self._replica.outcomes)
-        outcome = transaction.finish(self._replica.outcomes.pop(number))
-        if outcome.status == FAILED:
-            message = f"transaction error: {encode(outcome.error)}"
-            warn("ovsdb_idl", message)
-            raise CommandError(message)
-        assert outcome.status in (COMMITTED, TRY_AGAIN)
-        return outcome.status == COMMITTED
 
     def _print(self) -> None:
         n_tables = 0
@@ -245,9 +193,3 @@ class Session:
             else:
                 for line in output:
                     print(line)
-
-
-def new_uuid() -> str:
-    """A random UUID."""
-    digits = os.urandom(16).hex()
-    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
