@@ -23,7 +23,8 @@ from types import TracebackType
 from typing import Self
 from uuid import uuid4
 
-from vswitch.aio.streams import Stream, Tls, connect, reason
+from vswitch.aio.streams import Stream, connect, reason
+from vswitch.aio.tls import Tls
 from vswitch.base.errors import VswitchError, WireError
 from vswitch.base.jsontype import Json
 from vswitch.base.log import Logger

@@ -14,7 +14,8 @@ import uuid
 from collections.abc import Collection, Mapping
 
 from vswitch.aio.daemon import Service
-from vswitch.aio.streams import Tls
+from vswitch.aio.database import Database
+from vswitch.aio.tls import Tls
 from vswitch.base.log import Logger
 from vswitch.base.options import version_line
 from vswitch.netdev.monitor import DeviceMonitor
@@ -23,7 +24,6 @@ from vswitch.ovsdb.column import Layout
 from vswitch.ovsdb.replica import Change, Replica
 from vswitch.vswitchd.bridge import Config, read_config
 from vswitch.vswitchd.commands import add_commands
-from vswitch.vswitchd.database import Database
 from vswitch.vswitchd.garbage import collect_garbage
 from vswitch.vswitchd.platform import Platform
 from vswitch.vswitchd.status import write_configuration, write_statistics, write_status
@@ -140,7 +140,7 @@ class SwitchDaemon:
             write_status(transaction, self.vswitch, asyncio.get_running_loop().time())
         if statistics:
             write_statistics(transaction, self.vswitch)
-        outcome = await self.database.commit(transaction)
+        outcome = await self.database.send(transaction)
         match outcome.status:
             case str(status_) if status_ == TRY_AGAIN:
                 self._status, self._statistics = self._status or status, self._statistics or statistics
