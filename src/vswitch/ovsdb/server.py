@@ -19,7 +19,7 @@ from vswitch.ovsdb.host import Host
 from vswitch.ovsdb.jsontext import encode_text
 from vswitch.ovsdb.locks import Locks
 from vswitch.ovsdb.schema import Schema, load
-from vswitch.ovsdb.servicemodel import FULL_ACCESS, Access, InMemory
+from vswitch.ovsdb.servicemodel import FULL_ACCESS, Access, InMemory, Trigger
 from vswitch.ovsdb.session import Session
 
 SERVER = "_Server"
@@ -76,15 +76,18 @@ class Server:
         self._change_server_row(self._rows.pop(name), None)
         self._disconnect_unaware()
 
-    def convert(self, host: Host, schema: Schema) -> None:
-        """Give a database another schema; raises OvsdbError, and then nothing has changed."""
+    def convert(self, host: Host, schema: Schema, request: Trigger) -> None:
+        """Give a database another schema, and answer; raises OvsdbError, and then nothing has changed."""
         if schema.name != host.name:
             raise OvsdbError(
                 f"Cannot convert database {host.name} to schema for {schema.name}.", tag="not allowed"
             )
+        if host.service.takes_conversion(request, schema):
+            return
         database = convert(host.database, schema, self.new_uuid)
         host.service.convert(database)
         self.replace(host.name, database)
+        request.client.finish(request, {})
 
     def replace(self, name: str, database: Database) -> None:
         """Serve another database under the same name."""

@@ -21,6 +21,7 @@ from vswitch.ovsdb.datum import Datum
 from vswitch.ovsdb.errors import OvsdbError, StorageError
 from vswitch.ovsdb.journal import commit_to_json, encode_record, snapshot
 from vswitch.ovsdb.jsontext import Json
+from vswitch.ovsdb.schema import Schema
 
 READ_ONLY = "when database server is in read only mode"
 
@@ -36,7 +37,7 @@ class Client(Protocol):
     def is_slow(self) -> bool:
         """Whether it leaves what it was sent unread."""
 
-    def finish(self, request: Trigger, results: list[Json]) -> None:
+    def finish(self, request: Trigger, results: Json) -> None:
         """The transaction is done: tell what changed, then answer."""
 
     def refuse(self, request: Trigger, error: Json) -> None:
@@ -44,6 +45,9 @@ class Client(Protocol):
 
     def send(self, message: bytes) -> None:
         """Send a message."""
+
+    def drop(self, reason: str) -> None:
+        """Close the connection."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +103,12 @@ class Owner(Protocol):
     def date(self) -> Callable[[], int]:
         """Milliseconds since 1970."""
 
+    def submit(self, trigger: Trigger, now: float) -> None:
+        """Try a transaction, or keep it until its wait is satisfied."""
+
+    def retry(self, now: float) -> None:
+        """Try those that wait again."""
+
     def publish(self, commit: Commit) -> None:
         """Bring a commit into effect, and have the monitors told."""
 
@@ -138,6 +148,10 @@ class ServiceModel(ABC):
         The host's publish() is due when it is certain to happen, answer.give() when it is as durable as asked for;
         if it cannot happen, answer.fail() alone.  All that may be now or later; meanwhile the host goes on.
         """
+
+    def takes_conversion(self, trigger: Trigger, schema: Schema) -> bool:
+        """Whether the model itself sees to a change of schema, instead of the server."""
+        return False
 
     def convert(self, database: Database) -> None:
         """Put a database of another schema in place of the present one in what outlives the process."""

@@ -57,8 +57,8 @@ class Services(Protocol):
     def talkative(self) -> dict[Session, None]:
         """The sessions that their owners should look at."""
 
-    def convert(self, host: Host, schema: Schema) -> None:
-        """Give a database another schema; raises OvsdbError."""
+    def convert(self, host: Host, schema: Schema, request: Trigger) -> None:
+        """Give a database another schema, and answer; raises OvsdbError."""
 
 
 @dataclass(slots=True, eq=False)
@@ -173,7 +173,7 @@ class Session:
         self._n_output += len(message)
         self.server.talkative[self] = None
 
-    def finish(self, request: Trigger, results: list[Json]) -> None:
+    def finish(self, request: Trigger, results: Json) -> None:
         """A transaction is done.  The client hears first what it changed, and then that it is done."""
         for monitor in self._monitors.values():
             host = self.server.hosts[monitor.database]
@@ -402,8 +402,8 @@ class Session:
         host = self._host("convert", params)
         if len(params) != 2:
             raise OvsdbSyntaxError("array expected", params)
-        self.server.convert(host, Schema.from_json(params[1]))
-        self.send(Reply({}, id).encode())
+        request = Trigger(self, id, [], self.now, self.access)
+        self.server.convert(host, Schema.from_json(params[1]), request)
 
 
 class _Refused(Exception):  # noqa: N818 - an answer

@@ -1,0 +1,317 @@
+"""The clustered service model: a database that several servers share by sharing a log.
+
+Every server holds the whole database, and answers reads from its copy.  Transactions that may write are queued; when
+none is under way, all that wait are executed, one on top of the other, and what they change goes to the log as one
+entry after the position for which it was computed.  The database is put back at once, so that nobody sees what is not
+certain.  When the entry is in the log, the commits come into effect and the clients get their answers; if another
+server's entry was faster, it is applied and the transactions are executed again.
+
+    queue ── try ──> batch ──> entry ─┬─ in the log ──> publish, answer
+      ^                               └─ outrun ──┐
+      └───────────────────────────────────────────┘
+
+So a transaction takes effect exactly between those before and after it in the log, and its answer tells what it did
+there.  Answers that say that nothing changed are given from the copy, which may be a moment behind the log, as with
+Open vSwitch; unless the transaction asked for `durable`: then it is first made certain that the copy was not behind.
+
+A client that a server tells nothing, because the store cannot be reached or because the log was cut, does not know
+whether its transaction took effect: as with any server that dies before it answers.
+
+Sources: ovsdb(7), "Clustered Database Service Model", "Understanding Cluster Consistency"; ovsdb-server(5).
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from vswitch.base.log import Logger
+from vswitch.ovsdb.atom import Uuid
+from vswitch.ovsdb.cluster.entry import (
+    Batch,
+    Step,
+    commit_of,
+    database_of,
+    decode_batch,
+    decode_snapshot,
+    difference,
+    encode_batch,
+    everything,
+    persistent,
+    undone,
+)
+from vswitch.ovsdb.cluster.member import Applied, Confirmed, Effect, Lost, Member, Outrun, Restored, SaveDone
+from vswitch.ovsdb.cluster.store import Entry, Position, Snapshot
+from vswitch.ovsdb.convert import convert
+from vswitch.ovsdb.database import Commit, Database, NewUuid
+from vswitch.ovsdb.datum import Datum
+from vswitch.ovsdb.errors import OvsdbError
+from vswitch.ovsdb.journal import commit_to_json
+from vswitch.ovsdb.schema import Schema
+from vswitch.ovsdb.servicemodel import Answer, Client, ServiceModel, Trigger
+
+log = Logger("ovsdb_cluster")
+
+N_QUEUE = 10_000  # transactions that wait for the log; more are refused
+N_BATCH = 500  # transactions in an entry
+
+
+@dataclass(frozen=True, slots=True)
+class Conversion:
+    """A client's wish for another schema."""
+
+    trigger: Trigger
+    schema: Schema
+
+
+@dataclass(slots=True)
+class Item:
+    """A transaction that has been tried."""
+
+    commit: Commit | None
+    answer: Answer | None  # None: the server's own, or of a client that has gone
+    wish: Trigger | Conversion | None = None  # what to try again if the batch was outrun
+    converted: Database | None = None  # the outcome of a conversion
+
+
+class Clustered(ServiceModel):
+    """One server's share of a clustered database; see the module."""
+
+    name = "clustered"
+
+    def __init__(self, member: Member, cid: Uuid, sid: Uuid, new_uuid: NewUuid) -> None:
+        self.member = member
+        self.cid, self.sid = cid, sid
+        self.leader: Uuid | None = None  # whom the cluster has elected
+        self.is_connected = False  # to the log
+        self.on_replace: Callable[[Database], None] = lambda database: None
+        self.n_bytes = 0  # of entries since the last snapshot
+        self.snapshot_at = 0  # the index of the last snapshot
+        self.snapshot_size = 0
+        self._new_uuid = new_uuid
+        self._queue: deque[Trigger | Conversion] = deque()
+        self._batch: list[Item] = []  # on the way to the log
+        self._tried_at: Position | None = None  # the position for which it was computed
+        self._is_trying = False
+        self._is_settling = False  # the batch is coming into effect
+
+    # What the host and the server ask.
+
+    def status(self) -> Mapping[str, Datum]:
+        """The columns of `_Server`."""
+        return {
+            "connected": (self.is_connected,),
+            "leader": (self.is_leader,),
+            "cid": (self.cid,),
+            "sid": (self.sid,),
+            "index": (self.member.position.index,),
+        }
+
+    @property
+    def is_leader(self) -> bool:
+        """Whether clients that want the leader are welcome here."""
+        return self.is_connected and self.leader == self.sid
+
+    @property
+    def is_writable(self) -> bool:
+        """One of the servers writes down how remotes fare; while it has nothing else to write."""
+        return self.is_leader and not (self._batch or self._is_settling or self._is_trying)
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether there are transactions to be tried."""
+        return bool(self._queue)
+
+    def takes(self, trigger: Trigger) -> bool:
+        """Queue what may write, and what its client sent after that."""
+        if self._is_trying or (_only_reads(trigger) and not self._has_queued(trigger.client)):
+            return False
+        self._enqueue(trigger, trigger)
+        return True
+
+    def takes_conversion(self, trigger: Trigger, schema: Schema) -> bool:
+        """Queue a change of schema."""
+        self._enqueue(trigger, Conversion(trigger, persistent(schema)))
+        return True
+
+    def _enqueue(self, trigger: Trigger, wish: Trigger | Conversion) -> None:
+        if len(self._queue) < N_QUEUE:
+            self._queue.append(wish)
+        else:
+            reason = f"{N_QUEUE} transactions wait for the cluster"
+            trigger.client.refuse(trigger, OvsdbError(reason, tag="resources exhausted").to_json())
+
+    def _has_queued(self, client: Client) -> bool:
+        wishes = [*self._queue, *(item.wish for item in self._batch if item.wish is not None)]
+        return any(_trigger(wish).client is client for wish in wishes)
+
+    def commit(self, commit: Commit | None, answer: Answer | None) -> None:
+        """Take down what a transaction amounts to; answer at once one that needs nothing of the log."""
+        if self._is_trying:
+            if commit is not None:
+                self.owner.database.change(commit)
+            self._batch.append(Item(commit, answer, answer.trigger if answer else None))
+        elif answer is not None and (commit is not None or answer.durable):
+            self._enqueue(answer.trigger, answer.trigger)  # it waited for something: now it has its turn
+        elif commit is None:
+            if answer is not None:
+                answer.give()
+        elif self.is_writable:
+            self._batch = [Item(commit, answer)]
+            self._tried_at = self.member.position
+            self._propose()
+
+    def forget(self, client: Client) -> None:
+        """A client has gone: what it wanted is not tried again."""
+        self._queue = deque(wish for wish in self._queue if _trigger(wish).client is not client)
+        for item in self._batch:
+            if item.wish is not None and _trigger(item.wish).client is client:
+                item.answer = item.wish = None
+
+    # Trying.
+
+    def begin(self, now: float) -> None:
+        """Try what waits, if nothing is on its way to the log."""
+        is_occupied = self._batch or self.member.is_confirming
+        if is_occupied or not self._queue or not self.member.is_online:
+            return
+        database, before = self.owner.database, self.owner.database.last_id
+        self._tried_at = self.member.position
+        self._is_trying = True
+        try:
+            while self._queue and len(self._batch) < N_BATCH:
+                wish = self._queue[0]
+                if isinstance(wish, Trigger):
+                    self._queue.popleft()
+                    self.owner.submit(wish, now)
+                elif self._batch or self._convert(wish):
+                    break
+        finally:
+            for commit in undone(item.commit for item in self._batch if item.commit is not None):
+                database.change(commit)
+            database.last_id = before
+            self._is_trying = False
+        self._propose()
+
+    def _convert(self, wish: Conversion) -> bool:
+        """Try a change of schema; whether there is something to propose."""
+        self._queue.popleft()
+        try:
+            database = convert(self.owner.database, wish.schema, self._new_uuid)
+        except OvsdbError as error:
+            wish.trigger.client.refuse(wish.trigger, error.to_json())
+            return False
+        database.last_id = self._new_uuid()
+        self._batch = [Item(None, None, wish, database)]
+        return True
+
+    def _propose(self) -> None:
+        """Send the batch on its way."""
+        steps = [step for item in self._batch if (step := self._step(item)) is not None]
+        if steps:
+            self.member.propose(self._new_uuid(), encode_batch(Batch(self.sid, tuple(steps))))
+        elif any(item.answer and item.answer.durable for item in self._batch):
+            self.member.confirm()
+        else:
+            self._settle()
+
+    def _step(self, item: Item) -> Step | None:
+        date = self.owner.date()
+        if item.converted is not None:
+            database = item.converted
+            return Step(database.last_id or self._new_uuid(), everything(database, date), database.schema)
+        if item.commit is None:
+            return None
+        return Step(item.commit.id, commit_to_json(item.commit, self.owner.database.schema, date))
+
+    # What becomes certain.
+
+    def bring_about(self, effect: Effect, now: float) -> None:
+        """Do what the member of the log says."""
+        match effect:
+            case Applied(entry, own):
+                self.n_bytes += len(entry.body)
+                if own:
+                    self._settle()
+                else:
+                    self._follow(entry)
+                self.owner.retry(now)
+            case Outrun():
+                self._try_again()
+            case Confirmed():
+                if self._tried_at == self.member.position:
+                    self._settle()
+                else:
+                    self._try_again()
+            case Lost():
+                self._give_up()
+            case Restored(snapshot):
+                self._restore(snapshot)
+                self.owner.retry(now)
+            case SaveDone(failure):
+                if failure:
+                    log.warn("saving a snapshot failed (%s)", failure)
+
+    def _settle(self) -> None:
+        """The batch is in the log, or need not be: it takes effect."""
+        batch, self._batch = self._batch, []
+        self._is_settling = True
+        for item in batch:
+            if item.commit is not None:
+                self.owner.publish(item.commit)
+            if item.converted is not None:
+                self.on_replace(item.converted)
+                if item.wish is not None:
+                    trigger = _trigger(item.wish)
+                    trigger.client.finish(trigger, {})
+            if item.answer is not None:
+                item.answer.give()
+        self._is_settling = False
+
+    def _follow(self, entry: Entry) -> None:
+        """Another server's transactions take effect."""
+        self._is_settling = True
+        for step in decode_batch(entry.body).steps:
+            if step.schema is not None:
+                self.on_replace(database_of(step.schema, step.record, step.id))
+            elif (commit := commit_of(self.owner.database, step)) is not None:
+                self.owner.publish(commit)
+        self._is_settling = False
+
+    def _try_again(self) -> None:
+        batch, self._batch = self._batch, []
+        self._queue.extendleft(item.wish for item in reversed(batch) if item.wish is not None)
+
+    def _give_up(self) -> None:
+        """Nobody knows whether the batch took effect: cut off those who wait for an answer."""
+        batch, self._batch = self._batch, []
+        for item in batch:
+            if item.wish is not None:
+                _trigger(item.wish).client.drop("the outcome of a transaction is not known")
+
+    def _restore(self, snapshot: Snapshot) -> None:
+        """Become what the snapshot says."""
+        if self._batch:
+            self._try_again()
+        self.snapshot_at, self.snapshot_size, self.n_bytes = snapshot.position.index, len(snapshot.body), 0
+        after, before = decode_snapshot(snapshot.body), self.owner.database
+        if after.schema != before.schema:
+            self.on_replace(after)
+            return
+        self._is_settling = True
+        before.history.clear()
+        if (commit := difference(before, after)) is not None:
+            self.owner.publish(commit)
+        before.last_id = after.last_id
+        self._is_settling = False
+
+
+def _trigger(wish: Trigger | Conversion) -> Trigger:
+    return wish.trigger if isinstance(wish, Conversion) else wish
+
+
+def _only_reads(trigger: Trigger) -> bool:
+    """Whether it can be seen without executing it that it changes nothing and does not want to be certain."""
+    names = ("select", "comment", "assert")
+    return all(isinstance(each, dict) and each.get("op") in names for each in trigger.operations)
