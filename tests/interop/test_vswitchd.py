@@ -251,3 +251,41 @@ def test_a_second_switch_stands_by_until_the_first_is_gone(tmp_path: Path) -> No
         os.kill(first.pid, signal.SIGKILL)
         first.wait()
         wait_until(lambda: daemons.run("peer", "ovs-appctl", "ofproto/list").stdout == "br0\n")
+
+
+@pytest.mark.parametrize("make", ["ours", "peer"])
+def test_until_rules_are_restored_no_packet_is_looked_at(make: Make, tmp_path: Path) -> None:
+    with Daemons(tmp_path, "peer", make) as daemons:
+        wait_for = ("ovs-vsctl", "set", "open", ".", "other_config:flow-restore-wait=true")
+        daemons.run("peer", *wait_for)
+        daemons.kill("ovs-vswitchd")
+        daemons.start("ovs-vswitchd", "--enable-dummy", "--disable-system", "--disable-system-route")
+        daemons.run("peer", "ovs-vsctl", "add-br", "br0", "--", "set", "bridge", "br0", "datapath_type=dummy")
+        daemons.run("peer", "ovs-vsctl", "add-port", "br0", "p1", "--", "set", "int", "p1", "type=dummy")
+        daemons.run("peer", "ovs-vsctl", "set-controller", "br0", "tcp:127.0.0.1:1")
+        daemons.run("peer", "ovs-ofctl", "add-flow", "br0", "in_port=1,actions=drop")
+        packets = ("ovs-appctl", "netdev-dummy/receive", "p1", PING)
+        daemons.run("peer", *packets)
+        assert "n_packets=0" in daemons.run("peer", "ovs-ofctl", "dump-flows", "br0").stdout
+        assert "tcp:127.0.0.1:1: connecting" not in daemons.log("ovs-vswitchd")
+        daemons.run("peer", "ovs-vsctl", "remove", "open", ".", "other_config", "flow-restore-wait")
+        deadline = time.monotonic() + 20
+        while "tcp:127.0.0.1:1: connecting" not in daemons.log("ovs-vswitchd"):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+
+def test_the_machine_tells_of_itself_if_asked(tmp_path: Path) -> None:
+    with Daemons(tmp_path, "peer", "ours") as daemons:
+        daemons.run("peer", "ovs-vsctl", "set", "open", ".", "other_config:enable-statistics=true")
+        told = daemons.run("peer", "ovs-vsctl", "get", "open", ".", "statistics").stdout
+        deadline = time.monotonic() + 20
+        while "process_ovs-vswitchd=" not in told:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+            told = daemons.run("peer", "ovs-vsctl", "get", "open", ".", "statistics").stdout
+        assert "memory=" in told
+        daemons.run("peer", "ovs-vsctl", "remove", "open", ".", "other_config", "enable-statistics")
+        while daemons.run("peer", "ovs-vsctl", "get", "open", ".", "statistics").stdout != "{}\n":
+            assert time.monotonic() < deadline
+            time.sleep(0.05)

@@ -110,14 +110,14 @@ class Channels:
         self._fail_timer: asyncio.TimerHandle | None = None
         self._alone_since = self._loop.time()
 
-    async def configure(self, config: BridgeConfig) -> None:
-        """Serve the sockets of the bridge and the controllers of `config`."""
+    async def configure(self, config: BridgeConfig, *, alone: bool) -> None:
+        """Serve the sockets of the bridge and the controllers of `config`; if `alone`, those that rule have to wait."""
         before, self._config = self._config, config
         if before is None:
             await self._open_sockets()
         elif before.versions != config.versions:
             self.reconnect()
-        wanted = {controller.uuid: controller for controller in config.controllers}
+        wanted = {each.uuid: each for each in config.controllers if each.service or not alone}
         for uuid, controller in list(self._controllers.items()):
             if wanted.get(uuid) != controller.config:
                 await self._stop(self._controllers.pop(uuid))

@@ -40,6 +40,7 @@ class Forwarding:
     ) -> None:
         self.datapath = datapath
         self.backer = Backer(datapath.support, secrets.randbits(128))
+        self.is_waiting = False  # for rules to be restored: neither look at packets nor at megaflows
         self.most_flows = 0
         self.average_flows = 0.0
         self._send = send
@@ -83,6 +84,8 @@ class Forwarding:
 
     def run(self) -> None:
         """Do what is due now.  A mistake of ours is logged, and the switch goes on."""
+        if self.is_waiting:
+            return
         now, pause = self._loop.time(), 0.0
         try:
             if now >= self.backer.revalidate_at:
@@ -96,6 +99,8 @@ class Forwarding:
 
     async def revalidate(self) -> None:
         """Come back when every megaflow is right, and has told what it carried until now."""
+        if self.is_waiting:
+            return
         self._begin_pass(self._loop.time())
         while not self.backer.is_settled:
             await asyncio.sleep(0)
@@ -127,6 +132,8 @@ class Forwarding:
     async def _handle_upcalls(self) -> None:
         async for upcalls in self.datapath.upcalls():
             UPCALLS.hit(len(upcalls))
+            if self.is_waiting:
+                continue
             try:
                 self.perform(self.backer.upcall(upcalls, self._loop.time()))
             except Exception:

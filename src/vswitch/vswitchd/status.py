@@ -9,11 +9,14 @@ Sources: ovs-vswitchd.conf.db(5), the columns of Open_vSwitch, Bridge, Interface
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from vswitch.base.errors import KernelError
 from vswitch.base.jsontype import Json
 from vswitch.dpif.netdev import NetdevState
 from vswitch.flow.ports import to_16
+from vswitch.linux.dirs import rundir
+from vswitch.linux.statistics import system_statistics
 from vswitch.ovsdb.change import Transaction
 from vswitch.ovsdb.replica import Row
 from vswitch.vswitchd.bridge import format_mac
@@ -78,7 +81,10 @@ def write_status(transaction: Transaction, vswitch: Vswitch, now: float) -> None
 
 
 def write_statistics(transaction: Transaction, vswitch: Vswitch) -> None:
-    """What the interfaces have carried."""
+    """What the interfaces have carried, and this machine if that is asked for."""
+    wanted = vswitch.config.system_statistics
+    for root in transaction.rows("Open_vSwitch"):
+        _set(transaction, root, "statistics", system_statistics(Path(rundir())) if wanted else {})
     for row, bridge, interface in _interfaces(transaction, vswitch):
         if interface is not None:
             _set(transaction, row, "statistics", statistics(bridge, interface))

@@ -108,6 +108,7 @@ class Vswitch:
         self.platform = platform
         self._own_tls = tls  # for ssl: and pssl:, unless the database says otherwise
         self.config = Config()
+        self.restoring = True  # until the database once does not say flow-restore-wait
         self.bridges: dict[str, Bridge] = {}
         self.forwardings: dict[str, Forwarding] = {}  # by datapath type
         self.on_change: Callable[[], None] = lambda: (
@@ -144,11 +145,13 @@ class Vswitch:
         """Make reality what `config` wants, as far as it goes."""
         RECONFIGURED.hit()
         self.config = config
+        self.restoring = self.restoring and config.restoring
         for step in plan(config, self.bridges):
             await self._perform(step)
         for forwarding in list(self.forwardings.values()):
             forwarding.backer.max_idle = config.max_idle
             forwarding.backer.pace.ask(config.flow_limit)
+            forwarding.is_waiting = self.restoring
             self._remove_strangers(forwarding)
             forwarding.changed()
         self._close_unused()
@@ -302,7 +305,7 @@ class Vswitch:
         self._set_addresses(bridge)
         rulers = [controller for controller in config.controllers if not controller.service]
         switch.configure(fail_mode=config.fail_mode, has_controllers=bool(rulers), now=self._loop.time())
-        await bridge.channels.configure(config)
+        await bridge.channels.configure(config, alone=self.restoring)
 
     def _set_bundles(self, bridge: Bridge) -> None:
         wanted = {}
@@ -417,6 +420,7 @@ class Vswitch:
             datapath = self.platform.open_datapath(canonical)
             send = partial(self._send, canonical)
             self.forwardings[canonical] = Forwarding(datapath, send, self._set_up)
+            self.forwardings[canonical].is_waiting = self.restoring
         return self.forwardings[canonical]
 
     def _remove_strangers(self, forwarding: Forwarding) -> None:
