@@ -44,6 +44,7 @@ __all__ = [
     "decode_match",
     "decode_match10",
     "decode_nxm",
+    "decode_nxm_at",
     "decode_nxm_loose",
     "encode_match",
     "encode_match10",
@@ -55,6 +56,7 @@ _HEAD = struct.Struct("!HH")
 _OFPMT_STANDARD, _OFPMT_OXM = 0, 1
 _COOKIE = 0x00013C08  # NXM_NX_COOKIE: not a field of packets, but part of Nicira's matches on flows
 _COOKIE_MASKED = 0x00013D10
+_ETHERNET = reduce(or_, (field.mask for field in FIELDS if field.needs is NEEDS_ETHERNET)) & ~PACKET_TYPE.mask
 
 
 def encode_match(version: int, match: Match) -> bytes:
@@ -79,6 +81,8 @@ def encode_nxm(match: Match, cookie: int = 0, cookie_mask: int = 0) -> bytes:
 def encode_entries(match: Match, version: int) -> bytes:
     """The entries of `match`, without padding; OpenFlow 1.0 means NXM."""
     mask, value = match.mask, match.value
+    if mask & _ETHERNET and not PACKET_TYPE.get(value):
+        mask = Mask(mask & ~PACKET_TYPE.mask)  # a field of Ethernet says it
     if not mask:
         return b""
     kinds = (
@@ -240,6 +244,14 @@ def decode_nxm(data: bytes, at: int, length: int, exact: bool = False) -> tuple[
     return decode_entries(data, at, at + length, loose=False)
 
 
+def decode_nxm_at(data: bytes, at: int, length: int) -> tuple[Match, int]:
+    """The match in `length` bytes from `at`, padded to 8, and where its padding ends; a cookie is out of place."""
+    match, _, cookie_mask = decode_nxm(data, at, length)
+    if cookie_mask:
+        raise OpenFlowError(BadMatch.BAD_FIELD, "cookie")
+    return match, at + (length + 7) // 8 * 8
+
+
 def decode_nxm_loose(data: bytes, at: int, length: int) -> Match:
     """The match in `length` bytes from `at`, without fields that we do not know."""
     if at + (length + 7) // 8 * 8 > len(data) and at + length > len(data):
@@ -272,7 +284,6 @@ def _headers() -> dict[int, _Known]:
 
 
 _SHAPES = Shapes()
-_ETHERNET = reduce(or_, (field.mask for field in FIELDS if field.needs is NEEDS_ETHERNET))
 
 
 def decode_entries(data: bytes, at: int, end: int, loose: bool) -> tuple[Match, int, int]:
