@@ -14,6 +14,7 @@ from vswitch.cli.ctl.names import RowId
 from vswitch.cli.ctl.program import ControlProgram
 from vswitch.cli.ctl.session import Hooks
 from vswitch.cli.ctl.show import Shown, Tree
+from vswitch.cli.ctl.targets import manager_commands
 from vswitch.cli.switch import datapaths, ports, settings
 from vswitch.cli.switch.model import root
 from vswitch.cli.table import TABLE
@@ -70,7 +71,8 @@ TREE = Tree(
 )
 
 commands = Commands()
-for table in (database.commands, ports.commands, settings.commands, datapaths.commands):
+managers = manager_commands("Open_vSwitch", "manager_options", "vsctl")
+for table in (database.commands, ports.commands, settings.commands, managers, datapaths.commands):
     commands.include(table)
 
 

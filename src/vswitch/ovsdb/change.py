@@ -57,6 +57,7 @@ class Transaction:
         self.new_uuid = new_uuid
         self.inserted: dict[str, Row] = {}  # by their provisional UUIDs
         self.uuids: dict[str, str] = {}  # the real UUIDs of inserted rows, once the server has answered
+        self._kept: set[str] = set()  # of `inserted`, those whose UUIDs are not provisional
         self._deleted: dict[str, Row] = {}
         self.touched: set[tuple[str, str]] = (
             set()
@@ -110,11 +111,18 @@ class Transaction:
 
     # --- writing ---
 
-    def insert(self, table: str, uuid: str | None = None, **columns: Json) -> Row:
-        """A new row; columns not given have their defaults.  Its UUID, `uuid` or a new one, is provisional."""
+    def insert(
+        self, table: str, uuid: str | None = None, *, keeps_uuid: bool = False, **columns: Json
+    ) -> Row:
+        """A new row; columns not given have their defaults.
+
+        Its UUID, `uuid` or a new one, is provisional; unless it `keeps_uuid`, which older servers cannot do.
+        """
         schema = self.tables[table]
         row = Row(schema, uuid or self.new_uuid(), {name: schema[name].default for name in schema})
         self.inserted[row.uuid] = row
+        if keeps_uuid:
+            self._kept.add(row.uuid)
         self.touched.add((table, ""))
         for (indexed, name), index in self._index.items():
             if indexed == table:
@@ -266,7 +274,8 @@ class Transaction:
     def _insert(self, row: Row) -> Json:
         table = self.tables[row.table]
         values = {name: self._json(table, name, edit.value) for name, edit in self._changed(row).items()}
-        return {"op": "insert", "table": row.table, "uuid-name": row_name(row.uuid), "row": values}
+        insert = {"op": "insert", "table": row.table, "uuid-name": row_name(row.uuid), "row": values}
+        return insert | {"uuid": row.uuid} if row.uuid in self._kept else insert
 
     def _alter(self, row: Row) -> list[Json]:
         table = self.tables[row.table]

@@ -19,7 +19,15 @@ from vswitch.cli.table import Table as PrintedTable
 from vswitch.ovsdb.column import UNLIMITED, UUID_COLUMN, Column, Table
 from vswitch.ovsdb.commit import NotYet
 from vswitch.ovsdb.replica import Row
-from vswitch.ovsdb.valuetext import Symbols, format_atom, format_value, parse_atom, parse_items, parse_value
+from vswitch.ovsdb.valuetext import (
+    Symbols,
+    format_atom,
+    format_value,
+    is_uuid,
+    parse_atom,
+    parse_items,
+    parse_value,
+)
 
 commands = Commands()
 _LOG = "db_ctl_base"
@@ -306,13 +314,16 @@ def clear(context: Context, typed: str, record: str, *column_names: str) -> None
 
 @commands("create", "!TABLE +COLUMN?:KEY=VALUE", "--id=", needs=_needs_created, changes=True)
 def create(context: Context, typed: str, *settings: str) -> None:
-    """Insert a record and print its UUID; with --id, give it an `@name`."""
+    """Insert a record and print its UUID; with --id, give it an `@name`, or the UUID."""
     table = _table(context, typed)
     name = context.options.get("--id")
-    symbol = context.create_symbol(name) if name is not None else None
-    if symbol and table.is_root:
-        symbol.strong = True  # such a row stays even if nothing refers to it
-    row = context.transaction.insert(table.name, uuid=symbol.uuid if symbol else None)
+    keeps_uuid = name is not None and is_uuid(name)
+    if name is None or keeps_uuid:
+        row = context.transaction.insert(table.name, name and name.lower(), keeps_uuid=keeps_uuid)
+    else:
+        symbol = context.create_symbol(name)
+        symbol.strong |= table.is_root  # such a row stays even if nothing refers to it
+        row = context.transaction.insert(table.name, symbol.uuid)
     for setting in settings:
         set_column(context, table, row, setting)
     context.new_rows.append((context.invocation, row))

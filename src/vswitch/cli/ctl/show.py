@@ -1,15 +1,13 @@
 """`show`: a database as a tree of records, each with the columns worth seeing.
 
-Sources: ovs-vsctl(8), `show`.
+Sources: ovs-vsctl(8), vtep-ctl(8), `show`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from vswitch.base.jsontype import Json
 from vswitch.cli.ctl.context import Context, Wanting
-from vswitch.ovsdb.column import Column
 from vswitch.ovsdb.replica import Row
 from vswitch.ovsdb.valuetext import format_atom, format_value
 
@@ -46,10 +44,7 @@ class Tree:
     def _row(self, context: Context, row: Row, indent: str, above: tuple[str, ...]) -> Iterator[str]:
         shown = self.tables[row.table]
         if shown.name:
-            name = format_value(
-                context.transaction.get(row, shown.name), context.transaction.column(row, shown.name)
-            )
-            yield f"{indent}{row.table} {name}"
+            yield f"{indent}{row.table} {self._name(context, row)}"
         else:
             yield f"{indent}{row.uuid}"
         for name in shown.columns:
@@ -59,24 +54,26 @@ class Tree:
     def _column(
         self, context: Context, row: Row, name: str, indent: str, above: tuple[str, ...]
     ) -> Iterator[str]:
-        """A reference to a table that is shown: those rows; else the value, if it is not the default one."""
+        """What refers to a table that is shown: those rows, or in a map their names; else what is not the default."""
         column = context.transaction.column(row, name)
         value = context.transaction.get(row, name)
         referred = column.map_value.ref_table if column.map_value else column.key.ref_table
         if referred is not None and referred in self.tables and referred not in above:
+            if column.is_map:
+                yield f"{indent}{name}:"
             for item in column.items(value):
                 target = context.transaction.row(referred, item[1] if column.is_map else item)
                 if target is None:
                     continue
                 if column.is_map:
-                    yield from self._pair(context, column, item, target, indent, above)
+                    yield f"{indent}{_INDENT}{format_atom(item[0], column.key)}={self._name(context, target)}"
                 else:
                     yield from self._row(context, target, indent, above)
         elif value != column.default:
             yield f"{indent}{name}: {format_value(value, column)}"
 
-    def _pair(
-        self, context: Context, column: Column, pair: Json, row: Row, indent: str, above: tuple[str, ...]
-    ) -> Iterator[str]:
-        yield f"{indent}{column.name}: {format_atom(pair[0], column.key)}"
-        yield from self._row(context, row, indent + _INDENT, above)
+    def _name(self, context: Context, row: Row) -> str:
+        """What a row is called."""
+        name = self.tables[row.table].name
+        column = context.transaction.column(row, name)
+        return format_value(context.transaction.get(row, name), column)

@@ -1,6 +1,6 @@
-"""Commands on datapaths: what they can do, and the time-outs of their connection tracking zones.
+"""Commands on datapaths: what they can do, and the time-outs and limits of their connection tracking zones.
 
-Sources: ovs-vsctl(8), "Conntrack Zone Commands", "Datapath Capabilities Command".
+Sources: ovs-vsctl(8) of Open vSwitch 3.3, "Conntrack Zone Commands", "Datapath Capabilities Command".
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ commands = Commands()
 
 def _needs_datapaths(wanting: Wanting, *words: str) -> None:
     wanting.want("Open_vSwitch", "datapaths")
-    wanting.want("Datapath", "ct_zones", "capabilities")
+    wanting.want("Datapath", "ct_zones", "capabilities", "ct_zone_default_limit")
     wanting.want("CT_Zone", "timeout_policy", "limit")
     wanting.want("CT_Timeout_Policy", "timeouts")
 
@@ -91,12 +91,18 @@ def del_zone_tp(context: Context, name: str, zone: str) -> None:
     number = _zone_number(zone)
     datapath = _datapath(context, name, f"datapath {name} does not exist")
     row = _zones(context, datapath).get(number)
-    if row is not None and "limit" in row and row["limit"] is not None:
-        context.transaction.set(row, "timeout_policy", None)
-    elif row is not None:
-        context.transaction.remove(datapath, "ct_zones", [number])
+    if row is not None:
+        _clear(context, datapath, number, row, "timeout_policy", "limit")
     elif "--if-exists" not in context.options:
         raise CommandError(f"zone id {number} does not exist")
+
+
+def _clear(context: Context, datapath: Row, number: int, zone: Row, column: str, other: str) -> None:
+    """Empty a column of a zone, which goes away unless its `other` column holds something."""
+    if other in zone and context.transaction.get(zone, other) is not None:
+        context.transaction.set(zone, column, None)
+    else:
+        context.transaction.remove(datapath, "ct_zones", [number])
 
 
 @commands("list-zone-tp", "!DATAPATH", needs=_needs_datapaths)
@@ -110,3 +116,56 @@ def list_zone_tp(context: Context, name: str) -> Iterator[str]:
         timeouts = transaction.get(policy, "timeouts") if policy else {}
         text = " ".join(f"{key}={seconds}" for key, seconds in timeouts.items()) or "system default"
         yield f"Zone:{number}, Timeout Policies: {text}"
+
+
+# --- limits ---
+
+
+def _limit_of(word: str) -> int | None:
+    """The zone that `default`, `ZONE` or `zone=ZONE` means; None for the default of all zones."""
+    return None if word == "default" else _number(word.removeprefix("zone="), "zone id")
+
+
+@commands("set-zone-limit", "!DATAPATH !ZONE|default !LIMIT", needs=_needs_datapaths, changes=True)
+def set_zone_limit(context: Context, name: str, zone: str, limit_text: str) -> None:
+    """Limit the connections of a zone, or of all that have no limit of their own; 0 is no limit."""
+    number, limit = _limit_of(zone), _number(limit_text, "limit")
+    datapath = _datapath(context, name, f"datapath {name} does not exist")
+    if number is None:
+        context.transaction.set(datapath, "ct_zone_default_limit", limit)
+        return
+    row = _zones(context, datapath).get(number)
+    if row is None:
+        row = context.transaction.insert("CT_Zone")
+        context.transaction.put(datapath, "ct_zones", [(number, row.uuid)])
+    context.transaction.set(row, "limit", limit)
+
+
+@commands("del-zone-limit", "!DATAPATH !ZONE|default", "--if-exists", needs=_needs_datapaths, changes=True)
+def del_zone_limit(context: Context, name: str, zone: str) -> None:
+    """Undo set-zone-limit."""
+    number = _limit_of(zone)
+    datapath = _datapath(context, name, f"datapath {name} does not exist")
+    transaction, must_exist = context.transaction, "--if-exists" not in context.options
+    if number is None:
+        if must_exist and transaction.get(datapath, "ct_zone_default_limit") is None:
+            raise CommandError(f"datapath {name} does not have a limit")
+        transaction.set(datapath, "ct_zone_default_limit", None)
+        return
+    row = _zones(context, datapath).get(number)
+    if row is not None and transaction.get(row, "limit") is not None:
+        _clear(context, datapath, number, row, "limit", "timeout_policy")
+    elif must_exist:
+        raise CommandError(f"zone_id {number} does not have limit")
+
+
+@commands("list-zone-limits", "!DATAPATH", needs=_needs_datapaths)
+def list_zone_limits(context: Context, name: str) -> Iterator[str]:
+    """Print the limits of all zones."""
+    get = context.transaction.get
+    datapath = _datapath(context, name, f"datapath {name} does not exist")
+    if (default := get(datapath, "ct_zone_default_limit")) is not None:
+        yield f"Default limit: {default}"
+    for number, row in _zones(context, datapath).items():
+        if (limit := get(row, "limit")) is not None:
+            yield f"Zone: {number}, Limit: {limit}"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from vswitch.cli.ctl.help import database_commands, shared_options
 from vswitch.cli.ctl.names import RowIds
-from vswitch.linux.dirs import default_database, logdir
+from vswitch.linux.dirs import default_database
 
 _TEXT = """\
 ovs-vsctl: configures ovs-vswitchd through its database
@@ -69,19 +70,9 @@ Datapaths:
   add-zone-tp DATAPATH zone=ZONE POLICY=SECONDS...  set a zone's time-outs
   del-zone-tp DATAPATH zone=ZONE  undo that
   list-zone-tp DATAPATH       print the zones' time-outs
-
-Any table:
-  list TABLE [RECORD]...      print records, or all
-  find TABLE CONDITION...     print the records that meet all conditions
-  get TABLE RECORD COLUMN[:KEY]...  print values
-  set TABLE RECORD COLUMN[:KEY]=VALUE...  set values
-  add TABLE RECORD COLUMN [KEY=]VALUE...  put values into a set or map
-  remove TABLE RECORD COLUMN [KEY=]VALUE...  take values out
-  clear TABLE RECORD COLUMN...  empty columns
-  create TABLE COLUMN[:KEY]=VALUE...  insert a record
-  destroy TABLE RECORD...     delete records
-  wait-until TABLE RECORD [COLUMN[:KEY]=VALUE]...  wait for a record to be so
-  comment [ARG]...            write ARGs into the database's log
+  set-zone-limit DATAPATH ZONE|default LIMIT  limit the connections of a zone, or of the others
+  del-zone-limit DATAPATH ZONE|default        undo that
+  list-zone-limits DATAPATH   print the limits
 
 """
 _OPTIONS = """\
@@ -91,53 +82,16 @@ Options:
                               (default: {database})
   --no-wait                   do not wait for ovs-vswitchd to follow
   --retry                     keep trying to connect to the server
+  --no-leader-only            take any member of a cluster, not only its leader
   -t, --timeout=SECS          die after SECS seconds
   --dry-run                   change nothing
   --oneline                   print one line for each command
   --no-syslog                 do not log the command line
 
-Output of list and find:
-  -f, --format=FORMAT         "list" (default), "table", "html", "csv", "json"
-  -d, --data=FORMAT           "string" (default), "bare", "json"
-  --no-headings               without headings
-  --pretty                    JSON on many lines
-  --bare                      as --format=list --data=bare --no-headings
-  --max-column-width=N        of "table": cut wider cells
-
-Logging:
-  -vSPEC, --verbose=SPEC      set logging levels
-  -v, --verbose               log everything
-  --log-file[=FILE]           log to FILE (default: {logdir}/ovs-vsctl.log)
-  --syslog-method=METHOD      how to reach syslog
-  --syslog-target=HOST:PORT   log to this UDP port, too
-
-Servers:
-  unix:FILE, tcp:HOST[:PORT], ssl:HOST[:PORT]  connect there
-  punix:FILE, ptcp:[PORT][:HOST], pssl:[PORT][:HOST]  wait for it to connect
-
-TLS:
-  -p, --private-key=FILE      our private key
-  -c, --certificate=FILE      our certificate
-  -C, --ca-cert=FILE          the server's authority, or "none"
-  --bootstrap-ca-cert=FILE    the same, taken from the server if FILE is missing
-
-  -h, --help                  print this
-  -V, --version               print versions"""
+"""
 
 
 def help_text(row_ids: RowIds) -> str:
     """The whole text."""
-    return _TEXT + _records(row_ids) + _OPTIONS.format(database=default_database(), logdir=logdir())
-
-
-def _records(row_ids: RowIds) -> str:
-    lines = ["Records are named by UUID, by four or more digits that it begins with, or so:\n"]
-    for table, row_id in row_ids.items():
-        if not row_id.name:
-            how = '"."'
-        elif row_id.reference:
-            how = f'"{row_id.name}" of the {row_id.table} whose "{row_id.reference}" it is'
-        else:
-            how = f'"{row_id.name}"'
-        lines.append(f"  {table + ':':<26}  {how}\n")
-    return "".join(lines)
+    options = _OPTIONS.format(database=default_database())
+    return _TEXT + database_commands(row_ids) + options + shared_options("ovs-vsctl")

@@ -1,6 +1,6 @@
-"""Commands on controllers, managers, TLS, Auto Attach, and the whole configuration.
+"""Commands on controllers, TLS, Auto Attach, and the whole configuration.
 
-Sources: ovs-vsctl(8), "OpenFlow Controller Connectivity", "Manager Connectivity", "SSL Configuration", "Auto Attach
+Sources: ovs-vsctl(8), "OpenFlow Controller Connectivity", "SSL Configuration", "Auto Attach
 Commands", "Open vSwitch Commands".
 """
 
@@ -10,14 +10,13 @@ from collections.abc import Iterator, Sequence
 
 from vswitch.base.errors import TextError
 from vswitch.base.options import CommandError
-from vswitch.cli.command import warn
 from vswitch.cli.ctl.context import Commands, Context, Wanting
+from vswitch.cli.ctl.targets import list_targets, replace_targets
 from vswitch.cli.switch.model import needs_switch, root, switch_of
 from vswitch.ovsdb.replica import Row
 from vswitch.ovsdb.valuetext import parse_integer
 
 commands = Commands()
-STREAMS = ("tcp", "unix", "ssl", "ptcp", "punix", "pssl")
 
 
 # --- controllers ---
@@ -28,53 +27,16 @@ def _needs_controllers(wanting: Wanting, *words: str) -> None:
     wanting.want("Controller", "target", "inactivity_probe")
 
 
-def _referenced(context: Context, row: Row, column: str, table: str) -> list[Row]:
-    """The rows that a set of references holds."""
-    context.transaction.verify(row, column)
-    uuids = context.transaction.get(row, column)
-    return [found for uuid in uuids if (found := context.transaction.row(table, uuid))]
-
-
-def _targets(context: Context, row: Row, column: str, table: str) -> list[str]:
-    return sorted(
-        context.transaction.get(each, "target") for each in _referenced(context, row, column, table)
-    )
-
-
-def _replace_targets(context: Context, row: Row, column: str, table: str, targets: Sequence[str]) -> None:
-    """Let `row[column]` refer to new rows of `table`, one for each target, and to nothing else."""
-    for old in _referenced(context, row, column, table):
-        context.transaction.delete(old)
-    probe = context.options.get("--inactivity-probe")
-    new = []
-    for target in targets:
-        if target.partition(":")[0] not in STREAMS or ":" not in target:
-            warn("vsctl", f'target type "{target}" is possibly erroneous')
-        added = context.transaction.insert(table, target=target)
-        if probe is not None:
-            context.transaction.set(added, "inactivity_probe", _leading_integer(probe))
-        new.append(added.uuid)
-    context.transaction.set(row, column, tuple(sorted(new)))
-
-
-def _leading_integer(text: str) -> int:
-    """As C's atoll()."""
-    try:
-        return parse_integer(text, "integer")
-    except TextError:
-        return 0
-
-
 @commands("get-controller", "!BRIDGE", needs=_needs_controllers)
 def get_controller(context: Context, name: str) -> list[str]:
     """Print the targets of a bridge's controllers."""
-    return _targets(context, switch_of(context).bridge(name).row, "controller", "Controller")
+    return list_targets(context, switch_of(context).bridge(name).row, "controller", "Controller")
 
 
 @commands("del-controller", "!BRIDGE", needs=_needs_controllers, changes=True)
 def del_controller(context: Context, name: str) -> None:
     """Leave a bridge without controllers."""
-    _replace_targets(context, switch_of(context).real_bridge(name).row, "controller", "Controller", [])
+    _set_controllers(context, name, [])
 
 
 @commands(
@@ -87,7 +49,12 @@ def del_controller(context: Context, name: str) -> None:
 )
 def set_controller(context: Context, name: str, *targets: str) -> None:
     """Give a bridge these controllers and no others."""
-    _replace_targets(context, switch_of(context).real_bridge(name).row, "controller", "Controller", targets)
+    _set_controllers(context, name, targets)
+
+
+def _set_controllers(context: Context, name: str, targets: Sequence[str]) -> None:
+    row = switch_of(context).real_bridge(name).row
+    replace_targets(context, row, "controller", "Controller", targets, "vsctl")
 
 
 @commands("get-fail-mode", "!BRIDGE", needs=needs_switch)
@@ -112,32 +79,6 @@ def set_fail_mode(context: Context, name: str, mode: str) -> None:
     if mode not in ("standalone", "secure"):
         raise CommandError('fail-mode must be "standalone" or "secure"')
     context.transaction.set(row, "fail_mode", mode)
-
-
-# --- managers ---
-
-
-def _needs_managers(wanting: Wanting, *words: str) -> None:
-    wanting.want("Open_vSwitch", "manager_options")
-    wanting.want("Manager", "target", "inactivity_probe")
-
-
-@commands("get-manager", "", needs=_needs_managers)
-def get_manager(context: Context) -> list[str]:
-    """Print the targets of the database's managers."""
-    return _targets(context, root(context.transaction), "manager_options", "Manager")
-
-
-@commands("del-manager", "", needs=_needs_managers, changes=True)
-def del_manager(context: Context) -> None:
-    """Leave the database without managers."""
-    _replace_targets(context, root(context.transaction), "manager_options", "Manager", [])
-
-
-@commands("set-manager", "+TARGET", "--inactivity-probe=", needs=_needs_managers, changes=True)
-def set_manager(context: Context, *targets: str) -> None:
-    """Give the database these managers and no others."""
-    _replace_targets(context, root(context.transaction), "manager_options", "Manager", targets)
 
 
 # --- TLS ---

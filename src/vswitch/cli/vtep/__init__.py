@@ -1,0 +1,1 @@
+"""The commands of vtep-ctl that know what a VXLAN tunnel end point is."""
