@@ -58,7 +58,9 @@ def code_for(field: Field, version: int) -> Code | None:
     """The type under which OpenFlow `version` has `field`: the newest that it knows, else the oldest there is."""
     codes = codes_of(field)
     known = [code for code in codes if code.since <= version]
-    return known[-1] if known else codes[0] if codes else None
+    if known:
+        return max(known, key=lambda code: code.since)  # the first of equals: NXM_NX_DP_HASH in every version
+    return codes[0] if codes else None
 
 
 @cache

@@ -97,6 +97,7 @@ class Dialect(NamedTuple):
     version: int
     nxm: bool | None = None  # OpenFlow 1.0: send NXT_FLOW_MOD, NXST_FLOW …; None: only where they are needed
     table_ids: bool = False  # the upper byte of a flow-mod's command is a table (NXT_FLOW_MOD_TABLE_ID)
+    loose: bool = False  # for printing: pass over what is not known where a switch would have to refuse it
 
 
 @value
@@ -196,6 +197,8 @@ FAMILIES = (
     "meter",
     "nested",
     "nicira",
+    "monitor",
+    "tablefeatures",
 )
 
 
@@ -266,8 +269,8 @@ def _find_stats(version: int, reply: bool, data: bytes) -> tuple[type[Message], 
     return *found, start, bool(flags & _OFPSF_MORE)
 
 
-def decode(data: bytes, table_ids: bool = False) -> tuple[int, int, Message]:
-    """The version, xid and message in `data`, which is one whole message.
+def decode(data: bytes, table_ids: bool = False, loose: bool = False) -> tuple[int, int, Message]:
+    """The version, xid and message in `data`, which is one whole message.  The flags are those of a Dialect.
 
     OpenFlowError's code is the answer that the peer should get.
     """
@@ -278,7 +281,7 @@ def decode(data: bytes, table_ids: bool = False) -> tuple[int, int, Message]:
         raise OpenFlowError(BadRequest.BAD_LEN)
     cls, form, start, more = find(version, type_, data)
     form.check(len(data) - start)
-    made = cls.decode_body(form, Dialect(version, table_ids=table_ids), data[start:])
+    made = cls.decode_body(form, Dialect(version, None, table_ids, loose), data[start:])
     return version, xid, made.replace(more=True) if more and isinstance(made, Multipart) else made
 
 
@@ -322,7 +325,7 @@ def _frame(version: int, type: int, xid: int, body: bytes) -> bytes:
     return HEADER.pack(version, type, 8 + len(body), xid) + body
 
 
-def group_items(items: Iterator[bytes], head: int = 64) -> Iterator[bytes]:
+def group_items(items: Iterator[bytes], head: int = 24) -> Iterator[bytes]:
     """Join `items` into bodies that fit a message with `head` bytes before them; one empty body if there are none."""
     part: list[bytes] = []
     size = head

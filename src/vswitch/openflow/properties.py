@@ -19,6 +19,8 @@ from vswitch.openflow.value import Value, value
 
 _HEADER = struct.Struct("!HH")
 _EXPERIMENTER = struct.Struct("!II")
+_EXPERIMENTERS = 0xFFFF  # the type whose payload begins with a vendor and the vendor's type
+_EXPERIMENTER_SIZE = _HEADER.size + _EXPERIMENTER.size
 
 
 @value
@@ -30,13 +32,11 @@ class Property(Value):
 
     @property
     def is_experimenter(self) -> bool:
-        """Whether the type is in the range whose payload begins with a vendor and its own type."""
-        return self.type >= 0xFFFE
+        """Whether the payload begins with a vendor and its own type."""
+        return self.type == _EXPERIMENTERS
 
     def experimenter(self) -> tuple[int, int]:
         """The vendor and the vendor's type."""
-        if len(self.payload) < 8:
-            raise OpenFlowError(BadProperty.BAD_LEN)
         vendor, kind = _EXPERIMENTER.unpack_from(self.payload)
         return vendor, kind
 
@@ -84,7 +84,7 @@ def split_properties(data: bytes, alignment: int = 8) -> Iterator[Property]:
             raise OpenFlowError(BadProperty.BAD_LEN)
         kind, size = _HEADER.unpack_from(data, at)
         stop = at + -(-size // alignment) * alignment
-        if size < 4 or stop > end:
+        if size < 4 or stop > end or (kind == _EXPERIMENTERS and size < _EXPERIMENTER_SIZE):
             raise OpenFlowError(BadProperty.BAD_LEN)
         yield Property(kind, data[at + 4 : at + size])
         at = stop

@@ -33,6 +33,8 @@ FAMILIES: Mapping[str, str] = {
     "meter": "meters",
     "nested": "nested",
     "nicira": "nicira",
+    "monitor": "monitors",
+    "tablefeatures": "tablefeatures",
 }
 
 
@@ -82,10 +84,14 @@ def _print_known(
         head += " flags=[more]" if form.is_stats else ""
     try:
         if message is None:
-            _, _, message = decode(data, table_ids=True)
+            _, _, message = decode(data, table_ids=True, loose=True)
         return head + printer(type(message))(message, Dialect(version), style)
     except OpenFlowError as error:
-        return f"{head} ***decode error: {error.code.name}***\n{hex_dump(data)}"
+        told = head
+        if isinstance(error.partial, Message):
+            told += printer(type(error.partial))(error.partial, Dialect(version), style).rstrip("\n")
+        told += " " if told == head else "\n"
+        return f"{told}***decode error: {error.code.name}***\n{hex_dump(data)}"
 
 
 def _version_name(version: int) -> str:

@@ -41,6 +41,14 @@ def decode_header(data: bytes, at: int) -> tuple[Field, int]:
     return code.field, end
 
 
+def decode_type(data: bytes, at: int) -> tuple[Field, bool, int]:
+    """The field whose header is at byte `at`, whether the header promises a mask, and where it ends."""
+    code, size, masked, end = _split(data, at)
+    if size != code.field.size * (2 if masked else 1):
+        raise OpenFlowError(BadMatch.BAD_FIELD, f"{code.field.name} of {size} bytes")
+    return code.field, masked, end
+
+
 def encode_entry(field: Field, value: int, mask: int | None, version: int) -> bytes:
     """A header, value and mask."""
     size = field.size

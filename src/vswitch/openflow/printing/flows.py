@@ -16,7 +16,7 @@ from vswitch.openflow.messages.flowstats import (
 from vswitch.openflow.printing.base import Style, prints
 from vswitch.openflow.version import OF12
 
-_REASONS = ("idle", "hard", "delete", "group_delete", "meter_delete", "eviction")
+REASONS = ("idle", "hard", "delete", "group_delete", "meter_delete", "eviction")
 _UNKNOWN = 0xFF
 
 
@@ -29,7 +29,7 @@ def flow_mod(message: FlowMod, dialect: Dialect, style: Style) -> str:
 @prints(FlowRemoved)
 def flow_removed(message: FlowRemoved, dialect: Dialect, style: Style) -> str:
     """Match, reason, age, counters."""
-    reason = _REASONS[message.reason] if message.reason < len(_REASONS) else str(message.reason)
+    reason = REASONS[message.reason] if message.reason < len(REASONS) else str(message.reason)
     text = f" {format_match(message.match, style.names.port_names, message.priority)} reason={reason}"
     if message.table_id != _UNKNOWN:
         text += f" table_id={style.names.format_table(message.table_id)}"

@@ -17,28 +17,13 @@ from vswitch.openflow.messages.table import (
     TableStatsRequest,
     TableStatus,
 )
+from vswitch.openflow.messages.tablefeatures import TableFeatures
 from vswitch.openflow.names import Names
 from vswitch.openflow.printing.base import Style, bit_names, prints
-from vswitch.openflow.version import OF10, OF13, OF14
+from vswitch.openflow.printing.tablefeatures import MISS, features_of, features_told, format_tables
+from vswitch.openflow.version import OF13, OF14
 
-_MISS = ("controller", "continue", "drop", "controller")  # the last is not defined
 _EVICTION = ((1, "OTHER"), (2, "IMPORTANCE"), (4, "LIFETIME"))
-
-# OpenFlow 1.0's wildcards by the fields that they free, in groups that share the beginning of their names.
-_FIELDS10 = (
-    (1 << 0, "", "in_port"),
-    (1 << 2, "eth", "src"),
-    (1 << 3, "eth", "dst"),
-    (1 << 4, "eth", "type"),
-    (1 << 1, "vlan", "vid"),
-    (1 << 20, "vlan", "pcp"),
-    (63 << 8, "ip", "src"),
-    (63 << 14, "ip", "dst"),
-    (1 << 5, "nw", "proto"),
-    (1 << 21, "nw", "tos"),
-    (1 << 6, "tcp", "src"),
-    (1 << 7, "tcp", "dst"),
-)
 
 
 @prints(TableStatsRequest, TableDescRequest)
@@ -49,54 +34,16 @@ def nothing(message: object, dialect: Dialect, style: Style) -> str:
 
 @prints(TableStatsReply)
 def table_stats(message: TableStatsReply, dialect: Dialect, style: Style) -> str:
-    """Each table's counters and features; a table like the one before says "ditto"."""
-    blocks: list[str] = []
-    before: TableStats | None = None
-    for table in message.tables:
-        head = f"  table {table.table_id}" + (f' ("{table.name}")' if table.name else "") + ":"
-        blocks.append(f"{head}{_table_body(table, before, dialect.version)}")
-        before = table
-    return "\n" + "\n".join(blocks)
+    """Each table's counters and, until OpenFlow 1.2, features; a table like the one before says "ditto"."""
+    version = dialect.version
+    entries = ((_known_features(table, version), table) for table in message.tables)
+    return "".join(format_tables(entries, version, style.names)) or "\n"
 
 
-def _table_body(table: TableStats, before: TableStats | None, version: int) -> str:
-    """What is new beside the table `before`: "ditto" for nothing."""
-    counters, features = _counters(table), _features(table, version)
-    if before is not None and features == _features(before, version):
-        if counters == _counters(before):
-            return " ditto\n"
-        features = "    (same features)\n" if features else ""
-    return f"\n{counters}{features}"
-
-
-def _counters(table: TableStats) -> str:
-    return f"    active={table.active_count}, lookup={table.lookup_count}, matched={table.matched_count}\n"
-
-
-def _features(table: TableStats, version: int) -> str:
-    """What versions before OpenFlow 1.3 tell of a table's abilities."""
-    text = ""
-    if OF10 < version < OF13:
-        text += f"    config={_MISS[table.config & 3]}\n"
-    if version < OF13 and table.max_entries:
-        text += f"    max_entries={table.max_entries}\n"
-    if version == OF10 and table.wildcards:
-        text += f"    matching:\n      exact match or wildcard: {_fields10(table.wildcards)}\n"
-    return text
-
-
-def _fields10(wildcards: int) -> str:
-    groups: dict[str, list[str]] = {}
-    for bits, group, name in _FIELDS10:
-        if wildcards & bits:
-            groups.setdefault(group, []).append(name)
-    words = []
-    for group, names in groups.items():
-        if not group:
-            words += names
-        else:
-            words.append(f"{group}_{names[0]}" if len(names) == 1 else f"{group}_{{{','.join(names)}}}")
-    return " ".join(words)
+def _known_features(table: TableStats, version: int) -> TableFeatures:
+    if features_told(version):
+        return features_of(table, version)
+    return TableFeatures(table.table_id, metadata_match=0, metadata_write=0)
 
 
 @prints(TableMod)
@@ -106,7 +53,7 @@ def table_mod(message: TableMod, dialect: Dialect, style: Style) -> str:
     text = " table_id: ALL_TABLES" if table == OFPTT_ALL else f" table_id={style.names.format_table(table)}"
     if dialect.version < OF14:
         if dialect.version < OF13:
-            text += f", flow_miss_config={_MISS[message.config & 3]}"
+            text += f", flow_miss_config={MISS[message.config & 3]}"
         return f"{text}\n"
     text += f", eviction={'on' if message.config & OFPTC14_EVICTION else 'off'}"
     if message.config & OFPTC14_EVICTION and message.eviction_flags is not None:
