@@ -9,6 +9,7 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass, field
 
+from vswitch.ofproto.collection import Collection
 from vswitch.ofproto.command import ConnectionId
 from vswitch.openflow.message import Dialect
 from vswitch.openflow.messages.role import (
@@ -76,6 +77,7 @@ class Channel:
     miss_send_len: int = 0
     packet_in_format: int = NXPIF_STANDARD
     masks: Masks = field(default_factory=dict)
+    collections: dict[int, Collection] = field(default_factory=dict)  # OpenFlow's bundles, by id
 
     def __post_init__(self) -> None:
         """Hear what the version prescribes."""

@@ -10,7 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from vswitch.ofproto import configuration, flowmod, packetout, portmod, stats, tablemod  # noqa: F401 - handlers
+from vswitch.ofproto import (  # noqa: F401 - handlers
+    bundling,
+    configuration,
+    flowmod,
+    packetout,
+    portmod,
+    stats,
+    tablemod,
+)
 from vswitch.ofproto.channel import Channel, ChannelKind, default_miss_send_len
 from vswitch.ofproto.command import Command, ConnectionId, Send
 from vswitch.ofproto.handlers import HANDLERS, Request
@@ -19,13 +27,14 @@ from vswitch.openflow.errors import BadRequest, OpenFlowError
 from vswitch.openflow.message import Dialect, Message, Multipart
 from vswitch.openflow.messages.flow import FlowMod
 from vswitch.openflow.messages.hello import EchoReply, Error
+from vswitch.openflow.messages.nested import BundleAdd, BundleControl
 from vswitch.openflow.messages.packet import PacketOut
 from vswitch.openflow.messages.port import PortMod
 from vswitch.openflow.messages.role import ROLE_SECONDARY
 from vswitch.openflow.messages.table import TableMod
 from vswitch.openflow.version import Version
 
-_ONLY_PRIMARY: tuple[type[Message], ...] = (FlowMod, PacketOut, PortMod, TableMod)
+_ONLY_PRIMARY: tuple[type[Message], ...] = (FlowMod, PacketOut, PortMod, TableMod, BundleControl, BundleAdd)
 _UNANSWERED: tuple[type[Message], ...] = (Error, EchoReply)
 
 

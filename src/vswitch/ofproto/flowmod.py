@@ -149,18 +149,9 @@ def apply(switch: Switch, plan: Plan, message: FlowMod, now: float) -> None:
     for rule in plan.remove:
         switch.remove_rule(rule, RemovedReason.DELETE, now)
     for rule, actions in plan.modify:
-        rule.cookie = rule.cookie if plan.cookie is None else plan.cookie
-        _modify(switch, rule, actions, message, now)
+        cookie = rule.cookie if plan.cookie is None else plan.cookie
+        switch.modify_rule(rule, actions, cookie, now, reset=bool(message.flags & _RESET_COUNTS))
     for rule, old in plan.add:
         if old is not None:
             switch.remove_rule(old, RemovedReason.DELETE, now, silent=True)
         switch.insert_rule(rule)
-
-
-def _modify(switch: Switch, rule: Rule, actions: tuple[Action, ...], message: FlowMod, now: float) -> None:
-    """Give `rule` new actions; its timeouts and flags stay."""
-    if message.flags & _RESET_COUNTS:
-        rule.packets = rule.bytes = 0
-    rule.actions = actions
-    rule.modified = now
-    switch.replace_actions(rule)

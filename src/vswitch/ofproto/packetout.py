@@ -5,7 +5,7 @@ Sources: OpenFlow 1.0, 5.3.6; OpenFlow 1.5.1, 7.3.6; ovs-ofctl(8), packet-out.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from vswitch.dpif.megaflow import Execute, FlowStats
 from vswitch.dpif.packet import Packet
@@ -29,6 +29,12 @@ ALL = Mask((1 << LAYOUT.bits) - 1)
 @handles(PacketOut)
 def packet_out(request: Request[PacketOut]) -> Iterable[Message]:
     """Translate the packet's actions and have the datapath execute the result."""
+    prepare(request)()
+    return ()
+
+
+def prepare(request: Request[PacketOut]) -> Callable[[], None]:
+    """Translate the packet's actions by the rules as they are; the result is executed by calling what is returned."""
     switch, message, now = request.switch, request.message, request.now
     if message.buffer_id != NO_BUFFER:
         raise OpenFlowError(BadRequest.BUFFER_UNKNOWN)  # we keep no packets
@@ -40,9 +46,12 @@ def packet_out(request: Request[PacketOut]) -> Iterable[Message]:
     flow = Flow(extract(packet.data) & ~metadata.mask | metadata.value)
     actions = checked_actions(message.actions, Match(flow, ALL), ALL_TABLES, request.channel.version)
     xlate = translate(switch.wiring, switch, flow, now, packet=packet, side_effects=True, actions=actions)
-    xlate.carried.credit(FlowStats(1, len(packet.data), now), now)
-    if xlate.actions:
-        port = switch.ports.get(in_port)
-        odp_port = ODPP_NONE if port is None or port.odp_port is None else port.odp_port
-        switch.wiring.outbox.append(Execute(packet, IN_PORT.put(flow, odp_port), tuple(xlate.actions)))
-    return ()
+
+    def execute() -> None:
+        xlate.carried.credit(FlowStats(1, len(packet.data), now), now)
+        if xlate.actions:
+            port = switch.ports.get(in_port)
+            odp_port = ODPP_NONE if port is None or port.odp_port is None else port.odp_port
+            switch.wiring.outbox.append(Execute(packet, IN_PORT.put(flow, odp_port), tuple(xlate.actions)))
+
+    return execute

@@ -8,13 +8,17 @@ Sources: ovs-vswitchd.conf.db(5), Bridge; OpenFlow 1.5.1, 4 (ports), 6.4 (remova
 from __future__ import annotations
 
 import enum
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
 
 from vswitch.dpif.ports import OdpPort
 from vswitch.flow.fields import REG
 from vswitch.flow.match import Match
 from vswitch.flow.ports import OFPP_LOCAL, OFPP_MAX, OFPP_NORMAL, OfPort
 from vswitch.ofproto.channel import AsyncKind, Channel
-from vswitch.ofproto.command import ConnectionId, Send
+from vswitch.ofproto.command import Command, ConnectionId, Send
 from vswitch.ofproto.port import Bundle, PriorityTags, SwitchPort, VlanMode
 from vswitch.ofproto.rule import Rule, RuleFlags
 from vswitch.ofproto.table import INTERNAL_TABLE, N_TABLES, Table
@@ -88,7 +92,30 @@ class Switch:
         self._numbers_left: dict[OfPort, float] = {}  # numbers of removed ports, and when they went
         self._last_number = 0
         self._fail_open: Rule | None = None
+        self._undo: list[Callable[[], None]] | None = None  # how to take back what was done; None: it stays
         self._add_default_rule(now)
+
+    @contextmanager
+    def revocable(self) -> Iterator[list[Command]]:
+        """Changes within are taken back if they end in an error; then only what is in the list given is said."""
+        outbox, said = self.wiring.outbox, list[Command]()
+        n_said = len(outbox)
+        self._undo = []
+        try:
+            yield said
+        except BaseException:
+            undo, self._undo = self._undo, None
+            for take_back in reversed(undo):
+                take_back()
+            outbox[n_said:] = said
+            raise
+        finally:
+            self._undo = None
+
+    def note(self, take_back: Callable[[], None]) -> None:
+        """Something has changed, and `take_back` makes it what it was."""
+        if self._undo is not None:
+            self._undo.append(take_back)
 
     # Ports.
 
@@ -165,9 +192,14 @@ class Switch:
         """Change a port's OFPPC_* bits, as a controller asked."""
         if config == port.config:
             return
+        self.note(partial(self._restore_config, port, port.config))
         port.config = config
         self.wiring.changes.everything = True
         self._tell_port(port, OFPPR_MODIFY)
+
+    def _restore_config(self, port: SwitchPort, config: int) -> None:
+        port.config = config
+        self.wiring.changes.everything = True
 
     def _rewire(self, port: SwitchPort, odp_port: OdpPort | None, peer: str) -> None:
         self.wiring.detach(port)
@@ -247,6 +279,10 @@ class Switch:
 
     def insert_rule(self, rule: Rule) -> None:
         """Add `rule` to its table, which has none with its match and priority."""
+        self._put_in(rule)
+        self.note(partial(self._take_out, rule))
+
+    def _put_in(self, rule: Rule) -> None:
         table = self.tables[rule.table_id]
         table.insert(rule)
         if rule.idle_timeout or rule.hard_timeout:
@@ -255,15 +291,31 @@ class Switch:
 
     def remove_rule(self, rule: Rule, reason: RemovedReason, now: float, *, silent: bool = False) -> None:
         """Take `rule` out of its table; unless `silent`, controllers hear of it if the rule says so."""
+        self._take_out(rule)
+        self.note(partial(self._put_in, rule))
+        if rule.flags & _SEND_FLOW_REM and not rule.hidden and not silent:
+            self.tell(AsyncKind.FLOW_REMOVED, reason, _flow_removed(rule, reason, now))
+
+    def _take_out(self, rule: Rule) -> None:
         table = self.tables[rule.table_id]
         table.remove(rule)
         self.expiring.pop(rule, None)
         self.wiring.changes.rules.append((table, rule.match))
-        if rule.flags & _SEND_FLOW_REM and not rule.hidden and not silent:
-            self.tell(AsyncKind.FLOW_REMOVED, reason, _flow_removed(rule, reason, now))
 
-    def replace_actions(self, rule: Rule) -> None:
-        """`rule` stays, but what it does has changed."""
+    def modify_rule(
+        self, rule: Rule, actions: tuple[Action, ...], cookie: int, now: float, *, reset: bool
+    ) -> None:
+        """`rule` stays, but does something else now; with `reset`, it counts anew."""
+        if self._undo is not None:
+            self.note(partial(self._restore_rule, rule, replace(rule)))
+        if reset:
+            rule.packets = rule.bytes = 0
+        rule.actions, rule.cookie, rule.modified = actions, cookie, now
+        self.wiring.changes.rules.append((self.tables[rule.table_id], rule.match))
+
+    def _restore_rule(self, rule: Rule, before: Rule) -> None:
+        rule.actions, rule.cookie, rule.modified = before.actions, before.cookie, before.modified
+        rule.packets, rule.bytes = before.packets, before.bytes
         self.wiring.changes.rules.append((self.tables[rule.table_id], rule.match))
 
     def flush_rules(self, now: float) -> None:
