@@ -15,19 +15,18 @@ from vswitch.base.errors import TextError
 _SPACE = ", \t\r\n"
 _KEY = re.compile(r"[^:=(, \t\r\n]*")
 _SIMPLE = re.compile(
-    r"([^:=(, \t\r\n]+)(?:[:=]([^, \t\r\n()\[\]{}]*))?(?:[, \t\r\n]+|\Z)"
-)  # without brackets
-_BREAK = re.compile(r"[, \t\r\n()\[\]{}]")  # where something can begin or end
+    r"([^:=(, \t\r\n]+)(?:[:=]([^, \t\r\n(]*))?(?:[, \t\r\n]+|\Z)"
+)  # without parentheses
+_BREAK = re.compile(r"[, \t\r\n()]")  # where something can begin or end
 _MAC = re.compile(r"(?:[0-9a-fA-F]{2}:){5}[0-9a-fA-F]{2}\Z")
 _OCTETS = {str(octet): octet for octet in range(256)}
-_CLOSING = {"(": ")", "[": "]", "{": "}"}
 _INTEGER = re.compile(r"[+-]?(0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*)\Z")
 
 
 def key_values(text: str) -> Iterator[tuple[str, str]]:
     """The (key, value) pairs of `text`; "a,b=1,c:2,d(3,4)" gives ("a", ""), ("b", "1"), ("c", "2"), ("d", "3,4").
 
-    A value ends at the first comma or space outside brackets.  "d(3)->x" gives ("d", "3)->x").
+    A value ends at the first comma or space outside parentheses.  "d(3)->x" gives ("d", "3)->x").
     """
     at, end = 0, len(text)
     while at < end:
@@ -62,16 +61,16 @@ def key_values(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _value_end(text: str, at: int, delimiters: str) -> int:
-    """Where the value that begins at `at` ends: at one of `delimiters` outside brackets, or at the end."""
-    expected: list[str] = []
+    """Where the value that begins at `at` ends: at one of `delimiters` outside parentheses, or at the end."""
+    depth = 0
     for found in _BREAK.finditer(text, at):
         c = found[0]
-        if not expected and c in delimiters:
+        if not depth and c in delimiters:
             return found.start()
-        if c in _CLOSING:
-            expected.append(_CLOSING[c])
-        elif expected and c == expected[-1]:
-            expected.pop()
+        if c == "(":
+            depth += 1
+        elif c == ")" and depth:
+            depth -= 1
     return len(text)
 
 

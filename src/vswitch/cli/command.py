@@ -23,6 +23,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from io import TextIOWrapper
 
 from vswitch.base.errors import VswitchError
 from vswitch.base.options import CommandError, Given, Option, parse_options, version_text
@@ -162,6 +163,9 @@ def guarded(name: str, run: Callable[[], int]) -> int:
     """Run a program's body; print errors as `NAME: message`; return the exit status."""
     if sys.stdout is None:  # started with it closed: as good as nobody reading
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123
+    for stream in (sys.stdout, sys.stderr):  # bytes that are not UTF-8 go out as they came in
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="surrogateescape")
     try:
         status = run()
         sys.stdout.flush()
@@ -238,6 +242,14 @@ def warn(module: str, message: str) -> None:
 
     _speak_up()
     Logger(module).warn("%s", message)
+
+
+def log_error(module: str, message: str) -> None:
+    """Log an error, by default to stderr."""
+    from vswitch.base.log import Logger
+
+    _speak_up()
+    Logger(module).err("%s", message)
 
 
 def inform(module: str, message: str) -> None:

@@ -61,6 +61,12 @@ _KNOWN = (
 _VLAN_MASKS = frozenset((0, 0xFFFF, _VID | _CFI, _PCP | _CFI, _VID | _PCP | _CFI))
 
 
+_NO_ADDRESSES = (
+    32 << _SRC_SHIFT | 32 << _DST_SHIFT
+)  # 32 or more bits to ignore are all; we, as the peer, say 32
+_ANY = (_W_ALL & ~(63 << _SRC_SHIFT | 63 << _DST_SHIFT) | _NO_ADDRESSES).to_bytes(4, "big") + bytes(36)
+
+
 def fits_10(match: Match) -> bool:
     """Whether an OpenFlow 1.0 match can say all that `match` does."""
     mask, value = match.mask, match.value
@@ -83,7 +89,7 @@ def encode_match10(match: Match) -> bytes:
     """The match, as far as OpenFlow 1.0 can say it."""
     mask, value = match.mask, match.value
     if not mask:
-        return _MATCH10.pack(_W_ALL, 0, bytes(6), bytes(6), 0, 0, 0, 0, 0, 0, 0, 0, 0)
+        return _ANY
     wildcards = _W_ALL & ~(63 << _SRC_SHIFT) & ~(63 << _DST_SHIFT)
     if mask & IN_PORT.mask:
         wildcards ^= _W_IN_PORT
@@ -118,11 +124,9 @@ def encode_match10(match: Match) -> bytes:
 
 def _encode_vlan(mask: int, tci: int) -> tuple[int, int, int]:
     """dl_vlan, dl_vlan_pcp and the wildcard bits to clear."""
-    if not mask & _CFI:
-        return 0, 0, 0
-    if not tci & _CFI:
-        return VLAN_NONE, 0, _W_DL_VLAN
-    cleared = (_W_DL_VLAN if mask & _VID == _VID else 0) | (_W_DL_VLAN_PCP if mask & _PCP == _PCP else 0)
+    if mask & _CFI and not tci & _CFI:
+        return VLAN_NONE, 0, _W_DL_VLAN | _W_DL_VLAN_PCP
+    cleared = (_W_DL_VLAN if mask & _VID else 0) | (_W_DL_VLAN_PCP if mask & _PCP else 0)
     return tci & _VID, tci >> 13, cleared
 
 

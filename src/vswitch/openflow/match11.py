@@ -99,12 +99,12 @@ def encode_match11(match: Match) -> bytes:
 
 def _encode_vlan(mask: int, tci: int) -> tuple[int, int, int]:
     """dl_vlan, dl_vlan_pcp and the wildcard bits to clear."""
-    if not mask & _CFI:
+    if not mask:
         return 0, 0, 0
-    if not tci & _CFI:
+    if mask & _CFI and not tci & _CFI:
         return VLAN_NONE, 0, _W_DL_VLAN
-    vlan = tci & _VID if mask & _VID == _VID else _VLAN_ANY
-    if mask & _PCP == _PCP:
+    vlan = tci & _VID if mask & _VID else _VLAN_ANY
+    if mask & _PCP:
         return vlan, tci >> 13, _W_DL_VLAN | _W_DL_VLAN_PCP
     return vlan, 0, _W_DL_VLAN
 

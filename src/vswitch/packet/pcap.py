@@ -13,9 +13,21 @@ from vswitch.base.errors import WireError
 
 _HEADER = struct.Struct("=IHHiIII")  # magic, version 2.4, zone, accuracy, longest packet, link type
 _RECORD = struct.Struct("=IIII")  # seconds, microseconds, size here, size on the wire
+_MAGIC = struct.Struct("=I")
 _MICROSECONDS, _NANOSECONDS = 0xA1B2C3D4, 0xA1B23C4D
 _ETHERNET = 1
 _LONGEST = 1518
+_LONGEST_READ = 65535
+_END_OF_FILE, _BAD_FORMAT = -1, 71  # EPROTO
+
+
+class CaptureError(WireError):
+    """A file is no capture (`whole`), or not to its end; `errno` is how C programs say so, -1 for the end of a file."""
+
+    def __init__(self, message: str, errno: int, *, whole: bool = False) -> None:
+        super().__init__(message)
+        self.errno = errno
+        self.whole = whole
 
 
 class PcapWriter:
@@ -41,23 +53,29 @@ class PcapWriter:
 
 
 def read_pcap(data: bytes) -> Iterator[tuple[float, bytes]]:
-    """(time, packet) of each packet in a capture, of either byte order.  Raises WireError."""
+    """(time, packet) of each packet in a capture, of either byte order.  Raises CaptureError."""
+    if len(data) < _HEADER.size:
+        raise CaptureError("failed to read pcap header: End of file", _END_OF_FILE, whole=True)
     for order in "<>":
-        magic = struct.unpack_from(f"{order}I", data.ljust(4, b"\0"))[0]
+        magic = struct.unpack_from(f"{order}I", data)[0]
         if magic in (_MICROSECONDS, _NANOSECONDS):
             break
     else:
-        raise WireError("not a pcap file")
-    if len(data) < _HEADER.size:
-        raise WireError("pcap file ends in its header")
+        raise CaptureError(
+            f"bad magic 0x{_MAGIC.unpack_from(data)[0]:08x} reading pcap file (expected 0xa1b2c3d4, 0xa1b23c4d, "
+            "0xd4c3b2a1, or 0x4d3cb2a1)",
+            _BAD_FORMAT,
+            whole=True,
+        )
     unit = 1e-9 if magic == _NANOSECONDS else 1e-6
     record, at = struct.Struct(f"{order}IIII"), _HEADER.size
-    while at < len(data):
-        if at + record.size > len(data):
-            raise WireError("pcap file ends in a packet's header")
+    while at + record.size <= len(data):  # who still writes it may not have come further
         seconds, fraction, size, _ = record.unpack_from(data, at)
         at += record.size
+        if size > _LONGEST_READ:
+            swapped = int.from_bytes(size.to_bytes(4, "little"), "big")
+            raise CaptureError(f"bad packet length {swapped} or {size} reading pcap file", _BAD_FORMAT)
         if at + size > len(data):
-            raise WireError("pcap file ends in a packet")
+            raise CaptureError("failed to read pcap packet: End of file", _END_OF_FILE)
         yield seconds + fraction * unit, data[at : at + size]
         at += size

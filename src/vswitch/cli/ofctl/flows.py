@@ -5,7 +5,6 @@ Sources: ovs-ofctl(8): dump-flows, dump-aggregate, add-flow, add-flows, mod-flow
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -13,6 +12,7 @@ from vswitch.base.errors import TextError
 from vswitch.base.options import CommandError, Given
 from vswitch.cli.command import inform
 from vswitch.cli.ofctl.channel import Channel
+from vswitch.cli.ofctl.lines import c_string, opened
 from vswitch.cli.ofctl.naming import accepted, shown
 from vswitch.cli.ofctl.settings import FLOW_FORMATS, Settings, formats_text
 from vswitch.cli.ofctl.switch import printed
@@ -135,14 +135,8 @@ def del_flows(given: Given, switch: str, flow: str = "") -> None:
 
 def change_from_file(given: Given, switch: str, file: str, verb: str) -> None:
     """Read flows from a file; "-" is standard input."""
-    if file == "-":
-        change(given, switch, sys.stdin, verb, "-")
-        return
-    try:
-        with open(file, encoding="utf-8", errors="surrogateescape") as lines:  # noqa: PTH123 - pathlib takes 8 ms
-            change(given, switch, lines, verb, file)
-    except OSError as error:
-        raise CommandError(f"{file}: open failed ({error.strerror})") from None
+    with opened(file) as lines:
+        change(given, switch, lines, verb, file)
 
 
 def change(given: Given, switch: str, texts: Iterable[str], verb: str, file: str = "") -> None:
@@ -175,7 +169,7 @@ def parsed(texts: Iterable[str], names: Names, verb: str, file: str) -> Iterator
         if not file:
             yield normal(parse_flow_mod(text, COMMANDS.get(verb), names))
             continue
-        text = text.partition("#")[0].strip()
+        text = c_string(text).partition("#")[0].strip()
         if text:
             try:
                 yield normal(parse_flow_mod(text, COMMANDS.get(verb), names))

@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vswitch.base.options import CommandError, Given
-from vswitch.cli.ofctl.flows import ANY_VERB, parsed, usable_formats
+from vswitch.cli.ofctl.flows import parsed, usable_formats
+from vswitch.cli.ofctl.lines import opened
 from vswitch.cli.ofctl.settings import FLOW_FORMATS, Settings, formats_text
 from vswitch.cli.ofctl.table import command
 from vswitch.openflow.message import encode
 from vswitch.openflow.messages.flow import FlowMod
 from vswitch.openflow.names import NO_NAMES
+from vswitch.openflow.oxmtext import take_hex
 from vswitch.openflow.text import print_message
 
 _HEADER_SIZE = 8
@@ -28,11 +30,8 @@ def parse_flow(given: Given, flow: str) -> Iterator[str]:
 @command("parse-flows", "FILE")
 def parse_flows(given: Given, file: str) -> Iterator[str]:
     """What `add-flows` would send."""
-    try:
-        with open(file, encoding="utf-8", errors="surrogateescape") as lines:  # noqa: PTH123 - pathlib takes 8 ms
-            mods = list(parsed(lines, NO_NAMES, ANY_VERB, file))
-    except OSError as error:
-        raise CommandError(f"{file}: open failed ({error.strerror})") from None
+    with opened(file) as lines:
+        mods = list(parsed(lines, NO_NAMES, "add", file))
     return as_sent(given, mods)
 
 
@@ -55,19 +54,21 @@ def as_sent(given: Given, mods: list[FlowMod]) -> Iterator[str]:
 @command("ofp-print", "HEXSTRING [VERBOSITY]")
 def ofp_print(given: Given, digits: str, verbosity: str = "2") -> Iterator[str]:
     """The text of a message."""
-    try:
-        data = bytes.fromhex(digits)
-    except ValueError:
-        raise CommandError("trailing garbage following hex bytes") from None
-    yield print_message(data, int(verbosity) if verbosity.isdecimal() else 0).rstrip("\n")
+    data, rest = take_hex(digits)
+    if rest:
+        raise CommandError("trailing garbage following hex bytes")
+    level = int(verbosity) if verbosity.isdecimal() else 0
+    yield print_message(data, level).rstrip("\n") if data else "OpenFlow message is empty"
 
 
 @command("ofp-parse", "FILE")
 def ofp_parse(given: Given, file: str) -> Iterator[str]:
     """The text of the messages in a file, as they were on the wire; "-" is standard input."""
     try:
-        with open("/dev/stdin" if file == "-" else file, "rb") as stream:  # noqa: PTH123
+        with open("/dev/stdin" if file == "-" else file, "rb") as stream:  # noqa: PTH123 - pathlib takes 8 ms
             data = stream.read()
+    except IsADirectoryError:
+        return  # empty, as far as reading goes
     except OSError as error:
         raise CommandError(f"{file}: open ({error.strerror})") from None
     settings = Settings(given)

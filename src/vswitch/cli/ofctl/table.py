@@ -19,6 +19,10 @@ MODULES = {
     "bundle": "bundle",
     "tables": "dump-table-desc mod-table",
     "packets": "packet-out monitor snoop",
+    "conversions": "parse-nx-match parse-nxm parse-oxm parse-actions parse-instructions parse-ofp10-match "
+    "parse-ofp11-match check-vlan",
+    "captures": "compose-packet parse-packet parse-pcap ofp-parse-pcap",
+    "numbers": "print-error encode-error-reply encode-hello parse-key-value",
     "offline": "parse-flow parse-flows ofp-print ofp-parse",
 }
 

@@ -28,6 +28,7 @@ from vswitch.flow.fields import (
     TCP_FLAGS,
     TP_DST,
     TP_SRC,
+    VLAN2_TCI,
     VLAN_TCI,
 )
 from vswitch.flow.match import Match, format_match
@@ -63,6 +64,8 @@ def format_headers(packet: bytes) -> str:
     flow = extract(packet)
     eth_type, proto = ETH_TYPE.get(flow), IP_PROTO.get(flow) & 0xFF
     mask = _ETHERNET | _LAYER3.get(eth_type, 0)
+    if VLAN_TCI.get(flow):
+        mask |= VLAN2_TCI.mask
     checksum = ""
     if eth_type in (0x0800, 0x86DD) and not IP_FRAG.get(flow) & _LATER_FRAGMENT and proto in _CHECKSUMS:
         mask |= _PORTS | (TCP_FLAGS.mask if proto == 6 else 0)
