@@ -107,7 +107,7 @@ class Member:
     n_outrun: int = 0  # proposals that lost the race
     n_restored: int = 0  # times that a snapshot had to help
     _fetching: Position | None = None  # where we stood when a Fetch went out that is not answered
-    _is_appending: bool = False  # an Append is under way
+    _appending: Entry | None = None  # for which an Append is under way; not for one that came to nothing
     _n_confirmations: int = 0
     _confirm_at: int | None = None  # the index from which on confirm() is fulfilled
     _early: dict[int, Entry] = field(default_factory=dict)
@@ -142,7 +142,7 @@ class Member:
     def online(self) -> None:
         """The store can be reached, perhaps: find out what was missed, and then ask again what is open."""
         self.is_online = True
-        self._is_appending, self._fetching, self._confirm_at = False, None, None
+        self._appending, self._fetching, self._confirm_at = None, None, None
         self._requests.clear()
         self._fetch(self.position if self.position.index else None)
 
@@ -153,10 +153,7 @@ class Member:
 
     def news(self, entries: Iterable[Entry]) -> Iterator[Effect]:
         """The store shows entries."""
-        for entry in entries:
-            if entry.position.index > self.position.index:
-                self._early[entry.position.index] = entry
-        yield from self._advance()
+        yield from self._take(entries)
         if self._early:
             self._fetch(self.position)
 
@@ -164,12 +161,13 @@ class Member:
         """The store has answered."""
         match request, answer:
             case Append(entry), Appended():
-                self._is_appending = False
                 yield from self.news([entry])
-            case Append(), Refused(head, entries):
-                self._is_appending = False
+            case Append(entry), Refused(head, entries):
+                if entry is self._appending:
+                    self._appending = None
                 yield from self.news(entries)
                 self._catch_up(head)
+                self._append()
             case Fetch(after), Fetched(head, entries, snapshot):
                 yield from self._fetched(after, head, entries, snapshot)
             case Locate(number), Located(head):
@@ -189,8 +187,10 @@ class Member:
     # How it goes on.
 
     def _append(self) -> None:
-        if self.proposal is not None and self.is_online and not self._is_appending and self._fetching is None:
-            self._is_appending = True
+        if self.proposal is None or self.proposal is self._appending or self._fetching is not None:
+            return
+        if self.is_online:
+            self._appending = self.proposal
             self._requests.append(Append(self.proposal))
 
     def _locate(self) -> None:
@@ -202,8 +202,11 @@ class Member:
             self._fetching = self.position
             self._requests.append(Fetch(after))
 
-    def _advance(self) -> Iterator[Effect]:
+    def _take(self, entries: Iterable[Entry]) -> Iterator[Effect]:
         """Apply what can be applied."""
+        for entry in entries:
+            if entry.position.index > self.position.index:
+                self._early[entry.position.index] = entry
         while (entry := self._early.pop(self.position.index + 1, None)) is not None:
             if entry.after != self.position.id:  # another history: the store was put back to an earlier time
                 self._early.clear()
@@ -241,12 +244,10 @@ class Member:
             ours = {asked_at, self.position}
             if snapshot.position not in ours and all(entry.position not in ours for entry in entries):
                 yield from self._restore(snapshot)
-        yield from self.news(entries)
-        if (
-            head.index > self.position.index
-            or (snapshot is None and head.index < asked_at.index)
-            or (head.index == self.position.index and head != self.position)
-        ):  # what comes next is gone
+        yield from self._take(entries)
+        is_cut = head.index > self.position.index  # what comes next is gone
+        is_older = snapshot is None and head.index < asked_at.index  # what we have is gone
+        if is_cut or is_older or (head.index == self.position.index and head != self.position):
             self._fetch(None)
         self._append()
         if self._confirm_at is None:
