@@ -1,0 +1,166 @@
+"""The host as its files, devices and commands: the door through which this package touches the world.
+
+All paths are taken under `root`, executables too, so that a whole host can be a directory: for tests, and for looking
+at another system's disk.
+
+Sources: linux/Documentation/ABI/testing/sysfs-class-net; XenServer's /etc/xensource-inventory and network.conf.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from vswitch.base.log import Logger
+from vswitch.xenserver.facts import PROGRAMS, Device
+from vswitch.xenserver.records import ReconfigureError
+
+log = Logger("host")
+
+INVENTORY = "/etc/xensource-inventory"
+NETWORK_CONF = "/etc/xensource/network.conf"
+RUNDIR = "/var/run/openvswitch"
+DATABASE = f"{RUNDIR}/db.sock"
+BACKENDS = {"bridge": "bridge", "openvswitch": "openvswitch", "vswitch": "openvswitch"}
+NOT_FOUND = 127
+
+
+class Host:
+    """One host; its root directory is `root`, or / if that is empty."""
+
+    def __init__(self, root: str = "") -> None:
+        self.root = root.rstrip("/")
+
+    # --- files ---
+
+    def path(self, name: str) -> Path:
+        """Where the host's file `name` is."""
+        return Path(f"{self.root}{name}")
+
+    def read(self, name: str) -> str:
+        """The text of a file; empty if there is none."""
+        try:
+            return self.path(name).read_text(encoding="utf-8", errors="replace")
+        except (FileNotFoundError, NotADirectoryError):
+            return ""
+
+    def has(self, name: str) -> bool:
+        """Whether there is such a file."""
+        return self.path(name).exists()
+
+    def write(self, name: str, text: str) -> bool:
+        """Write into a file that is there, as sysfs has them; a failure is logged."""
+        try:
+            self.path(name).write_text(text, encoding="utf-8")
+        except OSError as error:
+            log.warn("%s: %s", name, error.strerror)
+            return False
+        return True
+
+    # --- what kind of host ---
+
+    def inventory(self) -> dict[str, str]:
+        """The variables of the inventory; raises ReconfigureError if there is none."""
+        try:
+            text = self.path(INVENTORY).read_text(encoding="utf-8", errors="replace")
+        except OSError as error:
+            raise ReconfigureError(f"{INVENTORY}: {error.strerror}: is this a XenServer host?") from None
+        return assignments(text)
+
+    def host_uuid(self) -> str:
+        """The host's UUID in XAPI; raises ReconfigureError."""
+        uuid = self.inventory().get("INSTALLATION_UUID", "")
+        if not uuid:
+            raise ReconfigureError(f"{INVENTORY} has no INSTALLATION_UUID")
+        return uuid
+
+    def backend(self) -> str:
+        """`openvswitch` or `bridge`, as the host is set; raises ReconfigureError."""
+        word = self.read(NETWORK_CONF).strip()
+        if not word:
+            return "openvswitch"
+        if word not in BACKENDS:
+            raise ReconfigureError(f"{NETWORK_CONF}: '{word}' is neither openvswitch, vswitch nor bridge")
+        return BACKENDS[word]
+
+    def programs(self) -> frozenset[str]:
+        """Those of PROGRAMS that the host has."""
+        return frozenset(name for name in PROGRAMS if self.has(name))
+
+    # --- devices ---
+
+    def has_device(self, name: str) -> bool:
+        """Whether the kernel has a device of that name now."""
+        return bool(name) and self.has(f"/sys/class/net/{name}")
+
+    def devices(self) -> dict[str, Device]:
+        """The kernel's network devices by name."""
+        directory = self.path("/sys/class/net")
+        names = (
+            sorted(entry.name for entry in directory.iterdir() if entry.is_dir())
+            if directory.is_dir()
+            else []
+        )
+        return {name: self._device(name) for name in names}
+
+    def _device(self, name: str) -> Device:
+        directory = f"/sys/class/net/{name}"
+        driver = self.path(f"{directory}/device/driver")
+        return Device(
+            name,
+            mac=self.read(f"{directory}/address").strip(),
+            queue_length=_number(self.read(f"{directory}/tx_queue_len")),
+            features=_number(self.read(f"{directory}/features")),
+            driver=driver.readlink().name if driver.is_symlink() else "",
+            bond_slaves=tuple(self.read(f"{directory}/bonding/slaves").split()),
+        )
+
+    # --- commands ---
+
+    def run(
+        self, argv: Sequence[str], *, input: str | None = None, more: Mapping[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command of the host to its end; that it failed is logged, and for the caller to judge."""
+        log.info("running: %s", " ".join(argv))
+        words = [f"{self.root}{argv[0]}", *argv[1:]]
+        try:
+            done = subprocess.run(
+                words,
+                input=input,
+                stdin=subprocess.DEVNULL if input is None else None,
+                env={**os.environ, **more} if more else None,
+                capture_output=True,
+                text=True,
+                errors="replace",
+                check=False,
+            )
+        except OSError as error:
+            log.warn("%s: %s", argv[0], error.strerror)
+            return subprocess.CompletedProcess(words, NOT_FOUND, "", f"{argv[0]}: {error.strerror}\n")
+        if done.returncode:
+            log.warn("%s: exit status %d: %s", shlex.join(argv), done.returncode, done.stderr.strip())
+        return done
+
+
+def assignments(text: str) -> dict[str, str]:
+    """The variables that a shell file of assignments sets."""
+    found = {}
+    for line in text.splitlines():
+        name, equals, value = line.strip().partition("=")
+        if not equals or not name.replace("_", "").isalnum():
+            continue
+        try:
+            found[name] = "".join(shlex.split(value, comments=True)[:1])
+        except ValueError:
+            log.warn("not understood: %s", line)
+    return found
+
+
+def _number(text: str) -> int:
+    try:
+        return int(text.strip() or "0", 0)
+    except ValueError:
+        return 0
