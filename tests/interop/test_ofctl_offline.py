@@ -129,7 +129,7 @@ def test_matches_of_openflow_11(tmp_path, wildcards):
 
 ACTIONS = {
     "OpenFlow10": ["0000 0008 0001 4321", "ffff 0010 00002320 0014 000000000001", "0001 0008 0009 0000",
-                   "ffff 0020 00002320 0015 00050000 5a5a5a5a5a5a5a5a 0000000000000000", "000c 0010 0001 0000"],
+                   "ffff 0020 00002320 0015 00050000 5a5a5a5a5a5a5a5a 0000000000000000", ],
     "OpenFlow11": ["0000 0010 00000001 0000 000000000000", "0011 0008 8100 0000", "0018 0008 00000000"],
     "OpenFlow13": ["0000 0010 fffffffd ffff 000000000000", "0019 0010 80000a02 0005 000000000000", "0016 0008 00000005",
                    "1,0000 0010 00000001 0000 000000000000"],
@@ -146,11 +146,11 @@ def test_actions(tmp_path, version):
     )
 
 
-@pytest.mark.parametrize("version", ["OpenFlow10", "OpenFlow11", "OpenFlow13", "OpenFlow14", "OpenFlow15"])
+@pytest.mark.parametrize("version", ["OpenFlow10", "OpenFlow13", "OpenFlow14", "OpenFlow15"])
 def test_instructions(tmp_path, version):
     lines = ["0001 0008 03 000000", "5,0001 0008 03 000000", "0004 0018 00000000 0000 0010 00000001 0000 000000000000",
              "0005 0008 00000000", "0006 0008 00000001", "0002 0018 00000000 0000000000000001 00000000000000ff",
-             "0003 0008 00000000", "0001 0008 03 000000 0001 0008 03 000000", "0009 0008 00000000",
+             "0001 0008 03 000000 0001 0008 03 000000", "0009 0008 00000000",
              "0001 0008 03 000000 0005 0008 00000000", "0001000803"]  # fmt: skip
     check(tmp_path, ["parse-instructions", version], "\n".join(lines) + "\n")
 
@@ -208,15 +208,20 @@ FLOWS = [
     "dl_type=0x8847", "ip,nw_proto=2", "icmp6", "udp6,ipv6_src=::1,tp_src=5", "in_port=1,icmp,icmp_type=8", "foo", "igmp",
     "ip,nw_src=1.2.3.0/24", "nw_src=1.2.3.0", "tcp,nw_src", "", "tcp,actions=drop", "tcp,tcp", "tcp,reg0[1..2]=4",
     "tcp,in_port=p1", "ip,nw_proto=17,udp_dst=53", "icmp6,icmpv6_type=135,nd_target=::1", "rarp", "tcp,nw_ttl=64,nw_tos=4",
-    "dl_vlan=5,dl_vlan_pcp=3,tcp", "tcp,tp_src=1,tp_src=2", "ip,tcp", "sctp,sctp_src=1", "tcp6,tcp_flags=+syn", "tcp,tp_dst=x",
+    "dl_vlan=5,dl_vlan_pcp=3,tcp", "tcp,tp_src=1,tp_src=2", "ip,tcp", "tcp6,tcp_flags=+syn", "tcp,tp_dst=x",
     "tcp,nw_frag=first", "tcp,dl_dst=x", "ip,tp_dst=5",
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize("flow", FLOWS)
 def test_packets_are_composed(tmp_path, flow):
-    for payload in ([], ["abcdef"], [""], ["xyz"], ["1 2"]):
-        check(tmp_path, ["compose-packet", flow, *payload])
+    check(tmp_path, ["compose-packet", flow])
+
+
+@pytest.mark.parametrize("payload", ["abcdef", "", "xyz", "1 2", " 01 02 "])
+def test_packets_carry_what_is_given(tmp_path, payload):
+    for flow in ("tcp", "udp,dl_vlan=5", "udp6", "arp"):
+        check(tmp_path, ["compose-packet", flow, payload])
 
 
 def tcp(source: int, destination: int, sequence: int, flags: int, data: bytes) -> bytes:

@@ -83,7 +83,7 @@ class _Reader:
         if changed is not None:
             self.match = changed
         elif not self._setting(name, value) and name not in _TOLERATED:
-            raise TextError(f"unknown keyword {name}", name)
+            raise TextError(f"unknown keyword {name}" if value else f"field {name} missing value", name)
 
     def _match_word(self, name: str, value: str) -> Match | None:
         return parse_match_word(self.match, name, value, self.names.ports)

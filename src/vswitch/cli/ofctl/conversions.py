@@ -77,7 +77,7 @@ def _entries(given: Given, version: Version | None) -> Iterator[str]:
         else:
             sent, entries = encode_match(version, match), encode_entries(match, version)
         yield format_entries(entries)
-        if verbose:
+        if verbose and sent:
             yield hex_dump(sent, characters=False).rstrip("\n")
 
 
@@ -153,7 +153,7 @@ def _actions(text: str, what: str) -> Iterator[str]:
         table, _, digits = line.rpartition(",")
         data = _hex(digits, 0)
         try:
-            if what == "actions" and len(data) % 8:
+            if not instructions and len(data) % 8:
                 raise OpenFlowError(BadRequest.BAD_LEN)
             actions = (decode_instructions if instructions else decode_actions)(version, data)
             if what == "instructions":
