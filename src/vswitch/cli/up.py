@@ -129,7 +129,7 @@ async def _up(service: Service, given: Given, usual: bool) -> None:
     path = Path(rundir()) / "conf.db"
     try:
         async with asyncio.TaskGroup() as group:
-            group.create_task(DatabaseDaemon(database, [path], [str(path)]).run())
+            group.create_task(DatabaseDaemon(database, [str(path)], path.parent).run())
             await serving.wait()
             service.on_ready = lambda: _say(platform, usual)
             try:

@@ -21,12 +21,15 @@ import hashlib
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import BinaryIO
+
+from msgspec import Raw
 
 from vswitch.base.errors import VswitchError
 from vswitch.ovsdb.atom import Uuid, is_uuid
 from vswitch.ovsdb.condition import Row
-from vswitch.ovsdb.database import Change, Commit, Database, NewUuid, Reference
+from vswitch.ovsdb.database import Change, Commit, Database, NewUuid, Reference, Table
 from vswitch.ovsdb.datum import Datum, apply_difference, datum_from_json, difference
 from vswitch.ovsdb.errors import OvsdbError
 from vswitch.ovsdb.jsontext import Json, JsonError, decode, encode
@@ -35,6 +38,7 @@ from vswitch.ovsdb.schema import ColumnSchema, Schema, TableSchema
 MAGIC = b"OVSDB JSON "
 _HEADER = re.compile(rb"OVSDB JSON ([0-9]{1,19}) ([0-9a-f]{40})\n")
 _MAX_HEADER = 80
+ROWS_AT_ONCE = 500  # of a snapshot, encoded in one piece
 
 
 class JournalError(VswitchError):
@@ -174,15 +178,25 @@ def _cells(
 def snapshot(database: Database, date: int, comment: str) -> Iterator[Json]:
     """The records of a journal that holds just the present state."""
     yield database.schema.to_json()
-    everything: dict[str, Mapping[Uuid, Change]] = {
-        name: {uuid: (None, row) for uuid, row in table.rows.items()}
-        for name, table in database.tables.items()
-        if table.rows
+    record: dict[str, Json] = {
+        name: _every_row(table) for name, table in database.tables.items() if table.rows
     }
-    if not everything:
-        return
-    record = commit_to_json(Commit(Uuid(""), everything, comment=comment), database.schema, date)
-    yield record
+    if record:
+        record["_is_diff"] = True
+        if comment:
+            record["_comment"] = comment
+        record["_date"] = date
+        yield record
+
+
+def _every_row(table: Table) -> Raw:
+    """The JSON text of all rows, encoded some hundred at a time: so other threads have their turn now and then."""
+    columns = [column for column in table.schema.columns.values() if not column.ephemeral]
+    rows = ((uuid, _cells(table.schema, columns, None, row, True)) for uuid, row in table.rows.items())
+    pieces = []
+    while piece := dict(islice(rows, ROWS_AT_ONCE)):
+        pieces.append(encode(piece)[1:-1])
+    return Raw(b"{%s}" % b",".join(pieces))
 
 
 def load(records: Iterator[Record], name: str, new_uuid: NewUuid) -> Database:
@@ -224,7 +238,9 @@ def replay(database: Database, json: dict[str, Json], id: Uuid) -> None:
                 if table.rows.pop(uuid, None) is None:
                     raise OvsdbError(f"No row {uuid} in table {name}.", tag="inconsistent data")
             else:
-                table.rows[uuid] = replayed_row(table.schema, table.rows.get(uuid), cells, uuid, (id,), is_diff)
+                table.rows[uuid] = replayed_row(
+                    table.schema, table.rows.get(uuid), cells, uuid, (id,), is_diff
+                )
     database.last_id = id
 
 

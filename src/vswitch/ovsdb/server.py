@@ -41,6 +41,7 @@ class Server:
     talkative: dict[Session, None] = field(default_factory=dict)  # sessions with output, or that are over
     id: Uuid = ZERO_UUID
     is_backup: bool = False  # the databases are copies of another server's: clients only read
+    lacks_conditions: bool = False  # there are no conditional monitors, as in servers of old
     _rows: dict[str, Uuid] = field(default_factory=dict)  # in _Server, by database
 
     def __post_init__(self) -> None:

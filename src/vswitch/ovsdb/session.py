@@ -54,6 +54,10 @@ class Services(Protocol):
         """Whether clients may only read, whatever they may else."""
 
     @property
+    def lacks_conditions(self) -> bool:
+        """Whether there are no conditional monitors."""
+
+    @property
     def talkative(self) -> dict[Session, None]:
         """The sessions that their owners should look at."""
 
@@ -211,6 +215,8 @@ class Session:
         match message:
             case Request(method, params, id):
                 handler = METHODS.get(method)
+                if self.server.lacks_conditions and method.startswith("monitor_cond"):
+                    handler = None
                 try:
                     if handler is None:
                         raise _Refused("unknown method")

@@ -1,71 +1,85 @@
 """The running database server: it opens the doors and carries things between them and the machine.
 
-Sources: ovsdb-server(1); the commands are those of its section "Runtime management commands".
+Sources: ovsdb-server(1).
 """
 
 from __future__ import annotations
 
 import asyncio
-import gc
 from collections.abc import Coroutine, Sequence
 from pathlib import Path
 
 from vswitch.aio.daemon import Service
-from vswitch.aio.tls import Tls
-from vswitch.aio.unixctl import Handler
 from vswitch.base.errors import TextError, VswitchError
 from vswitch.base.log import Logger
 from vswitch.base.options import CommandError, version_line
 from vswitch.ovsdb.database import Commit
-from vswitch.ovsdb.errors import StorageError
 from vswitch.ovsdb.host import Host
-from vswitch.ovsdb.server import SERVER, Server
-from vswitch.ovsdb.servicemodel import Standalone
+from vswitch.ovsdb.server import Server
+from vswitch.ovsdbserver.backing import Backing, JournalBacking, RelayBacking, Surroundings, open_backing
 from vswitch.ovsdbserver.clients import Pump
+from vswitch.ovsdbserver.commands import add_commands
+from vswitch.ovsdbserver.configfile import Config, DatabaseConfig, read_config
+from vswitch.ovsdbserver.keys import Keys
 from vswitch.ovsdbserver.remotes import Remotes
-from vswitch.ovsdbserver.storage import (
-    Journal,
-    compaction_records,
-    milliseconds_now,
-    open_journal,
-    uuid_source,
-)
+from vswitch.ovsdbserver.replication import Replication, parse_exclude
+from vswitch.ovsdbserver.storage import milliseconds_now, uuid_source
 
 log = Logger("ovsdb_server")
 
 
 class DatabaseDaemon:
-    """The server with its journals, remotes and commands."""
+    """The server with its databases, remotes and commands."""
 
-    def __init__(self, service: Service, paths: Sequence[Path], words: Sequence[str]) -> None:
+    def __init__(self, service: Service, words: Sequence[str], directory: Path) -> None:
+        given = service.given
         self._service = service
-        self._new_uuid = uuid_source()
-        self.server = Server(self._new_uuid, milliseconds_now)
-        self.journals: dict[str, Journal] = {}  # by database
-        self._files: dict[str, str] = {}  # by database: the file as the user named it
+        self.server = Server(uuid_source(), milliseconds_now)
         self.pump = Pump(self.server)
-        tls = Tls.from_options(service.given)
-        self.remotes = Remotes(self.pump, self.server, tls if tls.private_key else None)
+        self.backings: dict[str, Backing] = {}  # by database
+        keys = Keys(self.server, given)
+        self.remotes = Remotes(self.pump, self.server, keys)
+        self.around = Surroundings(
+            directory,
+            self.server,
+            self.server.new_uuid,
+            keys,
+            self._spawn,
+            self.pump.schedule,
+            self._notice,
+            with_differences="disable-file-column-diff" not in given,
+        )
+        self.replication = Replication(self.server, self.backings, self.remotes.reconnect)
+        self.replication.active = given.get("sync-from")
+        self.replication.exclude = given.get("sync-exclude-tables") or ""
+        self.config_path = given.get("config-file") or ""
+        self._config = Config()
         self._tasks: set[asyncio.Task[None]] = set()
-        for path, word in zip(paths, words or map(str, paths), strict=True):
-            self._open(path, word)
+        for word in words:
+            self.open(word)
 
     async def run(self) -> int:
         """Serve until told to stop; the exit status."""
-        self.pump.after_round.append(self._sync)
-        self._add_commands()
+        given = self._service.given
+        self.pump.after_round.append(self._tend)
+        add_commands(self._service.commands, self)
         self._service.memory.append(lambda: dict(self.server.usage()))
-        for name in self._service.given.all("remote"):
-            try:
+        try:
+            parse_exclude(self.replication.exclude)
+            for name in given.all("remote"):
                 self.remotes.add(name or "")
-            except TextError as error:
-                raise CommandError(f"{error}\n") from None
+            if self.replication.active is not None and "active" not in given:
+                self.replication.connect()
+            if self.config_path:
+                await self.reload()
+        except VswitchError as error:
+            raise CommandError(f"{error}\n") from None
         await self.remotes.reconcile()
         status = await self._serve()
         self.remotes.close()
         self.pump.close_all()
-        for journal in self.journals.values():
-            journal.close()
+        for backing in self.backings.values():
+            backing.close()
         return status
 
     async def _serve(self) -> int:
@@ -90,110 +104,67 @@ class DatabaseDaemon:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
+    def _tend(self) -> None:
+        for backing in self.backings.values():
+            backing.tend()
+
+    def _notice(self, host: Host, commit: Commit) -> None:
+        self.remotes.notice(host, commit)
+
     # Databases.
 
-    def _open(self, path: Path, word: str) -> None:
-        """Put the database in a file into service."""
-        if word in self._files.values():
+    def open(self, word: str) -> None:
+        """Put the database that `word` stands for into service; raises TextError."""
+        if any(backing.word == word for backing in self.backings.values()):
             raise TextError(f"ovsdb error: {word}: already open")
-        gc.disable()  # what a journal becomes has no cycles, and stays: looking for them is half of the time
         try:
-            journal, database = open_journal(path, self._new_uuid)
-        finally:
-            gc.freeze()
-            gc.enable()
-        name = database.schema.name
-        if name in self.server.hosts:
-            journal.close()
-            raise TextError(f"ovsdb error: {name}: duplicate database name")
-        service = Standalone(journal)
-        host = Host(database, self._new_uuid, milliseconds_now, service)
-        host.on_commit = lambda commit: self._committed(host, commit)
-        journal.on_safe = lambda failure: self._safe(service, failure)
-        self.journals[name], self._files[name] = journal, word
-        self.server.add(host)
-
-    def _safe(self, service: Standalone, failure: str) -> None:
-        service.made_safe(failure)
-        self.pump.schedule()
-
-    def _sync(self) -> None:
-        """Flush the journals that somebody waits for."""
-        for name, journal in self.journals.items():
-            if self.server.hosts[name].service.is_busy and journal.wants_sync():
-                self._spawn(journal.sync())
-
-    def _committed(self, host: Host, commit: Commit) -> None:
-        self.remotes.notice(host, commit)
-        if self.journals[host.name].has_grown_lots():
-            self._spawn(self._compact(host.name, "compacting database online"))
-
-    async def _compact(self, name: str, comment: str) -> None:
-        database = self.server.hosts[name].database
-        journal = self.journals[name]
-        try:
-            await journal.compact(compaction_records(database, milliseconds_now(), comment))
-        except StorageError as error:
-            log.err("%s", error)
-
-    # Commands.
-
-    def _add_commands(self) -> None:
-        add = self._service.commands.add
-
-        def command(name: str, usage: str, at_least: int, at_most: int, run: Handler) -> None:
-            add(f"ovsdb-server/{name}", usage, at_least, at_most, run)
-
-        command("list-dbs", "", 0, 0, lambda words: _lines(sorted(self.server.hosts)))
-        command("add-db", "DB", 1, 1, self._add_db)
-        command("remove-db", "DB", 1, 1, self._remove_db)
-        command("list-remotes", "", 0, 0, lambda words: _lines(sorted(self.remotes.names)))
-        command("add-remote", "REMOTE", 1, 1, self._add_remote)
-        command("remove-remote", "REMOTE", 1, 1, self._remove_remote)
-        command("compact", "", 0, 1, self._compact_command)
-        command("reconnect", "", 0, 0, lambda words: self.remotes.reconnect())
-        command("sync-status", "", 0, 0, lambda words: "state: active\n")
-        command("get-db-storage-status", "DB", 1, 1, self._storage_status)
-
-    def _add_db(self, words: Sequence[str]) -> None:
-        try:
-            self._open(Path(words[0]), words[0])
+            backing = open_backing(word, self.around)
         except VswitchError as error:
             raise TextError(str(error)) from None
+        self._take(backing)
+        if self.server.is_backup:
+            self.replication.follow([backing])
+
+    def _take(self, backing: Backing) -> None:
+        if backing.name in self.server.hosts:
+            backing.close()
+            raise TextError(f"ovsdb error: {backing.name}: duplicate database name")
+        self.backings[backing.name] = backing
+        self.server.add(backing.host)
+        backing.start()
         self.pump.schedule()
 
-    def _remove_db(self, words: Sequence[str]) -> None:
-        name = words[0]
-        if name == SERVER:
-            raise TextError("Cannot remove reserved database.")
-        if name not in self.journals:
-            raise TextError("Failed to find the database.")
+    def close(self, name: str) -> None:
+        """Take a database out of service."""
         self.server.remove(name)
-        self.journals.pop(name).close()
-        del self._files[name]
+        self.backings.pop(name).close()
         self.pump.schedule()
 
-    async def _add_remote(self, words: Sequence[str]) -> None:
-        self.remotes.add(words[0])
+    # The configuration file.
+
+    async def reload(self) -> None:
+        """Make remotes and databases what the configuration file says; raises VswitchError."""
+        config = read_config(self.around.directory / self.config_path)
+        old, self._config = self._config, config
+        for word in old.databases:
+            if config.databases.get(word) != old.databases[word]:
+                for backing in [each for each in self.backings.values() if each.word == word]:
+                    self.close(backing.name)
+        for word, database in config.databases.items():
+            if all(backing.word != word for backing in self.backings.values()):
+                self._open_configured(word, database)
+        for name in [name for name in self.remotes.names if name not in config.remotes]:
+            self.remotes.remove(name)
+        for name, options in config.remotes.items():
+            self.remotes.add(name, options)
         await self.remotes.reconcile()
 
-    async def _remove_remote(self, words: Sequence[str]) -> None:
-        if words[0] not in self.remotes.names:
-            raise TextError("no such remote")
-        self.remotes.remove(words[0])
-        await self.remotes.reconcile()
-
-    async def _compact_command(self, words: Sequence[str]) -> None:
-        if words and words[0] not in self.journals:
-            raise TextError("no database by that name")
-        for name in words or list(self.journals):
-            await self._compact(name, "compacting database online")
-
-    def _storage_status(self, words: Sequence[str]) -> str:
-        if words[0] not in self.journals:
-            raise TextError("Failed to find the database.")
-        return "status: ok\n"
-
-
-def _lines(words: Sequence[str]) -> str:
-    return "".join(f"{word}\n" for word in words)
+    def _open_configured(self, word: str, config: DatabaseConfig) -> None:
+        if config.model == "relay" and config.source is not None:
+            self._take(RelayBacking(word, config.source, word, self.around))
+            return
+        self.open(word)
+        if config.backup and config.source is not None:
+            for backing in self.backings.values():
+                if backing.word == word and isinstance(backing, JournalBacking):
+                    backing.follow(config.source, config.exclude)

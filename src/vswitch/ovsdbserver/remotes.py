@@ -10,7 +10,6 @@ Sources: ovsdb-server(1), --remote; ovs-vswitchd.conf.db(5), Manager; ovsdb.loca
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -21,19 +20,21 @@ from vswitch.aio.streams import (
     listen_with,
     split_host_port,
 )
-from vswitch.aio.tls import Tls, tls_context
+from vswitch.aio.tls import tls_context
 from vswitch.base.errors import TextError, VswitchError
 from vswitch.base.log import Logger
 from vswitch.linux.dirs import in_rundir
-from vswitch.ovsdb.atom import AtomType, Uuid
+from vswitch.ovsdb.atom import Uuid
 from vswitch.ovsdb.condition import Row
 from vswitch.ovsdb.database import Commit
 from vswitch.ovsdb.datum import Datum
 from vswitch.ovsdb.host import Host
-from vswitch.ovsdb.schema import ColumnSchema, TableSchema
+from vswitch.ovsdb.schema import TableSchema
 from vswitch.ovsdb.server import Server
 from vswitch.ovsdb.servicemodel import FULL_ACCESS, Access
 from vswitch.ovsdbserver.clients import Connection, Pump
+from vswitch.ovsdbserver.columns import DatabaseColumn
+from vswitch.ovsdbserver.keys import Keys
 
 log = Logger("ovsdb_jsonrpc_server")
 log_reconnect = Logger("reconnect").limited(rate=60, burst=60)
@@ -42,7 +43,6 @@ DEFAULT_PORT = 6640
 PROBE_INTERVAL = 5.0  # seconds, over TCP; a Unix socket tells when its other end goes
 MAX_BACKOFF = 8.0  # seconds
 STATUS_INTERVAL = 2.5  # seconds between two updates of status columns
-_DATABASE_REMOTE = re.compile(r"db:([^,]+),([^,]+),([^,]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,16 +54,19 @@ class Options:
     access: Access = FULL_ACCESS
 
 
+DEFAULTS = Options()
+
+
 class Remote:
     """One remote in use: a listener with its connections, or a connection made again whenever it is lost."""
 
-    def __init__(self, name: str, options: Options, pump: Pump, tls: Tls | None) -> None:
+    def __init__(self, name: str, options: Options, pump: Pump, keys: Keys) -> None:
         self.name = name
         self.options = options
         self.connections: dict[Connection, float] = {}  # and since when
         self.port = 0
         self._pump = pump
-        self._tls = tls
+        self._keys = keys
         self._listener: Listener | None = None
         self._task: asyncio.Task[None] | None = None
         self._is_lost = asyncio.Event()
@@ -73,17 +76,27 @@ class Remote:
         """Listen, or begin to connect."""
         if is_passive(self.name):
             try:
-                self._listener = await listen_with(self.name, self._connection, self._tls, DEFAULT_PORT)
+                self._listener = await listen_with(self.name, self._connection, self._keys(), DEFAULT_PORT)
                 self.port = self._listener.port
             except (OSError, VswitchError) as error:
                 log.err("%s: listen failed: %s", self.name, getattr(error, "strerror", None) or error)
         else:
             self._task = self._pump.loop.create_task(self._keep_connected())
 
-    def stop(self) -> None:
-        """Listen no more, and end the connections."""
+    async def renew_keys(self) -> None:
+        """Other keys are to be used: by connections to come, and those that are there stay."""
+        if self.name.startswith("pssl:"):
+            self._stop_listening()
+            await self.start()
+
+    def _stop_listening(self) -> None:
         if self._listener is not None:
             self._listener.close()
+            self._listener = None
+
+    def stop(self) -> None:
+        """Listen no more, and end the connections."""
+        self._stop_listening()
         if self._task is not None:
             self._task.cancel()
         self.disconnect()
@@ -145,8 +158,12 @@ class Remote:
             _, connection = await loop.create_unix_connection(factory, in_rundir(rest))
         elif kind in ("tcp", "ssl"):
             host, port = split_host_port(rest, DEFAULT_PORT)
-            context = tls_context(self._tls, server=False) if kind == "ssl" else None
-            _, connection = await loop.create_connection(factory, host, port, ssl=context)
+            tls = self._keys()
+            context = tls_context(tls, server=False) if kind == "ssl" else None
+            transport, connection = await loop.create_connection(factory, host, port, ssl=context)
+            if context is not None and tls is not None and tls.lacks_authority:
+                transport.close()
+                tls.adopt_authority(transport.get_extra_info("ssl_object"))
         else:
             raise TextError("Address family not supported by protocol")
         return connection
@@ -172,20 +189,21 @@ class Remotes:
 
     pump: Pump
     server: Server
-    tls: Tls | None
-    names: dict[str, None] = field(default_factory=dict)  # as given: some stand for columns
+    keys: Keys
+    names: dict[str, Options] = field(default_factory=dict)  # as given: some stand for columns
     _open: dict[str, Remote] = field(default_factory=dict)  # by target
     _rows: dict[str, tuple[Host, TableSchema, Uuid]] = field(
         default_factory=dict
     )  # where a target comes from
     _is_writing_status: bool = False
+    _keys_state: object = None
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def add(self, name: str) -> None:
+    def add(self, name: str, options: Options = DEFAULTS) -> None:
         """Use one more; raises TextError if it names a column that there is not."""
         if name.startswith("db:"):
-            list(self._from_column(name))
-        self.names[name] = None
+            DatabaseColumn.parse(self.server, name)
+        self.names[name] = options
         self._changed.set()
 
     def remove(self, name: str) -> None:
@@ -198,22 +216,17 @@ class Remotes:
         if self._is_writing_status:
             return
         for name in self.names:
-            if name.startswith(f"db:{host.name},") and not commit.changes.keys().isdisjoint(
-                self._tables_of(name)
-            ):
-                self._changed.set()
-
-    def _tables_of(self, name: str) -> set[str]:
-        """The tables that a name from the database depends on."""
-        try:
-            _, table, column = self._column(name)
-        except TextError:
-            return set()
-        return {table.name, column.type.key.ref_table or table.name}
+            if name.startswith(f"db:{host.name},"):
+                column = DatabaseColumn.find(self.server, name)
+                if column is not None and not column.tables.isdisjoint(commit.changes):
+                    self._changed.set()
+        if "SSL" in commit.changes:
+            self._changed.set()
 
     async def reconcile(self) -> None:
         """Open what is new, close what is no longer wanted."""
         self._changed.clear()
+        await self._renew_keys()
         wanted = self._wanted()
         for target in [each for each in self._open if each not in wanted]:
             self._open.pop(target).stop()
@@ -222,8 +235,15 @@ class Remotes:
             if remote is None or remote.options != options:
                 if remote is not None:
                     remote.stop()
-                remote = self._open[target] = Remote(target, options, self.pump, self.tls)
+                remote = self._open[target] = Remote(target, options, self.pump, self.keys)
                 await remote.start()
+
+    async def _renew_keys(self) -> None:
+        """See whether other keys are to be used."""
+        state, self._keys_state = self._keys_state, self.keys.state()
+        if state != self._keys_state:
+            for remote in self._open.values():
+                await remote.renew_keys()
 
     async def run(self) -> None:
         """Keep the remotes as the databases want them, and tell how they fare."""
@@ -233,6 +253,7 @@ class Remotes:
                     await self._changed.wait()
             except TimeoutError:
                 self.write_status()
+                await self._renew_keys()
             else:
                 await self.reconcile()
 
@@ -250,47 +271,26 @@ class Remotes:
     def _wanted(self) -> dict[str, Options]:
         wanted: dict[str, Options] = {}
         self._rows.clear()
-        for name in self.names:
+        for name, options in self.names.items():
             if name.startswith("db:"):
                 try:
                     wanted |= dict(self._from_column(name))
                 except TextError as error:
                     log.warn("%s", error)
             else:
-                wanted.setdefault(name, Options())
+                wanted.setdefault(name, options)
         return wanted
 
     def _from_column(self, name: str) -> Iterator[tuple[str, Options]]:
         """The remotes that a column names."""
-        host, table, column = self._column(name)
-        ref_table = column.type.key.ref_table
-        for row in host.database.tables[table.name].rows.values():
-            for atom in row[column.number]:
-                if ref_table is None:
-                    if atom:
-                        yield str(atom), Options()
-                elif found := self._from_row(host, host.database.tables[ref_table].schema, Uuid(str(atom))):
-                    yield found
-
-    def _column(self, name: str) -> tuple[Host, TableSchema, ColumnSchema]:
-        match = _DATABASE_REMOTE.fullmatch(name)
-        if match is None:
-            raise TextError(f'"{name}": invalid syntax')
-        host = self.server.hosts.get(match[1])
-        if host is None:
-            raise TextError(f'"{name}": no database named {match[1]}')
-        table = host.database.schema.tables.get(match[2])
-        if table is None:
-            raise TextError(f'"{name}": no table named {match[2]}')
-        column = table.column(match[3])
-        if column is None:
-            raise TextError(f'"{name}": table "{match[2]}" has no column "{match[3]}"')
-        key = column.type.key
-        if column.type.is_map or not (key.type is AtomType.STRING or key.ref_table):
-            raise TextError(
-                f'"{name}": type of table "{match[2]}" column "{match[3]}" is not string or UUID referencing a table'
-            )
-        return host, table, column
+        found = DatabaseColumn.parse(self.server, name)
+        host, ref_table = found.host, found.column.type.key.ref_table
+        for atom in found.atoms():
+            if ref_table is None:
+                if atom:
+                    yield str(atom), DEFAULTS
+            elif remote := self._from_row(host, host.database.tables[ref_table].schema, Uuid(str(atom))):
+                yield remote
 
     def _from_row(self, host: Host, table: TableSchema, uuid: Uuid) -> tuple[str, Options] | None:
         row = host.database.tables[table.name].rows.get(uuid)

@@ -17,15 +17,14 @@ from vswitch.ovsdbserver.daemon import DatabaseDaemon
 
 def run(program: str, given: Given, words: Sequence[str]) -> int:
     """Be the daemon `program`, serving the databases named by `words`; the exit status."""
-    # Absolute from the beginning: a daemon that detaches may leave its directory.
-    paths = [Path(word).absolute() for word in words]
-    if not paths and "no-dbs" not in given:
-        paths = [Path(dbdir()) / "conf.db"]
+    if not words and "no-dbs" not in given and "config-file" not in given:
+        words = [f"{dbdir()}/conf.db"]
+    directory = Path.cwd()
     status = 0
 
     async def serve(service: Service) -> None:
         nonlocal status
-        daemon = DatabaseDaemon(service, paths, words)
+        daemon = DatabaseDaemon(service, words, directory)
         status = await daemon.run()
 
     return run_daemon(program, given, serve, asyncio.new_event_loop) or status

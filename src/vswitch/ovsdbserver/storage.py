@@ -13,11 +13,13 @@ Sources: ovsdb(5); ovsdb-server(1) for compaction; fcntl(2).
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import random
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, TypeVar
@@ -32,7 +34,12 @@ from vswitch.ovsdb.jsontext import Json
 
 log = Logger("ovsdb_log")
 GROWN_MIN = 10 << 20  # bytes: a smaller journal is not worth compacting
-GROWN_FACTOR = 4  # times the size after the last compaction
+GROWN_FACTOR = 2  # times the size after the last compaction
+COMPACTION_RECORDS = 100  # fewer are not worth it either
+COMPACTION_PAUSE = 600.0  # seconds between two compactions
+COMPACTION_PERIOD = 86400.0  # seconds after which a journal is compacted that has not grown that much
+CATCH_UP = 1 << 16  # bytes that may be written while the service stands still
+CATCH_UPS = 8  # times that a compaction runs after what is appended meanwhile, at most
 
 
 T = TypeVar("T")
@@ -73,8 +80,16 @@ class Journal:
         self._fd = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC)
         self._file_size = size
         self._compacted_size = size if n_records <= 2 else 0
+        self._compacted_records = n_records
+        self._compacted_at = time.monotonic()
         self.size = 0  # since the journal was opened, whatever became of the file meanwhile
         self.n_safe = 0
+        self.failure = ""  # what went wrong when the file was last written
+        self.is_doubtful = (
+            False  # flushing failed: what is on disk of this file, nobody knows, and nothing is safe
+        )
+        self._generation = 0  # how often another file has become the journal
+        self._is_renamed = False  # the directory is to be flushed, too
         self._syncing = False
         self._compacting: list[bytes] | None = None  # what was appended since the compaction began
         self.on_safe: Callable[[str], None] = lambda failure: None
@@ -91,7 +106,10 @@ class Journal:
             _write(self._fd, [record])
         except OSError as error:
             os.ftruncate(self._fd, self._file_size)
-            raise StorageError(f"{self.path}: write failed ({error.strerror})") from None
+            self.failure = f"{self.path}: write failed ({error.strerror})"
+            raise StorageError(self.failure) from None
+        if not self.is_doubtful:
+            self.failure = ""
         self._file_size += len(record)
         self.size += len(record)
         self.n_records += 1
@@ -100,85 +118,133 @@ class Journal:
 
     def wants_sync(self) -> bool:
         """Whether there is something to flush, and nobody at it."""
-        return self.n_safe < self.size and not self._syncing
+        return self.n_safe < self.size and not self._syncing and not self.is_doubtful
 
     async def sync(self) -> None:
-        """Flush what has been written so far, off the event loop, and tell."""
+        """Flush what has been written so far, off the event loop, and tell.
+
+        The kernel tells of a failure once, and forgets what it could not write: to flush again and to hear of no
+        failure would mean nothing.  So after a failure nothing is safe until the journal has been written anew.
+        """
         self._syncing = True
-        target, failure = self.size, ""
+        target, generation = self.size, self._generation
         fd = os.dup(self._fd)  # a compaction may close ours meanwhile
         try:
-            await in_thread(os.fdatasync, fd)
-            self.n_safe = max(self.n_safe, target)
+            await in_thread(self._flush, fd)
         except OSError as error:
-            failure = f"{self.path}: fsync failed ({error.strerror})"
-            log.err("%s", failure)
+            if generation == self._generation:
+                self.is_doubtful = True
+                self.failure = f"{self.path}: fsync failed ({error.strerror})"
+                log.err("%s", self.failure)
+        else:
+            # Else it was a file that is no longer the journal, or one whose state nobody knows.
+            if generation == self._generation and not self.is_doubtful:
+                self.n_safe = max(self.n_safe, target)
         finally:
             os.close(fd)
             self._syncing = False
-        self.on_safe(failure)
+        self.on_safe(self.failure if self.is_doubtful else "")
 
-    def has_grown_lots(self) -> bool:
-        """Whether it is time to compact."""
+    def _flush(self, fd: int) -> None:
+        os.fdatasync(fd)
+        if self._is_renamed:
+            self._is_renamed = False
+            sync_directory(self.path.resolve().parent)
+
+    def should_compact(self) -> bool:
+        """Whether it is time to compact: the file has grown much, or it has been long."""
+        elapsed = time.monotonic() - self._compacted_at
         return (
             self._compacting is None
-            and self._file_size > GROWN_MIN
-            and self._file_size > GROWN_FACTOR * self._compacted_size
+            and self.n_records - self._compacted_records >= COMPACTION_RECORDS
+            and elapsed >= COMPACTION_PAUSE
+            and (elapsed >= COMPACTION_PERIOD or self._has_grown())
         )
+
+    def _has_grown(self) -> bool:
+        return self._file_size > GROWN_MIN and self._file_size > GROWN_FACTOR * self._compacted_size
 
     def rewrite(self, records: Collection[bytes]) -> None:
         """Put `records` in place of the whole file, now."""
         try:
             fd, temporary = self._write_new(records)
-            self._replace(fd, temporary, len(records))
+            with _discarding(fd, temporary):
+                self._replace(fd, temporary, len(records))
+            self._flush(fd)
         except OSError as error:
             raise StorageError(f"{self.path}: rewrite failed ({error.strerror})") from None
+        self.n_safe = self.size
 
-    async def compact(self, records: Callable[[], Iterable[Json]]) -> None:
+    async def compact(self, records: Callable[[], Iterable[bytes]]) -> None:
         """Put the records of a snapshot, made in a thread, in place of the file; raises StorageError."""
         if self._compacting is not None:
             return
         self._compacting = []
         try:
-            fd, temporary = await in_thread(
-                lambda: self._write_new(encode_record(json) for json in records())
-            )
-            _write(fd, self._compacting)
-            self._replace(fd, temporary, 2 + len(self._compacting))
+            await self._compact(records)
         except OSError as error:
             raise StorageError(f"{self.path}: compaction failed ({error.strerror})") from None
         finally:
             self._compacting = None
+        self.on_safe("")
+
+    async def _compact(self, records: Callable[[], Iterable[bytes]]) -> None:
+        generation, n_records = self._generation, 2
+        fd, temporary = await in_thread(lambda: self._write_new(records()))
+        with _discarding(fd, temporary):
+            for _ in range(CATCH_UPS):
+                appended = self._take_appended()
+                n_records += len(appended)
+                await in_thread(_append, fd, appended)
+                if sum(len(record) for record in self._compacting or ()) < CATCH_UP:
+                    break
+            if generation != self._generation:
+                raise OSError(errno.ESTALE, "the journal was written anew meanwhile")
+            rest = self._take_appended()
+            safe = self.size - sum(len(record) for record in rest)
+            _write(fd, rest)
+            self._replace(fd, temporary, n_records + len(rest))
+        await in_thread(sync_directory, self.path.resolve().parent)
+        self.n_safe = max(self.n_safe, safe)
+
+    def _take_appended(self) -> list[bytes]:
+        """What was appended since the last time."""
+        appended, self._compacting = self._compacting or [], []
+        return appended
 
     def _write_new(self, records: Iterable[bytes]) -> tuple[int, Path]:
         """A new file with `records` beside the journal, on disk."""
         temporary = self.path.resolve().with_name(f"{self.path.name}.tmp")
         temporary.unlink(missing_ok=True)
         fd = os.open(temporary, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o640)
-        try:
+        with _discarding(fd, temporary):
             os.fchmod(fd, os.fstat(self._fd).st_mode & 0o777)
             _write(fd, records)
             os.fsync(fd)
-        except OSError:
-            os.close(fd)
-            temporary.unlink(missing_ok=True)
-            raise
         return fd, temporary
 
     def _replace(self, fd: int, temporary: Path, n_records: int) -> None:
-        try:
-            os.fdatasync(fd)
-            temporary.rename(self.path.resolve())
-            sync_directory(self.path.resolve().parent)
-        except OSError:
-            os.close(fd)
-            temporary.unlink(missing_ok=True)
-            raise
+        """Let the new file be the journal; that it is so has yet to be flushed."""
+        temporary.rename(self.path.resolve())
         os.close(self._fd)
         self._fd = fd
+        self._generation += 1
         self._file_size = self._compacted_size = os.fstat(fd).st_size
-        self.n_records = n_records
-        self.n_safe = self.size
+        self.n_records = self._compacted_records = n_records
+        self._compacted_at = time.monotonic()
+        self.is_doubtful, self.failure = False, ""
+        self._is_renamed = True
+
+
+@contextmanager
+def _discarding(fd: int, temporary: Path) -> Iterator[None]:
+    """Leave no half-written file behind if something goes wrong."""
+    try:
+        yield
+    except BaseException:
+        os.close(fd)
+        temporary.unlink(missing_ok=True)
+        raise
 
 
 async def in_thread(function: Callable[..., T], *args: object) -> T:
@@ -286,12 +352,18 @@ def sync_directory(path: Path) -> None:
         os.close(fd)
 
 
-def compaction_records(database: Database, date: int, comment: str) -> Callable[[], Iterable[Json]]:
+def compaction_records(database: Database, date: int, comment: str) -> Callable[[], Iterable[bytes]]:
     """What a compaction writes: the present state, which may go on changing while it is written."""
     frozen = Database(database.schema)
     for name, table in database.tables.items():
         frozen.tables[name].rows = dict(table.rows)
-    return lambda: snapshot(frozen, date, comment)
+    return lambda: (encode_record(json) for json in snapshot(frozen, date, comment))
+
+
+def _append(fd: int, records: Iterable[bytes]) -> None:
+    """Write records, and have them on disk."""
+    _write(fd, records)
+    os.fdatasync(fd)
 
 
 def _write(fd: int, records: Iterable[bytes]) -> None:

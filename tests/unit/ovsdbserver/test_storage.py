@@ -2,13 +2,15 @@ import asyncio
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from tests.unit.ovsdb.machine import SCHEMA, uuids
 from vswitch.ovsdb.errors import StorageError
-from vswitch.ovsdb.journal import encode_record
+from vswitch.ovsdb.journal import encode_record, replay
+from vswitch.ovsdb.jsontext import decode
 from vswitch.ovsdbserver.storage import (
     CannotOpen,
     compaction_records,
@@ -74,10 +76,63 @@ def test_an_fsync_that_fails_is_told(path, monkeypatch):
     monkeypatch.setattr(os, "fdatasync", fail)
     asyncio.run(journal.sync())
     assert told == [f"{path}: fsync failed (Input/output error)"]
-    assert journal.n_safe == 0
+    assert (journal.n_safe, journal.is_doubtful) == (0, True)
     monkeypatch.undo()
+    journal.close()
+
+
+def test_nothing_is_safe_after_an_fsync_that_failed_until_the_journal_is_written_anew(path, monkeypatch):
+    journal, database = open_journal(path, uuids())
+    journal.append(RECORD)
+    kept = os.fdatasync
+
+    def fail(fd):
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(os, "fdatasync", fail)
     asyncio.run(journal.sync())
-    assert told[1] == ""
+    monkeypatch.setattr(os, "fdatasync", kept)
+    asyncio.run(journal.sync())  # the kernel has forgotten what it could not write, and says that all is well
+    assert journal.n_safe == 0
+    assert not journal.wants_sync()
+    assert "fsync failed" in journal.failure
+    replay(database, decode(RECORD.split(b"\n", 1)[1]), uuids(9)())
+    asyncio.run(journal.compact(compaction_records(database, 0, "anew")))
+    assert (journal.n_safe, journal.is_doubtful, journal.failure) == (journal.size, False, "")
+    assert rows(path) == {A1}
+    journal.close()
+
+
+def test_a_flush_of_a_file_that_was_replaced_meanwhile_says_nothing_about_the_new_one(path, monkeypatch):
+    journal, _ = open_journal(path, uuids())
+    journal.append(RECORD)
+    kept = os.fdatasync
+
+    def replace_first(fd):
+        monkeypatch.setattr(os, "fdatasync", kept)
+        journal._replace(*journal._write_new([RECORD]), 1)
+
+    monkeypatch.setattr(os, "fdatasync", replace_first)
+    asyncio.run(journal.sync())
+    assert journal.n_safe == 0
+    journal.close()
+
+
+def test_when_a_journal_is_compacted(path, monkeypatch):
+    journal, _ = open_journal(path, uuids())
+    now = time.monotonic()
+    for _ in range(99):
+        journal.append(RECORD)
+    monkeypatch.setattr(time, "monotonic", lambda: now + 90_000)
+    assert not journal.should_compact()  # too few records, however long ago
+    journal.append(RECORD)
+    assert journal.should_compact()
+    monkeypatch.setattr(time, "monotonic", lambda: now + 700)
+    assert not journal.should_compact()  # too small
+    journal.append(encode_record({"_comment": "x" * (11 << 20)}))
+    assert journal.should_compact()
+    monkeypatch.setattr(time, "monotonic", lambda: now + 60)
+    assert not journal.should_compact()  # too soon
     journal.close()
 
 

@@ -1,0 +1,17 @@
+"""The C library's heap.
+
+Sources: malloc_trim(3).
+"""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+
+
+def trim_heap() -> None:
+    """Give memory that is not used back to the system."""
+    gc.collect()
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # other C libraries do so by themselves
+    if trim is not None:
+        trim(0)
