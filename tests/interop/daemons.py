@@ -32,7 +32,14 @@ def program(make: Make, name: str) -> str:
 class Daemons(AbstractContextManager["Daemons"]):
     """`ovsdb-server` of make `database` and, unless None, `ovs-vswitchd` of make `switch`, on dummy devices."""
 
-    def __init__(self, directory: Path, database: Make, switch: Make | None = None, *options: str) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        database: Make,
+        switch: Make | None = None,
+        *options: str,
+        schema: Path = PEER_SCHEMA,
+    ) -> None:
         self.directory = directory
         self.make: dict[str, Make] = {"ovsdb-server": database}
         self.environment = {name: value for name, value in os.environ.items() if name[:6] != "PYTHON"} | {
@@ -40,7 +47,7 @@ class Daemons(AbstractContextManager["Daemons"]):
         }
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self.socket = directory / "db.sock"
-        self.run(database, "ovsdb-tool", "create", str(directory / "conf.db"), str(PEER_SCHEMA))
+        self.run(database, "ovsdb-tool", "create", str(directory / "conf.db"), str(schema))
         self.start(
             "ovsdb-server",
             str(directory / "conf.db"),

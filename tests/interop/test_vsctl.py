@@ -20,6 +20,7 @@ from vswitch.linux.sockets import TlsOptions
 pytestmark = pytest.mark.interop
 Rows = dict[str, dict[str, object]]
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+SHOWN = ("Bridge ", "Port ", "Interface ", "Manager ", "Controller ", "Physical_Switch ", "Physical_Port ")
 ON_PURPOSE = "12345678-1234-1234-1234-12345678901"  # typed by the scenarios themselves
 
 
@@ -38,11 +39,12 @@ def scenarios(path: Path) -> dict[str, list[str]]:
 SCENARIOS = scenarios(Path(__file__).parents[1] / "vectors" / "vsctl.txt")
 
 
-def dump(database: Connection) -> Rows:
+def dump(database: Connection, schema_file: Path = PEER_SCHEMA) -> Rows:
     """Every row of the database by UUID, with its table as `_table`."""
-    tables = sorted(json.loads(PEER_SCHEMA.read_text())["tables"])
+    schema = json.loads(schema_file.read_text())
+    tables = sorted(schema["tables"])
     selects = [{"op": "select", "table": table, "where": []} for table in tables]
-    database.send({"id": 0, "method": "transact", "params": ["Open_vSwitch", *selects]})
+    database.send({"id": 0, "method": "transact", "params": [schema["name"], *selects]})
     rows = {}
     for table, result in zip(tables, database.receive()["result"], strict=True):
         for row in result["rows"]:
@@ -107,7 +109,7 @@ def sort_tree(lines: list[str]) -> list[str]:
             groups[-1].append(line)
         else:
             groups.append([line])
-    sortable = any(line.lstrip().startswith(("Bridge ", "Port ", "Interface ")) for line in lines)
+    sortable = any(line.lstrip().startswith(SHOWN) for line in lines)
     groups = [[group[0], *sort_tree(group[1:])] for group in groups]
     return [line for group in (sorted(groups) if sortable else groups) for line in group]
 

@@ -53,7 +53,7 @@ class Base:
     @property
     def default(self) -> Json:
         """What a new row holds unless told otherwise."""
-        return self.enum[0] if self.enum else _DEFAULTS[self.kind]
+        return _DEFAULTS[self.kind]  # an `enum` need not have it: then inserts must say something else
 
     def check(self, atom: Json, text: str) -> None:
         """Raise Conflict if the constraints forbid `atom`, which reads as `text`."""

@@ -12,7 +12,7 @@ from vswitch.base.jsontype import Json
 from vswitch.base.options import CommandError
 from vswitch.cli.command import warn
 from vswitch.cli.ctl.context import Commands, Context, Wanting
-from vswitch.cli.ctl.expression import OPERATORS, parse_expression, satisfies
+from vswitch.cli.ctl.expression import OPERATORS, parse_column, parse_expression, satisfies
 from vswitch.cli.ctl.names import find_column, find_row, find_table, must_find_row
 from vswitch.cli.table import Cell
 from vswitch.cli.table import Table as PrintedTable
@@ -36,8 +36,8 @@ _LOG = "db_ctl_base"
 # --- what they need ---
 
 
-def _needs_column(wanting: Wanting, table: Table, text: str, operators: tuple[str, ...] = ("=",)) -> None:
-    wanting.want(table.name, parse_expression(text, table, operators).column.name)
+def _needs_column(wanting: Wanting, table: Table, text: str) -> None:
+    wanting.want(table.name, parse_column(text, table)[0].name)
 
 
 def _needs_selected(wanting: Wanting, typed: str, *more: str) -> None:
@@ -52,7 +52,7 @@ def _needs_found(wanting: Wanting, typed: str, *conditions: str) -> None:
     _needs_selected(wanting, typed)
     table = find_table(wanting.layout, typed)
     for condition in conditions:
-        _needs_column(wanting, table, condition, OPERATORS)
+        _needs_column(wanting, table, condition)
 
 
 def _needs_row(wanting: Wanting, typed: str, *more: str) -> None:
@@ -64,38 +64,32 @@ def _needs_got(wanting: Wanting, typed: str, record: str, *columns: str) -> None
     wanting.want_rows(table.name)
     for text in columns:
         if not _is_uuid_column(text):
-            wanting.want(table.name, parse_expression(text, table).column.name)
+            _needs_column(wanting, table, text)
 
 
 def _needs_awaited(wanting: Wanting, typed: str, record: str, *conditions: str) -> None:
     table = find_table(wanting.layout, typed)
     wanting.want_rows(table.name)
     for condition in conditions:
-        _needs_column(wanting, table, condition, OPERATORS)
+        _needs_column(wanting, table, condition)
 
 
 def _needs_set(wanting: Wanting, typed: str, record: str, *settings: str) -> None:
     table = find_table(wanting.layout, typed)
     wanting.want_rows(table.name)
     for setting in settings:
-        _needs_written(wanting, table, parse_expression(setting, table, ("=",)).column)
+        _needs_column(wanting, table, setting)
 
 
 def _needs_changed(wanting: Wanting, typed: str, record: str, column: str, *values: str) -> None:
     table = find_table(wanting.layout, typed)
     wanting.want_rows(table.name)
-    _needs_written(wanting, table, find_column(table, column))
+    wanting.want(table.name, find_column(table, column).name)
 
 
 def _needs_cleared(wanting: Wanting, typed: str, record: str, *columns: str) -> None:
     for column in columns:
         _needs_changed(wanting, typed, record, column)
-
-
-def _needs_written(wanting: Wanting, table: Table, column: Column) -> None:
-    if not column.mutable:
-        raise CommandError(f"cannot modify read-only column {column.name} in table {table.name}")
-    wanting.want(table.name, column.name)
 
 
 def _needs_created(wanting: Wanting, typed: str, *settings: str) -> None:
@@ -225,6 +219,7 @@ def set_column(context: Context, table: Table, row: Row, text: str) -> None:
     """Do to `row` what `COLUMN[:KEY]=VALUE` says."""
     setting = parse_expression(text, table, ("=",))
     column = setting.column
+    _check_mutable(context, row, column)
     symbols = _symbols(context, column)
     if setting.key is None:
         context.transaction.set(row, column.name, parse_value(setting.value, column, symbols))
@@ -244,6 +239,7 @@ def add(context: Context, typed: str, record: str, column_name: str, *values: st
     row = _row(context, table, record)
     if row is None:
         return
+    _check_mutable(context, row, column)
     anything = column.variant(key=column.key, map_value=column.map_value, n_min=1, n_max=UNLIMITED)
     for text in values:
         items = parse_items(text, anything, _symbols(context, column))
@@ -267,6 +263,7 @@ def remove(context: Context, typed: str, record: str, column_name: str, *values:
     row = _row(context, table, record)
     if row is None:
         return
+    _check_mutable(context, row, column)
     transaction = context.transaction
     transaction.verify(row, column.name)
     for text in values:
@@ -304,6 +301,7 @@ def clear(context: Context, typed: str, record: str, *column_names: str) -> None
         return
     for name in column_names:
         column = find_column(table, name)
+        _check_mutable(context, row, column)
         if column.n_min > 0:
             raise CommandError(
                 f'"clear" operation cannot be applied to column {column.name} of table {table.name}, '
@@ -360,6 +358,12 @@ def _table(context: Context, typed: str) -> Table:
     layout = context.transaction.replica.layout
     assert layout is not None
     return find_table(layout, typed)
+
+
+def _check_mutable(context: Context, row: Row, column: Column) -> None:
+    """Raise CommandError for a column that is written once, when its row is made."""
+    if not column.mutable and row.uuid not in context.transaction.inserted:
+        raise CommandError(f"cannot modify read-only column {column.name} in table {row.table}")
 
 
 def _row(context: Context, table: Table, record: str) -> Row | None:

@@ -27,12 +27,17 @@ class Expression:
         self.value = value
 
 
-def parse_expression(text: str, table: Table, operators: tuple[str, ...] = ()) -> Expression:
-    """Parse `text`, which must have one of `operators` and a value, unless there are none to choose from."""
+def parse_column(text: str, table: Table) -> tuple[Column, int]:
+    """The column that `text` begins with, and where its name ends."""
     name, at = parse_token(text, 0)
     if not name:
         raise CommandError(f"{text}: missing column name")
-    column = find_column(table, name)
+    return find_column(table, name), at
+
+
+def parse_expression(text: str, table: Table, operators: tuple[str, ...] = ()) -> Expression:
+    """Parse `text`, which must have one of `operators` and a value, unless there are none to choose from."""
+    column, at = parse_column(text, table)
     key = None
     if text[at : at + 1] == ":":
         key, at = parse_token(text, at + 1)

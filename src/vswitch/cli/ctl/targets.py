@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from vswitch.base.errors import TextError
 from vswitch.cli.command import warn
 from vswitch.cli.ctl.context import Commands, Context, Wanting
+from vswitch.cli.ctl.numbers import leading_integer
 from vswitch.ovsdb.replica import Row
-from vswitch.ovsdb.valuetext import parse_integer
 
 STREAMS = ("tcp", "unix", "ssl", "ptcp", "punix", "pssl")
 
@@ -35,7 +34,7 @@ def replace_targets(
             warn(module, f'target type "{target}" is possibly erroneous')
         added = context.transaction.insert(table, target=target)
         if probe is not None:
-            context.transaction.set(added, "inactivity_probe", _leading_integer(probe))
+            context.transaction.set(added, "inactivity_probe", leading_integer(probe))
         new.append(added.uuid)
     context.transaction.set(row, column, tuple(sorted(new)))
 
@@ -76,11 +75,3 @@ def _referenced(context: Context, row: Row, column: str, table: str) -> list[Row
     context.transaction.verify(row, column)
     uuids = context.transaction.get(row, column)
     return [found for uuid in uuids if (found := context.transaction.row(table, uuid))]
-
-
-def _leading_integer(text: str) -> int:
-    """As C's atoll()."""
-    try:
-        return parse_integer(text, "integer")
-    except TextError:
-        return 0

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from vswitch.base.options import CommandError
 from vswitch.cli.ctl.context import Commands, Context, Wanting
 from vswitch.cli.ctl.database import set_column
+from vswitch.cli.ctl.numbers import leading_integer
 from vswitch.cli.switch.model import Bridge, Port, Switch, needs_switch, root, switch_of
 from vswitch.ovsdb.replica import Row
 
@@ -27,7 +28,7 @@ def add_br(context: Context, name: str, parent: str = "", vlan_text: str = "") -
         raise CommandError("'add-br' command takes exactly 1 or 3 arguments")
     if not name:
         raise CommandError("bridge name must not be empty string")
-    vlan = _atoi(vlan_text)
+    vlan = leading_integer(vlan_text)
     if not 0 <= vlan <= _MAX_VLAN:
         raise CommandError("add-br: vlan must be between 0 and 4095")
     switch = switch_of(context)
@@ -87,15 +88,6 @@ def _add_vlan_bridge(context: Context, switch: Switch, name: str, parent_name: s
     context.transaction.add(parent.row, "ports", [port.uuid])
     context.expected.append(interface)
     context.derived = None  # ports with that tag have moved
-
-
-def _atoi(text: str) -> int:
-    """The integer at the beginning of `text`, as C's atoi() reads it; 0 if there is none."""
-    text = text.lstrip()
-    sign = -1 if text.startswith("-") else 1
-    digits = text[1:] if text[:1] in ("+", "-") else text
-    end = next((at for at, letter in enumerate(digits) if not "0" <= letter <= "9"), len(digits))
-    return sign * int(digits[:end] or 0)
 
 
 @commands("del-br", "!BRIDGE", "--if-exists", needs=needs_switch, changes=True)

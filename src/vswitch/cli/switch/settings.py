@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from vswitch.base.errors import TextError
 from vswitch.base.options import CommandError
 from vswitch.cli.ctl.context import Commands, Context, Wanting
+from vswitch.cli.ctl.numbers import leading_digits
 from vswitch.cli.ctl.targets import list_targets, replace_targets
 from vswitch.cli.switch.model import needs_switch, root, switch_of
 from vswitch.ovsdb.replica import Row
-from vswitch.ovsdb.valuetext import parse_integer
 
 commands = Commands()
 
@@ -149,10 +148,10 @@ def _auto_attach(context: Context, name: str) -> tuple[Row, Row | None]:
 
 
 def _number(text: str) -> int:
-    try:
-        return parse_integer(text, "integer")
-    except TextError:
-        raise CommandError(f"Invalid argument {text}") from None
+    digits = leading_digits(text)
+    if not digits:
+        raise CommandError(f"Invalid argument {text}")
+    return int(digits)
 
 
 @commands("add-aa-mapping", "!BRIDGE !ARG !ARG", needs=_needs_auto_attach, changes=True)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 
 from vswitch.base.options import CommandError
 from vswitch.cli.ctl.context import Commands, Context
+from vswitch.cli.ctl.numbers import leading_integer
 from vswitch.cli.vtep.model import (
     LOGICAL_ROUTER,
     LOGICAL_SWITCH,
@@ -125,7 +126,7 @@ def bind_ls(context: Context, switch_name: str, port_name: str, vlan_text: str, 
     """Let packets of a VLAN on a port be of a logical switch."""
     port = get_port(context, switch_name, port_name)
     logical_switch = LOGICAL_SWITCH.get(context, name)
-    vlan = _leading_integer(vlan_text)
+    vlan = leading_integer(vlan_text)
     if vlan in context.transaction.get(port, "vlan_bindings"):
         raise CommandError(f"multiple bindings for vlan {vlan}")
     context.transaction.put(port, "vlan_bindings", [(vlan, logical_switch.uuid)])
@@ -135,7 +136,7 @@ def bind_ls(context: Context, switch_name: str, port_name: str, vlan_text: str, 
 def unbind_ls(context: Context, switch_name: str, port_name: str, vlan_text: str) -> None:
     """Undo bind-ls."""
     port = get_port(context, switch_name, port_name)
-    vlan = _leading_integer(vlan_text)
+    vlan = leading_integer(vlan_text)
     if vlan not in context.transaction.get(port, "vlan_bindings"):
         raise CommandError(f"no binding for vlan {vlan_text}")
     context.transaction.remove(port, "vlan_bindings", [vlan])
@@ -149,15 +150,6 @@ def list_bindings(context: Context, switch_name: str, port_name: str) -> Iterato
         logical_switch = context.transaction.row("Logical_Switch", uuid)
         if logical_switch is not None:
             yield f"{vlan:04} {context.transaction.get(logical_switch, 'name')}"
-
-
-def _leading_integer(text: str) -> int:
-    """The integer at the beginning of `text`, as C's strtoll() reads it; 0 if there is none."""
-    text = text.lstrip()
-    sign = text[:1] if text[:1] in ("+", "-") else ""
-    digits = text[len(sign) :]
-    end = next((at for at, letter in enumerate(digits) if not "0" <= letter <= "9"), len(digits))
-    return int(sign + (digits[:end] or "0"))
 
 
 # --- replication ---
