@@ -24,6 +24,7 @@ from vswitch.flow.fields import (
     FIELDS,
     IN_PORT,
     IP_PROTO,
+    N_REGS,
     NEEDS_ETHERNET,
     PACKET_TYPE,
     TP_SRC,
@@ -35,7 +36,7 @@ from vswitch.openflow.codec import padded
 from vswitch.openflow.errors import BadMatch, BadRequest, OpenFlowError
 from vswitch.openflow.match10 import MATCH10_SIZE, decode_match10, encode_match10, fits_10
 from vswitch.openflow.match11 import MATCH11_SIZE, decode_match11, encode_match11
-from vswitch.openflow.version import OF10, OF11
+from vswitch.openflow.version import OF11, OF15
 from vswitch.openflow.wirefield import encode_header
 from vswitch.openflow.wireshape import Entry, Shapes
 
@@ -52,6 +53,7 @@ __all__ = [
     "fits_10",
 ]
 
+NXM = 0  # in place of a version
 _HEAD = struct.Struct("!HH")
 _OFPMT_STANDARD, _OFPMT_OXM = 0, 1
 _COOKIE = 0x00013C08  # NXM_NX_COOKIE: not a field of packets, but part of Nicira's matches on flows
@@ -69,7 +71,7 @@ def encode_match(version: int, match: Match) -> bytes:
 
 def encode_nxm(match: Match, cookie: int = 0, cookie_mask: int = 0) -> bytes:
     """The entries in NXM, without padding; a cookie to match comes last."""
-    entries = encode_entries(match, OF10)
+    entries = encode_entries(match, NXM)
     if not cookie_mask:
         return entries
     value = (cookie & cookie_mask).to_bytes(8, "big")
@@ -79,7 +81,10 @@ def encode_nxm(match: Match, cookie: int = 0, cookie_mask: int = 0) -> bytes:
 
 
 def encode_entries(match: Match, version: int) -> bytes:
-    """The entries of `match`, without padding; OpenFlow 1.0 means NXM."""
+    """The entries of `match`, without padding, in OXM as `version` has it, or in NXM.
+
+    OXM in OpenFlow 1.0 is for Nicira's newer messages, which have it in every version.
+    """
     mask, value = match.mask, match.value
     if mask & _ETHERNET and not PACKET_TYPE.get(value):
         mask = Mask(mask & ~PACKET_TYPE.mask)  # a field of Ethernet says it
@@ -126,7 +131,7 @@ def _plan(
         bits = field.get(mask)
         if not bits or not field.needs.holds(kind | mask & _CT_TRACKED):
             continue
-        if field is VLAN_TCI and version > OF10:
+        if field is VLAN_TCI and version != NXM:
             steps += _vlan_steps(bits, tagged, version)
             continue
         whole = bits == field.ones or field in _UNMASKABLE
@@ -192,14 +197,15 @@ _ORDER = (
         "tun_gtpu_msgtype",
     ),
     *(f"tun_metadata{i}" for i in range(64)),
-    *(f"reg{i}" for i in range(16)),
+    *(f"reg{i}" for i in range(N_REGS)),
+    *(f"xreg{i}" for i in range(N_REGS // 2)),
     *("pkt_mark", "ct_state", "ct_zone", "ct_mark", "ct_label"),
     *(
-        "ct_nw_proto",
         "ct_nw_src",
         "ct_nw_dst",
         "ct_ipv6_src",
         "ct_ipv6_dst",
+        "ct_nw_proto",
         "ct_tp_src",
         "ct_tp_dst",
         "metadata",
@@ -210,8 +216,10 @@ _ORDER = (
 @lru_cache
 def _ordered(version: int) -> tuple[Field, ...]:
     """The fields in which `version` tells matches, in order."""
-    replaced = {} if version == OF10 else {"in_port": "in_port_oxm", "nw_tos": "ip_dscp"}
-    return tuple(FIELDS[replaced.get(name, name)] for name in _ORDER)
+    replaced = {} if version == NXM else {"in_port": "in_port_oxm", "nw_tos": "ip_dscp"}
+    names = (replaced.get(name, name) for name in _ORDER)
+    left_out = "reg" if version >= OF15 else "xreg"  # OpenFlow 1.5 has registers of 64 bits
+    return tuple(FIELDS[name] for name in names if name.rstrip("0123456789") != left_out)
 
 
 def decode_match(version: int, data: bytes, at: int, loose: bool = False) -> tuple[Match, int]:

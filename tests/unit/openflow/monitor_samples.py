@@ -1,4 +1,4 @@
-"""Flow monitors and table features, with something in every field."""
+"""Flow monitors, table features and continuations, with something in every field."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from vswitch.flow.match import parse_match
 from vswitch.flow.ports import OfPort
 from vswitch.openflow.actions.text import parse_actions
 from vswitch.openflow.message import Message
+from vswitch.openflow.messages.continuation import Continuation, Frame
 from vswitch.openflow.messages.flow import RemovedReason
 from vswitch.openflow.messages.monitor import (
     OFPFME_ABBREV,
@@ -27,6 +28,8 @@ from vswitch.openflow.messages.monitor import (
     FlowMonitorResumed,
     FlowUpdate,
 )
+from vswitch.openflow.messages.packet import PacketIn, Resume
+from vswitch.openflow.messages.role import NXPIF_NXT_PACKET_IN2
 from vswitch.openflow.messages.table import OFPTC14_EVICTION
 from vswitch.openflow.messages.tablefeatures import (
     OFPTFC15_ENABLE,
@@ -85,3 +88,27 @@ TABLE_FEATURES: tuple[Message, ...] = (
     TableFeaturesReply((FULL, *(LIKE_IT.replace(table_id=i) for i in range(4, 9)), TableFeatures(9))),
     TableFeaturesReply((TableFeatures(0), TableFeatures(1))),
 )
+
+CONTINUATION = Continuation(
+    bytes(range(16)),
+    (bytes.fromhex("001122334455"), bytes(4)),
+    1,
+    True,
+    (
+        Frame(1, 0, parse_actions("output:3,pop:NXM_NX_REG3[],resubmit(,2)")),
+        Frame(2, 0x77, parse_actions("output:1")),
+    ),
+    parse_actions("output:2,set_queue:3"),
+    5,
+)
+PAUSED = PacketIn(
+    bytes.fromhex("ffffffffffff50540000000a0806"),
+    parse_match("in_port=4,reg1=5,reg2=0x7/0xf,metadata=7,tun_id=9"),
+    table_id=1,
+    cookie=0x77,
+    userdata=b"abc",
+    continuation=CONTINUATION,
+    format=NXPIF_NXT_PACKET_IN2,
+)
+
+CONTINUATIONS: tuple[Message, ...] = (PAUSED, Resume(PAUSED), Resume(PAUSED.replace(continuation=None)))

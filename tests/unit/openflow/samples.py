@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.unit.openflow.group_samples import GROUPS
 from tests.unit.openflow.meter_samples import METERS, QUEUES
-from tests.unit.openflow.monitor_samples import MONITORS, TABLE_FEATURES
+from tests.unit.openflow.monitor_samples import CONTINUATIONS, MONITORS, TABLE_FEATURES
 from tests.unit.openflow.nicira_samples import BUNDLES, HOLDING, NICIRA
 from vswitch.flow.fields import FIELDS
 from vswitch.flow.match import parse_match
@@ -214,6 +214,7 @@ MESSAGES: tuple[Message, ...] = (
     *NICIRA,
     *MONITORS,
     *TABLE_FEATURES,
+    *CONTINUATIONS,
 )
 
 

@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterable, Iterator
+from importlib import import_module
 from typing import Any, ClassVar, TypeVar, dataclass_transform
 
 from vswitch.base.memo import by_identity
@@ -176,12 +177,18 @@ def split_actions(version: int, data: bytes) -> Iterator[Action]:
             if size < 16:
                 raise OpenFlowError(BadAction.BAD_LEN)
             (vendor, number), start = _VENDOR_PART.unpack_from(data, at + 4), 10
-        found = _BY_CODE.get((version, vendor, number))
+        found = _BY_CODE.get((version, vendor, number)) or _declared_later((version, vendor, number))
         if found is None:
             raise OpenFlowError(_unknown(vendor), f"unknown action {number} of vendor {vendor:#x}")
         cls, code = found
         yield cls.decode_body(version, code, data[at : at + size], start)
         at += size
+
+
+def _declared_later(key: tuple[int, int, int]) -> tuple[type[Action], Code] | None:
+    """What is declared for `key` in modules that nobody has imported yet."""
+    import_module("vswitch.openflow.actions.text")  # which imports them all
+    return _BY_CODE.get(key)
 
 
 def _unknown(vendor: int) -> Any:

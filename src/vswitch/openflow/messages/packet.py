@@ -6,6 +6,7 @@ Sources: OpenFlow 1.0, 5.3.6 and 5.4.1; OpenFlow 1.5.1, 7.3.6 and 7.4.1; OVS nic
 from __future__ import annotations
 
 import struct
+from typing import Any
 
 from vswitch.flow.fields import FIELDS
 from vswitch.flow.match import Match
@@ -24,10 +25,17 @@ from vswitch.openflow.actions.output import OFPR_ACTION, OFPR_NO_MATCH
 from vswitch.openflow.codec import padded
 from vswitch.openflow.errors import BadProperty, BadRequest, OpenFlowError
 from vswitch.openflow.message import Dialect, Form, Message, message
+from vswitch.openflow.messages.continuation import Continuation
 from vswitch.openflow.messages.role import NXPIF_NXT_PACKET_IN, NXPIF_NXT_PACKET_IN2, NXPIF_STANDARD
 from vswitch.openflow.properties import Property, encode_property, split_properties
 from vswitch.openflow.version import OF10, OF11, OF12, OF13, OF14, OF15
-from vswitch.openflow.wirematch import decode_match, decode_nxm_loose, encode_match, encode_nxm
+from vswitch.openflow.wirematch import (
+    decode_match,
+    decode_nxm_loose,
+    encode_entries,
+    encode_match,
+    encode_nxm,
+)
 
 NO_BUFFER = 0xFFFFFFFF
 _UNKNOWN_COOKIE = (1 << 64) - 1
@@ -60,7 +68,7 @@ class PacketIn(Message):
     cookie: int = _UNKNOWN_COOKIE
     buffer_id: int = NO_BUFFER
     userdata: bytes = b""  # NXT_PACKET_IN2 only, as are the following
-    continuation: bytes = b""
+    continuation: Continuation | None = None
     format: int = NXPIF_STANDARD  # which form to send, or came: NXPIF_*
 
     @property
@@ -82,7 +90,7 @@ class PacketIn(Message):
         """One of six layouts."""
         version = dialect.version
         if self.format == NXPIF_NXT_PACKET_IN2:
-            return self._encode2()
+            return self.encode2(version)
         reason = self._reason(version)
         head = self.buffer_id, self.full_len
         if self.format == NXPIF_NXT_PACKET_IN:
@@ -107,23 +115,22 @@ class PacketIn(Message):
             return self.reason
         return self.reason if version >= OF14 else OFPR_ACTION
 
-    def _encode2(self) -> bytes:
+    def encode2(self, version: int) -> bytes:
+        """The properties of NXT_PACKET_IN2."""
         out = encode_property(_PACKET, self.packet)
         if self.full_len != len(self.packet):
             out += encode_property(_FULL_LEN, struct.pack("!I", self.full_len))
         if self.buffer_id != NO_BUFFER:
             out += encode_property(_BUFFER_ID, struct.pack("!I", self.buffer_id))
-        if self.table_id != 0:
-            out += encode_property(_TABLE_ID, bytes([self.table_id]))
+        out += encode_property(_TABLE_ID, bytes([self.table_id]))
         if self.cookie != _UNKNOWN_COOKIE:
             out += encode_property(_COOKIE, struct.pack("!4xQ", self.cookie))
-        if self.reason != OFPR_NO_MATCH:
-            out += encode_property(_REASON, bytes([0 if self.reason in (6, 7) else self.reason]))
-        out += encode_property(_METADATA, encode_nxm(self.match))
+        out += encode_property(_REASON, bytes([0 if self.reason in (6, 7) else self.reason]))
+        out += encode_property(_METADATA, encode_entries(self.match, version))
+        if self.continuation is not None:
+            out += encode_property(_CONTINUATION, self.continuation.encode(version))
         if self.userdata:
             out += encode_property(_USERDATA, self.userdata)
-        if self.continuation:
-            out += encode_property(_CONTINUATION, self.continuation)
         return out
 
     @classmethod
@@ -131,7 +138,7 @@ class PacketIn(Message):
         """One of six layouts."""
         version = dialect.version
         if form.kind == "NXT":
-            return cls._decode_nx(body) if form.number == 17 else cls._decode2(body)
+            return cls._decode_nx(body) if form.number == 17 else cls.decode2(version, body, loose=True)
         layout = {OF10: _IN10, OF11: _IN11, OF12: _IN12}.get(version, _IN13)  # type: ignore[call-overload]
         if len(body) < layout.size:
             raise OpenFlowError(BadRequest.BAD_LEN)
@@ -165,7 +172,7 @@ class PacketIn(Message):
         format: int = NXPIF_STANDARD,
     ) -> PacketIn:
         whole = None if total_len == len(packet) else total_len
-        return cls(packet, match, reason, whole, table_id, cookie, buffer_id, b"", b"", format)
+        return cls(packet, match, reason, whole, table_id, cookie, buffer_id, format=format)
 
     @classmethod
     def _decode_nx(cls, body: bytes) -> Message:
@@ -179,18 +186,19 @@ class PacketIn(Message):
         return cls._made(body[end:], match, reason, total_len, table, cookie, buffer_id, NXPIF_NXT_PACKET_IN)
 
     @classmethod
-    def _decode2(cls, body: bytes) -> Message:
-        made = cls(reason=OFPR_NO_MATCH, format=NXPIF_NXT_PACKET_IN2)
-        seen_packet = False
+    def decode2(cls, version: int, body: bytes, loose: bool) -> PacketIn:
+        """From the properties of NXT_PACKET_IN2; `loose` passes over those that are not known."""
+        found: dict[str, Any] = {}
         for prop in split_properties(body):
-            seen_packet = seen_packet or prop.type == _PACKET
-            made = made.replace(**_decode_property(prop))
-        if not seen_packet:
+            found |= _decode_property(prop, version, loose)
+        if "packet" not in found:
             raise OpenFlowError(BadProperty.BAD_LEN, "NXT_PACKET_IN2 lacks packet")
-        return made.replace(total_len=None) if made.total_len == len(made.packet) else made
+        if found.get("total_len") == len(found["packet"]):
+            del found["total_len"]
+        return cls(**{"reason": OFPR_NO_MATCH, "format": NXPIF_NXT_PACKET_IN2, **found})
 
 
-def _decode_property(prop: Property) -> dict[str, object]:
+def _decode_property(prop: Property, version: int, loose: bool) -> dict[str, Any]:
     """The field that a property of NXT_PACKET_IN2 sets."""
     match prop.type:
         case 0:
@@ -210,9 +218,27 @@ def _decode_property(prop: Property) -> dict[str, object]:
         case 7:
             return {"userdata": prop.payload}
         case 8:
-            return {"continuation": prop.payload}
+            return {"continuation": Continuation.decode(version, prop.payload, loose)}
+        case _ if loose:
+            return {}
         case _:
             raise prop.unknown()
+
+
+@message("RESUME", "NXT 1.0+(28)[0+8]")
+class Resume(Message):
+    """Let a packet that came with a continuation go on, perhaps with other bytes and metadata."""
+
+    packet_in: PacketIn
+
+    def encode_body(self, form: Form, dialect: Dialect) -> bytes:
+        """As in NXT_PACKET_IN2."""
+        return self.packet_in.encode2(dialect.version)
+
+    @classmethod
+    def decode_body(cls, form: Form, dialect: Dialect, body: bytes) -> Message:
+        """As in NXT_PACKET_IN2."""
+        return cls(PacketIn.decode2(dialect.version, body, dialect.loose))
 
 
 def in_port_match(port: OfPort) -> Match:

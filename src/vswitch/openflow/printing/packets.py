@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from uuid import UUID
+
 from vswitch.flow.match import format_match
+from vswitch.flow.texts import hexadecimal
 from vswitch.openflow.actions.base import format_actions
 from vswitch.openflow.actions.output import REASONS, format_hex
 from vswitch.openflow.message import Dialect
-from vswitch.openflow.messages.packet import NO_BUFFER, PacketIn, PacketOut
+from vswitch.openflow.messages.continuation import Continuation, Frame
+from vswitch.openflow.messages.packet import NO_BUFFER, PacketIn, PacketOut, Resume
 from vswitch.openflow.messages.role import NXPIF_NXT_PACKET_IN2
+from vswitch.openflow.names import Names
 from vswitch.openflow.printing.base import Style, hex_dump, prints
 from vswitch.openflow.printing.headers import format_headers
 
@@ -33,7 +39,40 @@ def packet_in(message: PacketIn, dialect: Dialect, style: Style) -> str:
     text += "\n"
     if message.userdata:
         text += f" userdata={format_hex(message.userdata)}\n"
+    if message.continuation is not None:
+        text += "".join(
+            f" continuation.{line}\n" for line in _continuation(message.continuation, style.names)
+        )
     return text + _packet(message.packet, style)
+
+
+@prints(Resume)
+def resume(message: Resume, dialect: Dialect, style: Style) -> str:
+    """What the packet-in had."""
+    return packet_in(message.packet_in, dialect, style)
+
+
+def _continuation(item: Continuation, names: Names) -> Iterator[str]:
+    if any(item.bridge):
+        yield f"bridge={UUID(bytes=item.bridge)}"
+    if item.stack:
+        values = " ".join(hexadecimal(int.from_bytes(value, "big")) for value in item.stack)
+        yield f"stack=(top) {values} (bottom)"
+    if item.mirrors:
+        yield f"mirrors={item.mirrors:#x}"
+    if item.conntracked:
+        yield "conntracked=true"
+    if item.frames:
+        yield f"actions={','.join(_frame(frame, names) for frame in item.frames)}"
+    if item.action_set:
+        yield f"action_set={format_actions(item.action_set, names)}"
+    if item.odp_port:
+        yield f"odp_port={item.odp_port}"
+
+
+def _frame(frame: Frame, names: Names) -> str:
+    head = f"unroll_xlate(table={frame.table_id}, cookie={hexadecimal(frame.cookie)})"
+    return ",".join((head, *(action.format(names) for action in frame.actions)))
 
 
 @prints(PacketOut)
