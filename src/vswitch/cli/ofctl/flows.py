@@ -55,7 +55,7 @@ def dump_flows(given: Given, switch: str, text: str = "") -> Iterator[str]:
     if not settings.sorting and not settings.show_names and settings.stats:
         yield from printed(channel.replies(request), settings, names)
         return
-    flows = [flow for reply in channel.replies(request) for flow in _flows(reply)]
+    flows = all_flows(channel, request)
     if settings.sorting:
         flows.sort(key=sort_key("priority", descending=True))  # decides where the others do not
     for text_key, descending in reversed(settings.sorting):
@@ -71,6 +71,11 @@ def query(text: str, switch: str, settings: Settings) -> dict[str, Any]:
         return {}
     parsed_query = parse_query(text, accepted(switch, settings))
     return {name: getattr(parsed_query, name) for name in parsed_query.__match_args__}
+
+
+def all_flows(channel: Channel, request: FlowStatsRequest) -> list[FlowStats]:
+    """The flows that answer `request`."""
+    return [flow for reply in channel.replies(request) for flow in _flows(reply)]
 
 
 def _flows(reply: object) -> Iterable[FlowStats]:
@@ -148,6 +153,11 @@ def change(given: Given, switch: str, texts: Iterable[str], verb: str, file: str
     check_formats(settings, mods)
     channel = Channel(switch, settings)
     prepare(channel, settings, mods)
+    send(channel, settings, mods)
+
+
+def send(channel: Channel, settings: Settings, mods: list[FlowMod]) -> None:
+    """Have the switch do flow-mods: in a bundle, or one after the other."""
     if settings.bundle:
         from vswitch.cli.ofctl.bundle import commit_bundle
 
@@ -163,7 +173,9 @@ def change(given: Given, switch: str, texts: Iterable[str], verb: str, file: str
         channel.finish(barrier)
 
 
-def parsed(texts: Iterable[str], names: Names, verb: str, file: str) -> Iterator[FlowMod]:
+def parsed(
+    texts: Iterable[str], names: Names, verb: str, file: str, *, normalized: bool = True
+) -> Iterator[FlowMod]:
     """The flow-mods that `texts` mean; those of a file may have comments."""
     for number, text in enumerate(texts, 1):
         if not file:
@@ -172,7 +184,8 @@ def parsed(texts: Iterable[str], names: Names, verb: str, file: str) -> Iterator
         text = c_string(text).partition("#")[0].strip()
         if text:
             try:
-                yield normal(parse_flow_mod(text, COMMANDS.get(verb), names))
+                mod = parse_flow_mod(text, COMMANDS.get(verb), names)
+                yield normal(mod) if normalized else mod
             except TextError as error:
                 raise TextError(f"{file}:{number}: {error}", text) from None
 

@@ -13,7 +13,7 @@ from typing import TextIO
 from vswitch.base.options import CommandError
 
 
-def opened(file: str) -> TextIO:
+def opened(file: str, doing: str = "open failed") -> TextIO:
     """A text file, in which every byte has its place; "-" is standard input, and a directory is empty."""
     try:
         if file == "-":
@@ -22,7 +22,7 @@ def opened(file: str) -> TextIO:
     except IsADirectoryError:
         return io.StringIO()
     except OSError as error:
-        raise CommandError(f"{file}: open failed ({error.strerror})") from None
+        raise CommandError(f"{file}: {doing} ({error.strerror})") from None
 
 
 def c_string(line: str) -> str:

@@ -1,6 +1,6 @@
 """Commands about the switch as a whole: what it is, how it is configured, whether it is there.
 
-Sources: ovs-ofctl(8): show, dump-desc, dump-tables, get-frags, set-frags, probe, ping.
+Sources: ovs-ofctl(8): show, dump-desc, dump-tables, get-frags, set-frags, probe, ping, benchmark.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from vswitch.cli.ofctl.channel import Channel
 from vswitch.cli.ofctl.naming import shown
 from vswitch.cli.ofctl.settings import Settings
 from vswitch.cli.ofctl.table import command
-from vswitch.openflow.message import Message
+from vswitch.openflow.message import HEADER, MAX_LENGTH, Message
 from vswitch.openflow.messages.hello import EchoReply, EchoRequest
 from vswitch.openflow.messages.port import PortDescRequest
 from vswitch.openflow.messages.switch import (
@@ -31,6 +31,7 @@ from vswitch.openflow.session import Malformed, Received
 from vswitch.openflow.text import print_message
 from vswitch.openflow.version import OF13
 
+MAX_PAYLOAD = MAX_LENGTH - HEADER.size  # bytes
 FRAGMENT_MODES = ("normal", "drop", "reassemble", "nx-match")
 
 
@@ -116,8 +117,8 @@ def probe(given: Given, target: str) -> None:
 @command("ping", "TARGET [N]")
 def ping(given: Given, target: str, size: str = "64") -> Iterator[str]:
     """Ten echos of N bytes, and how long each took."""
-    if not size.isdecimal() or int(size) > 65535 - 8:
-        raise CommandError(f"payload must be between 0 and {65535 - 8} bytes")
+    if not size.isdecimal() or int(size) > MAX_PAYLOAD:
+        raise CommandError(f"payload must be between 0 and {MAX_PAYLOAD} bytes")
     channel = Channel(target, Settings(given))
     payload = bytes(i & 0xFF for i in range(int(size)))
     for _ in range(10):
@@ -129,3 +130,24 @@ def ping(given: Given, target: str, size: str = "64") -> Iterator[str]:
             yield print_message(reply.data, 4).rstrip("\n")
             continue
         yield f"{len(payload)} bytes from {target}: xid={reply.xid:08x} time={taken:.1f} ms"
+
+
+@command("benchmark", "TARGET N COUNT")
+def benchmark(given: Given, target: str, size: str, count: str) -> Iterator[str]:
+    """COUNT echos of N bytes, one after the other, and how fast they were."""
+    n_bytes, n_echos = (int(text) if text.isdecimal() else 0 for text in (size, count))
+    if n_bytes > MAX_PAYLOAD:
+        raise CommandError(f"payload must be between 0 and {MAX_PAYLOAD} bytes")
+    whole = n_bytes + HEADER.size
+    yield f"Sending {n_echos} packets * {whole} bytes (with header) = {n_echos * whole} bytes total"
+    channel = Channel(target, Settings(given))
+    request = EchoRequest(bytes(n_bytes))
+    began = time.monotonic()
+    for _ in range(n_echos):
+        channel.transact(request)
+    taken = time.monotonic() - began
+    rate = f"{n_echos / taken:.0f} packets/s) ({n_echos * whole / taken:.0f} bytes/s" if n_echos else _NO_RATE
+    yield f"Finished in {taken * 1000:.1f} ms ({rate})"
+
+
+_NO_RATE = "-nan packets/s) (-nan bytes/s"

@@ -8,9 +8,10 @@ from importlib import import_module
 from vswitch.cli.command import Command, CommandTable
 
 MODULES = {
-    "switch": "show dump-desc dump-tables get-frags set-frags probe ping",
+    "switch": "show dump-desc dump-tables get-frags set-frags probe ping benchmark",
     "ports": "dump-ports dump-ports-desc mod-port",
     "flows": "dump-flows dump-aggregate add-flow add-flows mod-flows del-flows",
+    "comparison": "replace-flows diff-flows",
     "groups": "dump-groups dump-group-stats dump-group-features add-group add-groups mod-group del-groups "
     "insert-buckets remove-buckets parse-group",
     "meters": "add-meter mod-meter del-meter del-meters dump-meter dump-meters meter-stats meter-features",
