@@ -67,7 +67,7 @@ class Side:
         rows = dump(self.database, self.tool.schema)
         names = names_of(rows)
         printed = canonical(done.stdout, names)
-        if any(option in line for option in ("-f table", "-f csv", "-f json", "-d json", "--bare")):
+        if any(option in line for option in ("-f ", "-d json", "-d bare", "--bare")):
             printed = str(sorted(printed))  # rows come in the order of their UUIDs
         errors = canonical(done.stderr.replace(f"/usr/bin/{self.tool.name}", self.tool.name), names)
         return printed, errors, done.returncode, contents(rows, names)

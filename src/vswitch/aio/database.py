@@ -29,8 +29,9 @@ from vswitch.base.errors import VswitchError, WireError
 from vswitch.base.jsontype import Json
 from vswitch.base.log import Logger
 from vswitch.ovsdb.change import Outcome, Transaction
-from vswitch.ovsdb.commit import Compute, Conditions, attempts, one_attempt
+from vswitch.ovsdb.commit import Conditions, attempts, one_attempt
 from vswitch.ovsdb.jsontext import Splitter, encode
+from vswitch.ovsdb.record import Changes, computing
 from vswitch.ovsdb.replica import Change, Replica
 
 log = Logger("reconnect")
@@ -66,16 +67,16 @@ class Database:
 
     # --- what it is for ---
 
-    async def commit(self, compute: Compute) -> Outcome:
-        """Commit what `compute` does to the transaction that it is given; it runs again if it lost a race.
+    async def commit(self, function: Callable[[Changes], None]) -> Outcome:
+        """Commit what `function` does to the `Changes` that it is given; it runs again if it lost a race.
 
         Raises Refused if the server will not have it.
         """
-        return await self._drive(attempts(self.replica, compute, lambda: str(uuid4())))
+        return await self._follow(attempts(self.replica, computing(function), lambda: str(uuid4())))
 
     async def send(self, transaction: Transaction) -> Outcome:
         """Send a transaction once, and say what became of it."""
-        return await self._drive(one_attempt(self.replica, transaction))
+        return await self._follow(one_attempt(self.replica, transaction))
 
     async def changes(self) -> AsyncIterator[list[Change]]:
         """What becomes different, in order, beginning with what is there.  For one reader, who sees all of it."""
@@ -94,7 +95,7 @@ class Database:
         while not is_so():
             await self._news.wait()
 
-    async def _drive(self, conditions: Conditions) -> Outcome:
+    async def _follow(self, conditions: Conditions) -> Outcome:
         try:
             while True:
                 await self.until(next(conditions))

@@ -5,45 +5,22 @@
 
 It sends and receives only while one of its methods waits; `aio.database` is the same for programs with an event loop.
 
-Sources: ovs-vsctl(8), --db, --retry; OVS lib/ovsdb-cs.c.
+Sources: ovsdb(7), "Clustered Database Service Model".
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from types import TracebackType
 
-from vswitch.base.errors import VswitchError, WireError
-from vswitch.linux.jsonrpc_client import Connection, connect
-from vswitch.linux.sockets import TlsOptions
+from vswitch.linux.exchange import Exchange, new_uuid
 from vswitch.ovsdb.change import Outcome
-from vswitch.ovsdb.commit import Compute, Conditions, attempts
-from vswitch.ovsdb.replica import Replica
-
-RETRY_AFTER = 1.0  # seconds
+from vswitch.ovsdb.commit import attempts
+from vswitch.ovsdb.record import Changes, computing
 
 
-class CannotReach(VswitchError):  # noqa: N818 - as the other errors here
-    """None of the servers can be talked to."""
-
-
-class BlockingDatabase:
-    """`replica`, connected to one of the servers that `remotes` names, separated by commas.
-
-    If the connection is lost, and the `retry` of the others brings no better, that raises CannotReach, unless `retry`
-    says to go on for ever.
-    """
-
-    def __init__(
-        self, remotes: str, replica: Replica, tls: TlsOptions | None = None, *, retry: bool = False
-    ) -> None:
-        self.remotes = remotes
-        self.replica = replica
-        self._tls = tls or TlsOptions()
-        self._retry = retry
-        self._connection: Connection | None = None
-        self._left: list[str] = []  # remotes to try before a pause
+class BlockingDatabase(Exchange):
+    """A replica, connected to one of the servers of a database: as a context, from then on until its end."""
 
     def __enter__(self) -> BlockingDatabase:
         self.until(lambda: self.replica.is_synchronized)
@@ -54,83 +31,17 @@ class BlockingDatabase:
     ) -> None:
         self.close()
 
-    def close(self) -> None:
-        """Close the connection; the replica stays as it is."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
-            self.replica.disconnected()
-
     def refresh(self) -> None:
         """Bring the replica up to date: it reflects what anybody had committed before this call."""
         answered: list[bool] = []
-        self.replica.call("echo", [], lambda result, error: answered.append(True))
-        self.until(lambda: bool(answered) and self.replica.is_synchronized)
+        while not any(answered):
+            answered.clear()
+            self.replica.call("echo", [], lambda result, error: answered.append(error is None))
+            self.until(lambda: bool(answered) and self.replica.is_synchronized)
 
-    def commit(self, compute: Compute) -> Outcome:
-        """Commit what `compute` does to the transaction that it is given; it runs again if it lost a race.
+    def commit(self, function: Callable[[Changes], None]) -> Outcome:
+        """Commit what `function` does to the `Changes` that it is given; it runs again if it lost a race.
 
         Raises Refused if the server will not have it.
         """
-        conditions: Conditions = attempts(self.replica, compute, new_uuid)
-        try:
-            while True:
-                self.until(next(conditions))
-        except StopIteration as end:
-            outcome: Outcome = end.value
-            return outcome
-
-    def until(self, is_so: Callable[[], bool]) -> None:
-        """Talk with the server until `is_so`."""
-        while True:
-            connection = self._connection or self._connect()
-            try:
-                for message in self.replica.outgoing():
-                    connection.send(message)
-                if is_so():
-                    return
-                for message in connection.received():
-                    self.replica.receive(message)
-            except (OSError, WireError) as error:
-                self._lost(
-                    getattr(error, "strerror", None) or str(error), is_final=isinstance(error, WireError)
-                )
-            else:
-                if self.replica.objection:
-                    self._lost(self.replica.objection)
-
-    def _connect(self) -> Connection:
-        """Connect to the next server that can be reached."""
-        reason = ""
-        while True:
-            self._left = self._left or self.remotes.split(",")
-            while self._left:
-                try:
-                    self._connection = connect(self._left.pop(0), self._tls)
-                except OSError as error:
-                    reason = error.strerror or str(error)
-                else:
-                    self.replica.connected()
-                    return self._connection
-            self._pause(reason)
-
-    def _lost(self, reason: str, *, is_final: bool = False) -> None:
-        """The connection is of no use any more: prepare for the next one."""
-        self.close()
-        if is_final and not self._retry:
-            raise CannotReach(f"{self.remotes}: {reason}")
-        if not self._left:
-            self._pause(reason)
-
-    def _pause(self, reason: str) -> None:
-        if not self._retry:
-            raise CannotReach(f"{self.remotes}: database connection failed ({reason})")
-        from time import sleep
-
-        sleep(RETRY_AFTER)
-
-
-def new_uuid() -> str:
-    """A random UUID."""
-    digits = os.urandom(16).hex()
-    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
+        return self.follow(attempts(self.replica, computing(function), new_uuid))

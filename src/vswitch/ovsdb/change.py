@@ -16,7 +16,7 @@ Sources: RFC 7047 4.1.3, 5.2; OVS lib/ovsdb-idl.c for the order of operations.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from vswitch.base.jsontype import Json
 from vswitch.ovsdb.column import Column, Table, row_name
@@ -26,13 +26,14 @@ COMMITTED, UNCHANGED, TRY_AGAIN, FAILED = "committed", "unchanged", "try again",
 
 
 class Outcome:
-    """What became of a transaction: its status; the server's error if it failed."""
+    """What became of a transaction: its status; the server's error if it failed; the inserted rows' UUIDs."""
 
-    __slots__ = ("error", "status")
+    __slots__ = ("error", "status", "uuids")
 
-    def __init__(self, status: str, error: Json = None) -> None:
+    def __init__(self, status: str, error: Json = None, uuids: Mapping[str, str] | None = None) -> None:
         self.status = status
         self.error = error
+        self.uuids = uuids or {}  # by their provisional UUIDs
 
 
 class _Edit:
@@ -65,6 +66,8 @@ class Transaction:
         self._edits: dict[Row, dict[str, _Edit]] = {}
         self._index: dict[tuple[str, str], dict[Json, list[Row]]] = {}  # rows by the value of a column
         self._verified: dict[Row, dict[str, None]] = {}
+        self._absences: list[Json] = []  # operations that wait for rows not to be there
+        self._mutations: list[tuple[Row, Json]] = []
         self._increments: list[tuple[Row, str]] = []
         self._comments: list[str] = []
         self._increment_at = -1  # where in the operations, and so in the reply, the first increment is
@@ -104,6 +107,13 @@ class Transaction:
             for row in self.rows(table):
                 index.setdefault(self.get(row, column), []).append(row)
         return index.get(value, ())
+
+    def find(self, table: str, values: Mapping[str, Json]) -> list[Row]:
+        """The rows of `table` in which all columns that `values` names will be so."""
+        if any(touched == table for touched, _ in self.touched):
+            wanted = values.items()
+            return [row for row in self.rows(table) if all(self.get(row, name) == it for name, it in wanted)]
+        return self.replica.find(table, **values)
 
     def column(self, row: Row, name: str) -> Column:
         """The type of a row's column."""
@@ -185,6 +195,23 @@ class Transaction:
         if row.uuid not in self.inserted:
             self._verified.setdefault(row, {}).update(dict.fromkeys(columns))
 
+    def verify_none(self, table: str, values: Mapping[str, Json]) -> None:
+        """Commit only if the server, too, has no row of `table` like that.
+
+        Not if the replica was not to have all rows of the table: then it cannot be expected to know.
+        """
+        if not self.replica.is_conditional(table):
+            schema = self.tables[table]
+            where = [
+                [name, "==", schema[name].to_json(value, self.inserted)] for name, value in values.items()
+            ]
+            wait = {"op": "wait", "table": table, "timeout": 0, "where": where, "until": "=="}
+            self._absences.append(wait | {"columns": list(values), "rows": []})
+
+    def mutate(self, row: Row, column: str, mutator: str, operand: Json) -> None:
+        """Have the server compute a column's new value (RFC 7047 5.1, <mutation>); reads do not see it."""
+        self._mutations.append((row, [column, mutator, operand]))
+
     def increment(self, row: Row, column: str) -> None:
         """Add one to a column, whatever it holds by then; `increments` tells what it became."""
         self._increments.append((row, column))
@@ -198,7 +225,8 @@ class Transaction:
     @property
     def is_empty(self) -> bool:
         """Whether nothing would change."""
-        return not (self.inserted or self._doomed() or any(self._changed(row) for row in self._edits))
+        edited = any(self._changed(row) for row in self._edits)
+        return not (edited or self.inserted or self._mutations or self._doomed())
 
     def operations(self) -> list[Json]:
         """The operations of RFC 7047 that do all this; none if nothing would change."""
@@ -213,6 +241,9 @@ class Transaction:
         for row in self._edits:
             if row.uuid not in self.inserted:
                 operations += self._alter(row)
+        for row, mutation in self._mutations:
+            about = {"table": row.table, "where": self._where(row)}
+            operations.append(about | {"op": "mutate", "mutations": [mutation]})
         self._increment_at = len(operations)
         for row, column in self._increments:
             where = {"table": row.table, "where": self._where(row)}
@@ -225,7 +256,8 @@ class Transaction:
     def _guards(self) -> list[Json]:
         """The operations that must succeed before anything is changed."""
         lock = self.replica.lock
-        return [{"op": "assert", "lock": lock}] if lock else []
+        guards: list[Json] = [{"op": "assert", "lock": lock}] if lock else []
+        return guards + self._absences
 
     def finish(self, results: list[Json]) -> Outcome:
         """Understand the server's reply to operations()."""
@@ -239,7 +271,7 @@ class Transaction:
         for number, (_, column) in enumerate(self._increments):
             [row] = results[self._increment_at + 2 * number + 1]["rows"]
             self.increments.append(row[column])
-        return Outcome(COMMITTED)
+        return Outcome(COMMITTED, uuids=self.uuids)
 
     def _doomed(self) -> list[Row]:
         """The deleted rows that the server must be told of; the others go because nothing refers to them."""

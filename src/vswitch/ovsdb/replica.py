@@ -336,6 +336,10 @@ class Replica:
         """The rows of a table by UUID; none if the server has no such table."""
         return self.rows.get(name, {})
 
+    def has_column(self, table: str, column: str) -> bool:
+        """Whether the rows of `table` have that column here."""
+        return column == "_uuid" or column in self._columns.get(table, ())
+
     def find(self, table: str, /, **values: Json) -> list[Row]:
         """The rows of `table` whose columns hold `values`.  Scans the first time only."""
         columns = tuple(sorted(values))

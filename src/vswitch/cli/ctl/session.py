@@ -14,11 +14,11 @@ from vswitch.cli.command import UNLIMITED, check_arity, warn
 from vswitch.cli.ctl.context import Commands, Context, Invocation, Syntax, Wanting
 from vswitch.cli.ctl.names import RowIds
 from vswitch.cli.table import Style, Table
-from vswitch.linux.database import BlockingDatabase
+from vswitch.linux.exchange import Exchange, new_uuid
 from vswitch.linux.sockets import TlsOptions
 from vswitch.ovsdb.change import Transaction
 from vswitch.ovsdb.column import Layout
-from vswitch.ovsdb.commit import Refused
+from vswitch.ovsdb.commit import Refused, attempts
 from vswitch.ovsdb.replica import Replica
 
 
@@ -123,31 +123,29 @@ class Session:
         self._invocations = invocations
         self._hooks = hooks
         self._replica = Replica(settings.database, self._wanted, leader_only=settings.leader_only)
-        self._database = BlockingDatabase(
-            settings.server, self._replica, settings.tls, retry=settings.retries
-        )
+        self._exchange = Exchange(settings.server, self._replica, settings.tls, retry=settings.retries)
         self._context: Context
 
     def run(self) -> None:
         """Carry out the commands and print what they say; raises CommandError."""
-        with self._database:
-            try:
-                self._database.commit(self._attempt)
-            except Refused as error:
-                message = f"transaction error: {encode(error.error)}"
-                warn("ovsdb_idl", message)
-                raise CommandError(message) from None
-            context = self._context
-            for invocation, row in context.new_rows:
-                invocation.output = [context.transaction.uuids.get(row.uuid, row.uuid)]
-            self._print()
-            if self._settings.is_waiting and context.transaction.increments:
-                sys.stdout.flush()
-                self._await_switch(context, context.transaction.increments[0])
+        self._exchange.until(lambda: self._replica.is_synchronized)
+        try:
+            self._exchange.follow(attempts(self._replica, self._attempt, new_uuid))
+        except Refused as error:
+            message = f"transaction error: {encode(error.error)}"
+            warn("ovsdb_idl", message)
+            raise CommandError(message) from None
+        context = self._context
+        for invocation, row in context.new_rows:
+            invocation.output = [context.transaction.uuids.get(row.uuid, row.uuid)]
+        self._print()
+        if self._settings.is_waiting and context.transaction.increments:
+            sys.stdout.flush()
+            self._await_switch(context, context.transaction.increments[0])
 
     def _await_switch(self, context: Context, target: int) -> None:
         """Wait until the switch has taken over the change; print what it has to say against it."""
-        self._database.until(lambda: self._hooks.finished(context, target))
+        self._exchange.until(lambda: self._hooks.finished(context, target))
         for line in self._hooks.complaints(context):
             print(f"{self._settings.program}: {line}", file=sys.stderr)
 
