@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from vswitch.ovsdb.atom import Uuid
+from vswitch.ovsdb.atom import ZERO_UUID, Uuid
 from vswitch.ovsdb.condition import Row
 from vswitch.ovsdb.datum import Datum
 from vswitch.ovsdb.schema import ColumnSchema, Schema, TableSchema
@@ -153,6 +153,8 @@ class Database:
 
     def since(self, id: Uuid) -> list[Commit] | None:
         """The commits after the one with that id, or None if it is not remembered."""
+        if id == ZERO_UUID:
+            return None  # what clients say who know nothing yet
         if id == self.last_id:
             return []
         commits = list(self.history)
