@@ -161,7 +161,7 @@ class Server:
         self.is_alive = True
         self.session = 0  # answers to requests of earlier ones do not count
         self.member = Member()
-        self.service = Clustered(self.member, sim.cid, sim.new_uuid(), sim.new_uuid)
+        self.service = Clustered(self.member, sim.new_uuid(), sim.new_uuid)
         self.host = Host(Database(SCHEMA), sim.new_uuid, lambda: int(sim.now * 1000), self.service)
         self.service.on_replace = lambda database: setattr(self.host, "database", database)
         self.applied: list[str] = []
@@ -225,7 +225,6 @@ class Simulation:
     numbers: itertools.count[int] = field(default_factory=itertools.count)
 
     def __post_init__(self) -> None:
-        self.cid = self.new_uuid()
         database = Database(SCHEMA)
         self.history = {row: [] for row in self.rows}
         for row in self.rows:

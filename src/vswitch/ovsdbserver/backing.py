@@ -1,6 +1,7 @@
 """What a server keeps open for each of its databases: the side of its service model that touches the world.
 
-A word names a database: a file (`JournalBacking`), or `relay:DATABASE:REMOTE[,REMOTE…]` (`RelayBacking`).
+A word names a database: a file (`JournalBacking`), `relay:DATABASE:REMOTE[,REMOTE…]` (`RelayBacking`), or
+`etcd:HOST:PORT[,HOST:PORT…]/NAME` (`ClusterBacking`, in a module of its own).
 
 Sources: ovsdb-server(1); ovsdb(7), "Service Models".
 """
@@ -29,6 +30,7 @@ from vswitch.ovsdb.relay import Relay
 from vswitch.ovsdb.schema import Schema
 from vswitch.ovsdb.server import Server
 from vswitch.ovsdb.servicemodel import ServiceModel, Standalone
+from vswitch.ovsdbserver.etcd import Credentials
 from vswitch.ovsdbserver.storage import compaction_records, milliseconds_now, open_journal
 from vswitch.ovsdbserver.upstream import Source, Upstream
 
@@ -49,6 +51,7 @@ class Surroundings:
     spawn: Callable[[Coroutine[object, object, None]], object]
     schedule: Callable[[], None]  # have the sessions written soon
     notice: Callable[[Host, Commit], None]  # a commit happened
+    etcd: Credentials  # for clusters
     with_differences: bool = True  # in journals
     trims_memory: bool = False  # give memory back to the system after a compaction
 
@@ -70,6 +73,9 @@ class Backing(ABC):
 
     def start(self) -> None:  # noqa: B027 - a file has nothing to start
         """The host is in service."""
+
+    async def loaded(self) -> None:  # noqa: B027 - see start()
+        """Wait until there is something to serve, or until it has taken too long."""
 
     def committed(self, commit: Commit) -> None:
         """The database has changed."""
@@ -202,6 +208,10 @@ class RelayBacking(Backing):
 
 def open_backing(word: str, around: Surroundings) -> Backing:
     """What the user's `word` for a database stands for; raises VswitchError."""
+    if word.startswith("etcd:"):
+        from vswitch.ovsdbserver.clusterbacking import ClusterBacking  # what few servers need
+
+        return ClusterBacking(word, around)
     if not word.startswith("relay:"):
         return JournalBacking(around.directory / word, word, around)
     _, name, remotes, *_ = *word.split(":", 2), "", ""

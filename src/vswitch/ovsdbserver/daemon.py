@@ -18,8 +18,10 @@ from vswitch.ovsdb.host import Host
 from vswitch.ovsdb.server import Server
 from vswitch.ovsdbserver.backing import Backing, JournalBacking, RelayBacking, Surroundings, open_backing
 from vswitch.ovsdbserver.clients import Pump
+from vswitch.ovsdbserver.clustercommands import add_cluster_commands
 from vswitch.ovsdbserver.commands import add_commands
 from vswitch.ovsdbserver.configfile import Config, DatabaseConfig, read_config
+from vswitch.ovsdbserver.etcd import Credentials
 from vswitch.ovsdbserver.keys import Keys
 from vswitch.ovsdbserver.remotes import Remotes
 from vswitch.ovsdbserver.replication import Replication, parse_exclude
@@ -47,6 +49,9 @@ class DatabaseDaemon:
             self._spawn,
             self.pump.schedule,
             self._notice,
+            Credentials(
+                *(given.get(f"cluster-{what}") or "" for what in ("private-key", "certificate", "ca-cert"))
+            ),
             with_differences="disable-file-column-diff" not in given,
         )
         self.replication = Replication(self.server, self.backings, self.remotes.reconnect)
@@ -63,6 +68,7 @@ class DatabaseDaemon:
         given = self._service.given
         self.pump.after_round.append(self._tend)
         add_commands(self._service.commands, self)
+        add_cluster_commands(self._service.commands, self)
         self._service.memory.append(lambda: dict(self.server.usage()))
         try:
             parse_exclude(self.replication.exclude)
@@ -74,6 +80,7 @@ class DatabaseDaemon:
                 await self.reload()
         except VswitchError as error:
             raise CommandError(f"{error}\n") from None
+        await asyncio.gather(*(backing.loaded() for backing in self.backings.values()))
         await self.remotes.reconcile()
         status = await self._serve()
         self.remotes.close()

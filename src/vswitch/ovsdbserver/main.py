@@ -29,6 +29,10 @@ OPTIONS = (
     Option("run", REQUIRED),
     Option("no-dbs"),
     Option("config-file", REQUIRED),
+    Option("cluster", REQUIRED),
+    Option("cluster-private-key", REQUIRED),
+    Option("cluster-certificate", REQUIRED),
+    Option("cluster-ca-cert", REQUIRED),
     Option("sync-from", REQUIRED),
     Option("sync-exclude-tables", REQUIRED),
     Option("active"),
@@ -52,6 +56,9 @@ Where to talk to clients:
     pssl:[PORT][:HOST]       listen on TLS over TCP
     unix:FILE, tcp:HOST:PORT, ssl:HOST:PORT   connect
     db:DB,TABLE,COLUMN       whatever that column says
+Sharing a database with other servers:
+  --cluster=etcd:HOST:PORT[,HOST:PORT]…/NAME   serve the database that ovsdb-tool put there
+  --cluster-private-key=FILE, --cluster-certificate=FILE, --cluster-ca-cert=FILE   for TLS to etcd
 Keys and certificates (for ssl: and pssl:):
   -p, --private-key=FILE   our private key
   -c, --certificate=FILE   our certificate

@@ -17,6 +17,7 @@ from vswitch.ovsdbserver.daemon import DatabaseDaemon
 
 def run(program: str, given: Given, words: Sequence[str]) -> int:
     """Be the daemon `program`, serving the databases named by `words`; the exit status."""
+    words = [*words, *(word or "" for word in given.all("cluster"))]
     if not words and "no-dbs" not in given and "config-file" not in given:
         words = [f"{dbdir()}/conf.db"]
     directory = Path.cwd()

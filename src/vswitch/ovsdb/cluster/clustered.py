@@ -23,7 +23,8 @@ Sources: ovsdb(7), "Clustered Database Service Model", "Understanding Cluster Co
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from vswitch.base.log import Logger
@@ -55,6 +56,10 @@ log = Logger("ovsdb_cluster")
 
 N_QUEUE = 10_000  # transactions that wait for the log; more are refused
 N_BATCH = 500  # transactions in an entry
+N_KEPT = 500  # entries before a snapshot that stay, for servers that are a little behind
+MAX_ENTRIES = 20_000  # after a snapshot, before the next
+MIN_GROWTH = 4 << 20  # bytes of entries that are not worth a snapshot
+GROWTH_FACTOR = 2  # times the size of the last snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,26 +80,41 @@ class Item:
     converted: Database | None = None  # the outcome of a conversion
 
 
+@dataclass(slots=True)
+class Growth:
+    """How much a new server has to read."""
+
+    snapshot_at: int = 0  # the index of the snapshot
+    snapshot_size: int = 0  # bytes, more or less
+    n_bytes: int = 0  # of the entries after it
+
+    def is_worth_a_snapshot(self, index: int) -> bool:
+        """Whether it has become too much."""
+        n_entries = index - self.snapshot_at
+        is_large = self.n_bytes > max(MIN_GROWTH, GROWTH_FACTOR * self.snapshot_size)
+        return n_entries > MAX_ENTRIES or (is_large and n_entries > N_KEPT)
+
+
 class Clustered(ServiceModel):
     """One server's share of a clustered database; see the module."""
 
     name = "clustered"
 
-    def __init__(self, member: Member, cid: Uuid, sid: Uuid, new_uuid: NewUuid) -> None:
+    def __init__(self, member: Member, sid: Uuid, new_uuid: NewUuid) -> None:
         self.member = member
-        self.cid, self.sid = cid, sid
+        self.cid: Uuid | None = None  # not known before the first contact
+        self.sid = sid
         self.leader: Uuid | None = None  # whom the cluster has elected
         self.is_connected = False  # to the log
         self.on_replace: Callable[[Database], None] = lambda database: None
-        self.n_bytes = 0  # of entries since the last snapshot
-        self.snapshot_at = 0  # the index of the last snapshot
-        self.snapshot_size = 0
+        self.growth = Growth()
         self._new_uuid = new_uuid
         self._queue: deque[Trigger | Conversion] = deque()
         self._batch: list[Item] = []  # on the way to the log
         self._tried_at: Position | None = None  # the position for which it was computed
         self._is_trying = False
         self._is_settling = False  # the batch is coming into effect
+        self._is_ready = False
 
     # What the host and the server ask.
 
@@ -103,10 +123,15 @@ class Clustered(ServiceModel):
         return {
             "connected": (self.is_connected,),
             "leader": (self.is_leader,),
-            "cid": (self.cid,),
+            "cid": (self.cid,) if self.cid else (),
             "sid": (self.sid,),
-            "index": (self.member.position.index,),
+            "index": (self.member.position.index,) if self.is_ready else (),
         }
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether the log has been read once."""
+        return self._is_ready
 
     @property
     def is_leader(self) -> bool:
@@ -117,6 +142,11 @@ class Clustered(ServiceModel):
     def is_writable(self) -> bool:
         """One of the servers writes down how remotes fare; while it has nothing else to write."""
         return self.is_leader and not (self._batch or self._is_settling or self._is_trying)
+
+    @property
+    def n_waiting(self) -> int:
+        """How many transactions are not yet in the log."""
+        return len(self._queue) + len(self._batch)
 
     @property
     def is_busy(self) -> bool:
@@ -231,7 +261,7 @@ class Clustered(ServiceModel):
         """Do what the member of the log says."""
         match effect:
             case Applied(entry, own):
-                self.n_bytes += len(entry.body)
+                self.growth.n_bytes += len(entry.body)
                 if own:
                     self._settle()
                 else:
@@ -256,28 +286,34 @@ class Clustered(ServiceModel):
     def _settle(self) -> None:
         """The batch is in the log, or need not be: it takes effect."""
         batch, self._batch = self._batch, []
+        with self._settling():
+            for item in batch:
+                if item.commit is not None:
+                    self.owner.publish(item.commit)
+                if item.converted is not None:
+                    self.on_replace(item.converted)
+                    if item.wish is not None:
+                        trigger = _trigger(item.wish)
+                        trigger.client.finish(trigger, {})
+                if item.answer is not None:
+                    item.answer.give()
+
+    @contextmanager
+    def _settling(self) -> Iterator[None]:
         self._is_settling = True
-        for item in batch:
-            if item.commit is not None:
-                self.owner.publish(item.commit)
-            if item.converted is not None:
-                self.on_replace(item.converted)
-                if item.wish is not None:
-                    trigger = _trigger(item.wish)
-                    trigger.client.finish(trigger, {})
-            if item.answer is not None:
-                item.answer.give()
-        self._is_settling = False
+        try:
+            yield
+        finally:
+            self._is_settling = False
 
     def _follow(self, entry: Entry) -> None:
         """Another server's transactions take effect."""
-        self._is_settling = True
-        for step in decode_batch(entry.body).steps:
-            if step.schema is not None:
-                self.on_replace(database_of(step.schema, step.record, step.id))
-            elif (commit := commit_of(self.owner.database, step)) is not None:
-                self.owner.publish(commit)
-        self._is_settling = False
+        with self._settling():
+            for step in decode_batch(entry.body).steps:
+                if step.schema is not None:
+                    self.on_replace(database_of(step.schema, step.record, step.id))
+                elif (commit := commit_of(self.owner.database, step)) is not None:
+                    self.owner.publish(commit)
 
     def _try_again(self) -> None:
         batch, self._batch = self._batch, []
@@ -294,17 +330,17 @@ class Clustered(ServiceModel):
         """Become what the snapshot says."""
         if self._batch:
             self._try_again()
-        self.snapshot_at, self.snapshot_size, self.n_bytes = snapshot.position.index, len(snapshot.body), 0
+        self.growth = Growth(snapshot.position.index, len(snapshot.body))
         after, before = decode_snapshot(snapshot.body), self.owner.database
+        self._is_ready = True
         if after.schema != before.schema:
             self.on_replace(after)
             return
-        self._is_settling = True
         before.history.clear()
-        if (commit := difference(before, after)) is not None:
-            self.owner.publish(commit)
+        with self._settling():
+            if (commit := difference(before, after)) is not None:
+                self.owner.publish(commit)
         before.last_id = after.last_id
-        self._is_settling = False
 
 
 def _trigger(wish: Trigger | Conversion) -> Trigger:

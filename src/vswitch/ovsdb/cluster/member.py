@@ -132,6 +132,12 @@ class Member:
         """Keep a snapshot of a state that was passed through, and of the entries before it only the last `n_kept`."""
         self._requests.append(Save(snapshot, snapshot.position.index - n_kept))
 
+    def start_over(self) -> None:
+        """Forget everything: the state at the position is not what it should be."""
+        self.position, self.proposal = NOWHERE, None
+        self.is_confirming, self._confirm_at = False, None
+        self._early.clear()
+
     # What the owner reports.
 
     def take_requests(self) -> list[Request]:
@@ -204,9 +210,9 @@ class Member:
 
     def _take(self, entries: Iterable[Entry]) -> Iterator[Effect]:
         """Apply what can be applied."""
-        for entry in entries:
-            if entry.position.index > self.position.index:
-                self._early[entry.position.index] = entry
+        for each in entries:
+            if each.position.index > self.position.index:
+                self._early[each.position.index] = each
         while (entry := self._early.pop(self.position.index + 1, None)) is not None:
             if entry.after != self.position.id:  # another history: the store was put back to an earlier time
                 self._early.clear()
