@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import subprocess
 import sys
 import time
@@ -323,3 +324,37 @@ def test_both_tags_cross(net, datapath):
     frames: list[bytes] = []
     wait_until(lambda: frames.extend(f[HEADER_SIZE:] for f in door2.receive_frames(9)) or len(frames) == 2)
     assert frames == [head + tags[4:] + packet[20:], head + packet[20:]]
+
+
+def test_counters_survive_the_move_to_more_memory(net, datapath):
+    h1 = net.hosts["h1"]
+    datapath.flow_put(patch(1, 2))
+    mask = Mask(BY_PORT | IP_SRC.mask)
+    here = IP_SRC.put(ETH_TYPE.put(IN_PORT.put(Flow(0), 1), 0x0800), 0x0A000001)
+    datapath.flow_put([Megaflow(Ufid(5000), here, mask, (Output(P2),))])
+    datapath.flow_del([Ufid(16)])  # so that it is the other one that counts
+    others = [Megaflow(Ufid(6000 + n), IP_SRC.put(here, n), mask, (Output(P2),)) for n in range(3000)]
+    with h1.start("ping", "-q", "-i", "0.002", "-c", "300", "10.0.0.2") as ping:
+        datapath.flow_put(others)
+        output, _ = ping.communicate(timeout=20)
+    assert "300 received, 0% packet loss" in output, output
+    (carried,) = datapath.flow_del([Ufid(5000)])
+    assert (carried.packets, carried.bytes) == (300, 300 * 98)
+    assert carried.used is not None
+    assert 0 <= time.monotonic() - carried.used < 5
+
+
+def test_cpus_that_share_a_megaflow_lose_no_count(net, datapath):
+    """Two senders on two CPUs at once, whose packets are all of one megaflow."""
+    datapath.flow_put(patch(1, 2))
+    before = {flow.ufid: stats.packets for flow, stats in datapath.flow_dump()}[Ufid(16)]
+    h1 = net.hosts["h1"]
+    cpus = sorted(os.sched_getaffinity(0))[:2]
+    words = "ping", "-q", "-i", "0.0002", "-c", "2000", "10.0.0.2"
+    with contextlib.ExitStack() as stack:
+        pings = [stack.enter_context(h1.start("taskset", "-c", str(cpu), *words)) for cpu in cpus]
+        for ping in pings:
+            output, _ = ping.communicate(timeout=20)
+            assert "2000 received" in output, output
+    after = {flow.ufid: stats.packets for flow, stats in datapath.flow_dump()}[Ufid(16)]
+    assert after - before == 2000 * len(cpus)

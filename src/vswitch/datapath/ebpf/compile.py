@@ -7,6 +7,9 @@
 Rules are in maps; this code changes only when a mask comes or goes, or when another order of subtables is faster.
 Megaflows that overlap do the same, so the first hit is the answer.  A subtable that misses costs 30 to 55 ns.
 
+A megaflow counts the packets of the CPU that saw the first one, in the memory that has to be read anyway; those of
+other CPUs are counted apart, by groups of CPUs, so that CPUs that share a megaflow do not wait for each other.
+
 The cache, worth its cost from CACHE_FROM masks on, maps all bits that any mask looks at to a copy of the megaflow's
 entry.  A copy is good while its generation is that of the megaflow's counters: taking a megaflow out, or giving it
 other actions, makes the next packet look again.  One miss in CACHE_ODDS goes into the cache: more flows than
@@ -16,7 +19,6 @@ it holds would otherwise spend their time pushing each other out.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from vswitch.bpf.builder import (
     R0,
@@ -53,6 +55,7 @@ from vswitch.datapath.ebpf.maps import (
 )
 from vswitch.datapath.ebpf.parse import Parser
 from vswitch.datapath.ebpf.skb import CONTEXT
+from vswitch.datapath.ebpf.subtable import USED_SHIFT, Subtable, load_masked
 from vswitch.flow.field import Mask
 
 CACHE = "cache"
@@ -62,30 +65,27 @@ CHUNK = 48  # subtables
 _NEIGHBOURS = frozenset({"nd_target", "nd_reserved", "arp_sha", "arp_tha"})
 
 
-@dataclass(frozen=True, slots=True)
-class Subtable:
-    """The megaflows of one mask: where they are, and how their keys are made."""
-
-    map: str
-    key: KeyMask
-
-
 def place_of(from_host: bool, chunk: int) -> int:
     """Where in `programs` a main program is."""
     return 2 * chunk + from_host
 
 
-def main_programs(subtables: Sequence[Subtable], from_host: bool) -> list[ProgramSpec]:
+def main_programs(subtables: Sequence[Subtable], from_host: bool, n_groups: int) -> list[ProgramSpec]:
     """The programs for `subtables`, in this order; each goes on with the next where none of its subtables hits.
 
     There is more than one only because the kernel lets a program use 64 maps.  `from_host`: for devices at whose
-    other end the host itself is.
+    other end the host itself is.  `n_groups`: of CPUs that count apart.
     """
     n_chunks = max(-(-len(subtables) // CHUNK), 1)
-    return [_main_program(subtables, from_host, chunk, chunk + 1 == n_chunks) for chunk in range(n_chunks)]
+    return [
+        _main_program(subtables, from_host, n_groups, chunk, chunk + 1 == n_chunks)
+        for chunk in range(n_chunks)
+    ]
 
 
-def _main_program(subtables: Sequence[Subtable], from_host: bool, chunk: int, last: bool) -> ProgramSpec:
+def _main_program(
+    subtables: Sequence[Subtable], from_host: bool, n_groups: int, chunk: int, last: bool
+) -> ProgramSpec:
     """The program for one chunk of `subtables`."""
     b = Builder()
     first = chunk * CHUNK
@@ -101,17 +101,14 @@ def _main_program(subtables: Sequence[Subtable], from_host: bool, chunk: int, la
         if from_host and not chunk:
             _count_received(b)
         if cached and not chunk:
-            _look_in_cache(b, cached, packed)
+            _look_in_cache(b, cached, packed, n_groups)
             b.load(R7, u64(key_at))
         for number, subtable in enumerate(own, first + 1):
-            pack(b, subtable.key, R7, packed)
-            b.call(Helper.map_lookup_elem, Map(subtable.map), packed)
-            b.mov(R8, min(number, N_PLACES - 1))
-            b.jump_if(R0 != 0, "hit")
+            subtable.look_up(b, R7, packed, min(number, N_PLACES - 1))
         if not last:
             b.call(Helper.tail_call, CONTEXT, Map("programs"), place_of(from_host, chunk + 1))
         b.jump("miss")
-        _hit(b, own, key_at, packed, cached)
+        _hit(b, own, key_at, packed, cached, n_groups)
         b.label("perform")
         _perform(b, may_skip=not from_host)
         b.label("given up")
@@ -158,15 +155,7 @@ def cache_key(subtables: Sequence[Subtable]) -> KeyMask:
 def pack(b: Builder, mask: KeyMask, key: Register, packed: Address) -> None:
     """Put the words of the key at `key` that `mask` looks at in a row, masked; r1 and r2 are lost."""
     for i, (number, bits) in enumerate(mask.words):
-        if not bits:
-            b.store(u64(packed + i * WORD), 0)
-            continue
-        b.load(R1, u64(key + number * WORD))
-        if bits < 1 << 31 or bits >> 31 == (1 << 33) - 1:
-            b.and_(R1, bits if bits < 1 << 31 else bits - (1 << 64))
-        elif bits != (1 << 64) - 1:
-            b.mov(R2, bits)
-            b.and_(R1, R2)
+        load_masked(b, R1, key + number * WORD, bits)
         b.store(u64(packed + i * WORD), R1)
 
 
@@ -180,30 +169,36 @@ def _count_received(b: Builder) -> None:
 
 
 def _hit(
-    b: Builder, subtables: Sequence[Subtable], key_at: Address, packed: Address, cached: KeyMask | None
+    b: Builder,
+    subtables: Sequence[Subtable],
+    key_at: Address,
+    packed: Address,
+    cached: KeyMask | None,
+    n_groups: int,
 ) -> None:
     """r0 = the megaflow's entry, found in the r8-th subtable."""
     if not subtables:
         return
     b.label("hit")
     b.mov(R9, R0)
-    _load_stats(b, packed)
+    if cached:
+        _fill_cache(b, cached, key_at, packed, n_groups)
+    b.call(Helper.get_smp_processor_id)
+    b.add(R0, 1)
+    b.load(R1, u16(R9 + MEGAFLOW.offset("owner")))
+    b.jump_if(R1 == R0, "own")
+    b.jump_if(R1 == 0, "claim")
+    _load_stats(b, packed, n_groups)
     b.jump_if(R0 == 0, "perform")
     b.mov(R7, R0)
-    if cached:
-        _fill_cache(b, cached, key_at, packed)
     b.label("count")
-    b.increment(u64(R7 + STATS.offset("packets")), 1, R1)
-    b.load(R2, skb.LENGTH)
-    b.increment(u64(R7 + STATS.offset("bytes")), R2, R1)
-    b.load(R1, u64(key_at))
-    b.load(R1, u16(R1 + PLACES["tcp_flags"]))
-    with b.when(R1 != 0):
-        b.load(R2, u32(R7 + STATS.offset("tcp_flags")))
-        b.or_(R2, R1)
-        b.store(u32(R7 + STATS.offset("tcp_flags")), R2)
-    b.call(Helper.ktime_get_coarse_ns)
-    b.store(u64(R7 + STATS.offset("used")), R0)
+    _count_shared(b, key_at)
+    b.jump("counted")
+    b.label("claim")  # if two do so at once, one stays, and its next packet is far away
+    b.store(u16(R9 + MEGAFLOW.offset("owner")), R0)
+    b.label("own")
+    _count_own(b, key_at)
+    b.label("counted")
     load_counters(b)
     with b.when(R0 != 0):
         b.lsh(R8, 3)
@@ -211,9 +206,46 @@ def _hit(
         b.increment(u64(R0 + COUNTERS.offset("hits")), 1, R1)
 
 
-def _load_stats(b: Builder, scratch: Address) -> None:
-    """r0 = this CPU's counters of the megaflow at r9."""
+def _count_own(b: Builder, key_at: Address) -> None:
+    """Count the packet in the megaflow at r9."""
+    b.increment(u64(R9 + MEGAFLOW.offset("packets")), 1, R1)
+    b.load(R2, skb.LENGTH)
+    b.increment(u64(R9 + MEGAFLOW.offset("bytes")), R2, R1)
+    _load_tcp_flags(b, key_at)
+    with b.when(R1 != 0):
+        b.load(R2, u16(R9 + MEGAFLOW.offset("tcp_flags")))
+        b.or_(R2, R1)
+        b.store(u16(R9 + MEGAFLOW.offset("tcp_flags")), R2)
+    b.call(Helper.ktime_get_coarse_ns)
+    b.rsh(R0, USED_SHIFT)
+    b.store(u32(R9 + MEGAFLOW.offset("used")), R0)
+
+
+def _count_shared(b: Builder, key_at: Address) -> None:
+    """Count the packet in the counters at r7, where other CPUs may count, too."""
+    b.mov(R1, 1)
+    b.atomic_add(u64(R7 + STATS.offset("packets")), R1)
+    b.load(R1, skb.LENGTH)
+    b.atomic_add(u64(R7 + STATS.offset("bytes")), R1)
+    _load_tcp_flags(b, key_at)
+    with b.when(R1 != 0):
+        b.load(R2, u32(R7 + STATS.offset("tcp_flags")))
+        b.or_(R2, R1)
+        b.store(u32(R7 + STATS.offset("tcp_flags")), R2)
+    b.call(Helper.ktime_get_coarse_ns)
+    b.store(u64(R7 + STATS.offset("used")), R0)
+
+
+def _load_tcp_flags(b: Builder, key_at: Address) -> None:
+    """r1 = the packet's TCP flags, in network byte order."""
+    b.load(R1, u64(key_at))
+    b.load(R1, u16(R1 + PLACES["tcp_flags"]))
+
+
+def _load_stats(b: Builder, scratch: Address, n_groups: int) -> None:
+    """r0 = the counters of this CPU's group for the megaflow at r9."""
     b.call(Helper.get_smp_processor_id)
+    b.and_(R0, n_groups - 1)
     b.mul(R0, MAX_FLOWS)
     b.load(R1, u32(R9 + MEGAFLOW.offset("slot")))
     b.add(R0, R1)
@@ -221,13 +253,13 @@ def _load_stats(b: Builder, scratch: Address) -> None:
     b.call(Helper.map_lookup_elem, Map("stats"), scratch)
 
 
-def _look_in_cache(b: Builder, cached: KeyMask, packed: Address) -> None:
+def _look_in_cache(b: Builder, cached: KeyMask, packed: Address, n_groups: int) -> None:
     """On a good copy, go to `count` with the megaflow at r9 and its counters at r7; r7 is the key before."""
     pack(b, cached, R7, packed)
     b.call(Helper.map_lookup_elem, Map(CACHE), packed)
     b.jump_if(R0 == 0, "not cached")
     b.mov(R9, R0)
-    _load_stats(b, packed)
+    _load_stats(b, packed, n_groups)
     b.jump_if(R0 == 0, "not cached")
     b.mov(R7, R0)
     b.load(R1, u32(R7 + STATS.offset("generation")))
@@ -237,20 +269,24 @@ def _look_in_cache(b: Builder, cached: KeyMask, packed: Address) -> None:
     b.label("not cached")
 
 
-def _fill_cache(b: Builder, cached: KeyMask, key_at: Address, packed: Address) -> None:
+def _fill_cache(b: Builder, cached: KeyMask, key_at: Address, packed: Address, n_groups: int) -> None:
     """Now and then, put a copy of the megaflow at r9 into the cache."""
     b.call(Helper.get_prandom_u32)
     b.and_(R0, CACHE_ODDS - 1)
-    b.jump_if(R0 != 0, "count")
-    b.load(R3, u64(key_at))
-    pack(b, cached, R3, packed)
+    b.jump_if(R0 != 0, "filled")
+    _load_stats(b, packed, n_groups)
+    b.jump_if(R0 == 0, "filled")
+    b.mov(R7, R0)
     with b.scratch(CACHED.size) as copy:
-        for at in range(0, MEGAFLOW.size, WORD):
-            b.load(R1, u64(R9 + at))
-            b.store(u64(copy + at), R1)
         b.load(R1, u32(R7 + STATS.offset("generation")))
         b.store(u64(copy + CACHED.offset("generation")), R1)
+        for at in range(0, CACHED.offset("generation"), WORD):
+            b.load(R1, u64(R9 + at))
+            b.store(u64(copy + at), R1)
+        b.load(R3, u64(key_at))
+        pack(b, cached, R3, packed)
         b.call(Helper.map_update_elem, Map(CACHE), packed, copy, 0)
+    b.label("filled")
 
 
 def _perform(b: Builder, may_skip: bool) -> None:
@@ -260,7 +296,7 @@ def _perform(b: Builder, may_skip: bool) -> None:
     b.jump_if(R1 != OUTPUT, "shaped")
     output_last(b, u32(R9 + MEGAFLOW.offset("argument")), may_skip)
     b.label("shaped")
-    b.load(R2, u32(R9 + MEGAFLOW.offset("list")))
+    b.load(R2, u32(R9 + MEGAFLOW.offset("argument")))
     b.store(skb.NOTE, R2)
     b.mov(R7, R1)
     b.call(Helper.tail_call, CONTEXT, Map("programs"), R7)

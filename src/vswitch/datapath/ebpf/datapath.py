@@ -56,7 +56,7 @@ log = Logger("dpif_ebpf")
 
 _SO_NETNS_COOKIE = 71
 _U64 = struct.Struct("=Q")
-_FORMAT = 2  # of what notes, maps and parameters mean beyond their layout
+_FORMAT = 3  # of what notes, maps and parameters mean beyond their layout
 _HOUSEKEEPING = 1.0  # seconds
 RENEW_AFTER = 0.01  # seconds: two hosts that begin to talk have asked for addresses and answered within it
 _ORDER_EVERY = 5  # times of housekeeping
@@ -335,6 +335,6 @@ def _n_cpus() -> int:
 
 def _fingerprint() -> list[int]:
     """What has to be the same for one daemon to understand what another one pinned."""
-    layout = repr((keys.PARTS, maps.MEGAFLOW, maps.STATS, maps.PORT, maps.UPCALL, maps.COUNTERS))
+    layout = repr((keys.PARTS, maps.MEGAFLOW, maps.STATS, maps.NAME, maps.PORT, maps.UPCALL, maps.COUNTERS))
     sizes = maps.MAX_FLOWS, maps.MAX_PORTS, maps.RING_SIZE, maps.PARAMETERS_SIZE, _n_cpus()
     return [_FORMAT, zlib.crc32(layout.encode()), *sizes, os.sysconf("SC_PAGE_SIZE")]

@@ -1,6 +1,6 @@
 """The megaflows of a datapath: in Python by ufid, in the kernel by what they match.
 
-Each mask has a subtable, a hash map that grows when it is full.  What the mask says beyond what programs see is kept
+Each mask has a subtable (subtable.py), which is replaced by a bigger one when it is full.  What the mask says beyond what programs see is kept
 in a note, by number, so that a megaflow that is read back from the kernel is the one that was put there.
 
 A megaflow that no packet in the kernel can match (it wants a register, a tunnel) or whose device is not there is put
@@ -11,19 +11,22 @@ from __future__ import annotations
 
 import errno
 import os
-from collections import defaultdict, deque
+import secrets
+import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from vswitch.base.errors import KernelError
 from vswitch.base.log import Logger
-from vswitch.datapath.ebpf.compile import Subtable
 from vswitch.datapath.ebpf.keys import SEEN, KeyMask
 from vswitch.datapath.ebpf.lists import ActionList, ActionLists
-from vswitch.datapath.ebpf.maps import MAX_FLOWS, MEGAFLOW, Maps, codec, subtable_spec
+from vswitch.datapath.ebpf.maps import MAX_FLOWS, Maps
 from vswitch.datapath.ebpf.notes import Kind, Notes
 from vswitch.datapath.ebpf.programs import Programs
+from vswitch.datapath.ebpf.subtable import USED_SHIFT, Counters, Entries, Subtable, TableFull
 from vswitch.dpif.datapath import DatapathError
 from vswitch.dpif.megaflow import FlowStats, Megaflow, Ufid
 from vswitch.dpif.ports import OdpPort
@@ -33,21 +36,24 @@ from vswitch.linux.bpf import BpfMap
 
 log = Logger("dpif_ebpf")
 
-_FIRST_SIZE, _GROWTH = 4096, 8  # entries of a subtable
+_FIRST_SIZE, _GROWTH = 1024, 4  # homes of a subtable
 _MAX_SUBTABLES = 512
 _RESTING_SLOTS = 1024
 _NO_DEVICE = 1 << 31  # + number of a port: no ifindex is as high
-_VALUE = codec(MEGAFLOW)
+_NANO = 1e-9
 
 
 @dataclass(slots=True, eq=False)
 class _Table:
-    """A subtable with its map."""
+    """A subtable with its entries."""
 
-    id: int
-    subtable: Subtable
-    map: BpfMap
+    entries: Entries
     keys: dict[bytes, _Entry] = field(default_factory=dict)
+
+    @property
+    def subtable(self) -> Subtable:
+        """The subtable as programs know it."""
+        return self.entries.subtable
 
 
 @dataclass(slots=True, eq=False)
@@ -60,12 +66,8 @@ class _Entry:
     slot: int
     mask_id: int
     list: ActionList
-
-    def value(self) -> bytes:
-        """What the subtable says."""
-        actions = self.list
-        numbers = actions.shape, actions.argument, self.slot, actions.id
-        return _VALUE.pack(*numbers, self.megaflow.ufid.to_bytes(16, "big"))
+    place: int = -1  # in the subtable
+    carried: FlowStats = field(default_factory=FlowStats)  # counted where the entry was before
 
 
 class FlowTable:
@@ -85,10 +87,9 @@ class FlowTable:
         self._ifindex_of = ifindex_of
         self._entries: dict[Ufid, _Entry] = {}
         self._tables: dict[KeyMask, _Table] = {}
-        self._by_name: dict[str, _Table] = {}
         self._masks: dict[Mask, tuple[int, KeyMask]] = {}
         self._free_slots: deque[int] = deque()
-        self._next_slot = 0
+        self._next_slot = 1
         self._next_table = self._next_mask = 1
 
     def __len__(self) -> int:
@@ -106,18 +107,10 @@ class FlowTable:
 
         Packets do not meet those of a new mask before the programs are made anew: `Programs.are_outdated`.
         """
-        writes: dict[_Table, list[tuple[bytes, bytes]]] = defaultdict(list)
-        try:
-            for megaflow in megaflows:
-                entry = self._put(megaflow)
-                if entry.table:
-                    writes[entry.table].append((entry.key, entry.value()))
-        finally:
-            for table, items in writes.items():
-                self._write(table, items)
+        for megaflow in megaflows:
+            self._put(megaflow)
 
-    def _put(self, megaflow: Megaflow) -> _Entry:
-        """The entry for `megaflow`, in place but for the kernel's map."""
+    def _put(self, megaflow: Megaflow) -> None:
         mask_id, key_mask = self._mask(megaflow.mask)
         key = self._key(megaflow, key_mask)
         entry = self._entries.get(megaflow.ufid)
@@ -129,31 +122,42 @@ class FlowTable:
             raise DatapathError(errno.EEXIST, f"megaflow: {os.strerror(errno.EEXIST)}")
         actions = self._lists.take(megaflow.actions, megaflow.flow, megaflow.mask)
         if entry:
-            self._lists.release(entry.list)
-            entry.megaflow, entry.list = megaflow, actions
+            released, entry.megaflow, entry.list = entry.list, megaflow, actions
+            if table:
+                table.entries.change(entry.place, actions.shape, actions.argument)
             self._maps.outdate(entry.slot)
-            return entry
+            self._lists.release(released)
+            return
         entry = _Entry(megaflow, table, key, self._take_slot(), mask_id, actions)
-        self._maps.masks.put(entry.slot, mask_id)
+        self._maps.names.put(entry.slot, mask_id, 0, megaflow.ufid.to_bytes(16, "big"))
         self._entries[megaflow.ufid] = entry
         if table:
-            table.keys[key] = entry
-        return entry
+            self._insert(table, entry)
+
+    def _insert(self, table: _Table, entry: _Entry) -> None:
+        """Let packets find an entry.  KernelError: there is no memory for it, and it is gone."""
+        table.keys[entry.key] = entry
+        try:
+            entry.place = _add(table.entries, entry)
+        except TableFull:
+            try:
+                self._move(table)
+            except KernelError:
+                del table.keys[entry.key], self._entries[entry.megaflow.ufid]
+                self._collect(entry)
+                raise
 
     def delete(self, ufids: Iterable[Ufid]) -> list[FlowStats | None]:
         """Remove megaflows; returns what each had carried."""
         entries = [self._entries.pop(ufid, None) for ufid in ufids]
-        keys: dict[_Table, list[bytes]] = defaultdict(list)
         for entry in entries:
             if entry and entry.table:
-                keys[entry.table].append(entry.key)
+                entry.table.entries.remove(entry.key, entry.place)
                 del entry.table.keys[entry.key]
-        for table, gone in keys.items():
-            table.map.delete_batch(gone)
         return [self._collect(entry) if entry else None for entry in entries]
 
     def _collect(self, entry: _Entry) -> FlowStats:
-        """What a megaflow that is no longer in the kernel has carried; its slot is free."""
+        """What a megaflow that no packet finds any more has carried; its slot is free."""
         stats = self.stats(entry)
         self._maps.clear_flow_stats(entry.slot)
         self._free_slots.append(entry.slot)
@@ -172,13 +176,18 @@ class FlowTable:
 
     def stats(self, entry: _Entry) -> FlowStats:
         """What a megaflow has carried."""
-        per_cpu = zip(*self._maps.flow_stats(entry.slot), strict=True)
-        packets, bytes, used, flags, _ = per_cpu
-        tcp_flags = 0
-        for some in flags:
-            tcp_flags |= some >> 8 | (some & 0xFF) << 8  # they are in network byte order
-        last = max(used)
-        return FlowStats(sum(packets), sum(bytes), last / 1e9 if last else None, tcp_flags)
+        total = entry.carried
+        packets, size, used, tcp_flags = total.packets, total.bytes, total.used or 0.0, total.tcp_flags
+        for some_packets, some_bytes, last, flags, _ in self._maps.flow_stats(entry.slot):
+            if some_packets:
+                packets, size = packets + some_packets, size + some_bytes
+                used, tcp_flags = max(used, last * _NANO), tcp_flags | _host_order(flags)
+        if entry.table and entry.place >= 0:
+            own = _own_stats(entry.table.entries, entry.place)
+            if own.packets:
+                packets, size = packets + own.packets, size + own.bytes
+                used, tcp_flags = max(used, own.used or 0.0), tcp_flags | own.tcp_flags
+        return FlowStats(packets, size, used or None, tcp_flags)
 
     # Devices that come and go
 
@@ -193,12 +202,17 @@ class FlowTable:
             key = self._key(entry.megaflow, table.subtable.key)
             if key == entry.key:
                 continue
-            table.map.delete(entry.key)
-            del table.keys[entry.key]
+            entry.carried = _sum(entry.carried, self._take_out(table, entry))
             entry.key = key
-            table.keys[key] = entry
-            self._write(table, [(key, entry.value())])
+            self._insert(table, entry)
             self._maps.outdate(entry.slot)
+
+    def _take_out(self, table: _Table, entry: _Entry) -> FlowStats:
+        """Let packets find an entry no more; returns what it has counted itself."""
+        table.entries.remove(entry.key, entry.place)
+        del table.keys[entry.key]
+        counted, entry.place = _own_stats(table.entries, entry.place), -1
+        return counted
 
     # Masks and subtables
 
@@ -228,60 +242,66 @@ class FlowTable:
         if table is None:
             if len(self._tables) >= _MAX_SUBTABLES:
                 raise DatapathError(errno.ENOSPC, "too many different masks")
-            table = self._make_table(key_mask, _FIRST_SIZE)
-            self._tables[key_mask] = table
+            table = self._tables[key_mask] = _Table(self._make_entries(key_mask, _FIRST_SIZE))
             self._programs.subtables.append(table.subtable)
             self._programs.are_outdated = True
         return table
 
-    def _make_table(self, key_mask: KeyMask, size: int) -> _Table:
+    def _make_entries(self, key_mask: KeyMask, n_homes: int) -> Entries:
+        """New, empty memory for a subtable."""
         id, self._next_table = self._next_table, self._next_table + 1
-        name = f"flows_{id}"
-        map = BpfMap.create(subtable_spec(name, key_mask.size, size))
-        map.pin(str(self._directory / name))
-        self._maps.by_name[name] = map
-        self._notes.write(Kind.SUBTABLE, id, {"mask": f"{key_mask.mask:x}", "size": size})
-        made = _Table(id, Subtable(name, key_mask), map)
-        self._by_name[name] = made
-        return made
+        subtable = Subtable(id, key_mask, n_homes, secrets.randbits(64))
+        map = BpfMap.create(subtable.spec())
+        map.pin(str(self._directory / subtable.name))
+        self._maps.by_name[subtable.name] = map
+        note = {"mask": f"{key_mask.mask:x}", "homes": n_homes, "seed": f"{subtable.seed:x}"}
+        self._notes.write(Kind.SUBTABLE, id, note)
+        return Entries(subtable, map)
 
-    def _write(self, table: _Table, items: list[tuple[bytes, bytes]]) -> None:
-        """Put entries into the kernel's map, which grows if it is full."""
-        if len(table.keys) > table.map.spec.max_entries:
-            self._grow(table, len(table.keys))
-            return
-        if len(items) == 1:
-            table.map.update(*items[0])
-        else:
-            table.map.update_batch(items)
-
-    def _grow(self, table: _Table, size: int) -> None:
-        """Move all entries to a bigger map, and let the programs look there."""
-        old, capacity = table.subtable, table.map.spec.max_entries
-        while capacity < size:
-            capacity *= _GROWTH
-        bigger = self._make_table(old.key, min(capacity, MAX_FLOWS))
-        bigger.map.update_batch([(key, entry.value()) for key, entry in table.keys.items()])
-        place = self._programs.subtables.index(old)
-        self._programs.subtables[place] = bigger.subtable
+    def _move(self, table: _Table) -> None:
+        """Move all entries to new memory, which is bigger if need be, and let the programs look there."""
+        old = table.entries
+        before = [(entry, entry.place, old.counters(entry.place)) for entry in _placed(table)]
+        table.entries = self._refill(table, {entry.key: counters for entry, _, counters in before})
+        where = self._programs.subtables.index(old.subtable)
+        self._programs.subtables[where] = table.subtable
         self._programs.rebuild()
-        self._forget(table)
-        table.id, table.subtable, table.map = bigger.id, bigger.subtable, bigger.map
-        self._by_name[bigger.subtable.map] = table
+        for entry, place, counters in before:
+            after = old.counters(place)
+            if after[0] != counters[0]:
+                meanwhile = after[0] - counters[0], after[1] - counters[1], after[2], after[3]
+                entry.carried = _sum(entry.carried, _stats(meanwhile))
+        self._forget(old)
 
-    def _forget(self, table: _Table) -> None:
-        """Remove the map of a subtable that no program looks at any more."""
-        name = table.subtable.map
+    def _refill(self, table: _Table, counters: Mapping[bytes, Counters]) -> Entries:
+        """New memory with the entries of `table` in it, which go on counting from `counters`."""
+        old, n_homes = table.subtable, table.subtable.n_homes
+        while n_homes < 2 * len(table.keys):
+            n_homes *= _GROWTH
+        while True:
+            new = self._make_entries(old.key, n_homes)
+            try:
+                places = [_add(new, entry, counters.get(key)) for key, entry in table.keys.items()]
+            except TableFull:  # bad luck with the secrets
+                self._forget(new)
+                continue
+            for entry, place in zip(table.keys.values(), places, strict=True):
+                entry.place = place
+            return new
+
+    def _forget(self, entries: Entries) -> None:
+        """Remove the memory of a subtable that no program looks at any more."""
+        name = entries.subtable.name
         (self._directory / name).unlink(missing_ok=True)
-        self._maps.by_name.pop(name).close()
-        self._by_name.pop(name)
-        self._notes.erase(Kind.SUBTABLE, table.id)
+        del self._maps.by_name[name]
+        self._notes.erase(Kind.SUBTABLE, entries.subtable.id)
+        entries.close()
 
     def improve(self) -> None:
         """Let programs look at subtables in a better order, and not at all at empty ones."""
-        dropped = self._programs.improve(lambda subtable: not self._by_name[subtable.map].keys)
+        dropped = self._programs.improve(lambda subtable: not self._tables[subtable.key].keys)
         for subtable in dropped:
-            self._forget(self._tables.pop(subtable.key))
+            self._forget(self._tables.pop(subtable.key).entries)
         if dropped:
             self._forget_masks()
 
@@ -316,43 +336,41 @@ class FlowTable:
         self._next_table = max(tables, default=0) + 1
         for id, note in tables.items():
             key_mask = KeyMask(Mask(int(note["mask"], 16)))
-            spec = subtable_spec(f"flows_{id}", key_mask.size, note["size"])
-            map = BpfMap.open(spec, str(self._directory / spec.name))
-            table = _Table(id, Subtable(spec.name, key_mask), map)
-            self._maps.by_name[spec.name] = map
-            self._by_name[spec.name] = self._tables[key_mask] = table
-            self._programs.subtables.append(table.subtable)
-            for key, value in map.items():
-                self._restore_entry(table, key, value, by_id, number_of)
+            subtable = Subtable(id, key_mask, note["homes"], int(note["seed"], 16))
+            map = BpfMap.open(subtable.spec(), str(self._directory / subtable.name))
+            table = self._tables[key_mask] = _Table(Entries(subtable, map))
+            self._maps.by_name[subtable.name] = map
+            self._programs.subtables.append(subtable)
+            for found in table.entries.restore():
+                self._restore_entry(table, found, by_id, number_of)
         taken = {entry.slot for entry in self._entries.values()}
-        self._next_slot = max(taken, default=-1) + 1
-        self._free_slots.extend(slot for slot in range(self._next_slot) if slot not in taken)
+        self._next_slot = max(taken, default=0) + 1
+        self._free_slots.extend(slot for slot in range(1, self._next_slot) if slot not in taken)
         self._forget_masks()
 
     def _restore_entry(
         self,
         table: _Table,
-        key: bytes,
-        value: bytes,
+        found: tuple[int, bytes, int, int, int],
         masks: Mapping[int, Mask],
         number_of: Mapping[int, OdpPort],
     ) -> None:
-        shape, argument, slot, list_id, ufid = _VALUE.unpack(value)
-        (mask_id,) = self._maps.masks.get(slot)
+        place, key, slot, shape, argument = found
+        mask_id, _, ufid = self._maps.names.get(slot)
         flow, mask = table.subtable.key.unpack(key), masks[mask_id]
         if mask & IN_PORT.mask:
             ifindex = IN_PORT.get(flow)
             number = number_of.get(ifindex, OdpPort(ifindex & ~_NO_DEVICE))
             flow = IN_PORT.put(flow, number)
-        list = self._lists.adopt(list_id, shape, argument, flow, mask)
+        list = self._lists.adopt(shape, argument, flow, mask)
         megaflow = Megaflow(Ufid(int.from_bytes(ufid, "big")), Flow(flow & mask), mask, list.actions)
-        entry = _Entry(megaflow, table, key, slot, mask_id, list)
+        entry = _Entry(megaflow, table, key, slot, mask_id, list, place)
         self._entries[megaflow.ufid] = table.keys[key] = entry
 
     def close(self) -> None:
         """Close the subtables' maps."""
         for table in self._tables.values():
-            table.map.close()
+            table.entries.close()
 
 
 def _in_port(megaflow: Megaflow) -> OdpPort | None:
@@ -363,3 +381,39 @@ def _in_port(megaflow: Megaflow) -> OdpPort | None:
 def _can_match(megaflow: Megaflow) -> bool:
     """Whether a packet in the kernel can match: what no program sees is 0 there."""
     return not megaflow.flow & megaflow.mask & ~SEEN
+
+
+def _placed(table: _Table) -> list[_Entry]:
+    """The entries that packets can find."""
+    return [entry for entry in table.keys.values() if entry.place >= 0]
+
+
+def _add(entries: Entries, entry: _Entry, counters: Counters | None = None) -> int:
+    """Put an entry into memory, and return its place there.  Raises TableFull."""
+    return entries.insert(entry.key, entry.slot, entry.list.shape, entry.list.argument, counters)
+
+
+def _own_stats(entries: Entries, number: int) -> FlowStats:
+    """What an entry has counted itself."""
+    return _stats(entries.counters(number))
+
+
+def _stats(counters: tuple[int, int, int, int]) -> FlowStats:
+    packets, size, used, flags = counters
+    if not packets:
+        return FlowStats()
+    now = time.monotonic_ns() >> USED_SHIFT
+    last = now - (now - used & 0xFFFFFFFF)  # the units have only the low 32 bits
+    return FlowStats(packets, size, (last << USED_SHIFT) * _NANO, _host_order(flags))
+
+
+def _host_order(flags: int) -> int:
+    """TCP flags as a number, of which programs see the bytes."""
+    return flags >> 8 | (flags & 0xFF) << 8
+
+
+def _sum(one: FlowStats, other: FlowStats) -> FlowStats:
+    used = max(one.used or 0.0, other.used or 0.0) or None
+    return FlowStats(
+        one.packets + other.packets, one.bytes + other.bytes, used, one.tcp_flags | other.tcp_flags
+    )

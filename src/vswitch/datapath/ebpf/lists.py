@@ -28,7 +28,7 @@ class ActionList:
     plan: Plan
     id: int  # 0: the entry of the megaflow says all
     shape: int
-    argument: int = 0
+    argument: int = 0  # the port of a single output, else the id
     users: int = 0
 
 
@@ -78,7 +78,7 @@ class ActionLists:
 
     def _add(self, actions: tuple[DatapathAction, ...], plan: Plan) -> ActionList:
         shape = self._shape(plan.shape)
-        made = ActionList(actions, plan, self._next_id, shape)
+        made = ActionList(actions, plan, self._next_id, shape, self._next_id)
         self._maps["lists"].update(_U32.pack(made.id), plan.parameters.ljust(PARAMETERS_SIZE, b"\0"))
         self._notes.write(Kind.LIST, made.id, {"shape": shape, "actions": describe_actions(actions)})
         self._next_id += 1
@@ -120,15 +120,16 @@ class ActionLists:
         self._noted = {id: (int(note["shape"]), read_actions(note["actions"])) for id, note in notes.items()}
         self._next_id = max(notes, default=0) + 1
 
-    def adopt(self, id: int, shape: int, argument: int, flow: Flow, mask: Mask) -> ActionList:
-        """The list of a megaflow whose entry says `id`, `shape` and `argument`.  KeyError: it was not noted."""
+    def adopt(self, shape: int, argument: int, flow: Flow, mask: Mask) -> ActionList:
+        """The list of a megaflow whose entry says `shape` and `argument`.  KeyError: it was not noted."""
         if shape in (DROP, OUTPUT):
             return self.take((Output(OdpPort(argument)),) if shape == OUTPUT else (), flow, mask)
+        id = argument
         if id not in self._by_id:
             number, actions = self._noted[id]
             plan = plan_actions(actions, flow, mask)
             self._shapes.setdefault(plan.shape, number)
-            self._remember(ActionList(actions, plan, id, number))
+            self._remember(ActionList(actions, plan, id, number, id))
         found = self._by_id[id]
         found.users += 1
         return found

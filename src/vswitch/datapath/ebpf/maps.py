@@ -1,8 +1,8 @@
 """What programs and the daemon share: the maps, and the layout of what is in them.
 
-    flows_<n>   a subtable: packed key under one mask -> MEGAFLOW
-    stats       per CPU and megaflow: STATS
-    masks       by megaflow, like its counters: the number of its whole mask, in `notes`
+    flows_<n>   the megaflows of a mask (subtable.py)
+    stats       by megaflow and group of CPUs: STATS, of packets that the megaflow does not count itself
+    names       by megaflow, like `stats`: NAME
     ports       by port number: PORT; devices: ifindex -> port number; port_stats: per CPU and port, PORT_STATS
     counters    per CPU: COUNTERS
     programs    programs that run action lists of a shape
@@ -12,7 +12,8 @@
     notes       in text, what a next daemon has to know (notes.py)
 
 Arrays are mapped into the daemon's memory: reading the counters of 100,000 megaflows takes no system call.  Arrays
-"per CPU" are ordinary ones, in which each CPU has a region: their elements are never written by two CPUs.
+"per CPU" are ordinary ones, in which each CPU has a region: their elements are never written by two CPUs.  On a machine
+with more than MAX_GROUPS of them, several share a region of `stats`, and add to it atomically.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import mmap
 import struct
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from vswitch.bpf.btf import U8, U16, U32, U64, Array, Int, Struct, Type
 from vswitch.bpf.spec import MapFlags, MapSpec, MapType
@@ -29,22 +31,31 @@ from vswitch.linux.bpf import BpfMap
 MAX_FLOWS = 1 << 18
 MAX_PORTS = 1 << 13
 MAX_SHAPES = 1 << 12
+MAX_GROUPS = 8
 RING_SIZE = 1 << 24  # bytes
 PARAMETERS_SIZE = 2000  # bytes: an element with its key and the kernel's part stays within half a page
 
-# The kernel keeps an element in memory of 128 bytes, two cache lines, if key and value have up to 72 bytes together: a
-# megaflow by addresses and ports has 40 and 32.  What packets do not need is therefore elsewhere.
+# With the key of a learning switch, 24 bytes, it fills a cache line; with addresses and ports, two.  What packets do not
+# need is therefore elsewhere.
 MEGAFLOW = Struct(
     "megaflow",
     (
+        ("next", U32),  # in its chain; 0: none
+        ("slot", U32),  # of `stats` and `names`; 0: there is no megaflow here
         ("shape", U32),  # DROP, OUTPUT, or which of `programs`
-        ("argument", U32),  # the port of OUTPUT
-        ("slot", U32),  # of `stats`
-        ("list", U32),  # id of the action list
-        ("ufid", Array(U8, 16)),
+        ("argument", U32),  # the port of OUTPUT; else the id of the action list
+        ("packets", U64),  # these four: of the packets that `owner` has seen
+        ("bytes", U64),
+        ("used", U32),
+        ("owner", U16),  # the first CPU that saw a packet, counted from 1; others count in `stats`
+        ("tcp_flags", U16),
     ),
 )
-CACHED = Struct("cached", (*MEGAFLOW.members, ("generation", U64)))  # what `stats` must say for it to be good
+# A copy of the members up to the counters, and what `stats` must say for it to be good.
+CACHED = Struct("cached", (*MEGAFLOW.members[:4], ("generation", U64)))
+NAME = Struct(
+    "name", (("mask", U32), ("spare", U32), ("ufid", Array(U8, 16)))
+)  # number of the mask, in `notes`
 STATS = Struct(
     "flow_stats",
     (("packets", U64), ("bytes", U64), ("used", U64), ("tcp_flags", U32), ("generation", U32)),
@@ -122,14 +133,19 @@ def _format(type: Type) -> str:
             return "".join(_format(member) for _, member in members)
 
 
+def n_groups_of(n_cpus: int) -> int:
+    """How many groups of CPUs count in `stats`, each in a region of its own: a power of 2."""
+    return min(1 << (n_cpus - 1).bit_length(), MAX_GROUPS)
+
+
 def specs(n_cpus: int) -> dict[str, MapSpec]:
     """The maps that every datapath has, by name."""
     mapped, sparse = MapFlags.MMAPABLE, MapFlags.NO_PREALLOC
     array, hash = MapType.ARRAY, MapType.HASH
     number, nothing = U32, None
     all = (
-        MapSpec("stats", array, 4, STATS.size, n_cpus * MAX_FLOWS, mapped, number, STATS),
-        MapSpec("masks", array, 4, 4, MAX_FLOWS, mapped, number, U32),
+        MapSpec("stats", array, 4, STATS.size, n_groups_of(n_cpus) * MAX_FLOWS, mapped, number, STATS),
+        MapSpec("names", array, 4, NAME.size, MAX_FLOWS, mapped, number, NAME),
         MapSpec("ports", array, 4, PORT.size, MAX_PORTS, mapped, number, PORT),
         MapSpec("port_stats", array, 4, PORT_STATS.size, n_cpus * MAX_PORTS, mapped, number, PORT_STATS),
         MapSpec("counters", array, 4, COUNTERS.size, n_cpus, mapped, number, COUNTERS),
@@ -148,13 +164,6 @@ NOTE_KEY = Struct("note", (("kind", U32), ("id", U32), ("part", U32)))
 NOTE_SIZE = 252  # bytes
 
 
-def subtable_spec(name: str, key_size: int, max_entries: int) -> MapSpec:
-    """The map of a mask's megaflows."""
-    key = Struct("key", (("words", Array(U64, key_size // 8)),))
-    sizes = key_size, MEGAFLOW.size, max_entries
-    return MapSpec(name, MapType.HASH, *sizes, MapFlags.NO_PREALLOC, key, MEGAFLOW)
-
-
 class MappedArray:
     """The elements of an array map, in our own memory."""
 
@@ -165,11 +174,11 @@ class MappedArray:
         self._codec = codec(type)
         self._places = {name: (type.offset(name), _format(member)) for name, member in type.members}
 
-    def get(self, index: int) -> tuple[int, ...]:
+    def get(self, index: int) -> tuple[Any, ...]:
         """The members of element `index`."""
         return self._codec.unpack_from(self.memory, index * self.size)
 
-    def put(self, index: int, *values: int) -> None:
+    def put(self, index: int, *values: int | bytes) -> None:
         """Set all members of element `index`."""
         self._codec.pack_into(self.memory, index * self.size, *values)
 
@@ -194,9 +203,9 @@ class Maps:
 
     def __init__(self, maps: dict[str, BpfMap], n_cpus: int) -> None:
         self.by_name = maps
-        self.n_cpus = n_cpus
+        self.n_cpus, self.n_groups = n_cpus, n_groups_of(n_cpus)
         self.stats = MappedArray(maps["stats"], STATS)
-        self.masks = MappedArray(maps["masks"], Struct("mask", (("id", U32),)))
+        self.names = MappedArray(maps["names"], NAME)
         self.ports = MappedArray(maps["ports"], PORT)
         self.port_stats = MappedArray(maps["port_stats"], PORT_STATS)
         self.counters = MappedArray(maps["counters"], COUNTERS)
@@ -219,20 +228,20 @@ class Maps:
         return self.by_name[name]
 
     def flow_stats(self, slot: int) -> Iterator[tuple[int, ...]]:
-        """What each CPU counted for a megaflow."""
-        return (self.stats.get(cpu * MAX_FLOWS + slot) for cpu in range(self.n_cpus))
+        """What each group of CPUs counted for a megaflow."""
+        return (self.stats.get(group * MAX_FLOWS + slot) for group in range(self.n_groups))
 
     def outdate(self, slot: int) -> None:
         """Let the cache forget the megaflow in `slot`."""
-        for cpu in range(self.n_cpus):
-            index = cpu * MAX_FLOWS + slot
+        for group in range(self.n_groups):
+            index = group * MAX_FLOWS + slot
             generation = self.stats.get_member(index, "generation")
             self.stats.put_member(index, "generation", generation + 1 & 0xFFFFFFFF)
 
     def clear_flow_stats(self, slot: int) -> None:
         """Let the next megaflow in `slot` begin at 0, and the cache forget the present one."""
-        for cpu in range(self.n_cpus):
-            index = cpu * MAX_FLOWS + slot
+        for group in range(self.n_groups):
+            index = group * MAX_FLOWS + slot
             generation = self.stats.get_member(index, "generation")
             self.stats.put(index, 0, 0, 0, 0, generation + 1 & 0xFFFFFFFF)
 
@@ -247,7 +256,7 @@ class Maps:
 
     def close(self) -> None:
         """Unmap and close everything; what is pinned stays."""
-        for mapped in (self.stats, self.masks, self.ports, self.port_stats, self.counters):
+        for mapped in (self.stats, self.names, self.ports, self.port_stats, self.counters):
             mapped.close()
         for map in self.by_name.values():
             map.close()

@@ -19,7 +19,9 @@ from vswitch.base.errors import KernelError
 from vswitch.bpf.builder import Builder
 from vswitch.bpf.spec import MapFlags, MapSpec, MapType
 from vswitch.datapath.ebpf.compile import main_programs
-from vswitch.datapath.ebpf.maps import COUNTERS, MappedArray, specs
+from vswitch.datapath.ebpf.keys import EVERYTHING
+from vswitch.datapath.ebpf.maps import COUNTERS, MappedArray, n_groups_of, specs
+from vswitch.datapath.ebpf.subtable import Subtable
 from vswitch.linux import bpffs
 from vswitch.linux.bpf import Attach, BpfMap, Link, Program
 from vswitch.linux.ringbuf import RingBuffer
@@ -27,6 +29,7 @@ from vswitch.linux.ringbuf import RingBuffer
 _TCX_PASS = 0
 _SMALL = {
     "stats": 64,
+    "names": 64,
     "ports": 64,
     "port_stats": 64,
     "counters": 1,
@@ -91,10 +94,12 @@ def _program() -> None:
         name: MapSpec(name, spec.type, spec.key_size, spec.value_size, _SMALL.get(name, 4), spec.flags)
         for name, spec in specs(n_cpus=1).items()
     }
+    subtable = Subtable(1, EVERYTHING, 4, 0)
+    small[subtable.name] = subtable.spec()
     maps = {name: BpfMap.create(spec) for name, spec in small.items()}
     try:
         for from_host in (False, True):
-            for spec in main_programs([], from_host):
+            for spec in main_programs([subtable], from_host, n_groups_of(1)):
                 Program.load(spec, maps).close()
     finally:
         for map in maps.values():

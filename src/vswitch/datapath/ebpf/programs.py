@@ -13,8 +13,9 @@ from pathlib import Path
 
 from vswitch.base.errors import KernelError
 from vswitch.bpf.spec import MapSpec, MapType
-from vswitch.datapath.ebpf.compile import CACHE, Subtable, cache_key, main_programs, place_of, uses_cache
+from vswitch.datapath.ebpf.compile import CACHE, cache_key, main_programs, place_of, uses_cache
 from vswitch.datapath.ebpf.maps import CACHED, N_PLACES, Maps
+from vswitch.datapath.ebpf.subtable import Subtable
 from vswitch.dpif.ports import OdpPort
 from vswitch.linux.bpf import Attach, BpfMap, Link, Program
 
@@ -80,7 +81,7 @@ class Programs:
     def _program(self, from_host: bool) -> Program:
         """The first of the programs for a direction; the others are in their places before it can go on with them."""
         if from_host not in self._programs:
-            specs = main_programs(self.subtables, from_host)
+            specs = main_programs(self.subtables, from_host, self.maps.n_groups)
             for chunk in range(len(specs) - 1, -1, -1):
                 program = Program.load(specs[chunk], self.maps.by_name)
                 self.maps["programs"].update(_U32.pack(place_of(from_host, chunk)), _U32.pack(program.fd))

@@ -8,9 +8,10 @@ import pytest
 
 from vswitch.bpf.assembly import disassemble
 from vswitch.bpf.spec import MapSpec, MapType
-from vswitch.datapath.ebpf.compile import CACHE, CACHE_FROM, Subtable, cache_key, main_programs, uses_cache
+from vswitch.datapath.ebpf.compile import CACHE, CACHE_FROM, cache_key, main_programs, uses_cache
 from vswitch.datapath.ebpf.keys import SEEN, KeyMask
-from vswitch.datapath.ebpf.maps import CACHED, Maps, subtable_spec
+from vswitch.datapath.ebpf.maps import CACHED, Maps
+from vswitch.datapath.ebpf.subtable import Subtable
 from vswitch.flow.field import Mask
 from vswitch.flow.fields import LAYOUT
 from vswitch.linux import bpffs
@@ -18,22 +19,22 @@ from vswitch.linux.bpf import BpfMap, Program
 
 
 def test_only_what_masks_look_at_is_extracted():
-    (few,) = main_programs([Subtable("flows_1", KeyMask(LAYOUT.mask("in_port", "eth_dst")))], False)
-    (all,) = main_programs([Subtable("flows_1", KeyMask(Mask(SEEN)))], False)
+    (few,) = main_programs([Subtable(1, KeyMask(LAYOUT.mask("in_port", "eth_dst")), 16, 1)], False, 2)
+    (all,) = main_programs([Subtable(1, KeyMask(Mask(SEEN)), 16, 1)], False, 2)
     assert len(few.instructions) < len(all.instructions) - 100
 
 
 def test_the_cache_looks_at_what_any_mask_looks_at():
     masks = [LAYOUT.mask("in_port"), LAYOUT.mask("in_port", "ip_src")]
-    subtables = [Subtable(f"flows_{i}", KeyMask(mask)) for i, mask in enumerate(masks)]
+    subtables = [Subtable(i, KeyMask(mask), 16, i) for i, mask in enumerate(masks)]
     assert cache_key(subtables).mask == masks[0] | masks[1]
     assert not uses_cache(subtables)
     assert uses_cache(subtables * CACHE_FROM)
 
 
 def test_the_same_masks_make_the_same_program():
-    subtables = [Subtable("flows_1", KeyMask(LAYOUT.mask("in_port", "eth_dst")))]
-    (first,), (second,) = (main_programs(subtables, True) for _ in range(2))
+    subtables = [Subtable(1, KeyMask(LAYOUT.mask("in_port", "eth_dst")), 16, 1)]
+    (first,), (second,) = (main_programs(subtables, True, 2) for _ in range(2))
     assert list(disassemble(first.instructions)) == list(disassemble(second.instructions))
     assert first == second
 
@@ -57,20 +58,20 @@ def test_any_masks_load(maps, n):
         mask = KeyMask(
             Mask(random.getrandbits(SEEN.bit_length()) & random.getrandbits(SEEN.bit_length()) & SEEN)
         )
-        spec = subtable_spec(f"flows_{i}", mask.size, 16)
-        maps.by_name[spec.name] = BpfMap.create(spec)
-        subtables.append(Subtable(spec.name, mask))
+        subtable = Subtable(i, mask, 16, i)
+        maps.by_name[subtable.name] = BpfMap.create(subtable.spec())
+        subtables.append(subtable)
     if uses_cache(subtables):
         size = cache_key(subtables).size
         maps.by_name[CACHE] = BpfMap.create(MapSpec(CACHE, MapType.LRU_HASH, size, CACHED.size, 16))
     for from_host in (False, True):
-        for program in main_programs(subtables, from_host):
+        for program in main_programs(subtables, from_host, 2):
             Program.load(program, maps.by_name).close()
 
 
 @pytest.mark.needs_root
 def test_a_mask_that_looks_at_nothing(maps):
-    mask = KeyMask(Mask(0))
-    maps.by_name["flows_0"] = BpfMap.create(subtable_spec("flows_0", mask.size, 16))
-    (program,) = main_programs([Subtable("flows_0", mask)], False)
+    subtable = Subtable(0, KeyMask(Mask(0)), 16, 1)
+    maps.by_name[subtable.name] = BpfMap.create(subtable.spec())
+    (program,) = main_programs([subtable], False, 2)
     Program.load(program, maps.by_name).close()
