@@ -133,6 +133,13 @@ class Session:
         self._output.clear()
         return data
 
+    def take_input(self) -> bytes:
+        """Bytes that came in but were not understood yet, for an owner who goes on without the session."""
+        data = bytes(self._input[self._at :])
+        self._input.clear()
+        self._at = 0
+        return data
+
     def receive(self, data: bytes, now: float) -> None:
         """Take bytes from the peer; events() then says what they mean."""
         self._last_received = now

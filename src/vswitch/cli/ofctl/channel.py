@@ -61,6 +61,25 @@ class Channel:
             self.session.receive(data, 0.0)
             yield from self.session.events()
 
+    # For who prints all that comes, and has no use for a session.
+
+    def fileno(self) -> int:
+        """The socket, to wait for."""
+        return self._socket.fileno()
+
+    def read(self, size: int) -> bytes:
+        """Bytes that have come; none at the end."""
+        return self._socket.recv(size)
+
+    def pending(self) -> bool:
+        """Whether there is more to read that the system does not know of: what TLS has already deciphered."""
+        more = getattr(self._socket, "pending", None)
+        return bool(more and more())
+
+    def write(self, data: bytes) -> None:
+        """Send bytes."""
+        self._socket.sendall(data)
+
     def flush(self) -> None:
         """Send what was queued."""
         if data := self.session.take_output():
@@ -79,9 +98,9 @@ class Channel:
         assert not isinstance(event, Negotiated)
         return event
 
-    def replies(self, request: Message) -> Iterator[Received | Malformed]:
+    def replies(self, request: Message, xid: int | None = None) -> Iterator[Received | Malformed]:
         """The reply to `request`, in all its parts."""
-        xid = self.send(request)
+        xid = self.send(request, xid)
         more = True
         while more:
             reply = self.receive()

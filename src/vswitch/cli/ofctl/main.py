@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from vswitch.base.options import BOOTSTRAP, COMMON, SSL, Given
+from vswitch.base.options import BOOTSTRAP, COMMON, DAEMON, SSL, Given
 from vswitch.cli.command import Program
 from vswitch.cli.ofctl.settings import OPTIONS
 from vswitch.cli.ofctl.table import command
@@ -117,5 +117,5 @@ def list_commands(given: Given) -> Iterator[str]:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the program."""
-    options = (*OPTIONS, *COMMON, *SSL, *BOOTSTRAP)
+    options = (*OPTIONS, *COMMON, *DAEMON, *SSL, *BOOTSTRAP)
     return Program("ovs-ofctl", command, options, help=HELP, version="OpenFlow versions 0x1:0x6").main(argv)

@@ -76,7 +76,7 @@ class Settings:
         self.accept_names = last_of(given, "names", "no-names", default=True)
         self.show_names = last_of(given, "names", "no-names", default=sys.stdout.isatty())
         self.sorting = [(text, name == "rsort") for name, text in given if name in ("sort", "rsort")]
-        self.packet_in_format = given.get("packet-in-format")
+        self.packet_in_format = packet_in_format(given.get("packet-in-format"))
         self._check_formats(given)
 
     def _check_formats(self, given: Given) -> None:
@@ -88,6 +88,20 @@ class Settings:
                 f"({given.get('flow-format')}).  (Use -O to enable additional OpenFlow versions or -F to enable "
                 "additional flow formats.)"
             )
+
+
+# Packet-in formats (-P) under their names, the old ones among them: NXPIF_*.
+PACKET_IN_FORMATS = {"standard": 0, "openflow10": 0, "nxt_packet_in": 1, "nxm": 1, "nxt_packet_in2": 2}
+
+
+def packet_in_format(text: str | None) -> int | None:
+    """The number of the format that -P names."""
+    if text is None:
+        return None
+    number = PACKET_IN_FORMATS.get(text.lower().replace("-", "_"))
+    if number is None:
+        raise CommandError(f"unknown packet-in format `{text}'")
+    return number
 
 
 def last_of(given: Given, yes: str, no: str, *, default: bool) -> bool:

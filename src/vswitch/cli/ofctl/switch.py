@@ -75,7 +75,8 @@ def dump_tables(given: Given, switch: str) -> Iterator[str]:
     return dump(given, switch, TableStatsRequest())
 
 
-def _config(channel: Channel) -> GetConfigReply:
+def current_config(channel: Channel) -> GetConfigReply:
+    """The switch's configuration."""
     reply = channel.transact(GetConfigRequest())
     if isinstance(reply, Received) and isinstance(reply.message, GetConfigReply):
         return reply.message
@@ -85,7 +86,7 @@ def _config(channel: Channel) -> GetConfigReply:
 @command("get-frags", "SWITCH")
 def get_frags(given: Given, switch: str) -> Iterator[str]:
     """How the switch treats IP fragments."""
-    yield FRAGMENT_MODES[_config(Channel(switch, Settings(given))).flags & OFPC_FRAG_MASK]
+    yield FRAGMENT_MODES[current_config(Channel(switch, Settings(given))).flags & OFPC_FRAG_MASK]
 
 
 @command("set-frags", "SWITCH FRAG_MODE")
@@ -95,11 +96,11 @@ def set_frags(given: Given, switch: str, mode: str) -> None:
         raise CommandError(f"{mode}: unknown fragment handling mode")
     wanted = FRAGMENT_MODES.index(mode)
     channel = Channel(switch, Settings(given))
-    config = _config(channel)
+    config = current_config(channel)
     if config.flags & OFPC_FRAG_MASK == wanted:
         return
     channel.commit(SetConfig(config.flags & ~OFPC_FRAG_MASK | wanted, config.miss_send_len))
-    if _config(channel).flags & OFPC_FRAG_MASK != wanted:
+    if current_config(channel).flags & OFPC_FRAG_MASK != wanted:
         raise CommandError(
             f'{switch}: setting fragment handling mode failed (this switch probably does not support mode "{mode}")'
         )

@@ -19,7 +19,8 @@ MODULES = {
     "nicira": "add-tlv-map del-tlv-map dump-tlv-map ct-flush ct-flush-zone dump-ipfix-bridge dump-ipfix-flow",
     "bundle": "bundle",
     "tables": "dump-table-desc mod-table",
-    "packets": "packet-out monitor snoop",
+    "packets": "packet-out",
+    "monitoring": "monitor snoop",
     "conversions": "parse-nx-match parse-nxm parse-oxm parse-actions parse-instructions parse-ofp10-match "
     "parse-ofp11-match check-vlan",
     "captures": "compose-packet parse-packet parse-pcap ofp-parse-pcap",
