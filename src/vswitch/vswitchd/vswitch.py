@@ -26,7 +26,7 @@ from vswitch.ofproto.command import Send, SetPortUp
 from vswitch.ofproto.port import SwitchPort
 from vswitch.ofproto.switch import Switch
 from vswitch.openflow.messages.port import OFPPC_PORT_DOWN, OFPPS11_LIVE, OFPPS_LINK_DOWN
-from vswitch.vswitchd.address import bridge_mac, patch_mac
+from vswitch.vswitchd.address import bridge_mac, datapath_id, patch_mac, xenserver_uuid
 from vswitch.vswitchd.bridge import BridgeConfig, Config, InterfaceConfig
 from vswitch.vswitchd.channels import Channels
 from vswitch.vswitchd.forwarding import Forwarding
@@ -114,6 +114,7 @@ class Vswitch:
         self.on_change: Callable[[], None] = lambda: (
             None
         )  # called when something that the database shows is different
+        self._host_uuid = xenserver_uuid()
         self._loop = asyncio.get_running_loop()
 
     def interfaces(self) -> Iterator[tuple[Bridge, Interface]]:
@@ -372,10 +373,10 @@ class Vswitch:
             except KernelError as error:
                 log.err("bridge %s: failed to set bridge Ethernet address: %s", bridge.name, error)
             self._refresh(bridge, local)
-        datapath_id = bridge.config.datapath_id or mac
-        if datapath_id != bridge.announced_id:
-            bridge.announced_id = bridge.switch.datapath_id = datapath_id
-            log.info("bridge %s: using datapath ID %016x", bridge.name, datapath_id)
+        identifier = datapath_id(bridge.config, ports, self._host_uuid)
+        if identifier != bridge.announced_id:
+            bridge.announced_id = bridge.switch.datapath_id = identifier
+            log.info("bridge %s: using datapath ID %016x", bridge.name, identifier)
             bridge.channels.reconnect()
 
     # Devices.

@@ -24,6 +24,7 @@ INVENTORY = "/etc/xensource-inventory"
 NETWORK_CONF = "/etc/xensource/network.conf"
 RUNDIR = "/var/run/openvswitch"
 DATABASE = f"{RUNDIR}/db.sock"
+NETWORKD = ("/usr/sbin/xcp-networkd", "/etc/xcp-networkd.conf")
 BACKENDS = {"bridge": "bridge", "openvswitch": "openvswitch", "vswitch": "openvswitch"}
 NOT_FOUND = 127
 
@@ -85,6 +86,10 @@ class Host:
         if word not in BACKENDS:
             raise ReconfigureError(f"{NETWORK_CONF}: '{word}' is neither openvswitch, vswitch nor bridge")
         return BACKENDS[word]
+
+    def is_current(self) -> bool:
+        """Whether XAPI's networkd configures the network (XenServer 6.1 and later), and not interface-reconfigure."""
+        return any(self.has(name) for name in NETWORKD)
 
     def programs(self) -> frozenset[str]:
         """Those of PROGRAMS that the host has."""

@@ -95,6 +95,9 @@ class Xapi:
         return self
 
     def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
         """End the session, if it is ours."""
         if self._login is not None and self.session:
             with suppress(VswitchError):  # XAPI forgets it by itself, in time

@@ -1,6 +1,11 @@
 """Which address a bridge takes; the vectors are the peer's."""
 
-from vswitch.vswitchd.address import bridge_mac, mac_of_row
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from vswitch.vswitchd.address import bridge_mac, datapath_id, mac_of_row, xenserver_uuid
 from vswitch.vswitchd.bridge import BridgeConfig, InterfaceConfig, PortConfig
 
 ROW = "551f23c1-5844-4e2c-a7d1-faf56bded0ae"
@@ -43,3 +48,39 @@ def test_a_port_may_say_its_address() -> None:
 
 def test_what_the_user_says_goes() -> None:
     assert bridge_mac(bridge(hwaddr=5, eth0=None), {"eth0": 0x001B21000002}) == 5
+
+
+HOST = "852ee692-71b4-439e-abfb-0eba72dc85f0"
+
+
+@pytest.mark.parametrize(
+    ("host", "hwaddr", "hardware", "said", "expected"),
+    [
+        ("", None, False, None, OF_THE_ROW),
+        ("", None, True, None, 0x001B21000002),
+        (HOST, None, False, None, 0xEE944580EEA0),
+        (HOST, None, True, None, 0x001B21000002),
+        (HOST, 5, True, None, 0xEE944580EEA0),  # no interface has supplied it
+        (HOST, None, False, 7, 7),
+    ],
+)
+def test_datapath_ids(host: str, hwaddr: int | None, hardware: bool, said: int | None, expected: int) -> None:
+    config = replace(bridge(hwaddr, **({"eth0": None} if hardware else {})), name="xapi0", datapath_id=said)
+    assert datapath_id(config, {"eth0": 0x001B21000002}, host) == expected
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        (f"INSTALLATION_UUID='{HOST}'", HOST),
+        (f'INSTALLATION_UUID="{HOST}"', ""),
+        ("INSTALLATION_UUID='short'", ""),
+        (f" INSTALLATION_UUID='{HOST}'", ""),
+        (f"INSTALLATION_UUID='{HOST}' # here", ""),
+    ],
+)
+def test_which_host_this_is(tmp_path: Path, line: str, expected: str) -> None:
+    inventory = tmp_path / "inventory"
+    inventory.write_text(f"PRODUCT_BRAND='XenServer'\n{line}\nCURRENT_INTERFACES=''\n")
+    assert xenserver_uuid(str(inventory)) == expected
+    assert xenserver_uuid(str(tmp_path / "nothing")) == ""

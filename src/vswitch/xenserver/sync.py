@@ -1,0 +1,173 @@
+"""ovs-xapi-sync: keeps in the switch's database what controllers want to know and only XAPI knows.
+
+The daemon watches bridges and interfaces.  When something is new, it asks XAPI for it and writes what follows, by the
+rules of sync_rules.py.  It waits until XAPI has started: before that, XAPI would make everybody wait.
+
+Sources: ovs-vswitchd(8) for the options; XenServer 6.0.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from collections.abc import Sequence
+
+from vswitch.aio.daemon import Service, run_daemon
+from vswitch.aio.database import Database
+from vswitch.base.log import Logger
+from vswitch.base.options import (
+    COMMON,
+    DAEMON,
+    REQUIRED,
+    CommandError,
+    Given,
+    Option,
+    parse_options,
+    version_text,
+)
+from vswitch.linux.console import answer
+from vswitch.ovsdb.change import Transaction
+from vswitch.ovsdb.replica import Replica, Row
+from vswitch.xenserver.host import Host
+from vswitch.xenserver.lookups import Lookups, Wanted
+from vswitch.xenserver.sync_rules import DEVICE, Change, bridge_id, bridge_settings, interface_ids
+
+PROGRAM = "ovs-xapi-sync"
+log = Logger("sync")
+
+OPTIONS = (Option("root-prefix", REQUIRED), Option("unixctl", REQUIRED), *DAEMON, *COMMON)
+COOKIE = "/var/run/xapi_init_complete.cookie"
+COLUMNS = {
+    "Bridge": ["name", "external_ids", "other_config", "fail_mode"],
+    "Interface": ["name", "external_ids"],
+}
+PAUSE = 1.0  # seconds between two looks at XAPI while it is not there
+USAGE = f"""{PROGRAM}: keeps XAPI's names of networks, VIFs and VMs in the switch's database
+usage: {PROGRAM} [OPTIONS] DATABASE
+DATABASE is where the database server listens, as in unix:/var/run/openvswitch/db.sock.
+  --root-prefix=DIR   take XAPI's files from under DIR
+Daemon and logging options are those of ovs-vswitchd(8).
+While it runs: ovs-appctl -t {PROGRAM} flush-cache, or SIGHUP, to ask XAPI for everything anew."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the daemon; return its exit status."""
+    try:
+        given, words = parse_options(sys.argv[1:] if argv is None else argv, OPTIONS)
+        if "help" in given or "version" in given:
+            return answer(USAGE if "help" in given else version_text(PROGRAM))
+        if len(words) != 1:
+            raise CommandError("exactly one DATABASE is required; use --help for usage")
+    except CommandError as error:
+        sys.stderr.write(f"{PROGRAM}: {error}\n")
+        return error.status
+    return run(given, words[0])
+
+
+def run(given: Given, remote: str) -> int:
+    """Be the daemon on the database at `remote`."""
+    host = Host(given.get("root-prefix") or "")
+    return run_daemon(PROGRAM, given, lambda service: Sync(host, remote).run(service))
+
+
+class Sync:
+    """The daemon on `host`."""
+
+    def __init__(self, host: Host, remote: str) -> None:
+        self._host = host
+        self._remote = remote
+        self._replica = Replica("Open_vSwitch", COLUMNS)
+        self._lookups = Lookups(host)
+        self._settled: set[str] = set()  # the bridges whose settings have been written once
+        self._again = asyncio.Event()
+        self._is_current = host.is_current()
+
+    async def run(self, service: Service) -> None:
+        """Serve until told to stop."""
+        service.commands.add("flush-cache", "", 0, 0, lambda words: self.flush())
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self.flush)
+        async with Database(self._remote, self._replica, self._again.set) as database:
+            service.ready()
+            async with asyncio.TaskGroup() as tasks:
+                work = tasks.create_task(self._work(database))
+                await service.stopping.wait()
+                work.cancel()
+        self._lookups.close()
+
+    def flush(self) -> None:
+        """Ask XAPI for everything anew."""
+        self._lookups.flush()
+        self._settled.clear()
+        self._again.set()
+
+    async def _work(self, database: Database) -> None:
+        while not self._host.has(COOKIE):  # noqa: ASYNC110 - a file appears; nobody tells us
+            await asyncio.sleep(PAUSE)
+        log.info("XAPI has started")
+        self._again.set()
+        while True:
+            if self._lookups.is_complete:
+                await self._again.wait()
+            else:
+                await asyncio.sleep(PAUSE)
+            self._again.clear()
+            if self._replica.is_synchronized:
+                await self._pass(database)
+
+    async def _pass(self, database: Database) -> None:
+        """Bring the database to what XAPI says."""
+        await asyncio.to_thread(self._lookups.gather, self._wanted())
+        bridges = {row["name"] for row in self._replica.table("Bridge").values()}
+        self._settled &= bridges
+        await database.commit(self._write)
+        self._settled |= bridges & self._lookups.networks.keys()
+
+    def _wanted(self) -> Wanted:
+        ids = [
+            row["external_ids"]
+            for row in self._replica.table("Interface").values()
+            if DEVICE.match(row["name"])
+        ]
+        return Wanted(
+            bridges=frozenset(row["name"] for row in self._replica.table("Bridge").values()),
+            vifs=frozenset(uuid for each in ids if (uuid := each.get("xs-vif-uuid"))),
+            vms=frozenset(uuid for each in ids if (uuid := each.get("xs-vm-uuid")) and not self._is_current),
+        )
+
+    def _write(self, transaction: Transaction) -> None:
+        for row in transaction.rows("Bridge"):
+            self._write_bridge(transaction, row)
+        interfaces = {row["name"]: row for row in transaction.rows("Interface")}
+        ids = {name: transaction.get(row, "external_ids") for name, row in interfaces.items()}
+        lookups = self._lookups
+        changes = interface_ids(ids, lookups.vifs, lookups.vms, is_current=self._is_current)
+        for name, change in changes.items():
+            _apply(transaction, interfaces[name], "external_ids", change)
+        transaction.comment(f"{PROGRAM}: XAPI's names")
+
+    def _write_bridge(self, transaction: Transaction, row: Row) -> None:
+        name = row["name"]
+        known = self._lookups.networks.get(name)
+        if known is not None and name not in self._settled:
+            settings = bridge_settings(
+                known, is_current=self._is_current, tell=lambda note: log.warn("%s: %s", name, note)
+            )
+            if settings.fail_mode is not None and settings.fail_mode != row["fail_mode"]:
+                transaction.set(row, "fail_mode", settings.fail_mode)
+            _apply(transaction, row, "other_config", settings.other_config)
+        ids = transaction.get(row, "external_ids")
+        _apply(transaction, row, "external_ids", bridge_id(known, ids, is_current=self._is_current))
+
+
+def _apply(transaction: Transaction, row: Row, column: str, change: Change) -> None:
+    """Write the keys that are to differ from what they are."""
+    present = transaction.get(row, column)
+    gone = [key for key, value in change.items() if value is None and key in present]
+    new = [(key, value) for key, value in change.items() if value is not None and present.get(key) != value]
+    if gone or new:
+        transaction.verify(row, column)
+    if gone:
+        transaction.remove(row, column, gone)
+    if new:
+        transaction.put(row, column, new)
