@@ -60,8 +60,9 @@ def test_a_backup_follows_and_takes_over(
         until(lambda: backup.control("sync-status").startswith("state: backup\nconnecting:"))
     with backup.client() as client:
         backup.control("disconnect-active-ovsdb-server")
-        with pytest.raises((EOFError, ConnectionResetError)):
-            client.receive()
+        if second == "ours":  # the peer does not, if the active server is dead already
+            with pytest.raises((EOFError, ConnectionResetError)):
+                client.receive()
     assert backup.control("sync-status") == "state: active\n"
     assert "uuid" in insert(backup, "now active")[0]
     backup.kill()

@@ -3,7 +3,7 @@
 A client has a role if the remote that it came through says so, and the database has rules if there is a table
 RBAC_Role.  A role names, for each table that its clients may change at all, a row of permissions: in which columns a
 client must find its own name for a row to be its own (`authorization`), whether it may insert and delete such rows,
-and which columns of them it may change.
+and which columns of them it may change: whole columns, since Open vSwitch goes by single keys of maps nowhere.
 
 Sources: ovsdb-server(7), 3.2 and 4.1.3; ovn-sb(5), RBAC_Role and RBAC_Permission.
 """
@@ -17,7 +17,6 @@ from vswitch.ovsdb.condition import Row
 from vswitch.ovsdb.database import Database, Table
 from vswitch.ovsdb.datum import Datum
 from vswitch.ovsdb.errors import OvsdbError
-from vswitch.ovsdb.mutation import Mutation
 from vswitch.ovsdb.schema import TableSchema
 from vswitch.ovsdb.servicemodel import Access
 
@@ -43,37 +42,30 @@ class Rules:
             raise self._denied(f'row insertion into table "{table.name}"')
 
     def check_delete(self, table: TableSchema, rows: Iterable[Row]) -> None:
-        """Raise OvsdbError unless the client may delete these rows."""
+        """Raise OvsdbError unless the client may delete these rows, and rows of that table at all."""
         permission = self._permission(table)
-        for row in rows:
-            if (
-                permission is None
-                or not permission.insert_delete
-                or not permission.owns(row, self._access.id)
-            ):
-                raise self._denied(f'row deletion from table "{table.name}"')
+        if (
+            permission is None
+            or not permission.insert_delete
+            or not all(permission.owns(row, self._access.id) for row in rows)
+        ):
+            raise self._denied(f'row deletion from table "{table.name}"')
 
     def check_update(self, table: TableSchema, rows: Iterable[Row], columns: Collection[str]) -> None:
         """Raise OvsdbError unless the client may overwrite `columns` of these rows."""
-        permission = self._permission(table)
-        for row in rows:
-            if (
-                permission is None
-                or not permission.owns(row, self._access.id)
-                or not permission.update.issuperset(columns)
-            ):
-                raise self._denied(f'modification of table "{table.name}"')
+        if not self._may_change(table, rows, columns):
+            raise self._denied(f'modification of table "{table.name}"')
 
-    def check_mutate(self, table: TableSchema, rows: Iterable[Row], mutations: Iterable[Mutation]) -> None:
-        """Raise OvsdbError unless the client may do so to these rows."""
+    def check_mutate(self, table: TableSchema, rows: Iterable[Row], columns: Collection[str]) -> None:
+        """Raise OvsdbError unless the client may mutate `columns` of these rows."""
+        if not self._may_change(table, rows, columns):
+            raise self._denied(f'mutate operation on table "{table.name}"')
+
+    def _may_change(self, table: TableSchema, rows: Iterable[Row], columns: Collection[str]) -> bool:
         permission = self._permission(table)
-        for row in rows:
-            if (
-                permission is None
-                or not permission.owns(row, self._access.id)
-                or not all(permission.allows(mutation) for mutation in mutations)
-            ):
-                raise self._denied(f'mutate operation on table "{table.name}"')
+        return permission is not None and all(
+            permission.owns(row, self._access.id) and permission.update.issuperset(columns) for row in rows
+        )
 
     def _denied(self, what: str) -> OvsdbError:
         return OvsdbError(
@@ -135,16 +127,6 @@ class Permission:
             return datum
         value = dict(datum).get(key) if colon else None
         return () if value is None else (str(value),)
-
-    def allows(self, mutation: Mutation) -> bool:
-        """Whether the column, or every key of the map that the mutation touches, may be changed."""
-        name = mutation.column.name
-        if name in self.update:
-            return True
-        if not mutation.column.type.is_map:
-            return False
-        keys = mutation.arg if mutation.by_key else [key for key, _ in mutation.arg]
-        return all(f"{name}:{key}" in self.update for key in keys)
 
 
 def _cell(table: Table, row: Row, name: str) -> Datum:

@@ -254,7 +254,8 @@ def mutate(transaction: Transaction, operation: Mutate) -> Json:
     view = transaction.view(operation.table.name)
     rows = view.select(operation.where)
     if transaction.rules:
-        transaction.rules.check_mutate(operation.table, rows, operation.mutations)
+        columns = [mutation.column.name for mutation in operation.mutations]
+        transaction.rules.check_mutate(operation.table, rows, columns)
     for before in rows:
         row = list(before)
         for mutation in operation.mutations:
