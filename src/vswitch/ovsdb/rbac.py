@@ -42,12 +42,10 @@ class Rules:
             raise self._denied(f'row insertion into table "{table.name}"')
 
     def check_delete(self, table: TableSchema, rows: Iterable[Row]) -> None:
-        """Raise OvsdbError unless the client may delete these rows, and rows of that table at all."""
+        """Raise OvsdbError unless the client may delete these rows."""
         permission = self._permission(table)
-        if (
-            permission is None
-            or not permission.insert_delete
-            or not all(permission.owns(row, self._access.id) for row in rows)
+        if permission is None or not all(
+            permission.insert_delete and permission.owns(row, self._access.id) for row in rows
         ):
             raise self._denied(f'row deletion from table "{table.name}"')
 
