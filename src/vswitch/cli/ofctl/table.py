@@ -18,7 +18,7 @@ MODULES = {
     "queues": "queue-stats queue-get-config",
     "nicira": "add-tlv-map del-tlv-map dump-tlv-map ct-flush ct-flush-zone dump-ipfix-bridge dump-ipfix-flow",
     "bundle": "bundle",
-    "tables": "dump-table-desc mod-table",
+    "tables": "dump-table-desc dump-table-features mod-table",
     "packets": "packet-out",
     "monitoring": "monitor snoop",
     "conversions": "parse-nx-match parse-nxm parse-oxm parse-actions parse-instructions parse-ofp10-match "

@@ -1,6 +1,6 @@
 """Commands about tables: their descriptions and configuration.
 
-Sources: ovs-ofctl(8): dump-table-desc, mod-table.
+Sources: ovs-ofctl(8): dump-table-desc, dump-table-features, mod-table.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from vswitch.base.options import CommandError, Given
 from vswitch.base.text import parse_u8
 from vswitch.cli.ofctl.channel import Channel
-from vswitch.cli.ofctl.naming import accepted
+from vswitch.cli.ofctl.naming import accepted, shown
 from vswitch.cli.ofctl.settings import Settings
 from vswitch.cli.ofctl.switch import dump
 from vswitch.cli.ofctl.table import command
@@ -26,8 +26,10 @@ from vswitch.openflow.messages.table import (
     TableMod,
     Vacancy,
 )
+from vswitch.openflow.messages.tablefeatures import TableFeaturesReply, TableFeaturesRequest
+from vswitch.openflow.printing.tablefeatures import format_tables
 from vswitch.openflow.session import Received
-from vswitch.openflow.version import OF11, OF12, OF14, OF15, Version
+from vswitch.openflow.version import OF11, OF12, OF13, OF14, OF15, Version
 
 _MISSES = {
     "controller": OFPTC11_MISS_CONTROLLER,
@@ -42,6 +44,25 @@ def dump_table_desc(given: Given, switch: str) -> Iterator[str]:
     if max(Settings(given).versions) < OF14:
         raise CommandError("dump-table-desc needs OpenFlow 1.4 or later ('-O OpenFlow14')")
     return dump(given, switch, TableDescRequest())
+
+
+@command("dump-table-features", "SWITCH")
+def dump_table_features(given: Given, switch: str) -> Iterator[str]:
+    """What the tables can do."""
+    settings = Settings(given)
+    able = settings.versions & {OF13, OF14, OF15}
+    if not able:
+        raise CommandError("dump-table-features needs OpenFlow 1.3 or later ('-O OpenFlow13')")
+    settings.versions = able
+    names = shown(switch, settings)
+    channel = Channel(switch, settings)
+    tables = (
+        (table, None)
+        for reply in channel.replies(TableFeaturesRequest())
+        if isinstance(reply, Received) and isinstance(reply.message, TableFeaturesReply)
+        for table in reply.message.tables
+    )
+    yield "".join(format_tables(tables, channel.version, names)).removeprefix("\n")
 
 
 @command("mod-table", "SWITCH TABLE SETTING")
