@@ -150,12 +150,9 @@ async def _up(service: Service, given: Given, usual: bool) -> None:
 def _say(platform: Platform, usual: bool) -> None:
     """What a person wants to know."""
     types = platform.datapath_types
-    default = platform.aliases.get("system", "none") if "system" in types else "none"
     print(f"{version_line('vswitch')}")
     print(f"database   {rundir()}/conf.db, served at unix:{rundir()}/db.sock")
-    print(
-        f"datapath   {default}: {platform.default_reason or '--disable-system leaves it to Bridge.datapath_type'}"
-    )
+    print(f"datapath   {platform.default_datapath}")
     print(f"types      {', '.join(types)}")
     if not usual:
         print(f"To talk to it: export OVS_RUNDIR={rundir()}")

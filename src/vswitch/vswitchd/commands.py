@@ -47,6 +47,7 @@ def add_commands(service: Service, vswitch: Vswitch) -> None:
     add("bridge/reconnect", "[bridge]", 0, 1, asked.bridge_reconnect)
     add("bridge/dump-flows", "[--offload-stats] bridge", 1, 2, asked.bridge_dump_flows)
     add("dpif/show-dp-features", "bridge", 1, 1, asked.dp_features)
+    add("dpif/show-default", "", 0, 0, lambda words: f"{vswitch.platform.default_datapath}\n")
     add("upcall/set-flow-limit", "flow-limit-number", 1, 1, asked.set_flow_limit)
     add("upcall/show", "", 0, 0, asked.upcall_show)
     add("revalidator/wait", "", 0, 0, asked.revalidator_wait)

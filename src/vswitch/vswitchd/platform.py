@@ -36,6 +36,12 @@ class Platform:
         return sorted({*self.registry.datapaths, *self.aliases} - {""})
 
     @property
+    def default_datapath(self) -> str:
+        """Which datapath a bridge gets that names none, and why."""
+        name = self.aliases.get("system", "none") if "system" in self.datapath_types else "none"
+        return f"{name}: {self.default_reason or '--disable-system leaves it to Bridge.datapath_type'}"
+
+    @property
     def iface_types(self) -> list[str]:
         """Open_vSwitch.iface_types."""
         return sorted({*self.registry.netdevs, "patch"} - {""})
