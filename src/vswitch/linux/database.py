@@ -35,9 +35,10 @@ class BlockingDatabase(Exchange):
         """Bring the replica up to date: it reflects what anybody had committed before this call."""
         answered: list[bool] = []
         while not any(answered):
+            self.until(lambda: self.replica.is_synchronized)
             answered.clear()
             self.replica.call("echo", [], lambda result, error: answered.append(error is None))
-            self.until(lambda: bool(answered) and self.replica.is_synchronized)
+            self.until(lambda: bool(answered))
 
     def commit(self, function: Callable[[Changes], None]) -> Outcome:
         """Commit what `function` does to the `Changes` that it is given; it runs again if it lost a race.

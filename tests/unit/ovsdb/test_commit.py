@@ -1,0 +1,90 @@
+"""Attempts at a change: sent, refused, lost to a race, put off."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.unit.ovsdb.test_change import begin
+from vswitch.ovsdb.change import COMMITTED, UNCHANGED, Transaction
+from vswitch.ovsdb.commit import NotYet, Refused, attempts
+
+UUID = "20000000-0000-0000-0000-000000000000"
+
+
+@pytest.fixture
+def replica():
+    replica = begin().replica
+    replica.outgoing()
+    return replica
+
+
+def reply(replica, *results: object) -> None:
+    [message] = replica.outgoing()
+    replica.receive({"id": message["id"], "result": list(results), "error": None})
+
+
+def bump(transaction: Transaction) -> None:
+    transaction.set(next(transaction.rows("Root")), "count", 1)
+
+
+def test_a_change_is_committed(replica):
+    conditions = attempts(replica, bump, lambda: UUID)
+    is_answered = next(conditions)
+    assert not is_answered()
+    reply(replica, {"count": 1})
+    assert is_answered()
+    with pytest.raises(StopIteration) as end:
+        next(conditions)
+    assert end.value.value.status == COMMITTED
+
+
+def test_what_changes_nothing_is_not_sent(replica):
+    with pytest.raises(StopIteration) as end:
+        next(attempts(replica, lambda transaction: None, lambda: UUID))
+    assert end.value.value.status == UNCHANGED
+    assert replica.outgoing() == []
+
+
+def test_what_the_server_refuses(replica):
+    conditions = attempts(replica, bump, lambda: UUID)
+    next(conditions)
+    reply(replica, None, {"error": "constraint violation", "details": "too much"})
+    with pytest.raises(Refused, match="constraint violation: too much"):
+        next(conditions)
+
+
+@pytest.mark.parametrize("error", ["timed out", "not owner", "aborted"])
+def test_what_lost_a_race_is_tried_again_on_newer_data(replica, error):
+    conditions = attempts(replica, bump, lambda: UUID)
+    next(conditions)
+    reply(replica, {"error": error})
+    is_newer = next(conditions)
+    assert not is_newer()
+    replica.receive({"id": None, "method": "update3", "params": [["D"], UUID, {}]})
+    assert is_newer()
+    next(conditions)
+    assert replica.outgoing()
+
+
+def test_news_that_came_before_the_reply_are_newer_data(replica):
+    conditions = attempts(replica, bump, lambda: UUID)
+    next(conditions)
+    replica.receive({"id": None, "method": "update3", "params": [["D"], UUID, {}]})
+    reply(replica, {"error": "timed out"})
+    assert next(conditions)()
+
+
+def test_a_change_can_be_put_off(replica):
+    def wait(transaction: Transaction) -> None:
+        raise NotYet
+
+    assert not next(attempts(replica, wait, lambda: UUID))()
+    assert replica.outgoing() == []
+
+
+def test_what_was_under_way_when_the_connection_went_is_tried_again(replica):
+    conditions = attempts(replica, bump, lambda: UUID)
+    is_answered = next(conditions)
+    replica.disconnected()
+    assert is_answered()
+    assert not next(conditions)()
