@@ -102,6 +102,10 @@ def by_name(name: str) -> ErrorCode | None:
     return next((code for code in _ALL if code.name == name), None)
 
 
+# What Open vSwitch calls failures to decode statistics of flows of OpenFlow 1.5; no error message can carry it.
+INVALID = ErrorCode("<invalid>", "")
+
+
 class HelloFailed:
     """HELLO failed."""
 

@@ -40,7 +40,7 @@ MAX_LENGTH = 0xFFFF
 OFPT_VENDOR = 4  # since OpenFlow 1.1 "experimenter"
 _VENDOR = struct.Struct("!II")
 _STATS = struct.Struct("!HH")
-_OFPSF_MORE = 1
+OFPSF_MORE = 1
 
 
 class Header(NamedTuple):
@@ -222,43 +222,42 @@ def stats_types(version: int) -> tuple[int, int]:
     return (16, 17) if version == OF10 else (18, 19)
 
 
-def find(version: int, type: int, data: bytes) -> tuple[type[Message], Form, int, bool]:
-    """The class and form of a whole message, where its body begins, and the `more` flag."""
+def find(version: int, type: int, data: bytes) -> tuple[type[Message], Form, int, int]:
+    """The class and form of a whole message, where its body begins, and the flags of statistics."""
     request, reply = stats_types(version)
     if type in (request, reply):
         return _find_stats(version, type == reply, data)
     if type == OFPT_VENDOR:
-        if len(data) < 12:
+        if len(data) < 16:
             raise OpenFlowError(BadRequest.BAD_LEN)
         vendor = int.from_bytes(data[8:12], "big")
         if vendor not in (NX_VENDOR, ONF_VENDOR):
             raise OpenFlowError(BadRequest.BAD_VENDOR)
-        if len(data) < 16:
-            raise OpenFlowError(BadRequest.BAD_LEN)
         found = _known((version, vendor, False, None, int.from_bytes(data[12:16], "big")))
         if found is None:
             raise OpenFlowError(BadRequest.BAD_SUBTYPE)
-        return *found, 16, False
+        return *found, 16, 0
     found = _known((version, 0, False, None, type))
     if found is None:
         raise OpenFlowError(BadRequest.BAD_TYPE)
-    return *found, 8, False
+    return *found, 8, 0
 
 
-def _find_stats(version: int, reply: bool, data: bytes) -> tuple[type[Message], Form, int, bool]:
+_STATS_VENDORS, _STATS_VENDORS10 = (NX_VENDOR, ONF_VENDOR), (NX_VENDOR,)
+
+
+def _find_stats(version: int, reply: bool, data: bytes) -> tuple[type[Message], Form, int, int]:
     start = 12 if version == OF10 else 16
     if len(data) < start:
         raise OpenFlowError(BadRequest.BAD_LEN)
     number, flags = _STATS.unpack_from(data, 8)
     vendor = 0
     if number == EXPERIMENTER:
-        if len(data) < start + 4:
+        if len(data) < start + (4 if version == OF10 else 8):
             raise OpenFlowError(BadRequest.BAD_LEN)
         vendor = int.from_bytes(data[start : start + 4], "big")
-        if vendor not in (NX_VENDOR, ONF_VENDOR):
+        if vendor not in (_STATS_VENDORS10 if version == OF10 else _STATS_VENDORS):
             raise OpenFlowError(BadRequest.BAD_VENDOR)
-        if len(data) < start + 8:
-            raise OpenFlowError(BadRequest.BAD_LEN)
         number = int.from_bytes(data[start + 4 : start + 8], "big")
         start += 12 if version == OF10 else 8
         if len(data) < start:
@@ -266,7 +265,7 @@ def _find_stats(version: int, reply: bool, data: bytes) -> tuple[type[Message], 
     found = _known((version, vendor, True, reply, number))
     if found is None:
         raise OpenFlowError(BadRequest.BAD_SUBTYPE if vendor else BadRequest.BAD_STAT)
-    return *found, start, bool(flags & _OFPSF_MORE)
+    return *found, start, flags
 
 
 def decode(data: bytes, table_ids: bool = False, loose: bool = False) -> tuple[int, int, Message]:
@@ -279,10 +278,10 @@ def decode(data: bytes, table_ids: bool = False, loose: bool = False) -> tuple[i
         raise OpenFlowError(BadRequest.BAD_VERSION)
     if length != len(data):
         raise OpenFlowError(BadRequest.BAD_LEN)
-    cls, form, start, more = find(version, type_, data)
+    cls, form, start, flags = find(version, type_, data)
     form.check(len(data) - start)
     made = cls.decode_body(form, Dialect(version, None, table_ids, loose), data[start:])
-    return version, xid, made.replace(more=True) if more and isinstance(made, Multipart) else made
+    return version, xid, made.replace(more=True) if flags & OFPSF_MORE and isinstance(made, Multipart) else made
 
 
 def encode(
@@ -306,7 +305,7 @@ def encode_parts(message: Multipart, form: Form, dialect: Dialect, xid: int) -> 
     type_ = stats_types(dialect.version)[form.name.endswith("reply")]
     parts = list(message.parts(form, dialect))
     for i, body in enumerate(parts):
-        flags = _OFPSF_MORE if message.more or i + 1 < len(parts) else 0
+        flags = OFPSF_MORE if message.more or i + 1 < len(parts) else 0
         padding = b"" if dialect.version == OF10 else bytes(4)
         if form.vendor:
             more_padding = bytes(4) if dialect.version == OF10 else b""
@@ -336,6 +335,29 @@ def group_items(items: Iterator[bytes], head: int = 24) -> Iterator[bytes]:
         part.append(item)
         size += len(item)
     yield b"".join(part)
+
+
+T = TypeVar("T")
+
+
+def decode_each(
+    body: bytes,
+    one: Callable[[bytes, int], tuple[T, int]],
+    made: Callable[[tuple[T, ...]], Message],
+    at: int = 0,
+) -> Message:
+    """What `made` makes of the entries that fill `body` from byte `at`; an error tells the entries before it.
+
+    `one` gives the entry at a byte, and where it ends.
+    """
+    found: list[T] = []
+    while at < len(body):
+        try:
+            entry, at = one(body, at)
+        except OpenFlowError as error:
+            raise error.after(made(tuple(found))) from None
+        found.append(entry)
+    return made(tuple(found))
 
 
 def registered() -> Iterator[tuple[int, Form, type[Message]]]:

@@ -12,10 +12,11 @@ from collections.abc import Mapping
 from importlib import import_module
 
 from vswitch.openflow.errors import OpenFlowError
-from vswitch.openflow.message import HEADER, Dialect, Message, decode, find
+from vswitch.openflow.message import HEADER, OFPSF_MORE, Dialect, Form, Message, decode, find
+from vswitch.openflow.messages.hello import Hello
 from vswitch.openflow.names import NO_NAMES, Names
 from vswitch.openflow.printing.base import PRINTERS, Printer, Style, hex_dump
-from vswitch.openflow.version import OF10, OF15, Version
+from vswitch.openflow.version import OF10, OF13, OF15, Version
 
 # The modules in printing/ that declare the printers for messages of each module in messages/; imported when needed.
 FAMILIES: Mapping[str, str] = {
@@ -61,6 +62,8 @@ def print_message(
 
 
 def _print(data: bytes, style: Style, known: Message | None) -> str:
+    if not data:
+        return "OpenFlow message is empty\n"
     if len(data) < HEADER.size:
         return f"OpenFlow packet too short (only {len(data)} bytes):\n{hex_dump(data)}"
     version, type_, length, xid = HEADER.unpack_from(data)
@@ -77,21 +80,42 @@ def _print(data: bytes, style: Style, known: Message | None) -> str:
 def _print_known(
     data: bytes, version: int, type_: int, xid: int, style: Style, message: Message | None
 ) -> str:
-    _, form, start, more = find(version, type_, data)
+    _, form, start, flags = find(version, type_, data)
     form.check(len(data) - start)
     head = form.name + (f" ({_version_name(version)})" if version != OF10 else "") + f" (xid={xid:#x}):"
-    if more:
-        head += " flags=[more]" if form.is_stats else ""
+    if flags:
+        head += f" flags={_flags(flags, form, version)}"
     try:
         if message is None:
             _, _, message = decode(data, table_ids=True, loose=True)
-        return head + printer(type(message))(message, Dialect(version), style)
+        text = head + printer(type(message))(message, Dialect(version), style)
+        if isinstance(message, Hello) and message.unknown:
+            text += f" unknown data in hello:\n{hex_dump(data)}"
+        return text
     except OpenFlowError as error:
         told = head
         if isinstance(error.partial, Message):
-            told += printer(type(error.partial))(error.partial, Dialect(version), style).rstrip("\n")
-        told += " " if told == head else "\n"
+            told += partial_text(error.partial, Dialect(version), style)
+        if not told.endswith(("\n", " ")):
+            told += " " if told.endswith(":") else "\n"
         return f"{told}***decode error: {error.code.name}***\n{hex_dump(data)}"
+
+
+def partial_text(message: Message, dialect: Dialect, style: Style) -> str:
+    """What is printed of a list of which not all could be decoded."""
+    text = printer(type(message))(message, dialect, style)
+    if message.name == "GROUP":
+        return f"{text.rstrip()} ***parse error***\n"
+    if message.name in ("PORT_DESC", "PORT", "QUEUE"):
+        return text
+    return text.removesuffix("\n")
+
+
+def _flags(flags: int, form: Form, version: int) -> str:
+    """The flags of statistics; requests have them since OpenFlow 1.3."""
+    known = OFPSF_MORE if form.name.endswith("reply") or version >= OF13 else 0
+    text = "[more]" if flags & known else ""
+    return f"{text}[***unknown flags {flags & ~known:#06x}***]" if flags & ~known else text
 
 
 def _version_name(version: int) -> str:

@@ -237,8 +237,6 @@ def decode_match(version: int, data: bytes, at: int, loose: bool = False) -> tup
     if length < 4 or end > len(data):
         raise OpenFlowError(BadMatch.BAD_LEN)
     match, _, _ = decode_entries(data, at + 4, at + length, loose)
-    if any(data[at + length : end]):
-        raise OpenFlowError(BadMatch.BAD_LEN, "padding is not zero")
     return match, end
 
 

@@ -379,9 +379,7 @@ class FlowRemoved(Message):
             return cls._decode15(body)
         _need(body, _REMOVED11.size)
         cookie, priority, reason, table, sec, nsec, idle, hard, *counts = _REMOVED11.unpack_from(body)
-        match, end = decode_match(version, body, _REMOVED11.size)
-        if end != len(body):
-            raise OpenFlowError(BadRequest.BAD_LEN)
+        match, _ = decode_match(version, body, _REMOVED11.size)
         return cls(
             match, priority, reason, table, cookie, sec, nsec, idle, hard if version > OF11 else 0, *counts
         )
@@ -393,9 +391,7 @@ class FlowRemoved(Message):
         _need(body, _REMOVED15.size)
         table, reason, priority, idle, hard, cookie = _REMOVED15.unpack_from(body)
         match, end = decode_match(OF15, body, _REMOVED15.size)
-        stats, end = decode_stats(body, end)
-        if end != len(body):
-            raise OpenFlowError(BadRequest.BAD_LEN)
+        stats, _ = decode_stats(body, end)
         sec, nsec = stats.duration or (0, 0)
         counts = _count(stats.packet_count), _count(stats.byte_count)
         return cls(match, priority, reason, table, cookie, sec, nsec, idle, hard, *counts)

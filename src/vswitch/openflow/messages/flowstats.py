@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from functools import partial
 
 from vswitch.flow.match import Match
 from vswitch.flow.ports import OFPP_ANY, OfPort, from_16, to_16
 from vswitch.openflow.actions.base import Action, encode_actions
 from vswitch.openflow.codec import check_port, padded
-from vswitch.openflow.errors import BadRequest, OpenFlowError
+from vswitch.openflow.errors import INVALID, BadAction, BadInstruction, BadRequest, ErrorCode, OpenFlowError
 from vswitch.openflow.instructions import decode_flow_actions, decode_instructions, encode_instructions
-from vswitch.openflow.message import Dialect, Form, Message, Multipart, group_items, message
+from vswitch.openflow.message import Dialect, Form, Message, Multipart, decode_each, group_items, message
 from vswitch.openflow.messages.flow import OFPG_ANY, OFPTT_ALL, decode_flags
 from vswitch.openflow.oxs import decode_stats, encode_stats
 from vswitch.openflow.value import Value, value
@@ -24,6 +25,7 @@ from vswitch.openflow.wirematch import (
     decode_match,
     decode_match10,
     decode_nxm,
+    decode_nxm_at,
     encode_match,
     encode_match10,
     encode_nxm,
@@ -82,9 +84,7 @@ class FlowQuery(Multipart):
         if len(body) < _REQUEST11.size:
             raise OpenFlowError(BadRequest.BAD_LEN)
         table, port, group, cookie, mask = _REQUEST11.unpack_from(body)
-        match, end = decode_match(dialect.version, body, _REQUEST11.size)
-        if end != len(body):
-            raise OpenFlowError(BadRequest.BAD_LEN)
+        match, _ = decode_match(dialect.version, body, _REQUEST11.size)
         return cls(match, table, OfPort(check_port(port)), group, cookie, mask)
 
 
@@ -204,64 +204,79 @@ class FlowStats(Value):
         )
 
     @classmethod
-    def decode(cls, form: Form, version: int, data: bytes) -> FlowStats:
-        """The entry that `data` is."""
+    def decode(cls, form: Form, version: int, data: bytes, at: int) -> tuple[FlowStats, int]:
+        """The entry at byte `at`, and where it ends."""
         if form.kind == "NXST":
-            return cls._decode_nx(data)
+            return cls._decode_nx(data, at)
         if version == OF10:
-            return cls._decode10(data)
+            return cls._decode10(data, at)
         if version >= OF15:
-            return cls._decode15(data)
-        if len(data) < _STATS11.size:
+            return cls._decode15(data, at)
+        if len(data) - at < _STATS11.size:
             raise OpenFlowError(BadRequest.BAD_LEN)
-        fields = _STATS11.unpack_from(data)
-        _, table, sec, nsec, priority, idle, hard, flags, importance, cookie, packets, n_bytes = fields
-        match, end = decode_match(version, data, _STATS11.size)
-        actions = decode_instructions(version, data[end:])
+        fields = _STATS11.unpack_from(data, at)
+        size, table, sec, nsec, priority, idle, hard, flags, importance, cookie, packets, n_bytes = fields
+        if size < _STATS11.size:
+            raise OpenFlowError(BadRequest.BAD_LEN)
+        match, middle = decode_match(version, data, at + _STATS11.size)
+        actions = decode_instructions(version, _rest(data, middle, at + size, BadInstruction.BAD_LEN))
         flags = decode_flags(version, -1, flags) if version >= OF13 else 0
-        importance = importance if version >= OF14 else 0
-        counts = packets, n_bytes, None, None, flags, importance
-        return cls(match, actions, priority, table, cookie, sec, nsec, idle, hard, *counts)
+        counts = packets, n_bytes, None, None, flags, importance if version >= OF14 else 0
+        return cls(match, actions, priority, table, cookie, sec, nsec, idle, hard, *counts), at + size
 
     @classmethod
-    def _decode10(cls, data: bytes) -> FlowStats:
-        at = _STATS10_HEAD.size
-        if len(data) < at + MATCH10_SIZE + _STATS10.size:
+    def _decode10(cls, data: bytes, at: int) -> tuple[FlowStats, int]:
+        start = at + _STATS10_HEAD.size
+        middle = start + MATCH10_SIZE + _STATS10.size
+        if len(data) < middle:
             raise OpenFlowError(BadRequest.BAD_LEN)
-        sec, nsec, priority, idle, hard, cookie, packets, n_bytes = _STATS10.unpack_from(
-            data, at + MATCH10_SIZE
-        )
-        match = decode_match10(data[at:])
-        actions = decode_flow_actions(data[at + MATCH10_SIZE + _STATS10.size :])
-        return cls(match, actions, priority, data[2], cookie, sec, nsec, idle, hard, packets, n_bytes)
+        size, table = _STATS10_HEAD.unpack_from(data, at)
+        if size < middle - at:
+            raise OpenFlowError(BadRequest.BAD_LEN)
+        sec, nsec, priority, idle, hard, cookie, *counts = _STATS10.unpack_from(data, start + MATCH10_SIZE)
+        match = decode_match10(data[start:])
+        actions = decode_flow_actions(_rest(data, middle, at + size, BadAction.BAD_LEN))
+        return cls(match, actions, priority, table, cookie, sec, nsec, idle, hard, *counts), at + size
 
     @classmethod
-    def _decode_nx(cls, data: bytes) -> FlowStats:
-        if len(data) < _STATS_NX.size:
+    def _decode_nx(cls, data: bytes, at: int) -> tuple[FlowStats, int]:
+        if len(data) - at < _STATS_NX.size:
             raise OpenFlowError(BadRequest.BAD_LEN)
-        fields = _STATS_NX.unpack_from(data)
-        _, table, sec, nsec, priority, idle, hard, match_len, idle_age, hard_age, cookie, packets, n_bytes = (
-            fields
-        )
-        match, _, _ = decode_nxm(data, _STATS_NX.size, match_len)
-        actions = decode_flow_actions(data[_STATS_NX.size + (match_len + 7) // 8 * 8 :])
-        counts = packets, n_bytes, idle_age - 1 if idle_age else None, hard_age - 1 if hard_age else None
-        return cls(match, actions, priority, table, cookie, sec, nsec, idle, hard, *counts)
+        fields = _STATS_NX.unpack_from(data, at)
+        size, table, sec, nsec, priority, idle, hard, match_len, idle_age, hard_age, cookie, *counted = fields
+        if size < _STATS_NX.size + (match_len + 7) // 8 * 8:
+            raise OpenFlowError(BadRequest.BAD_LEN)
+        match, middle = decode_nxm_at(data, at + _STATS_NX.size, match_len)
+        actions = decode_flow_actions(_rest(data, middle, at + size, BadAction.BAD_LEN))
+        counts = *counted, idle_age - 1 if idle_age else None, hard_age - 1 if hard_age else None
+        return cls(match, actions, priority, table, cookie, sec, nsec, idle, hard, *counts), at + size
 
     @classmethod
-    def _decode15(cls, data: bytes) -> FlowStats:
-        if len(data) < _STATS15.size:
-            raise OpenFlowError(BadRequest.BAD_LEN)
-        _, table, priority, idle, hard, flags, importance, cookie = _STATS15.unpack_from(data)
-        match, end = decode_match(OF15, data, _STATS15.size)
-        stats, end = decode_stats(data, end)
-        actions = decode_instructions(OF15, data[end:])
+    def _decode15(cls, data: bytes, at: int) -> tuple[FlowStats, int]:
+        if len(data) - at < _STATS15.size:
+            raise OpenFlowError(INVALID)
+        size, table, priority, idle, hard, flags, importance, cookie = _STATS15.unpack_from(data, at)
+        if size < _STATS15.size:
+            raise OpenFlowError(INVALID)
+        try:
+            match, middle = decode_match(OF15, data, at + _STATS15.size)
+            stats, middle = decode_stats(data, middle)
+        except OpenFlowError as error:
+            raise OpenFlowError(INVALID, str(error)) from None
+        actions = decode_instructions(OF15, _rest(data, middle, at + size, BadInstruction.BAD_LEN))
         sec, nsec = stats.duration or (0, 0)
         packets = UNKNOWN_COUNT if stats.packet_count is None else stats.packet_count
         n_bytes = UNKNOWN_COUNT if stats.byte_count is None else stats.byte_count
         ages = (stats.idle_time[0] if stats.idle_time else None), None
         rest = packets, n_bytes, *ages, decode_flags(OF15, -1, flags), importance
-        return cls(match, actions, priority, table, cookie, sec, nsec, idle, hard, *rest)
+        return cls(match, actions, priority, table, cookie, sec, nsec, idle, hard, *rest), at + size
+
+
+def _rest(data: bytes, at: int, end: int, error: ErrorCode) -> bytes:
+    """The bytes from `at` to `end`, which are to be there and multiples of 8."""
+    if not at <= end <= len(data) or (end - at) % 8:
+        raise OpenFlowError(error)
+    return data[at:end]
 
 
 def _age_to_wire(age: int | None) -> int:
@@ -288,16 +303,11 @@ class FlowStatsReply(Multipart):
     @classmethod
     def decode_body(cls, form: Form, dialect: Dialect, body: bytes) -> Message:
         """Entries to the end, each with its length first."""
-        flows, at = [], 0
-        while at < len(body):
-            if len(body) - at < 2:
-                raise OpenFlowError(BadRequest.BAD_LEN)
-            size = int.from_bytes(body[at : at + 2], "big")
-            if size < 2 or size > len(body) - at:
-                raise OpenFlowError(BadRequest.BAD_LEN)
-            flows.append(FlowStats.decode(form, dialect.version, body[at : at + size]))
-            at += size
-        return cls(tuple(flows), form.kind == "NXST")
+        return decode_each(
+            body,
+            partial(FlowStats.decode, form, dialect.version),
+            lambda flows: cls(flows, form.kind == "NXST"),
+        )
 
 
 _AGGREGATE = struct.Struct("!QQI4x")

@@ -269,7 +269,7 @@ class GroupMod(Message):
         _check_command_bucket(command, number)
         middle = _MOD15.size + size
         if middle > len(body):
-            raise OpenFlowError(GroupModFailed.BAD_BUCKET)
+            raise OpenFlowError(BadRequest.BAD_LEN)
         buckets = _decode_buckets15(version, body[_MOD15.size : middle], kind)
         return cls(command, group, kind, buckets, _decode_selection(body[middle:], kind, command), number)
 
@@ -307,7 +307,7 @@ def _check_command_bucket(command: int, number: int) -> None:
     else:
         valid = number == OFPG_BUCKET_ALL
     if not valid:
-        raise OpenFlowError(GroupModFailed.BAD_COMMAND)
+        raise OpenFlowError(GroupModFailed.BAD_BUCKET)
 
 
 @value

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from functools import partial
 
 from vswitch.openflow.codec import U32
 from vswitch.openflow.errors import BadRequest, OpenFlowError
-from vswitch.openflow.message import Dialect, Form, Message, Multipart, group_items, message
+from vswitch.openflow.message import Dialect, Form, Message, Multipart, decode_each, group_items, message
 from vswitch.openflow.messages.group import OFPG_ALL, GroupDesc, decode_desc, encode_desc
 from vswitch.openflow.value import Value, value, wire
 from vswitch.openflow.version import OF10, OF13
@@ -93,11 +94,7 @@ class GroupStatsReply(Multipart):
     @classmethod
     def decode_body(cls, form: Form, dialect: Dialect, body: bytes) -> Message:
         """Entries to the end."""
-        groups, at = [], 0
-        while at < len(body):
-            group, at = GroupStats.decode(dialect.version, body, at)
-            groups.append(group)
-        return cls(tuple(groups))
+        return decode_each(body, partial(GroupStats.decode, dialect.version), cls)
 
 
 @message("GROUP_DESC", "OFPST 1.1-1.4(7)[0], OFPST 1.5+(7)[8], NXST 1.0(8)[8]", "request")
@@ -131,11 +128,7 @@ class GroupDescReply(Multipart):
     @classmethod
     def decode_body(cls, form: Form, dialect: Dialect, body: bytes) -> Message:
         """Entries to the end."""
-        groups, at = [], 0
-        while at < len(body):
-            group, at = decode_desc(dialect.version, body, at)
-            groups.append(group)
-        return cls(tuple(groups))
+        return decode_each(body, partial(decode_desc, dialect.version), cls)
 
 
 @message("GROUP_FEATURES", "OFPST 1.2+(8)[0], NXST 1.0-1.1(9)[0]", "request")

@@ -32,6 +32,7 @@ class Hello(Message):
     """
 
     versions: frozenset[int]
+    unknown: bool = False  # whether there was more than a bitmap that we know, for printing
 
     def encode_body(self, form: Form, dialect: Dialect) -> bytes:
         """A bitmap, if the versions are not simply all up to the highest."""
@@ -43,16 +44,21 @@ class Hello(Message):
     @classmethod
     def decode_body(cls, form: Form, dialect: Dialect, body: bytes) -> Message:
         """The bitmap's versions; elements that we do not know, and such as are malformed, mean nothing."""
-        implied = frozenset(range(1, dialect.version + 1))
-        at = 0
-        while len(body) - at >= 4:
+        versions = frozenset(range(1, dialect.version + 1))
+        at, unknown = 0, False
+        while at < len(body):
+            if len(body) - at < 4:
+                return cls(versions, True)
             kind, size = _PAIR.unpack_from(body, at)
             if size < 4 or at + size > len(body):
-                break
-            if kind == _VERSIONBITMAP and size >= 8:
-                return cls(from_bitmap(int.from_bytes(body[at + 4 : at + 8], "big")) - {0})
+                return cls(versions, True)
+            bits = int.from_bytes(body[at + 4 : at + 8], "big") & ~1
+            if kind == _VERSIONBITMAP and size == 8 and bits:
+                versions = from_bitmap(bits)
+            else:
+                unknown = True
             at += -(-size // 8) * 8
-        return cls(implied)
+        return cls(versions, unknown)
 
 
 @message("ERROR", "OFPT 1.0+(1)[4+1]")

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from vswitch.openflow.codec import U32
 from vswitch.openflow.errors import BadRequest, MeterModFailed, OpenFlowError
-from vswitch.openflow.message import Dialect, Form, Message, Multipart, group_items, message
+from vswitch.openflow.message import Dialect, Form, Message, Multipart, decode_each, group_items, message
 from vswitch.openflow.value import Value, value, wire
 
 OFPMC_ADD, OFPMC_MODIFY, OFPMC_DELETE = range(3)
@@ -142,11 +142,7 @@ class MeterStatsReply(Multipart):
     @classmethod
     def decode_body(cls, form: Form, dialect: Dialect, body: bytes) -> Message:
         """Entries to the end."""
-        meters, at = [], 0
-        while at < len(body):
-            meter, at = MeterStats.decode(body, at)
-            meters.append(meter)
-        return cls(tuple(meters))
+        return decode_each(body, MeterStats.decode, cls)
 
 
 @message("METER_CONFIG", "OFPST 1.3+(10)[8]", "request")
@@ -178,16 +174,17 @@ class MeterConfigReply(Multipart):
     @classmethod
     def decode_body(cls, form: Form, dialect: Dialect, body: bytes) -> Message:
         """Entries to the end."""
-        meters, at = [], 0
-        while at < len(body):
-            if len(body) - at < _MOD.size:
-                raise OpenFlowError(BadRequest.BAD_LEN)
-            size, flags, meter = _MOD.unpack_from(body, at)
-            if size < _MOD.size or size > len(body) - at:
-                raise OpenFlowError(BadRequest.BAD_LEN)
-            meters.append(MeterConfig(meter, flags, _decode_bands(body[at + _MOD.size : at + size])))
-            at += size
-        return cls(tuple(meters))
+        return decode_each(body, _decode_config, cls)
+
+
+def _decode_config(body: bytes, at: int) -> tuple[MeterConfig, int]:
+    """The meter at byte `at`, and where it ends."""
+    if len(body) - at < _MOD.size:
+        raise OpenFlowError(BadRequest.BAD_LEN)
+    size, flags, meter = _MOD.unpack_from(body, at)
+    if size < _MOD.size or size > len(body) - at:
+        raise OpenFlowError(BadRequest.BAD_LEN)
+    return MeterConfig(meter, flags, _decode_bands(body[at + _MOD.size : at + size])), at + size
 
 
 def _encode_config(meter: MeterConfig) -> bytes:

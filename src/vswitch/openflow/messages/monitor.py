@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from functools import partial
 
 from vswitch.flow.match import Match
 from vswitch.flow.ports import OFPP_ANY, OfPort, from_16, to_16
@@ -27,7 +28,7 @@ from vswitch.openflow.actions.base import Action, decode_actions, encode_actions
 from vswitch.openflow.codec import U32, check_port, padded
 from vswitch.openflow.errors import BadRequest, FlowMonitorFailed, OpenFlowError
 from vswitch.openflow.instructions import decode_instructions, encode_instructions
-from vswitch.openflow.message import Dialect, Form, Message, Multipart, group_items, message
+from vswitch.openflow.message import Dialect, Form, Message, Multipart, decode_each, group_items, message
 from vswitch.openflow.messages.flow import DEFAULT_PRIORITY, OFPG_ANY, OFPTT_ALL
 from vswitch.openflow.value import Value, value, wire
 from vswitch.openflow.wirematch import decode_match, decode_nxm_at, encode_match, encode_nxm
@@ -141,15 +142,7 @@ class FlowMonitorRequest(Multipart):
     @classmethod
     def decode_body(cls, form: Form, dialect: Dialect, body: bytes) -> Message:
         """Monitors to the end."""
-        monitors: list[FlowMonitor] = []
-        at = 0
-        while at < len(body):
-            try:
-                monitor, at = FlowMonitor.decode(form, dialect.version, body, at)
-            except OpenFlowError as error:
-                raise error.after(cls(tuple(monitors))) from None
-            monitors.append(monitor)
-        return cls(tuple(monitors))
+        return decode_each(body, partial(FlowMonitor.decode, form, dialect.version), cls)
 
 
 _UPDATE_HEAD = struct.Struct("!HH")
@@ -241,26 +234,17 @@ class FlowMonitorReply(Multipart):
     @classmethod
     def decode_body(cls, form: Form, dialect: Dialect, body: bytes) -> Message:
         """Updates to the end, each with its length first."""
-        updates: list[FlowUpdate] = []
-        at = 0
-        while at < len(body):
-            try:
-                size = _update_size(body, at)
-                updates.append(FlowUpdate.decode(form, dialect.version, body[at : at + size]))
-            except OpenFlowError as error:
-                raise error.after(cls(tuple(updates))) from None
-            at += size
-        return cls(tuple(updates))
+        return decode_each(body, partial(_decode_update, form, dialect.version), cls)
 
 
-def _update_size(body: bytes, at: int) -> int:
-    """The size in bytes of the update at byte `at`."""
+def _decode_update(form: Form, version: int, body: bytes, at: int) -> tuple[FlowUpdate, int]:
+    """The update at byte `at`, and where it ends."""
     if len(body) - at < _UPDATE_HEAD.size:
         raise OpenFlowError(BadRequest.BAD_LEN)
     size: int = _UPDATE_HEAD.unpack_from(body, at)[0]
     if size < 8 or size % 8 or size > len(body) - at:
         raise OpenFlowError(BadRequest.BAD_LEN)
-    return size
+    return FlowUpdate.decode(form, version, body[at : at + size]), at + size
 
 
 @message("FLOW_MONITOR_CANCEL", "ONFT 1.3(1870)[4], NXT 1.0-1.2(21)[4]")

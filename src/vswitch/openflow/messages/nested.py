@@ -69,8 +69,9 @@ class BundleAdd(Message):
         version, _, length, _ = HEADER.unpack_from(data)
         if version != dialect.version:
             raise OpenFlowError(BundleFailed.BAD_VERSION)
-        if length != len(data):
+        if not HEADER.size <= length <= len(data):
             raise OpenFlowError(BundleFailed.MSG_BAD_LEN)
+        data = data[:length]
         if _name(data) not in _BUNDLED:
             raise OpenFlowError(BundleFailed.MSG_UNSUP)
         return cls(bundle, flags, data)

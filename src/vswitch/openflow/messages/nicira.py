@@ -37,9 +37,9 @@ class TlvMap(Value):
         return _TLV_MAP.pack(self.option_class, self.option_type, self.length, self.index)
 
 
-def _decode_maps(data: bytes) -> tuple[TlvMap, ...]:
+def _decode_maps(data: bytes, loose: bool) -> tuple[TlvMap, ...]:
     maps = tuple(TlvMap(*fields) for fields in _TLV_MAP.iter_unpack(data))
-    for option in maps:
+    for option in () if loose else maps:
         if not 0 < option.length <= _MAX_OPTION or option.length % 4:
             raise OpenFlowError(TlvTableModFailed.BAD_OPT_LEN)
         if option.index >= _MAX_FIELDS:
@@ -66,7 +66,7 @@ class TlvTableMod(Message):
         (command,) = _TLV_MOD.unpack_from(body)
         if command > NXTTMC_CLEAR:
             raise OpenFlowError(TlvTableModFailed.BAD_COMMAND)
-        return cls(command, _decode_maps(body[_TLV_MOD.size :]))
+        return cls(command, _decode_maps(body[_TLV_MOD.size :], dialect.loose))
 
 
 @message("TLV_TABLE_REQUEST", "NXT 1.0+(25)[0]")
@@ -93,7 +93,7 @@ class TlvTableReply(Message):
         if len(body) < _TLV_REPLY.size or len(body) % _TLV_MAP.size:
             raise OpenFlowError(BadRequest.BAD_LEN)
         space, fields = _TLV_REPLY.unpack_from(body)
-        return cls(space, fields, _decode_maps(body[_TLV_REPLY.size :]))
+        return cls(space, fields, _decode_maps(body[_TLV_REPLY.size :], loose=True))
 
 
 @message("CT_FLUSH_ZONE", "NXT 1.0+(29)[8]")
@@ -111,7 +111,7 @@ class CtFlushZone(Message):
         """The zone after six zeros."""
         if len(body) != 8:
             raise OpenFlowError(BadRequest.BAD_LEN)
-        if any(body[:6]):
+        if any(body[:6]) and not dialect.loose:
             raise OpenFlowError(BadRequest.MUST_BE_ZERO)
         return cls(int.from_bytes(body[6:], "big"))
 
@@ -177,6 +177,8 @@ class CtFlush(Message):
         """Unknown properties are skipped."""
         if len(body) < 8:
             raise OpenFlowError(BadRequest.BAD_LEN)
+        if any(body[1:8]):
+            raise OpenFlowError(BadRequest.MUST_BE_ZERO)
         made = cls(body[0])
         for prop in split_properties(body[8:]):
             if prop.type == _ORIGINAL:

@@ -22,8 +22,8 @@ from vswitch.flow.ports import (
 )
 from vswitch.openflow.actions.base import Action, decode_actions, encode_actions
 from vswitch.openflow.actions.output import OFPR_ACTION, OFPR_NO_MATCH
-from vswitch.openflow.codec import padded
-from vswitch.openflow.errors import BadProperty, BadRequest, OpenFlowError
+from vswitch.openflow.codec import check_port, padded
+from vswitch.openflow.errors import BadAction, BadProperty, BadRequest, OpenFlowError
 from vswitch.openflow.message import Dialect, Form, Message, message
 from vswitch.openflow.messages.continuation import Continuation
 from vswitch.openflow.messages.role import NXPIF_NXT_PACKET_IN, NXPIF_NXT_PACKET_IN2, NXPIF_STANDARD
@@ -295,10 +295,12 @@ class PacketOut(Message):
         else:
             buffer_id, port, size = layout.unpack_from(body)
             port = from_16(port) if version == OF10 else port
-        if size > len(body) - end:
-            raise OpenFlowError(BadRequest.BAD_LEN)
+        if version > OF10:
+            check_port(port)
         if port >= OFPP_MAX and port not in _SOURCES:
             raise OpenFlowError(BadRequest.BAD_PORT, f"packet-out has bad input port {port:#x}")
+        if size > len(body) - end or size % 8:
+            raise OpenFlowError(BadAction.BAD_LEN)
         actions = decode_actions(version, body[end : end + size])
         packet = body[end + size :] if buffer_id == NO_BUFFER else b""
         return cls(packet, actions, OfPort(port), buffer_id, match)

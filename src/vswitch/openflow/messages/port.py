@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from functools import partial
 
 from vswitch.flow.ports import OFPP_ANY, OfPort, from_16, to_16
 from vswitch.openflow.codec import check_port, mac_from_bytes, mac_to_bytes, text_from_bytes, text_to_bytes
 from vswitch.openflow.errors import BadProperty, BadRequest, OpenFlowError, PortModFailed
-from vswitch.openflow.message import Dialect, Form, Message, Multipart, group_items, message
+from vswitch.openflow.message import Dialect, Form, Message, Multipart, decode_each, group_items, message
 from vswitch.openflow.properties import encode_property, split_properties
 from vswitch.openflow.value import Value, value
 from vswitch.openflow.version import OF10, OF13, OF14, OF15
@@ -41,6 +42,9 @@ OFPPF_10MB_HD, OFPPF_10MB_FD, OFPPF_100MB_HD, OFPPF_100MB_FD = 1 << 0, 1 << 1, 1
 OFPPF_1GB_HD, OFPPF_1GB_FD, OFPPF_10GB_FD = 1 << 4, 1 << 5, 1 << 6
 OFPPF_40GB_FD, OFPPF_100GB_FD, OFPPF_1TB_FD, OFPPF_OTHER = 1 << 7, 1 << 8, 1 << 9, 1 << 10
 OFPPF_COPPER, OFPPF_FIBER, OFPPF_AUTONEG, OFPPF_PAUSE, OFPPF_PAUSE_ASYM = (1 << n for n in range(11, 16))
+
+
+OFPPF_ALL = 0xFFFF
 
 
 def features_to_10(features: int) -> int:
@@ -103,6 +107,7 @@ class Port(Value):
         else:
             port, mac, name, config, state, *features = _PORT11.unpack_from(data, at)
             check_port(port)
+            features[:4] = (bits & OFPPF_ALL for bits in features[:4])
             config, state = config & _CONFIG11, state & _STATE11
         return cls(OfPort(port), mac_from_bytes(mac), text_from_bytes(name), config, state, *features)
 
@@ -134,16 +139,21 @@ def encode_ports(version: int, ports: tuple[Port, ...]) -> Iterator[bytes]:
 
 def decode_ports(version: int, data: bytes) -> tuple[Port, ...]:
     """The ports that fill `data`."""
-    if version < OF14:
-        size = PORT10_SIZE if version == OF10 else PORT11_SIZE
-        if len(data) % size:
-            raise OpenFlowError(BadRequest.BAD_LEN)
-        return tuple(Port.decode_fixed(version, data, at) for at in range(0, len(data), size))
     ports, at = [], 0
     while at < len(data):
-        port, at = Port.decode14(data, at)
+        port, at = decode_port(version, data, at)
         ports.append(port)
     return tuple(ports)
+
+
+def decode_port(version: int, data: bytes, at: int) -> tuple[Port, int]:
+    """The port at byte `at`, and where it ends."""
+    if version >= OF14:
+        return Port.decode14(data, at)
+    size = PORT10_SIZE if version == OF10 else PORT11_SIZE
+    if len(data) - at < size:
+        raise OpenFlowError(BadRequest.BAD_LEN)
+    return Port.decode_fixed(version, data, at), at + size
 
 
 OFPPR_ADD, OFPPR_DELETE, OFPPR_MODIFY = range(3)
@@ -220,7 +230,7 @@ class PortMod(Message):
                 if prop.type != _ETHERNET:
                     raise prop.unknown()
                 advertise = prop.u32()
-        if version > OF10 and mask & ~known:
+        if version > OF10 and mask & ~known and not dialect.loose:
             raise OpenFlowError(PortModFailed.BAD_CONFIG)
         return cls(OfPort(port), mac_from_bytes(mac), config & known, mask & known, advertise)
 
@@ -258,7 +268,7 @@ class PortDescReply(Multipart):
     @classmethod
     def decode_body(cls, form: Form, dialect: Dialect, body: bytes) -> Message:
         """Ports to the end."""
-        return cls(decode_ports(dialect.version, body))
+        return decode_each(body, partial(decode_port, dialect.version), cls)
 
 
 @message("PORT", "OFPST 1.0+(4)[8]", "request")
@@ -329,8 +339,20 @@ class PortStats(Value):
         return _STATS14.pack(_STATS14.size + len(ethernet), self.port_no, *age, *counters[:8]) + ethernet
 
     @classmethod
+    def decode_fixed(cls, version: int, data: bytes, at: int) -> tuple[PortStats, int]:
+        """The statistics at byte `at`, in the form without properties, and where they end."""
+        layout = _STATS10 if version == OF10 else _STATS11 if version < OF13 else _STATS13
+        if len(data) - at < layout.size:
+            raise OpenFlowError(BadRequest.BAD_LEN)
+        port, *counters = layout.unpack_from(data, at)
+        port = from_16(port) if version == OF10 else check_port(port)
+        if version == OF13:
+            counters[12:] = _age(*counters[12:])
+        return cls(OfPort(port), *counters), at + layout.size
+
+    @classmethod
     def decode14(cls, data: bytes, at: int) -> tuple[PortStats, int]:
-        """The statistics at byte `at`, and where they end."""
+        """The statistics at byte `at`, in the form with properties, and where they end."""
         if len(data) - at < _STATS14.size:
             raise OpenFlowError(BadRequest.BAD_LEN)
         size, port, sec, nsec, *counters = _STATS14.unpack_from(data, at)
@@ -365,21 +387,6 @@ class PortStatsReply(Multipart):
     @classmethod
     def decode_body(cls, form: Form, dialect: Dialect, body: bytes) -> Message:
         """Entries to the end."""
-        version = dialect.version
-        stats, at = [], 0
-        if version >= OF14:
-            while at < len(body):
-                entry, at = PortStats.decode14(body, at)
-                stats.append(entry)
-            return cls(tuple(stats))
-        form_ = _STATS10 if version == OF10 else _STATS11 if version < OF13 else _STATS13
-        if len(body) % form_.size:
-            raise OpenFlowError(BadRequest.BAD_LEN)
-        for port, *counters in form_.iter_unpack(body):
-            if version == OF10:
-                port = from_16(port)
-            check_port(port)
-            if version == OF13:
-                counters[12:] = _age(*counters[12:])
-            stats.append(PortStats(OfPort(port), *counters))
-        return cls(tuple(stats))
+        if dialect.version >= OF14:
+            return decode_each(body, PortStats.decode14, cls)
+        return decode_each(body, partial(PortStats.decode_fixed, dialect.version), cls)

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from functools import partial
 
 from vswitch.flow.ports import OFPP_ANY, OFPP_MAX, OfPort, from_16, to_16
 from vswitch.openflow.codec import check_port
 from vswitch.openflow.errors import BadProperty, BadRequest, OpenFlowError, QueueOpFailed
-from vswitch.openflow.message import Dialect, Form, Message, Multipart, group_items, message
+from vswitch.openflow.message import Dialect, Form, Message, Multipart, decode_each, group_items, message
 from vswitch.openflow.properties import split_properties
 from vswitch.openflow.value import Value, value
 from vswitch.openflow.version import OF10, OF12, OF13, OF14
@@ -57,10 +58,7 @@ class QueueGetConfigRequest(Message):
         """A port and padding."""
         if len(body) != form.size:
             raise OpenFlowError(BadRequest.BAD_LEN)
-        try:
-            port = _port(dialect.version, body)
-        except OpenFlowError:
-            raise OpenFlowError(QueueOpFailed.BAD_PORT) from None
+        port = _port(dialect.version, body)
         if port >= OFPP_MAX and (port != OFPP_ANY or dialect.version == OF10):
             raise OpenFlowError(QueueOpFailed.BAD_PORT)
         return cls(port)
@@ -99,7 +97,7 @@ def _encode_queue(queue: Queue, version: int) -> bytes:
     return _QUEUE12.pack(queue.queue_id, queue.port_no, _QUEUE12.size + len(props)) + props
 
 
-def _decode_queue(version: int, data: bytes, at: int, port: OfPort) -> tuple[Queue, int]:
+def _decode_queue(version: int, port: OfPort, data: bytes, at: int) -> tuple[Queue, int]:
     """The queue at byte `at`, and where it ends; before OpenFlow 1.4 it belongs to `port`."""
     layout = _QUEUE10 if version < OF12 else _QUEUE12
     if len(data) - at < layout.size:
@@ -125,15 +123,6 @@ def _decode_queue(version: int, data: bytes, at: int, port: OfPort) -> tuple[Que
     return queue, at + size
 
 
-def _decode_queues(version: int, data: bytes, port: OfPort) -> tuple[Queue, ...]:
-    queues: list[Queue] = []
-    at = 0
-    while at < len(data):
-        queue, at = _decode_queue(version, data, at, port)
-        queues.append(queue)
-    return tuple(queues)
-
-
 @message("QUEUE_GET_CONFIG_REPLY", "OFPT 1.0(21)[8+8], OFPT 1.1-1.3(23)[8+8]")
 class QueueGetConfigReply(Message):
     """The queues of a port."""
@@ -153,7 +142,8 @@ class QueueGetConfigReply(Message):
         if len(body) < 8:
             raise OpenFlowError(BadRequest.BAD_LEN)
         port = _port(dialect.version, body)
-        return cls(port, _decode_queues(dialect.version, body[8:], port))
+        one = partial(_decode_queue, dialect.version, port)
+        return decode_each(body, one, partial(cls, port), 8)
 
 
 @message("QUEUE_DESC", "OFPST 1.4+(15)[8]", "request")
@@ -188,7 +178,7 @@ class QueueDescReply(Multipart):
     @classmethod
     def decode_body(cls, form: Form, dialect: Dialect, body: bytes) -> Message:
         """Queues to the end."""
-        return cls(_decode_queues(dialect.version, body, OFPP_ANY))
+        return decode_each(body, partial(_decode_queue, dialect.version, OFPP_ANY), cls)
 
 
 @message("QUEUE", "OFPST 1.0+(5)[8]", "request")
@@ -275,9 +265,4 @@ class QueueStatsReply(Multipart):
     @classmethod
     def decode_body(cls, form: Form, dialect: Dialect, body: bytes) -> Message:
         """Entries to the end."""
-        found: list[QueueStats] = []
-        at = 0
-        while at < len(body):
-            stats, at = QueueStats.decode(dialect.version, body, at)
-            found.append(stats)
-        return cls(tuple(found))
+        return decode_each(body, partial(QueueStats.decode, dialect.version), cls)

@@ -236,7 +236,7 @@ class SetControllerId(Message):
         """Six zeros first."""
         if len(body) != 8:
             raise OpenFlowError(BadRequest.BAD_LEN)
-        if any(body[:6]):
+        if any(body[:6]) and not dialect.loose:
             raise OpenFlowError(BadRequest.MUST_BE_ZERO)
         return cls(int.from_bytes(body[6:], "big"))
 

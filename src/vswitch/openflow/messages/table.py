@@ -11,7 +11,7 @@ from typing import Any
 
 from vswitch.openflow.codec import text_from_bytes, text_to_bytes
 from vswitch.openflow.errors import BadRequest, OpenFlowError
-from vswitch.openflow.message import Dialect, Form, Message, Multipart, group_items, message
+from vswitch.openflow.message import Dialect, Form, Message, Multipart, decode_each, group_items, message
 from vswitch.openflow.properties import encode_property, split_properties
 from vswitch.openflow.value import Value, value
 from vswitch.openflow.version import OF10, OF11, OF12, OF14
@@ -246,11 +246,7 @@ class TableDescReply(Multipart):
     @classmethod
     def decode_body(cls, form: Form, dialect: Dialect, body: bytes) -> Message:
         """Entries to the end."""
-        tables, at = [], 0
-        while at < len(body):
-            table, at = TableDesc.decode(body, at)
-            tables.append(table)
-        return cls(tuple(tables))
+        return decode_each(body, TableDesc.decode, cls)
 
 
 TABLE_VACANCY_DOWN, TABLE_VACANCY_UP = 3, 4

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 from vswitch.flow.codes import code_for
@@ -19,7 +20,7 @@ from vswitch.flow.field import Field
 from vswitch.flow.fields import FIELDS
 from vswitch.openflow.codec import text_from_bytes, text_to_bytes
 from vswitch.openflow.errors import BadInstruction, BadMatch, BadProperty, OpenFlowError, TableFeaturesFailed
-from vswitch.openflow.message import Dialect, Form, Message, Multipart, group_items, message
+from vswitch.openflow.message import Dialect, Form, Message, Multipart, decode_each, group_items, message
 from vswitch.openflow.messages.table import OFPTT_ALL
 from vswitch.openflow.properties import Property, encode_property, split_properties
 from vswitch.openflow.value import Value, value
@@ -107,7 +108,7 @@ class TableFeatures(Value):
         yield encode_property(_WILDCARDS, _encode_fields(self.wildcard, version))
 
     @classmethod
-    def decode(cls, version: int, data: bytes, at: int, loose: bool) -> tuple[TableFeatures, int]:
+    def decode(cls, version: int, loose: bool, data: bytes, at: int) -> tuple[TableFeatures, int]:
         """The features at byte `at`, and where they end; `loose` passes over what is not known."""
         if len(data) - at < _HEAD.size:
             raise OpenFlowError(BadProperty.BAD_LEN)
@@ -272,16 +273,8 @@ class _Tables(Multipart):
     @classmethod
     def decode_body(cls, form: Form, dialect: Dialect, body: bytes) -> Message:
         """Entries to the end; replies may have more than we know."""
-        tables: list[TableFeatures] = []
         loose = dialect.loose or form.name.endswith("reply")
-        at = 0
-        while at < len(body):
-            try:
-                table, at = TableFeatures.decode(dialect.version, body, at, loose)
-            except OpenFlowError as error:
-                raise error.after(cls(tuple(tables))) from None
-            tables.append(table)
-        return cls(tuple(tables))
+        return decode_each(body, partial(TableFeatures.decode, dialect.version, loose), cls)
 
 
 @message("TABLE_FEATURES", "OFPST 1.3+(12)[0+8]", "request")

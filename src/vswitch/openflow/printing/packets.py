@@ -32,6 +32,8 @@ def packet_in(message: PacketIn, dialect: Dialect, style: Style) -> str:
     text += f" (via {REASONS.get(message.reason, message.reason)}) data_len={len(message.packet)}"
     if message.buffer_id == NO_BUFFER:
         text += " (unbuffered)"
+        if message.full_len != len(message.packet):
+            text += " (***total_len != data_len***)"
     else:
         text += f" buffer=0x{message.buffer_id:08x}"
         if len(message.packet) > message.full_len:
@@ -71,7 +73,7 @@ def _continuation(item: Continuation, names: Names) -> Iterator[str]:
 
 
 def _frame(frame: Frame, names: Names) -> str:
-    head = f"unroll_xlate(table={frame.table_id}, cookie={hexadecimal(frame.cookie)})"
+    head = f"unroll_xlate(table={frame.table_id}, cookie={frame.cookie})"
     return ",".join((head, *(action.format(names) for action in frame.actions)))
 
 

@@ -23,9 +23,8 @@ def error(message: Error, dialect: Dialect, style: Style) -> str:
         raise OpenFlowError(BadRequest.BAD_LEN)  # what the peer says of an error that it does not know
     name = code.name
     if code in (HelloFailed.INCOMPATIBLE, HelloFailed.EPERM):
-        text = message.data.split(b"\0", 1)[0] if message.data.endswith(b"\0") else message.data
-        return f" {name}\n{printable(text.decode('utf-8', 'surrogateescape'))}\n"
-    if style.print_message is None or not message.data:
+        return f" {name}\n{printable(message.data.decode('utf-8', 'surrogateescape'))}\n"
+    if style.print_message is None:
         return f" {name}\n"
     return f" {name}\n{style.print_message(message.data, 1)}"
 

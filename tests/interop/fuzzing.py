@@ -1,0 +1,116 @@
+"""Differential fuzzing of OpenFlow: what the peer's `ovs-ofctl` says of bytes, and what we say of them.
+
+    python -m tests.interop.fuzzing [SECONDS [SEED]]
+
+Golden messages are mutated; the peer prints thousands of them in one process (`ofp-parse`, which is `ofp-print` with a
+verbosity of 2).  A difference is shown once per kind, with the bytes that show it.
+"""
+
+from __future__ import annotations
+
+import difflib
+import random
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from tests.interop.daemons import program
+from tests.unit.openflow.samples import encoded
+from vswitch.openflow.text import print_message
+
+MARK = re.compile(r"OFPT_ECHO_REQUEST \(xid=0xa[0-9a-f]{7}\): 0 bytes of payload\n")
+INTERESTING = (0, 1, 2, 3, 4, 7, 8, 15, 16, 24, 63, 64, 127, 128, 253, 254, 255)
+MAX_SIZE = 4096  # bytes of a message that is mutated
+
+
+def peer_prints(messages: Sequence[bytes]) -> list[str]:
+    """What the peer's `ofp-parse` prints of each; marks between them tell where one ends."""
+    marks = (bytes([1, 2, 0, 8]) + (0xA0000000 + i).to_bytes(4, "big") for i in range(len(messages)))
+    with tempfile.TemporaryDirectory() as directory:
+        stream = Path(directory) / "messages"
+        stream.write_bytes(b"".join(part for pair in zip(messages, marks, strict=True) for part in pair))
+        command = [program("peer", "ovs-ofctl"), "-vconsole:off", "ofp-parse", str(stream)]
+        done = subprocess.run(command, capture_output=True, check=True)
+    return MARK.split(done.stdout.decode("utf-8", "replace"))[:-1]
+
+
+def framed(data: bytes) -> bytes:
+    """`data` with its own length in the header."""
+    return data[:2] + len(data).to_bytes(2, "big") + data[4:]
+
+
+def mutated(rng: random.Random, data: bytes) -> bytes:
+    """`data` with one to three changes; the header stays that of a message."""
+    made = bytearray(data)
+    for _ in range(rng.choice((1, 1, 1, 2, 3))):
+        at = rng.randrange(8, len(made)) if len(made) > 8 else 8
+        match rng.randrange(8):
+            case 0:
+                made[at : at + 1] = bytes([rng.randrange(256)])
+            case 1:
+                made[at : at + 1] = bytes([rng.choice(INTERESTING)])
+            case 2:
+                at &= ~1
+                made[at : at + 2] = (rng.choice(INTERESTING) << rng.choice((0, 0, 8))).to_bytes(2, "big")
+            case 3:
+                del made[at:]
+            case 4:
+                made += bytes(rng.choice((1, 4, 8, 16)))
+            case 5:
+                size = rng.choice((1, 2, 4, 8, 16))
+                made[at:at] = made[at : at + size]
+            case 6:
+                del made[at : at + rng.choice((1, 2, 4, 8, 16))]
+            case 7:
+                bit = 1 << rng.randrange(8)
+                made[at : at + 1] = bytes([made[at] ^ bit]) if at < len(made) else b""
+    if rng.random() < 0.05:
+        made[1] = rng.randrange(36)
+    if rng.random() < 0.05:
+        made[0] = rng.randrange(1, 7)
+    return framed(bytes(made))
+
+
+def cases(rng: random.Random, number: int) -> Iterator[bytes]:
+    """Mutated golden messages."""
+    golden = [packet for _, _, packet in encoded() if 8 <= len(packet) < MAX_SIZE]
+    for _ in range(number):
+        yield mutated(rng, rng.choice(golden))
+
+
+def differences(messages: Sequence[bytes]) -> Iterator[tuple[bytes, str, str]]:
+    """Messages of which the peer and we say different things, with what both say."""
+    for message, theirs in zip(messages, peer_prints(messages), strict=True):
+        ours = print_message(message, 2)
+        if ours.encode("utf-8", "replace").decode() != theirs:
+            yield message, theirs, ours
+
+
+def kind(theirs: str, ours: str) -> str:
+    """What is the same for all instances of a difference: the messages' names, and the words where they part."""
+    parts = difflib.unified_diff(theirs.split("\n"), ours.split("\n"), lineterm="", n=0)
+    lines = [re.sub(r"[0-9a-f]{2,}|\d", "#", line) for line in parts if line[:1] in "+-"][2:]
+    return "\n".join(line for line in lines if "|" not in line)[:300]
+
+
+def main(seconds: float = 60, seed: int | None = None) -> None:
+    """Fuzz for `seconds` and show each kind of difference once."""
+    seed = time.time_ns() % (1 << 32) if seed is None else seed
+    rng, seen, number = random.Random(seed), set(), 0
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        batch = list(cases(rng, 2000))
+        number += len(batch)
+        for message, theirs, ours in differences(batch):
+            if (found := kind(theirs, ours)) not in seen:
+                seen.add(found)
+                print(f"--- {message.hex()}\n{theirs}+++\n{ours}")
+    print(f"{number} messages, {len(seen)} kinds of differences, seed {seed}")
+
+
+if __name__ == "__main__":
+    main(*map(float, sys.argv[1:2]), *map(int, sys.argv[2:3]))
