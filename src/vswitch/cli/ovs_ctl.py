@@ -80,7 +80,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(usage(program))
         return 0
     if "-V" in words or "--version" in words:
-        print(version_text(program))
+        print(version_text("ovs-ctl"))
         return 0
     settings = Settings.parse(words)
     for word in settings.unknown:
