@@ -67,6 +67,23 @@ class HostRoot(AbstractContextManager["HostRoot"]):
         )
         self.path(name).chmod(0o755)
 
+    def xenstore(self, **values: str) -> None:
+        """Have a xenstore, as a directory, and the programs that read and write it."""
+        store = self.root / "xenstore"
+        store.mkdir(exist_ok=True)
+        self.program("/usr/bin/xenstore-read", f'cat "{store}/$1" 2>/dev/null || exit 1')
+        self.program(
+            "/usr/bin/xenstore-write", f'mkdir -p "{store}/$1"; rmdir "{store}/$1"; echo "$2" >"{store}/$1"'
+        )
+        self.program("/usr/bin/xenstore-rm", f'rm "{store}/$1" 2>/dev/null || exit 1')
+        for path, value in values.items():
+            self.write(f"/xenstore/{path}", f"{value}\n")
+
+    def stored(self, path: str) -> str | None:
+        """A value in the xenstore."""
+        file = self.root / "xenstore" / path.lstrip("/")
+        return file.read_text().rstrip("\n") if file.exists() else None
+
     def fails(self, name: str) -> None:
         """Let a program fail from now on."""
         self.write(f"/failures/{name.replace('/', '-')}", "")
