@@ -49,12 +49,22 @@ class PeerSwitch(Daemons):
                 raise ValueError(reply["error"])
             return str(reply["result"])
 
+    def groups(self, *lines: str) -> None:
+        """Replace the groups of br0, which removes the flows that use them."""
+        path = self.directory / "groups"
+        path.write_text("\n".join(lines) + "\n")
+        self.run("peer", "ovs-ofctl", "-O", "OpenFlow15", "del-groups", "br0")
+        self.run("peer", "ovs-ofctl", "-O", "OpenFlow15", "add-groups", "br0", str(path))
+
     def flows(self, *lines: str, bridge: str = "br0") -> None:
         """Replace the flows of a bridge."""
         version = version_for(lines).long_name
         path = self.directory / "flows"
         path.write_text("\n".join(lines) + "\n")
         self.run("peer", "ovs-ofctl", "-O", version, "del-flows", bridge)
+        self.appctl(
+            "revalidator/wait"
+        )  # deleted rules leave the tables a moment later, and till then are looked at
         self.run("peer", "ovs-ofctl", "-O", version, "add-flows", bridge, str(path))
 
     def trace(self, *args: str) -> str:

@@ -30,7 +30,7 @@ def arrive(machine: Machine, flow: Flow) -> None:
 def change(machine: Machine, connection: Connection, rng: Random) -> None:
     """Something about the switch changes."""
     kind = rng.random()
-    line = rng.choice(pipelines.pipeline(rng, 5))
+    line = rng.choice(pipelines.pipeline(rng, 5, groups=range(1, 6)))
     if kind < 0.4:
         machine.perform(connection.handle(flow_mod(line), 1, machine.now))
     elif kind < 0.6:
@@ -68,7 +68,8 @@ def check(machine: Machine, flows: list[Flow]) -> None:
 def test_megaflows_stay_right(seed: int) -> None:
     rng = Random(seed)
     machine = Machine()
-    machine.flows(*pipelines.pipeline(rng, 15))
+    machine.groups(*pipelines.GROUPS)
+    machine.flows(*pipelines.pipeline(rng, 15, groups=range(1, 6)))
     connection = machine.connect(OF10)
     flows = [with_tpid(parse_match(pipelines.packet(rng)).value) for _ in range(60)]
     for _ in range(25):

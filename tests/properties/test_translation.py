@@ -135,7 +135,8 @@ def pipeline_machine(seed: int) -> tuple[Machine, Random]:
         rng = Random(seed)
         machine = Machine()
         dress(machine, rng)
-        rules = pipelines.pipeline(rng, rng.choice((3, 10, 30)))
+        machine.groups(*pipelines.GROUPS)
+        rules = pipelines.pipeline(rng, rng.choice((3, 10, 30)), groups=range(1, 6))
         machine.flows(*(rule.replace("LOCAL", "LOCAL,4") for rule in rules))
         _machines[seed] = machine
     return _machines[seed], Random(seed)

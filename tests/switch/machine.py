@@ -22,6 +22,7 @@ from vswitch.ofproto.port import SwitchPort, VlanMode
 from vswitch.ofproto.switch import FailMode, Switch
 from vswitch.ofproto.trace import trace_command
 from vswitch.openflow.actions.text import parse_actions
+from vswitch.openflow.grouptext import parse_group_mod
 from vswitch.openflow.message import Message, decode, encode
 from vswitch.openflow.messages.flow import FlowMod
 from vswitch.openflow.messages.hello import Error
@@ -88,6 +89,14 @@ class Machine:
             _, _, message = decode(encode(flow_mod(line), version), table_ids=True)
             for command in connection.handle(message, 1, self.now):
                 assert not (isinstance(command, Send) and isinstance(command.message, Error)), command
+        self.perform(connection.close(self.now))
+
+    def groups(self, *lines: str) -> None:
+        """Add groups to br0, as ovs-ofctl writes them."""
+        connection = Connection(self.br0, OF15, ChannelKind.SERVICE, self.now)
+        for line in lines:
+            _, _, message = decode(encode(parse_group_mod(line), OF15))
+            assert connection.handle(message, 1, self.now) == []
         self.perform(connection.close(self.now))
 
     # Packets.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from random import Random
 
 TYPES = ("", "ip", "tcp", "udp", "icmp", "arp", "ipv6", "tcp6", "udp6")
@@ -13,6 +14,16 @@ _MACS = (
     "00:00:00:00:00:00",
     "ff:ff:ff:ff:ff:ff",
     "01:00:5e:00:00:01",
+)
+
+
+GROUPS = (
+    "group_id=1,type=all,bucket=actions=mod_vlan_vid:5,output:2,bucket=actions=load:1->NXM_NX_REG1[],output:3",
+    "group_id=2,type=ff,bucket=watch_port:9,actions=output:2,bucket=watch_port:3,actions=dec_ttl,output:3",
+    "group_id=3,type=select,selection_method=hash,fields(ip_src,tcp_dst,eth_src),"
+    "bucket=weight=0,actions=output:2,bucket=weight=9,actions=output:1",
+    "group_id=4,type=indirect,bucket=actions=set_field:10->reg0,resubmit(,2)",
+    "group_id=5,type=select,bucket=actions=output:1,bucket=weight=2,actions=output:2,bucket=actions=output:3",
 )
 
 
@@ -73,7 +84,7 @@ def match(rng: Random, kind: str) -> str:
     return ",".join(words)
 
 
-def actions(rng: Random, table: int, kind: str) -> str:
+def actions(rng: Random, table: int, kind: str, groups: Sequence[int] = ()) -> str:
     """Actions of OpenFlow 1.0 with Nicira's extensions, for packets of `kind`."""
     pool = [
         *("1", "2", "3", "IN_PORT", "LOCAL", "NORMAL", "FLOOD"),
@@ -86,6 +97,7 @@ def actions(rng: Random, table: int, kind: str) -> str:
         *("mod_tp_dst:99", "resubmit(2,)", "push:NXM_NX_REG0[]", "pop:NXM_NX_REG2[]", "load:5->NXM_NX_PKT_MARK[]"),
         *(f"resubmit(,{later})" for later in range(table + 1, 4)),
         f"resubmit({rng.randint(1, 3)},{rng.randint(0, 3)})",
+        *(f"group:{number}" for number in groups),
     ]  # fmt: skip
     if kind in ("tcp", "udp", "ip", "icmp"):
         pool += ["load:0x0a->NXM_OF_IP_DST[24..31]", "move:NXM_OF_IP_SRC[]->NXM_OF_IP_DST[]"]
@@ -97,11 +109,11 @@ def actions(rng: Random, table: int, kind: str) -> str:
     return ",".join(chosen)
 
 
-def pipeline(rng: Random, rules: int) -> list[str]:
+def pipeline(rng: Random, rules: int, groups: Sequence[int] = ()) -> list[str]:
     """Rules for tables 0 to 3, no two of the same priority: which of two wins would be anybody's choice."""
     lines = []
     for priority in rng.sample(range(1, 1000), rules):
         table, kind = rng.choice((0, 0, 1, 2, 3)), rng.choice(TYPES)
         head = f"table={table},priority={priority},{match(rng, kind)}".rstrip(",")
-        lines.append(f"{head} actions={actions(rng, table, kind)}")
+        lines.append(f"{head} actions={actions(rng, table, kind, groups)}")
     return lines

@@ -5,7 +5,7 @@ Sources: OpenFlow 1.5.1, 6.4 and 7.5.4; ovs-actions(7); answers compared with th
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
 from vswitch.flow.match import Match
 from vswitch.flow.ports import (
@@ -34,20 +34,29 @@ _OUTPUTS = frozenset(
 
 
 def checked_actions(
-    actions: Iterable[Action], match: Match, table_id: int, version: Version
+    actions: Iterable[Action], match: Match, table_id: int, version: Version, groups: Container[int]
 ) -> tuple[Action, ...]:
-    """`actions` of a rule in `table_id` for `match`, completed; OpenFlowError if this switch cannot perform them."""
+    """`actions` of a rule in `table_id` for `match`, completed; OpenFlowError if this switch cannot perform them.
+
+    `groups` are those that there are.
+    """
     made = check_actions(actions, match, table_id, version, INTERNAL_TABLE + 1)
+    check_performable(made)
     for action in flattened(made):
+        if isinstance(action, Group) and action.group not in groups:
+            raise OpenFlowError(BadAction.BAD_OUT_GROUP)
+    return made
+
+
+def check_performable(actions: Iterable[Action]) -> None:
+    """Refuse what this switch cannot do, whatever the packet."""
+    for action in flattened(actions):
         if isinstance(action, (Output, OutputTrunc, Enqueue)):
             check_output_port(action.port)
-        elif isinstance(action, Group):
-            raise OpenFlowError(BadAction.BAD_OUT_GROUP)  # there are no groups
         elif isinstance(action, Meter):
             raise OpenFlowError(MeterModFailed.INVALID_METER)  # there are no meters
         elif type(action) not in TRANSLATORS:
             raise OpenFlowError(_unsupported(action), f"{action.name} is not supported")
-    return made
 
 
 def check_output_port(port: int) -> None:

@@ -14,9 +14,11 @@ from vswitch.ofproto import (  # noqa: F401 - handlers
     bundling,
     configuration,
     flowmod,
+    groupmod,
     packetout,
     portmod,
     stats,
+    tablefeatures,
     tablemod,
 )
 from vswitch.ofproto.channel import Channel, ChannelKind, default_miss_send_len
@@ -26,6 +28,7 @@ from vswitch.ofproto.switch import Switch
 from vswitch.openflow.errors import BadRequest, OpenFlowError
 from vswitch.openflow.message import Dialect, Message, Multipart
 from vswitch.openflow.messages.flow import FlowMod
+from vswitch.openflow.messages.group import GroupMod
 from vswitch.openflow.messages.hello import EchoReply, Error
 from vswitch.openflow.messages.nested import BundleAdd, BundleControl
 from vswitch.openflow.messages.packet import PacketOut
@@ -34,7 +37,15 @@ from vswitch.openflow.messages.role import ROLE_SECONDARY
 from vswitch.openflow.messages.table import TableMod
 from vswitch.openflow.version import Version
 
-_ONLY_PRIMARY: tuple[type[Message], ...] = (FlowMod, PacketOut, PortMod, TableMod, BundleControl, BundleAdd)
+_ONLY_PRIMARY: tuple[type[Message], ...] = (
+    FlowMod,
+    GroupMod,
+    PacketOut,
+    PortMod,
+    TableMod,
+    BundleControl,
+    BundleAdd,
+)
 _UNANSWERED: tuple[type[Message], ...] = (Error, EchoReply)
 
 

@@ -77,7 +77,7 @@ def _plan_add(switch: Switch, message: FlowMod, now: float, version: Version) ->
     table_id = _table_to_add_to(message, version)
     if table_id == INTERNAL_TABLE or message.match.mask & RECIRC_ID.mask:
         raise OpenFlowError(BadRequest.EPERM)  # what the switch keeps for itself
-    actions = checked_actions(message.actions, message.match, table_id, version)
+    actions = checked_actions(message.actions, message.match, table_id, version, switch.groups)
     table = switch.tables[table_id]
     old = table.find(message.match, message.priority)
     if message.flags & _CHECK_OVERLAP and table.overlaps(message.match, message.priority):
@@ -118,10 +118,13 @@ def _plan_modify(switch: Switch, message: FlowMod, now: float, version: Version)
     table_id = 0 if message.table_id == ALL_TABLES else message.table_id
     if not rules:
         if message.new_cookie is None or message.cookie_mask:
-            checked_actions(message.actions, message.match, table_id, version)
+            checked_actions(message.actions, message.match, table_id, version, switch.groups)
             return Plan()
         return _plan_add(switch, message, now, version)
-    changed = [(rule, checked_actions(message.actions, rule.match, rule.table_id, version)) for rule in rules]
+    changed = [
+        (rule, checked_actions(message.actions, rule.match, rule.table_id, version, switch.groups))
+        for rule in rules
+    ]
     return Plan(modify=changed, cookie=message.new_cookie if version == OF10 else None)
 
 

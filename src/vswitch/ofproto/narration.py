@@ -18,6 +18,7 @@ class Kind(enum.Enum):
 
     BRIDGE = enum.auto()
     TABLE = enum.auto()
+    BUCKET = enum.auto()
     ACTION = enum.auto()
     DETAIL = enum.auto()
     WARN = enum.auto()

@@ -44,7 +44,9 @@ def prepare(request: Request[PacketOut]) -> Callable[[], None]:
     packet = Packet(message.packet)
     metadata = message.metadata
     flow = Flow(extract(packet.data) & ~metadata.mask | metadata.value)
-    actions = checked_actions(message.actions, Match(flow, ALL), ALL_TABLES, request.channel.version)
+    actions = checked_actions(
+        message.actions, Match(flow, ALL), ALL_TABLES, request.channel.version, switch.groups
+    )
     xlate = translate(switch.wiring, switch, flow, now, packet=packet, side_effects=True, actions=actions)
 
     def execute() -> None:

@@ -19,6 +19,7 @@ from vswitch.flow.match import Match
 from vswitch.flow.ports import OFPP_LOCAL, OFPP_MAX, OFPP_NORMAL, OfPort
 from vswitch.ofproto.channel import AsyncKind, Channel
 from vswitch.ofproto.command import Command, ConnectionId, Send
+from vswitch.ofproto.group import GroupEntry
 from vswitch.ofproto.port import Bundle, PriorityTags, SwitchPort, VlanMode
 from vswitch.ofproto.rule import Rule, RuleFlags
 from vswitch.ofproto.table import INTERNAL_TABLE, N_TABLES, Table
@@ -73,6 +74,7 @@ class Switch:
         self.ports: dict[OfPort, SwitchPort] = {}
         self.bundles: dict[str, Bundle] = {}
         self.tables = [Table(id) for id in range(N_TABLES)]
+        self.groups: dict[int, GroupEntry] = {}
         self.expiring: dict[Rule, None] = {}  # the rules that have a timeout, in the order in which they came
         self.macs: MacTable[Bundle] = MacTable()
         self.channels: dict[ConnectionId, Channel] = {}
@@ -180,6 +182,7 @@ class Switch:
             port.mac = mac
         if up is not None:
             port.config = port.config & ~OFPPC_PORT_DOWN | (0 if up else OFPPC_PORT_DOWN)
+            self.wiring.changes.everything |= bool(self.groups)  # that may watch it
         if carrier is not None:
             self._set_carrier(port, carrier)
         port.mtu = port.mtu if mtu is None else mtu
@@ -329,6 +332,26 @@ class Switch:
     def _add_default_rule(self, now: float) -> None:
         if not self.has_controllers and self.fail_mode is FailMode.STANDALONE:
             self.insert_rule(_normal_rule(0, now))
+
+    # Groups.
+
+    def set_group(self, group: GroupEntry) -> None:
+        """Add `group`, or put it in the place of the one with its number."""
+        old = self.groups.get(group.id)
+        self.note(partial(self._restore_group, group.id, old))
+        self._restore_group(group.id, group)
+
+    def remove_group(self, number: int) -> None:
+        """Delete a group; rules that send packets there are the caller's business."""
+        self.note(partial(self._restore_group, number, self.groups[number]))
+        self._restore_group(number, None)
+
+    def _restore_group(self, number: int, group: GroupEntry | None) -> None:
+        if group is None:
+            self.groups.pop(number, None)
+        else:
+            self.groups[number] = group
+        self.wiring.changes.everything = True
 
     # Controllers.
 

@@ -20,7 +20,7 @@ from vswitch.dpif.megaflow import FlowStats
 from vswitch.dpif.packet import Packet
 from vswitch.flow.field import Field, Flow, Mask
 from vswitch.ofproto.narration import Kind, Node
-from vswitch.ofproto.port import Bundle, SwitchPort
+from vswitch.ofproto.port import Bundle, SwitchPort, Traffic
 from vswitch.ofproto.rule import Rule
 from vswitch.ofproto.switch import Switch
 from vswitch.ofproto.table import Table
@@ -60,12 +60,13 @@ class Lesson:
 
 @dataclass(slots=True)
 class Carried:
-    """What a path through the switch credits for each packet: rules, tables, patch ports, learned addresses."""
+    """What a path through the switch credits for each packet: rules, tables, patch ports, groups, learned addresses."""
 
     rules: list[Rule] = field(default_factory=list)
     tables: list[tuple[Table, bool]] = field(default_factory=list)  # and whether it had a rule
     patches: list[tuple[SwitchPort, SwitchPort]] = field(default_factory=list)  # out of one, into the other
     lessons: list[Lesson] = field(default_factory=list)
+    traffic: list[Traffic] = field(default_factory=list)  # of groups and their buckets
 
     def credit(self, stats: FlowStats, now: float) -> None:
         """`stats.packets` more packets took this path, the last of them at `stats.used`."""
@@ -83,6 +84,9 @@ class Carried:
             for traffic in (out.sent, into.received):
                 traffic.packets += packets
                 traffic.bytes += n_bytes
+        for counted in self.traffic:
+            counted.packets += packets
+            counted.bytes += n_bytes
         for lesson in self.lessons:
             lesson.apply(used)
 
@@ -109,6 +113,7 @@ class Translation:
         "exit",
         "flow",
         "in_action_set",
+        "in_group",
         "in_packet_out",
         "mask",
         "names",
@@ -153,6 +158,7 @@ class Translation:
         self.actions: list[DatapathAction] = []
         self.action_set: list[Action] = []
         self.in_action_set = False
+        self.in_group = False
         self.in_packet_out = False
         self.stack: list[tuple[int, int]] = []  # values, and their size in bytes
         self.stack_bytes = 0

@@ -23,6 +23,7 @@ from vswitch.openflow.actions.output import (
     OFPR_ACTION,
     OFPR_ACTION_SET,
     OFPR_EXPLICIT_MISS,
+    OFPR_GROUP,
     OFPR_INVALID_TTL,
     OFPR_PACKET_OUT,
     Controller,
@@ -33,6 +34,8 @@ def output_reason(xlate: Translation) -> int:
     """Why an output to CONTROLLER happens."""
     if xlate.in_packet_out:
         return OFPR_PACKET_OUT
+    if xlate.in_group:
+        return OFPR_GROUP
     return OFPR_ACTION_SET if xlate.in_action_set else OFPR_ACTION
 
 

@@ -50,7 +50,7 @@ def enter_table(
     With `packet_in`, a packet that matches nothing may go to the controllers; with `honor_miss`, the tables'
     own configuration for such packets counts.
     """
-    if not _within_budget(xlate):
+    if not within_budget(xlate):
         return
     before = xlate.table_id, xlate.rule, xlate.trace
     depth = xlate.depth
@@ -62,7 +62,8 @@ def enter_table(
     xlate.table_id, xlate.rule, xlate.trace = before
 
 
-def _within_budget(xlate: Translation) -> bool:
+def within_budget(xlate: Translation) -> bool:
+    """Whether the translation may go deeper; if not, it fails."""
     if xlate.depth >= MAX_DEPTH:
         xlate.fail("Recursion too deep", f"over max translation depth {MAX_DEPTH}")
     elif xlate.resubmits >= MAX_RESUBMITS:

@@ -6,10 +6,11 @@ from vswitch.flow.match import parse_match
 from vswitch.ofproto.check import checked_actions
 from vswitch.ofproto.xlate.registry import TRANSLATORS
 from vswitch.openflow.actions.base import CLASSES, Action
+from vswitch.openflow.actions.output import Group
 from vswitch.openflow.errors import BadAction, MeterModFailed, OpenFlowError
 from vswitch.openflow.version import OF15
 
-REFUSED_ALONE = {"group": BadAction.BAD_OUT_GROUP, "meter": MeterModFailed.INVALID_METER}
+REFUSED_ALONE = {"meter": MeterModFailed.INVALID_METER}
 
 
 @pytest.mark.parametrize("kind", CLASSES, ids=lambda kind: kind.name)
@@ -20,9 +21,16 @@ def test_every_action_translates_or_is_refused(kind: type[Action]) -> None:
     for name in kind.__match_args__:
         getattr(kind, name).__set__(action, kind.DEFAULTS.get(name, 1))
     with pytest.raises(OpenFlowError) as caught:
-        checked_actions([action], parse_match("tcp,dl_vlan=1"), 0, OF15)
+        checked_actions([action], parse_match("tcp,dl_vlan=1"), 0, OF15, ())
     expected = REFUSED_ALONE.get(kind.name)
     assert expected is None or caught.value.code is expected
+
+
+def test_a_group_that_does_not_exist_is_refused() -> None:
+    with pytest.raises(OpenFlowError) as caught:
+        checked_actions([Group(5)], parse_match("tcp"), 0, OF15, {4})
+    assert caught.value.code is BadAction.BAD_OUT_GROUP
+    assert checked_actions([Group(5)], parse_match("tcp"), 0, OF15, {5}) == (Group(5),)
 
 
 def test_what_translates_are_actions() -> None:
