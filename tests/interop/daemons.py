@@ -39,6 +39,7 @@ class Daemons(AbstractContextManager["Daemons"]):
         switch: Make | None = None,
         *options: str,
         schema: Path = PEER_SCHEMA,
+        journal: Path | None = None,
     ) -> None:
         self.directory = directory
         self.make: dict[str, Make] = {"ovsdb-server": database}
@@ -47,7 +48,11 @@ class Daemons(AbstractContextManager["Daemons"]):
         }
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self.socket = directory / "db.sock"
-        self.run(database, "ovsdb-tool", "create", str(directory / "conf.db"), str(schema))
+        directory.mkdir(exist_ok=True)
+        if journal is None:
+            self.run(database, "ovsdb-tool", "create", str(directory / "conf.db"), str(schema))
+        else:
+            shutil.copy(journal, directory / "conf.db")
         self.start(
             "ovsdb-server",
             str(directory / "conf.db"),

@@ -12,8 +12,9 @@ PROGRAM = "vswitch"
 USAGE = """vswitch: Open vSwitch, founded anew
 usage: vswitch up [OPTIONS]   run a database and a switch in this process, until ctrl-C
        vswitch demo           show the switch's main job on real packets, in a minute
+       vswitch db COMMAND     what happened to a database, what it was, and how to undo it
        vswitch --help | --version
-See `vswitch up --help` for its options.  ovs-vsctl, ovs-ofctl and ovs-appctl work against `vswitch up`."""
+See `vswitch up --help` and `vswitch db --help` for their options.  ovs-vsctl, ovs-ofctl and ovs-appctl work against `vswitch up`."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -32,6 +33,10 @@ def _run(words: Sequence[str]) -> int:
             from vswitch.cli import up
 
             return up.main(options)
+        case ["db", *words_of_db]:
+            from vswitch.cli.history import main as history
+
+            return history.main(words_of_db)
         case ["demo", "-h" | "--help"]:
             print(USAGE)
             return 0

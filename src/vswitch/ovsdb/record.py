@@ -299,7 +299,8 @@ def _atom(base: Base, value: Any) -> Json:
     if not isinstance(plain, _PYTHON[base.kind]) or isinstance(plain, bool) is not (base.kind == "boolean"):
         raise TypeError(f"{value!r} is not of type {base.kind}")
     base.check(plain, str(plain))
-    return plain + 0.0 if base.kind == "real" else plain
+    result: Json = float(plain) if isinstance(plain, int) and base.kind == "real" else plain
+    return result
 
 
 def _plain(value: Any) -> Any:

@@ -1,0 +1,1 @@
+"""`vswitch db`: a database's journal as its history."""
