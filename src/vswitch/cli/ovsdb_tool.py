@@ -10,12 +10,18 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from vswitch.base.options import COMMON, Option, parse_options, version_text
+from vswitch.base.options import COMMON, REQUIRED, SSL, Option, parse_options, version_text
 from vswitch.cli.command import Program, guarded
 from vswitch.cli.dbtool.defaults import PROGRAM, default_database, default_schema
 from vswitch.linux.dirs import logdir
 
-OPTIONS = (Option("more", short="m"), *COMMON)
+OPTIONS = (
+    Option("more", short="m"),
+    Option("election-timer", REQUIRED),
+    Option("cid", REQUIRED),
+    *SSL,
+    *COMMON,
+)
 
 
 def usage() -> str:
@@ -23,14 +29,21 @@ def usage() -> str:
     return f"""{PROGRAM}: Open vSwitch database management utility
 usage: {PROGRAM} [OPTIONS] COMMAND [ARG...]
   create [DB [SCHEMA]]         make an empty database
+  create-cluster DB CONTENTS [LOCAL]  make a clustered database of a schema or a database
+  join-cluster DB NAME LOCAL REMOTE...  prepare a server's file for joining a cluster
+  cluster-to-standalone DB CLUSTERDB  make a standalone database of a clustered one
+  check-cluster DB...          compare the files of a cluster's servers
   compact [DB [DST]]           drop DB's history, in place or into DST
   convert [DB [SCHEMA [DST]]]  give DB another schema, in place or into DST
   needs-conversion [DB [SCHEMA]]  say whether DB has another schema than SCHEMA
   db-name [DB]                 print the name of DB's schema
   db-version [DB]              print the version of DB's schema
   db-cksum [DB]                print the checksum of DB's schema
+  db-cid DB                    print the ID of DB's cluster
+  db-sid DB                    print the ID of the server whose file DB is
+  db-local-address DB          print the address of that server
   db-is-standalone DB          succeed if DB is a file of a standalone database
-  db-is-clustered DB           succeed if DB is a file of a clustered database
+  db-is-clustered DB           succeed if DB is a clustered database
   schema-name [SCHEMA]         print SCHEMA's name
   schema-version [SCHEMA]      print SCHEMA's version
   schema-cksum [SCHEMA]        print SCHEMA's checksum
@@ -38,10 +51,14 @@ usage: {PROGRAM} [OPTIONS] COMMAND [ARG...]
   query [DB] TRNS              execute a transaction that only reads
   transact [DB] TRNS           execute a transaction
   [-m]... show-log [DB]        print DB's records
+A clustered DB is a file of Open vSwitch's ovsdb-server, or etcd:HOST:PORT[,HOST:PORT]…/NAME.
 The default DB is {default_database()}.
 The default SCHEMA is {default_schema()}.
 Options:
   -m, --more               let show-log tell more
+  --election-timer=MS      with create-cluster, for a file: how long a leader may be silent
+  --cid=UUID               with join-cluster: the ID that the cluster must have
+  -p, --private-key=FILE, -c, --certificate=FILE, -C, --ca-cert=FILE   for TLS to etcd
   -vSPEC, --verbose=SPEC   what to log: [MODULE][:DESTINATION][:LEVEL]
   -v, --verbose            log everything
   --log-file[=FILE]        log to FILE (default: {logdir()}/{PROGRAM}.log)

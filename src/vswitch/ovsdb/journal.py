@@ -36,7 +36,8 @@ from vswitch.ovsdb.jsontext import Json, JsonError, decode, encode
 from vswitch.ovsdb.schema import ColumnSchema, Schema, TableSchema
 
 MAGIC = b"OVSDB JSON "
-_HEADER = re.compile(rb"OVSDB JSON ([0-9]{1,19}) ([0-9a-f]{40})\n")
+CLUSTER_MAGIC = b"OVSDB CLUSTER "  # of files that hold the log of a Raft cluster instead: see cluster.raft
+_HEADER = re.compile(rb"OVSDB (?:JSON|CLUSTER) ([0-9]{1,19}) ([0-9a-f]{40})\n")
 _MAX_HEADER = 80
 ROWS_AT_ONCE = 500  # of a snapshot, encoded in one piece
 
@@ -57,10 +58,10 @@ class Damaged(JournalError):  # noqa: N818 - a state of affairs
     """A record in the middle of the file is not what was written."""
 
 
-def encode_record(json: Json) -> bytes:
+def encode_record(json: Json, magic: bytes = MAGIC) -> bytes:
     """The record that holds `json`."""
     body = encode(json) + b"\n"
-    return b"%s%d %s\n%s" % (MAGIC, len(body), hashlib.sha1(body).hexdigest().encode(), body)
+    return b"%s%d %s\n%s" % (magic, len(body), hashlib.sha1(body).hexdigest().encode(), body)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +73,12 @@ class Record:
     end: int
 
 
-def read_records(file: BinaryIO, name: str) -> Iterator[Record]:
+def read_records(file: BinaryIO, name: str, magic: bytes = MAGIC) -> Iterator[Record]:
     """The records of `file`, from its beginning; raises Torn or Damaged after the last good one."""
     offset = 0
     while header := file.read(_MAX_HEADER):
         try:
-            record = _read_record(file, name, offset, header)
+            record = _read_record(file, name, offset, header, magic)
         except JournalError as error:
             file.seek(offset + 1)
             if _has_header(file):
@@ -88,9 +89,11 @@ def read_records(file: BinaryIO, name: str) -> Iterator[Record]:
         file.seek(offset)
 
 
-def _read_record(file: BinaryIO, name: str, offset: int, header: bytes) -> Record:
-    match = _HEADER.match(header)
-    if match is None and offset == 0 and not header.startswith(MAGIC):
+def _read_record(file: BinaryIO, name: str, offset: int, header: bytes, magic: bytes) -> Record:
+    match = _HEADER.match(header) if header.startswith(magic) else None
+    if match is None and header.startswith(CLUSTER_MAGIC):
+        raise JournalError(f"ovsdb error: {name}: cannot apply this operation to clustered database file")
+    if match is None and offset == 0 and not header.startswith(magic):
         raise JournalError(f"ovsdb error: {name}: unexpected file format")
     if match is None:
         line = header.split(b"\n")[0].decode(errors="replace")

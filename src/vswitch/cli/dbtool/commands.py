@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from vswitch.base.options import CommandError, Given
 from vswitch.cli.command import CommandTable
 from vswitch.cli.dbtool.defaults import default_database, default_schema
-from vswitch.cli.dbtool.headers import read_schema, schema_of, starts_with
+from vswitch.cli.dbtool.headers import is_clustered, is_in_etcd, read_schema, schema_of, starts_with
 
 commands = CommandTable()
 
@@ -51,7 +51,13 @@ def needs_conversion(given: Given, database: str = "", schema: str = "") -> Iter
 @commands("db-name", "[DB]")
 def db_name(given: Given, database: str = "") -> Iterable[str]:
     """The name of a database."""
-    yield schema_of(database or default_database()).name
+    place = database or default_database()
+    if is_clustered(place):
+        from vswitch.cli.dbtool import clusters
+
+        yield clusters.name_of(given, place)
+    else:
+        yield schema_of(place).name
 
 
 @commands("db-version", "[DB]")
@@ -69,15 +75,71 @@ def db_cksum(given: Given, database: str = "") -> Iterable[str]:
 @commands("db-is-standalone", "DB")
 def db_is_standalone(given: Given, database: str) -> None:
     """Succeed if it is."""
-    if not starts_with(database, b"OVSDB JSON "):
+    if is_in_etcd(database) or not starts_with(database, b"OVSDB JSON "):
         raise CommandError("", 2)
 
 
 @commands("db-is-clustered", "DB")
 def db_is_clustered(given: Given, database: str) -> None:
     """Succeed if it is."""
-    if not starts_with(database, b"OVSDB CLUSTER "):
+    if not is_clustered(database):
         raise CommandError("", 2)
+
+
+@commands("create-cluster", "DB CONTENTS [LOCAL]")
+def create_cluster(given: Given, database: str, contents: str, local: str = "") -> None:
+    """Make a clustered database."""
+    from vswitch.cli.dbtool import clusters
+
+    clusters.create_cluster(given, database, contents, local)
+
+
+@commands("join-cluster", "DB NAME LOCAL REMOTE...")
+def join_cluster(given: Given, database: str, name: str, *addresses: str) -> None:
+    """Prepare a server's file for joining a cluster."""
+    from vswitch.cli.dbtool import clusters
+
+    clusters.join_cluster(given, database, name, addresses)
+
+
+@commands("cluster-to-standalone", "DB CLUSTERDB")
+def cluster_to_standalone(given: Given, database: str, clustered: str) -> None:
+    """Make a standalone database of a clustered one."""
+    from vswitch.cli.dbtool import clusters
+
+    clusters.to_standalone(given, database, clustered)
+
+
+@commands("check-cluster", "DB...")
+def check_cluster(given: Given, *databases: str) -> Iterator[str]:
+    """Compare the files of a cluster's servers."""
+    from vswitch.cli.dbtool import clusters
+
+    return clusters.check(given, databases)
+
+
+@commands("db-cid", "DB")
+def db_cid(given: Given, database: str) -> Iterable[str]:
+    """The id of a cluster."""
+    from vswitch.cli.dbtool import clusters
+
+    yield clusters.cid_of(given, database)
+
+
+@commands("db-sid", "DB")
+def db_sid(given: Given, database: str) -> Iterable[str]:
+    """The id of a cluster's server."""
+    from vswitch.cli.dbtool import clusters
+
+    yield clusters.server_fact(given, database, "server_id")
+
+
+@commands("db-local-address", "DB")
+def db_local_address(given: Given, database: str) -> Iterable[str]:
+    """The address of a cluster's server."""
+    from vswitch.cli.dbtool import clusters
+
+    yield clusters.server_fact(given, database, "local_address")
 
 
 @commands("schema-name", "[SCHEMA]")
@@ -146,9 +208,16 @@ def _of_database(words: tuple[str, ...]) -> tuple[str, str]:
 @commands("show-log", "[DB]")
 def show_log(given: Given, database: str = "") -> Iterator[str]:
     """Print the records: what they say with -m, and the columns with -mm."""
+    place, more = database or default_database(), len(given.all("more"))
+    if is_clustered(place):
+        from vswitch.cli.dbtool import clusters, showcluster
+
+        if is_in_etcd(place):
+            return showcluster.show_etcd(place, clusters.credentials_of(given), more)
+        return showcluster.show_file(place, more)
     from vswitch.cli.dbtool import showlog
 
-    return showlog.show_log(database or default_database(), len(given.all("more")))
+    return showlog.show_log(place, more)
 
 
 def _version(text: str) -> tuple[int, ...]:

@@ -21,6 +21,16 @@ def starts_with(path: str, magic: bytes) -> bool:
         raise CommandError(f"I/O error: {path}: open failed ({error.strerror})") from None
 
 
+def is_in_etcd(place: str) -> bool:
+    """Whether a database is in etcd instead of a file."""
+    return place.startswith("etcd:")
+
+
+def is_clustered(place: str) -> bool:
+    """Whether a database is clustered: in etcd, or in a file of Open vSwitch's cluster."""
+    return is_in_etcd(place) or starts_with(place, b"OVSDB CLUSTER ")
+
+
 def schema_of(path: str) -> Schema:
     """The schema of a database, from the first record of its file."""
     try:

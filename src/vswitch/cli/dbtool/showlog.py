@@ -33,29 +33,38 @@ def show_log(path: str, more: int) -> Iterator[str]:
         raise CommandError(f"I/O error: {path}: open failed ({error.strerror})") from None
 
 
+def heading(json: dict[str, Json]) -> str:
+    """When a record was made, and why."""
+    line = ""
+    if isinstance(date := json.get("_date"), int):
+        second, millisecond = divmod(date, 1000)
+        line += time.strftime(" %Y-%m-%d %H:%M:%S", time.gmtime(second)) + f".{millisecond:03}"
+    if isinstance(comment := json.get("_comment"), str):
+        line += f' "{comment}"'
+    return line
+
+
 class LogPrinter:
     """Prints transactions; it follows the names of rows, so as to call them what people call them."""
 
     def __init__(self, schema: Schema, more: int) -> None:
-        self._schema = schema
+        self.schema = schema  # may be replaced by another
         self._more = more
         self._names: dict[str, str] = {}  # by UUID
 
     def lines(self, number: int, json: dict[str, Json]) -> Iterator[str]:
         """One record."""
-        line = f"record {number}:"
-        if isinstance(date := json.get("_date"), int):
-            second, millisecond = divmod(date, 1000)
-            line += time.strftime(" %Y-%m-%d %H:%M:%S", time.gmtime(second)) + f".{millisecond:03}"
-        if isinstance(comment := json.get("_comment"), str):
-            line += f' "{comment}"'
-        yield line
+        yield f"record {number}:{heading(json)}"
+        yield from self.rows(json)
+
+    def rows(self, json: dict[str, Json]) -> Iterator[str]:
+        """What a record changes."""
         if self._more:
             for table, rows in json.items():
                 if not table.startswith("_"):
                     for uuid, row in rows.items():
                         yield from self._row(
-                            self._schema.tables[table], uuid, row, json.get("_is_diff") is True
+                            self.schema.tables[table], uuid, row, json.get("_is_diff") is True
                         )
             yield ""
 
