@@ -15,6 +15,7 @@ from pathlib import Path
 from tests.e2e.topology import Topology
 from vswitch.datapath.dummy import DummyDatapath
 from vswitch.datapath.ebpf.datapath import EbpfDatapath
+from vswitch.datapath.ebpf.features import Features
 from vswitch.datapath.userspace.datapath import UserspaceDatapath
 from vswitch.dpif.datapath import Datapath
 from vswitch.dpif.frame import HEADER_SIZE, NO_OFFLOAD
@@ -197,9 +198,10 @@ class EbpfRig(KernelRig):
     """The eBPF datapath on veth."""
 
     datapath: EbpfDatapath
+    features = Features()
 
     def open(self) -> Datapath:
-        return EbpfDatapath("ovs-ebpf")
+        return EbpfDatapath("ovs-ebpf", features=self.features)
 
     def send(self, port: int, *packets: bytes) -> None:
         """Let packets come in when all megaflows are in force: until then, they might come up in spite of one."""
@@ -207,9 +209,21 @@ class EbpfRig(KernelRig):
         super().send(port, *packets)
 
 
+class OldKernelRig(EbpfRig):
+    """The same, with nothing that Linux 5.8 does not have."""
+
+    features = Features.all_but(["tcx", "redirect_peer", "coarse_clock"])
+
+
 def open_rig(kind: str, directory: Path) -> Iterator[Rig]:
     """A rig of this kind, closed at the end."""
-    rig = {"dummy": lambda: DummyRig(directory), "userspace": UserspaceRig, "ebpf": EbpfRig}[kind]()
+    rigs: dict[str, Callable[[], Rig]] = {
+        "dummy": lambda: DummyRig(directory),
+        "userspace": UserspaceRig,
+        "ebpf": EbpfRig,
+        "ebpf of an old kernel": OldKernelRig,
+    }
+    rig = rigs[kind]()
     try:
         yield rig
     finally:

@@ -55,6 +55,7 @@ ALWAYS = IN_PORT.mask | RECIRC_ID.mask | ETH_TYPE.mask | VLAN_TCI.mask
         "dummy",
         pytest.param("userspace", marks=pytest.mark.needs_root),
         pytest.param("ebpf", marks=pytest.mark.needs_root),
+        pytest.param("ebpf of an old kernel", marks=pytest.mark.needs_root),
     ]
 )
 def rig(request, tmp_path):

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 
 from vswitch.base.errors import KernelError
 from vswitch.datapath.ebpf.datapath import EbpfDatapath
+from vswitch.datapath.ebpf.features import Features
 from vswitch.datapath.userspace.datapath import UserspaceDatapath
 from vswitch.dpif.action import DatapathAction, Output, PopVlan, PushVlan
 from vswitch.dpif.datapath import Datapath
@@ -30,6 +31,7 @@ from vswitch.netdev.types import register_linux
 DATAPATHS: dict[str, Callable[[], Datapath]] = {
     "userspace": lambda: UserspaceDatapath("ovs-netdev", time.monotonic),
     "ebpf": lambda: EbpfDatapath("ovs-ebpf"),
+    "clsact": lambda: EbpfDatapath("ovs-ebpf", features=Features.all_but(["tcx"])),
 }
 MASK = Mask(IN_PORT.mask | RECIRC_ID.mask | ETH_SRC.mask | ETH_DST.mask | ETH_TYPE.mask | VLAN_TCI.mask)
 

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.needs_root
 BROADCAST, EXPERIMENT = b"\xff" * 6, b"\x88\xb5"
 
 
-@pytest.fixture(params=["userspace", "ebpf"])
+@pytest.fixture(params=["userspace", "ebpf", "clsact"])
 def kind(request):
     return request.param
 
@@ -193,6 +193,7 @@ def test_a_device_that_goes_down_comes_up_again(net, kind):
         assert h1.can_reach("10.0.0.2")
 
 
+@pytest.mark.parametrize("kind", ["userspace", "ebpf"], indirect=True)
 def test_many_ports(net, kind):
     names = [f"p{i}" for i in range(200)]
     for name in names:

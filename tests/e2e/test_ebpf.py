@@ -14,6 +14,7 @@ import pytest
 from tests.e2e.topology import Topology, wait_until
 from vswitch.datapath.ebpf.compile import CACHE, CACHE_FROM, CHUNK
 from vswitch.datapath.ebpf.datapath import EbpfDatapath, directory_of, remove_orphans
+from vswitch.datapath.ebpf.features import WITHOUT
 from vswitch.datapath.ebpf.notes import Kind
 from vswitch.dpif.action import Output, PopVlan, PushVlan
 from vswitch.dpif.frame import HEADER_SIZE, NO_OFFLOAD
@@ -69,9 +70,9 @@ def patch(first: int, second: int) -> list[Megaflow]:
 
 
 @contextlib.contextmanager
-def running_daemon(net: Topology):
+def running_daemon(net: Topology, without: str):
     """A daemon that has a datapath, until it is killed."""
-    daemon = net.switch.start(sys.executable, "-m", "tests.e2e.ebpf_daemon")
+    daemon = net.switch.start(sys.executable, "-m", "tests.e2e.ebpf_daemon", env={WITHOUT: without})
     try:
         assert daemon.stdout
         line = daemon.stdout.readline()
@@ -82,9 +83,13 @@ def running_daemon(net: Topology):
         daemon.communicate()
 
 
-def test_it_goes_on_when_the_daemon_is_killed_and_is_taken_over(net, kernel):
+@pytest.mark.parametrize("without", ["", "tcx,redirect_peer,coarse_clock"])
+def test_it_goes_on_when_the_daemon_is_killed_and_is_taken_over(net, kernel, monkeypatch, without):
+    monkeypatch.setenv(WITHOUT, without)
     h1 = net.hosts["h1"]
-    with running_daemon(net) as daemon:
+    before = qdiscs(net)
+    with running_daemon(net, without) as daemon:
+        assert ("clsact" in qdiscs(net)) == bool(without)
         assert h1.can_reach("10.0.0.2")
         assert h1.can_reach("10.0.0.3")
         with h1.start("ping", "-q", "-i", "0.002", "-c", "1500", "10.0.0.2") as ping:
@@ -106,6 +111,31 @@ def test_it_goes_on_when_the_daemon_is_killed_and_is_taken_over(net, kernel):
     taken.close()
     internal.close()
     assert h1.cannot_reach("10.0.0.2", count=1)
+    assert qdiscs(net) == before
+
+
+def qdiscs(net: Topology) -> str:
+    """The queueing disciplines of the ports."""
+    lines = [net.switch.run("tc", "qdisc", "show", "dev", name).stdout for name in ("h1", "h2")]
+    return "".join(lines)
+
+
+@pytest.mark.parametrize(("first", "second"), [("", "tcx"), ("tcx", "")])
+def test_hooks_of_the_other_kind_are_replaced(net, kernel, monkeypatch, first, second):
+    h1 = net.hosts["h1"]
+    with running_daemon(net, first) as daemon:
+        assert h1.can_reach("10.0.0.2")
+        daemon.kill()
+        daemon.wait()
+        monkeypatch.setenv(WITHOUT, second)
+        taken = EbpfDatapath("test")
+    assert not taken.ports()
+    assert "clsact" not in qdiscs(net)
+    for n in (P1, P2):
+        taken.port_add(LinuxDevice(f"h{n}", kernel), n)
+    taken.flow_put(patch(1, 2))
+    assert h1.ping("10.0.0.2", count=10)
+    taken.close()
 
 
 def test_what_is_taken_over_is_what_was_put(net, kernel, datapath):

@@ -8,10 +8,12 @@ Sources: bpf(2); linux/bpf.h, union bpf_attr.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import errno
 import os
 import platform
+import resource
 import struct
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -77,6 +79,12 @@ def bpf(command: Command, attr: ctypes.Array[ctypes.c_char], what: str) -> int:
         number = ctypes.get_errno()
         raise KernelError(number, f"{what}: {os.strerror(number)}")
     return result
+
+
+def lift_memory_limit() -> None:
+    """Let maps be as big as they have to be: before Linux 5.11, their memory counted as locked memory."""
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_MEMLOCK, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
 
 
 def _attr(format: str, *values: int | bytes) -> ctypes.Array[ctypes.c_char]:

@@ -122,12 +122,12 @@ class Rtnetlink:
     def links(self, stats: bool = False) -> list[Link]:
         """All devices, with their counters if asked for."""
         body = _LINK.pack(socket.AF_UNSPEC, 0, 0, 0, 0) + (b"" if stats else _WITHOUT_STATS)
-        return [parse_link(message) for _, message in self._request(_RTM_GETLINK, _NLM_F_DUMP, body, "links")]
+        return [parse_link(message) for _, message in self.request(_RTM_GETLINK, _NLM_F_DUMP, body, "links")]
 
     def link(self, device: str | int, stats: bool = False) -> Link:
         """The device of this name or ifindex.  KernelError: ENODEV."""
         body = _select(device) + (b"" if stats else _WITHOUT_STATS)
-        ((_, message),) = self._request(_RTM_GETLINK, 0, body, str(device))
+        ((_, message),) = self.request(_RTM_GETLINK, 0, body, str(device))
         return parse_link(message)
 
     def set_link(
@@ -156,13 +156,13 @@ class Rtnetlink:
             body += attribute(_IFLA_MASTER, struct.pack("=I", master))
         if netns_fd is not None:
             body += attribute(_IFLA_NET_NS_FD, struct.pack("=I", netns_fd))
-        self._request(_RTM_NEWLINK, _NLM_F_ACK, body, str(device))
+        self.request(_RTM_NEWLINK, _NLM_F_ACK, body, str(device))
 
     def add_link(self, name: str, kind: str, data: bytes = b"") -> None:
         """Make a device of `kind`; `data` are the attributes that this kind has.  KernelError: EEXIST."""
         info = attribute(_IFLA_INFO_KIND, kind.encode()) + (attribute(_IFLA_INFO_DATA, data) if data else b"")
         body = _LINK.pack(socket.AF_UNSPEC, 0, 0, 0, 0) + _name(name) + attribute(_IFLA_LINKINFO, info)
-        self._request(_RTM_NEWLINK, _NLM_F_ACK | _NLM_F_CREATE | _NLM_F_EXCL, body, name)
+        self.request(_RTM_NEWLINK, _NLM_F_ACK | _NLM_F_CREATE | _NLM_F_EXCL, body, name)
 
     def add_veth(self, name: str, peer: str) -> None:
         """Make a pair of devices: what one sends, the other receives."""
@@ -171,26 +171,26 @@ class Rtnetlink:
 
     def del_link(self, device: str | int) -> None:
         """Remove a device.  KernelError: ENODEV, EOPNOTSUPP for hardware."""
-        self._request(_RTM_DELLINK, _NLM_F_ACK, _select(device), str(device))
+        self.request(_RTM_DELLINK, _NLM_F_ACK, _select(device), str(device))
 
     def addresses(self) -> list[Address]:
         """All IP addresses of all devices."""
         body = _ADDRESS.pack(socket.AF_UNSPEC, 0, 0, 0, 0)
         return [
             parse_address(message)
-            for _, message in self._request(_RTM_GETADDR, _NLM_F_DUMP, body, "addresses")
+            for _, message in self.request(_RTM_GETADDR, _NLM_F_DUMP, body, "addresses")
         ]
 
     def qdiscs(self) -> list[Qdisc]:
         """All queueing disciplines of all devices, but for what a device has before it is up."""
         body = _QDISC.pack(socket.AF_UNSPEC, 0, 0, 0, 0)
-        found = (message for _, message in self._request(_RTM_GETQDISC, _NLM_F_DUMP, body, "qdiscs"))
+        found = (message for _, message in self.request(_RTM_GETQDISC, _NLM_F_DUMP, body, "qdiscs"))
         return [
             Qdisc(_QDISC.unpack_from(message)[1], _text(attributes(message, _QDISC.size).get(_TCA_KIND)))
             for message in found
         ]
 
-    def _request(self, type: int, flags: int, body: bytes, what: str) -> list[tuple[int, bytes]]:
+    def request(self, type: int, flags: int, body: bytes, what: str) -> list[tuple[int, bytes]]:
         """Send a request and return the messages that answer it."""
         self._sequence += 1
         header = _HEADER.pack(_HEADER.size + len(body), type, flags | _NLM_F_REQUEST, self._sequence, 0)

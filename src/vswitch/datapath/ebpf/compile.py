@@ -19,6 +19,7 @@ it holds would otherwise spend their time pushing each other out.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from vswitch.bpf.builder import (
     R0,
@@ -41,6 +42,7 @@ from vswitch.bpf.helpers import Helper
 from vswitch.bpf.spec import ProgramSpec
 from vswitch.datapath.ebpf import skb
 from vswitch.datapath.ebpf.emit import count, find_port, load_counters, output_last, send_up
+from vswitch.datapath.ebpf.features import Features
 from vswitch.datapath.ebpf.keys import KEY_SIZE, PLACES, WORD, KeyMask
 from vswitch.datapath.ebpf.maps import (
     CACHED,
@@ -65,26 +67,38 @@ CHUNK = 48  # subtables
 _NEIGHBOURS = frozenset({"nd_target", "nd_reserved", "arp_sha", "arp_tha"})
 
 
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What programs are made for."""
+
+    n_groups: int  # of CPUs that count apart
+    features: Features
+
+    @property
+    def clock(self) -> Helper:
+        """What tells the time."""
+        return Helper.ktime_get_coarse_ns if self.features.coarse_clock else Helper.ktime_get_ns
+
+
 def place_of(from_host: bool, chunk: int) -> int:
     """Where in `programs` a main program is."""
     return 2 * chunk + from_host
 
 
-def main_programs(subtables: Sequence[Subtable], from_host: bool, n_groups: int) -> list[ProgramSpec]:
+def main_programs(subtables: Sequence[Subtable], from_host: bool, target: Target) -> list[ProgramSpec]:
     """The programs for `subtables`, in this order; each goes on with the next where none of its subtables hits.
 
     There is more than one only because the kernel lets a program use 64 maps.  `from_host`: for devices at whose
-    other end the host itself is.  `n_groups`: of CPUs that count apart.
+    other end the host itself is.
     """
     n_chunks = max(-(-len(subtables) // CHUNK), 1)
     return [
-        _main_program(subtables, from_host, n_groups, chunk, chunk + 1 == n_chunks)
-        for chunk in range(n_chunks)
+        _main_program(subtables, from_host, target, chunk, chunk + 1 == n_chunks) for chunk in range(n_chunks)
     ]
 
 
 def _main_program(
-    subtables: Sequence[Subtable], from_host: bool, n_groups: int, chunk: int, last: bool
+    subtables: Sequence[Subtable], from_host: bool, target: Target, chunk: int, last: bool
 ) -> ProgramSpec:
     """The program for one chunk of `subtables`."""
     b = Builder()
@@ -101,16 +115,16 @@ def _main_program(
         if from_host and not chunk:
             _count_received(b)
         if cached and not chunk:
-            _look_in_cache(b, cached, packed, n_groups)
+            _look_in_cache(b, cached, packed, target.n_groups)
             b.load(R7, u64(key_at))
         for number, subtable in enumerate(own, first + 1):
             subtable.look_up(b, R7, packed, min(number, N_PLACES - 1))
         if not last:
             b.call(Helper.tail_call, CONTEXT, Map("programs"), place_of(from_host, chunk + 1))
         b.jump("miss")
-        _hit(b, own, key_at, packed, cached, n_groups)
+        _hit(b, own, key_at, packed, cached, target)
         b.label("perform")
-        _perform(b, may_skip=not from_host)
+        _perform(b, may_skip=target.features.redirect_peer and not from_host)
         b.label("given up")
         if from_host and not chunk:
             _count_received(b)
@@ -174,7 +188,7 @@ def _hit(
     key_at: Address,
     packed: Address,
     cached: KeyMask | None,
-    n_groups: int,
+    target: Target,
 ) -> None:
     """r0 = the megaflow's entry, found in the r8-th subtable."""
     if not subtables:
@@ -182,22 +196,22 @@ def _hit(
     b.label("hit")
     b.mov(R9, R0)
     if cached:
-        _fill_cache(b, cached, key_at, packed, n_groups)
+        _fill_cache(b, cached, key_at, packed, target.n_groups)
     b.call(Helper.get_smp_processor_id)
     b.add(R0, 1)
     b.load(R1, u16(R9 + MEGAFLOW.offset("owner")))
     b.jump_if(R1 == R0, "own")
     b.jump_if(R1 == 0, "claim")
-    _load_stats(b, packed, n_groups)
+    _load_stats(b, packed, target.n_groups)
     b.jump_if(R0 == 0, "perform")
     b.mov(R7, R0)
     b.label("count")
-    _count_shared(b, key_at)
+    _count_shared(b, key_at, target.clock)
     b.jump("counted")
     b.label("claim")  # if two do so at once, one stays, and its next packet is far away
     b.store(u16(R9 + MEGAFLOW.offset("owner")), R0)
     b.label("own")
-    _count_own(b, key_at)
+    _count_own(b, key_at, target.clock)
     b.label("counted")
     load_counters(b)
     with b.when(R0 != 0):
@@ -206,7 +220,7 @@ def _hit(
         b.increment(u64(R0 + COUNTERS.offset("hits")), 1, R1)
 
 
-def _count_own(b: Builder, key_at: Address) -> None:
+def _count_own(b: Builder, key_at: Address, clock: Helper) -> None:
     """Count the packet in the megaflow at r9."""
     b.increment(u64(R9 + MEGAFLOW.offset("packets")), 1, R1)
     b.load(R2, skb.LENGTH)
@@ -216,12 +230,12 @@ def _count_own(b: Builder, key_at: Address) -> None:
         b.load(R2, u16(R9 + MEGAFLOW.offset("tcp_flags")))
         b.or_(R2, R1)
         b.store(u16(R9 + MEGAFLOW.offset("tcp_flags")), R2)
-    b.call(Helper.ktime_get_coarse_ns)
+    b.call(clock)
     b.rsh(R0, USED_SHIFT)
     b.store(u32(R9 + MEGAFLOW.offset("used")), R0)
 
 
-def _count_shared(b: Builder, key_at: Address) -> None:
+def _count_shared(b: Builder, key_at: Address, clock: Helper) -> None:
     """Count the packet in the counters at r7, where other CPUs may count, too."""
     b.mov(R1, 1)
     b.atomic_add(u64(R7 + STATS.offset("packets")), R1)
@@ -232,7 +246,7 @@ def _count_shared(b: Builder, key_at: Address) -> None:
         b.load(R2, u32(R7 + STATS.offset("tcp_flags")))
         b.or_(R2, R1)
         b.store(u32(R7 + STATS.offset("tcp_flags")), R2)
-    b.call(Helper.ktime_get_coarse_ns)
+    b.call(clock)
     b.store(u64(R7 + STATS.offset("used")), R0)
 
 

@@ -4,7 +4,7 @@ Everything is pinned on a bpffs: when the daemon dies, ports, programs and megaf
 is no megaflow wait in the ring.  The next daemon that opens the datapath finds its ports and megaflows where they were.
 
     <bpffs>/vswitch/<name>-<netns>/     maps.py says what is there
-    …/subtables/  …/links/
+    …/subtables/  …/links/              links: only with tcx (hooks.py)
 
 What differs from a datapath that is a program of its own:
 - A TAP device, the host's end of an internal port, has to be persistent to outlive the daemon (netdev/tap.py).
@@ -32,11 +32,15 @@ from pathlib import Path
 from vswitch.base.errors import KernelError
 from vswitch.base.log import Logger
 from vswitch.datapath.ebpf import keys, maps
+from vswitch.datapath.ebpf.compile import Target
+from vswitch.datapath.ebpf.features import Features
 from vswitch.datapath.ebpf.flows import FlowTable
+from vswitch.datapath.ebpf.hooks import ClsactHooks, Hooks, TcxHooks
 from vswitch.datapath.ebpf.lists import ActionLists
 from vswitch.datapath.ebpf.maps import ACTION, EXECUTE, Maps
 from vswitch.datapath.ebpf.notes import Kind, Notes
 from vswitch.datapath.ebpf.ports import Ports
+from vswitch.datapath.ebpf.probe import find_features
 from vswitch.datapath.ebpf.programs import Programs
 from vswitch.datapath.ebpf.shortcuts import Shortcuts
 from vswitch.datapath.ebpf.upcalls import BATCH, Record, UpcallQueue
@@ -50,7 +54,7 @@ from vswitch.dpif.ports import DatapathPort, OdpPort
 from vswitch.flow.extract import extract
 from vswitch.flow.fields import IN_PORT
 from vswitch.linux import bpffs
-from vswitch.linux.bpf import Link
+from vswitch.linux.bpf import Link, lift_memory_limit
 
 log = Logger("dpif_ebpf")
 
@@ -67,9 +71,14 @@ class EbpfDatapath(Datapath, PortCounters):
 
     type = "ebpf"
 
-    def __init__(self, name: str, root: Path | None = None) -> None:
-        """Make the datapath, or take over what an earlier daemon left; `root` is the bpffs.  KernelError."""
+    def __init__(self, name: str, root: Path | None = None, features: Features | None = None) -> None:
+        """Make the datapath, or take over what an earlier daemon left; `root` is the bpffs.  KernelError.
+
+        `features` are those that a probe has found.
+        """
         self.name = name
+        lift_memory_limit()
+        self._features = features or find_features()
         self.support = Support()
         self._directory = directory_of(name, root or bpffs.root())
         self._closed = False
@@ -80,20 +89,33 @@ class EbpfDatapath(Datapath, PortCounters):
         if not self._reopen():
             remove_orphans(self._directory.parent)
             bpffs.remove_tree(self._directory)
+            self._sweep()
             self._create()
+        log.info("%s: %s", name, self._features)
         self._shortcuts = Shortcuts(self._ports)
+
+    def _sweep(self) -> None:
+        """Take away hooks that go on without a pin; an earlier daemon may have made some where there are links now."""
+        hooks = ClsactHooks(self.name)
+        hooks.sweep()
+        hooks.close()
 
     def _create(self) -> None:
         for part in ("links", "subtables"):
             (self._directory / part).mkdir(parents=True, mode=0o700)
         self._build(Maps.create(self._directory, _n_cpus()))
-        self._notes.write(Kind.FORMAT, 0, _fingerprint())
+        self._notes.write(Kind.FORMAT, 0, self._fingerprint())
 
     def _build(self, opened: Maps) -> None:
         """Put the parts together, empty."""
         self._maps = opened
         self._notes = Notes(opened["notes"])
-        self._programs = Programs(opened, self._directory / "links")
+        hooks: Hooks
+        if self._features.tcx:
+            hooks = TcxHooks(self._directory / "links")
+        else:
+            hooks = ClsactHooks(self.name)
+        self._programs = Programs(opened, hooks, Target(opened.n_groups, self._features))
         self._lists = ActionLists(opened, self._notes)
         self._ports = Ports(opened, self._notes, self._programs, self._device_changed)
         subtables = self._directory / "subtables"
@@ -101,26 +123,40 @@ class EbpfDatapath(Datapath, PortCounters):
         self._flows = FlowTable(*parts, self._ports.ifindex_of)
         self._queue = UpcallQueue(opened)
 
+    def _fingerprint(self) -> list[int]:
+        """What has to be the same for us to take over what another daemon left."""
+        return [*_layout(), int(self._features.tcx)]
+
     def _reopen(self) -> bool:
         """Take over what is pinned; whether there was something that this version understands."""
         if not self._directory.is_dir():
             return False
         try:
             self._build(Maps.open(self._directory, _n_cpus()))
-            notes = self._notes.read()
-            if notes[Kind.FORMAT].get(0) != _fingerprint():
-                log.info("%s: an earlier version left this datapath: beginning anew", self.name)
-                return False
-            self._lists.restore(notes[Kind.LIST])
-            self._ports.restore(notes[Kind.PORT])
-            numbers = self._ports.numbers_by_ifindex()
-            self._flows.restore(notes[Kind.MASK], notes[Kind.SUBTABLE], numbers)
-            self._lists.finish_restoring()
-            self._queue.take_over()
-            self._programs.rebuild()
-        except (KernelError, KeyError, ValueError) as error:
+        except KernelError as error:
             log.warn("%s: what an earlier daemon left is of no use: %s", self.name, error)
             return False
+        try:
+            if self._restore():
+                return True
+            log.info("%s: an earlier version left this datapath: beginning anew", self.name)
+        except (KernelError, KeyError, ValueError) as error:
+            log.warn("%s: what an earlier daemon left is of no use: %s", self.name, error)
+        self._let_go(keep=True)
+        return False
+
+    def _restore(self) -> bool:
+        """Learn what an earlier daemon made of the maps; whether this version understands it."""
+        notes = self._notes.read()
+        if notes[Kind.FORMAT].get(0) != self._fingerprint():
+            return False
+        self._lists.restore(notes[Kind.LIST])
+        self._ports.restore(notes[Kind.PORT])
+        numbers = self._ports.numbers_by_ifindex()
+        self._flows.restore(notes[Kind.MASK], notes[Kind.SUBTABLE], numbers)
+        self._lists.finish_restoring()
+        self._queue.take_over()
+        self._programs.rebuild()
         log.info("%s: took over %d ports and %d flows", self.name, len(self._ports.all()), len(self._flows))
         return True
 
@@ -286,9 +322,13 @@ class EbpfDatapath(Datapath, PortCounters):
         else:
             self._shortcuts.leave()
         self._shortcuts.close()
+        self._let_go(keep)
+
+    def _let_go(self, keep: bool) -> None:
+        """Close every part; with `keep`, what is attached goes on."""
         self._queue.close()
         self._ports.close()
-        self._programs.close()
+        self._programs.close(keep)
         self._flows.close()
         self._maps.close()
 
@@ -296,10 +336,14 @@ class EbpfDatapath(Datapath, PortCounters):
 def directory_of(name: str, root: Path) -> Path:
     """Where the datapath `name` of this network namespace is pinned on the bpffs at `root`.
 
-    Namespaces go by their cookies, which no other one has until the machine restarts; inode numbers come again.
+    Namespaces go by their cookies, which no other one has until the machine restarts.  Kernels before 5.14 do not tell:
+    there they go by inode numbers, which come again.
     """
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as here:
-        (cookie,) = _U64.unpack(here.getsockopt(socket.SOL_SOCKET, _SO_NETNS_COOKIE, _U64.size))
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as here:
+            (cookie,) = _U64.unpack(here.getsockopt(socket.SOL_SOCKET, _SO_NETNS_COOKIE, _U64.size))
+    except OSError:
+        cookie = Path("/proc/thread-self/ns/net").stat().st_ino
     return root / "vswitch" / f"{name}-{cookie}"
 
 
@@ -333,7 +377,7 @@ def _n_cpus() -> int:
     return int(possible.strip().split(",")[-1].split("-")[-1]) + 1
 
 
-def _fingerprint() -> list[int]:
+def _layout() -> list[int]:
     """What has to be the same for one daemon to understand what another one pinned."""
     layout = repr((keys.PARTS, maps.MEGAFLOW, maps.STATS, maps.NAME, maps.PORT, maps.UPCALL, maps.COUNTERS))
     sizes = maps.MAX_FLOWS, maps.MAX_PORTS, maps.RING_SIZE, maps.PARAMETERS_SIZE, _n_cpus()

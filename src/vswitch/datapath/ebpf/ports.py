@@ -191,11 +191,8 @@ class Ports:
             port = Port(DatapathPort(number, note["name"], note["type"]), note["ifindex"])
             self._ports[number] = port
             try:
-                self._programs.adopt(number, port.from_host)
-                alive = self._programs.links[number].link.ifindex() == port.ifindex
+                self._programs.adopt(number, port.ifindex, port.from_host)
             except KernelError:
-                alive = False
-            if not alive:
                 log.info("%s: the device has gone", port.info.name)
                 self.delete(number)
 

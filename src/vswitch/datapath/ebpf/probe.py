@@ -1,8 +1,8 @@
 """Whether the eBPF datapath works on this machine, found out by trying, never by the kernel's version.
 
 Everything that the datapath needs is done once on a small scale: a bpffs, maps that can be mapped and that are read
-in batches, a ring buffer, the main program itself, and a tcx link on the loopback device with a program that lets
-every packet pass.
+in batches, a ring buffer, the main program itself, and a hook on the loopback device with a program that lets every
+packet pass.  What it can do without (features.py) is tried one by one.
 """
 
 from __future__ import annotations
@@ -17,16 +17,20 @@ from pathlib import Path
 
 from vswitch.base.errors import KernelError
 from vswitch.bpf.builder import Builder
+from vswitch.bpf.helpers import Helper
 from vswitch.bpf.spec import MapFlags, MapSpec, MapType
-from vswitch.datapath.ebpf.compile import main_programs
+from vswitch.datapath.ebpf.compile import Target, main_programs
+from vswitch.datapath.ebpf.features import WITHOUT, Features
+from vswitch.datapath.ebpf.hooks import ClsactHooks
 from vswitch.datapath.ebpf.keys import EVERYTHING
 from vswitch.datapath.ebpf.maps import COUNTERS, MappedArray, n_groups_of, specs
 from vswitch.datapath.ebpf.subtable import Subtable
+from vswitch.dpif.ports import OdpPort
 from vswitch.linux import bpffs
-from vswitch.linux.bpf import Attach, BpfMap, Link, Program
+from vswitch.linux.bpf import Attach, BpfMap, Link, Program, lift_memory_limit
 from vswitch.linux.ringbuf import RingBuffer
 
-_TCX_PASS = 0
+_PASS = 0  # TC_ACT_OK, TCX_PASS
 _SMALL = {
     "stats": 64,
     "names": 64,
@@ -43,6 +47,7 @@ def why_not() -> str | None:
     """The reason why the eBPF datapath does not work here; None: it does."""
     if os.geteuid():
         return "it needs root"
+    lift_memory_limit()
     for what, attempt in _ATTEMPTS:
         try:
             attempt()
@@ -94,28 +99,72 @@ def _program() -> None:
         name: MapSpec(name, spec.type, spec.key_size, spec.value_size, _SMALL.get(name, 4), spec.flags)
         for name, spec in specs(n_cpus=1).items()
     }
-    subtable = Subtable(1, EVERYTHING, 4, 0)
+    subtable, target = Subtable(1, EVERYTHING, 4, 0), Target(n_groups_of(1), find_features())
     small[subtable.name] = subtable.spec()
     maps = {name: BpfMap.create(spec) for name, spec in small.items()}
     try:
         for from_host in (False, True):
-            for spec in main_programs([subtable], from_host, n_groups_of(1)):
+            for spec in main_programs([subtable], from_host, target):
                 Program.load(spec, maps).close()
     finally:
         for map in maps.values():
             map.close()
 
 
-def _link() -> None:
-    b = Builder()
-    b.exit(_TCX_PASS)
-    program = Program.load(b.build("probe"), {})
+def _attach() -> None:
+    """Something that works; where there are tcx links, that was seen already."""
+    if find_features().tcx:
+        return
+    hooks = ClsactHooks("probe")
+    program = _passing()
+    try:
+        for from_host in (False, True):
+            hooks.attach(OdpPort(0), socket.if_nametoindex("lo"), from_host, program).detach()
+    finally:
+        program.close()
+        hooks.close()
+
+
+def find_features() -> Features:
+    """Which of the features work here, but for those that the environment forbids."""
+    without = set(os.environ.get(WITHOUT, "").split(","))
+    for name, attempt in _FEATURES.items():
+        try:
+            attempt()
+        except (KernelError, OSError):
+            without.add(name)
+    return Features.all_but(without)
+
+
+def _tcx() -> None:
+    program = _passing()
     loopback = socket.if_nametoindex("lo")
     for where in (Attach.TCX_INGRESS, Attach.TCX_EGRESS):
         link = Link.attach(program, loopback, where)
         link.update(program)
         link.close()
     program.close()
+
+
+def _passing() -> Program:
+    """A program that lets every packet pass."""
+    b = Builder()
+    b.exit(_PASS)
+    return Program.load(b.build("probe"), {})
+
+
+def _redirect_peer() -> None:
+    b = Builder()
+    b.call(Helper.redirect_peer, 1, 0)
+    b.exit()
+    Program.load(b.build("probe"), {}).close()
+
+
+def _coarse_clock() -> None:
+    b = Builder()
+    b.call(Helper.ktime_get_coarse_ns)
+    b.exit(_PASS)
+    Program.load(b.build("probe"), {}).close()
 
 
 @contextmanager
@@ -129,7 +178,12 @@ _ATTEMPTS: tuple[tuple[str, Callable[[], None]], ...] = (
     ("pinning on a bpffs", _pinning),
     ("arrays in shared memory", _mapping),
     ("map operations in batches", _batches),
-    ("a ring buffer", _ring),
+    ("a ring buffer (Linux 5.8)", _ring),
     ("the main program", _program),
-    ("attaching to a device (tcx)", _link),
+    ("attaching to a device", _attach),
 )
+_FEATURES: dict[str, Callable[[], None]] = {
+    "tcx": _tcx,
+    "redirect_peer": _redirect_peer,
+    "coarse_clock": _coarse_clock,
+}

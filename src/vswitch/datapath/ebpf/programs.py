@@ -1,45 +1,46 @@
 """The main programs at work on the ports' devices, and the subtables for which they are made.
 
-When the set of masks changes, both programs are made anew, and each link gets the new one in the place of the old: a
+When the set of masks changes, both programs are made anew, and each hook gets the new one in the place of the old: a
 packet meets one of the two, never none.
 """
 
 from __future__ import annotations
 
+import errno
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from vswitch.base.errors import KernelError
 from vswitch.bpf.spec import MapSpec, MapType
-from vswitch.datapath.ebpf.compile import CACHE, cache_key, main_programs, place_of, uses_cache
+from vswitch.datapath.ebpf.compile import (
+    CACHE,
+    Target,
+    cache_key,
+    main_programs,
+    place_of,
+    uses_cache,
+)
+from vswitch.datapath.ebpf.hooks import Hook, Hooks
 from vswitch.datapath.ebpf.maps import CACHED, N_PLACES, Maps
 from vswitch.datapath.ebpf.subtable import Subtable
 from vswitch.dpif.ports import OdpPort
-from vswitch.linux.bpf import Attach, BpfMap, Link, Program
+from vswitch.linux.bpf import BpfMap, Program
 
 CACHE_SIZE = 1 << 16  # entries
 _U32 = struct.Struct("=I")
 _GAIN = 0.9  # another order is worth a new program if it takes less than this part of the look-ups
 
 
-@dataclass(slots=True, eq=False)
-class PortLink:
-    """A device's hook."""
-
-    link: Link
-    from_host: bool
-
-
 @dataclass(slots=True)
 class Programs:
-    """The programs, their links by port, and the order of the subtables."""
+    """The programs, their hooks by port, and the order of the subtables."""
 
     maps: Maps
-    directory: Path  # of the links' pins
+    hooks: Hooks
+    target: Target
     subtables: list[Subtable] = field(default_factory=list)
-    links: dict[OdpPort, PortLink] = field(default_factory=dict)
+    _hooks: dict[OdpPort, Hook] = field(default_factory=dict)
     are_outdated: bool = False  # `subtables` has some that they do not look at
     mask_hits: int = 0  # subtables that packets were looked up in, before `_seen`
     _programs: dict[bool, Program] = field(default_factory=dict)
@@ -47,23 +48,18 @@ class Programs:
 
     def attach(self, number: OdpPort, ifindex: int, from_host: bool) -> None:
         """Hook into a device: where it receives, or where the host sends through it."""
-        program = self._program(from_host)
-        link = Link.attach(program, ifindex, Attach.TCX_EGRESS if from_host else Attach.TCX_INGRESS)
-        path = self.directory / str(number)
-        path.unlink(missing_ok=True)
-        link.pin(str(path))
-        self.links[number] = PortLink(link, from_host)
+        self._hooks[number] = self.hooks.attach(number, ifindex, from_host, self._program(from_host))
 
-    def adopt(self, number: OdpPort, from_host: bool) -> None:
-        """Go on with the link that an earlier daemon pinned for a port.  KernelError: there is none."""
-        path = self.directory / str(number)
-        self.links[number] = PortLink(Link.open(str(path)), from_host)
+    def adopt(self, number: OdpPort, ifindex: int, from_host: bool) -> None:
+        """Go on with the hook that an earlier daemon left for a port.  KernelError: there is none."""
+        hook = self._hooks[number] = self.hooks.adopt(number, ifindex, from_host)
+        if not hook.holds(ifindex):
+            raise KernelError(errno.ENODEV, f"device {ifindex} has no hook")
 
     def detach(self, number: OdpPort) -> None:
         """Take the hook away."""
-        if found := self.links.pop(number, None):
-            (self.directory / str(number)).unlink(missing_ok=True)
-            found.link.close()
+        if hook := self._hooks.pop(number, None):
+            hook.detach()
 
     def rebuild(self) -> None:
         """Put programs for the present subtables to work."""
@@ -71,17 +67,17 @@ class Programs:
         self._make_cache()
         self._programs.clear()
         self.are_outdated = False
-        for port in self.links.values():
-            program = self._program(port.from_host)
+        for hook in self._hooks.values():
+            program = self._program(hook.from_host)
             try:
-                port.link.update(program)
+                hook.update(program)
             except KernelError:  # the device has gone, and with it the hook
                 continue
 
     def _program(self, from_host: bool) -> Program:
         """The first of the programs for a direction; the others are in their places before it can go on with them."""
         if from_host not in self._programs:
-            specs = main_programs(self.subtables, from_host, self.maps.n_groups)
+            specs = main_programs(self.subtables, from_host, self.target)
             for chunk in range(len(specs) - 1, -1, -1):
                 program = Program.load(specs[chunk], self.maps.by_name)
                 self.maps["programs"].update(_U32.pack(place_of(from_host, chunk)), _U32.pack(program.fd))
@@ -124,9 +120,13 @@ class Programs:
         hits = places[1 : n + 1]
         return hits + [0] * (n - len(hits))
 
-    def close(self) -> None:
-        """Let go of programs and links; those that are pinned go on."""
-        for port in self.links.values():
-            port.link.close()
+    def close(self, keep: bool) -> None:
+        """Let go of programs and hooks; with `keep`, they go on."""
+        for hook in self._hooks.values():
+            if keep:
+                hook.leave()
+            else:
+                hook.detach()
+        self.hooks.close()
         for program in self._programs.values():
             program.close()

@@ -15,12 +15,14 @@ Sources: bpf-helpers(7), bpf_redirect_peer; drivers/net/veth.c; packet(7), proc(
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 from vswitch.base.errors import KernelError
 from vswitch.datapath.ebpf.ports import Ports
 from vswitch.linux.bpf import Attach, count_attached
-from vswitch.linux.rtnetlink import Rtnetlink
+from vswitch.linux.clsact import KIND, Clsact
+from vswitch.linux.rtnetlink import Qdisc, Rtnetlink
 
 _PACKET_SOCKETS = Path("/proc/thread-self/net/packet")
 _LOOK_AT_DEVICES_EVERY = 5  # times
@@ -32,6 +34,7 @@ class Shortcuts:
     def __init__(self, ports: Ports) -> None:
         self._ports = ports
         self._rtnetlink = Rtnetlink()
+        self._clsact = Clsact(self._rtnetlink)
         self._known: set[int] = set()  # the ports' devices at the last look
         self._fit: set[int] = set()
         self._times = 0
@@ -52,7 +55,7 @@ class Shortcuts:
         """The devices that the kernel can pass by and at which nothing is attached."""
         try:
             links = self._rtnetlink.links()
-            busy = {qdisc.ifindex for qdisc in self._rtnetlink.qdiscs() if qdisc.kind != "noqueue"}
+            busy = {qdisc.ifindex for qdisc in self._rtnetlink.qdiscs() if self._hinders(qdisc)}
         except KernelError:
             return set()
         return {
@@ -63,6 +66,12 @@ class Shortcuts:
             and link.ifindex not in busy
             and not _hooked(link.ifindex)
         }
+
+    def _hinders(self, qdisc: Qdisc) -> bool:
+        """Whether a queueing discipline does something to what the device sends."""
+        if qdisc.kind == KIND:
+            return bool(self._clsact.filters(qdisc.ifindex, egress=True))
+        return qdisc.kind not in ("noqueue", "ingress")
 
     def leave(self) -> None:
         """Nobody will be there to see listeners come: take no shortcuts."""
@@ -76,11 +85,11 @@ class Shortcuts:
 
 
 def _hooked(ifindex: int) -> bool:
-    """Whether a program is attached where the device transmits."""
+    """Whether a program is linked to where the device transmits, by a kernel that has such links."""
     try:
         return count_attached(ifindex, Attach.TCX_EGRESS) > 0
-    except KernelError:
-        return True
+    except KernelError as error:
+        return error.errno != errno.EINVAL
 
 
 def tapped_devices() -> set[int]:

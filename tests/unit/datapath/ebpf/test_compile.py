@@ -8,7 +8,15 @@ import pytest
 
 from vswitch.bpf.assembly import disassemble
 from vswitch.bpf.spec import MapSpec, MapType
-from vswitch.datapath.ebpf.compile import CACHE, CACHE_FROM, cache_key, main_programs, uses_cache
+from vswitch.datapath.ebpf.compile import (
+    CACHE,
+    CACHE_FROM,
+    Target,
+    cache_key,
+    main_programs,
+    uses_cache,
+)
+from vswitch.datapath.ebpf.features import Features
 from vswitch.datapath.ebpf.keys import SEEN, KeyMask
 from vswitch.datapath.ebpf.maps import CACHED, Maps
 from vswitch.datapath.ebpf.subtable import Subtable
@@ -17,10 +25,12 @@ from vswitch.flow.fields import LAYOUT
 from vswitch.linux import bpffs
 from vswitch.linux.bpf import BpfMap, Program
 
+TARGET = Target(2, Features())
+
 
 def test_only_what_masks_look_at_is_extracted():
-    (few,) = main_programs([Subtable(1, KeyMask(LAYOUT.mask("in_port", "eth_dst")), 16, 1)], False, 2)
-    (all,) = main_programs([Subtable(1, KeyMask(Mask(SEEN)), 16, 1)], False, 2)
+    (few,) = main_programs([Subtable(1, KeyMask(LAYOUT.mask("in_port", "eth_dst")), 16, 1)], False, TARGET)
+    (all,) = main_programs([Subtable(1, KeyMask(Mask(SEEN)), 16, 1)], False, TARGET)
     assert len(few.instructions) < len(all.instructions) - 100
 
 
@@ -34,7 +44,7 @@ def test_the_cache_looks_at_what_any_mask_looks_at():
 
 def test_the_same_masks_make_the_same_program():
     subtables = [Subtable(1, KeyMask(LAYOUT.mask("in_port", "eth_dst")), 16, 1)]
-    (first,), (second,) = (main_programs(subtables, True, 2) for _ in range(2))
+    (first,), (second,) = (main_programs(subtables, True, TARGET) for _ in range(2))
     assert list(disassemble(first.instructions)) == list(disassemble(second.instructions))
     assert first == second
 
@@ -65,7 +75,7 @@ def test_any_masks_load(maps, n):
         size = cache_key(subtables).size
         maps.by_name[CACHE] = BpfMap.create(MapSpec(CACHE, MapType.LRU_HASH, size, CACHED.size, 16))
     for from_host in (False, True):
-        for program in main_programs(subtables, from_host, 2):
+        for program in main_programs(subtables, from_host, TARGET):
             Program.load(program, maps.by_name).close()
 
 
@@ -73,5 +83,5 @@ def test_any_masks_load(maps, n):
 def test_a_mask_that_looks_at_nothing(maps):
     subtable = Subtable(0, KeyMask(Mask(0)), 16, 1)
     maps.by_name[subtable.name] = BpfMap.create(subtable.spec())
-    (program,) = main_programs([subtable], False, 2)
+    (program,) = main_programs([subtable], False, TARGET)
     Program.load(program, maps.by_name).close()
