@@ -46,3 +46,31 @@ def server(tmp_path: Path, keys: list[str]) -> Iterator[str]:
 @pytest.mark.parametrize("client", [str(PROGRAMS / "ovsdb-client"), "/usr/bin/ovsdb-client"])
 def test_clients_of_both_makes(client: str, server: str, keys: list[str]) -> None:
     assert run(client, "-t", "20", *keys, "list-dbs", server) == "Open_vSwitch\n_Server\n"
+
+
+@pytest.mark.parametrize("make", ["ours", "peer"])
+def test_an_authority_taken_from_the_server(make: str, tmp_path: Path, keys: list[str]) -> None:
+    """The first connection fetches the certificate and ends; the next one uses it.  --retry does both."""
+    programs = PROGRAMS if make == "ours" else Path("/usr/bin")
+    names = ("OVS_RUNDIR", "OVS_DBDIR", "OVS_LOGDIR")
+    environment = os.environ | dict.fromkeys(names, str(tmp_path))
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    run("/usr/bin/ovsdb-tool", "create", env=environment)
+    # Of the two servers, the peer's alone sends the certificate of its authority along.
+    server = ["--pidfile", "--detach", "-vconsole:off", f"--remote=pssl:{port}:127.0.0.1"]
+    run("/usr/sbin/ovsdb-server", *server, *keys, f"--peer-ca-cert={keys[-1]}", env=environment)
+    own = ["--timeout=20", "--no-wait", "--no-syslog", f"--db=ssl:127.0.0.1:{port}", *keys[:4]]
+    authority = tmp_path / "fetched.pem"
+    command = [programs / "ovs-vsctl", *own, f"--bootstrap-ca-cert={authority}"]
+    try:
+        for retry, status in (([], 1), ([], 0), (["--retry"], 0)):
+            done = subprocess.run([*command, *retry, "init"], env=environment, capture_output=True, text=True)
+            assert done.returncode == status
+            assert ("Protocol error" in done.stderr) == bool(status)
+            assert authority.read_text() == Path(keys[-1]).read_text()
+            if not status and not retry:
+                authority.unlink()
+    finally:
+        run("/usr/bin/ovs-appctl", "-t", "ovsdb-server", "exit", env=environment)

@@ -25,17 +25,26 @@ class TlsOptions:
         certificate: str | None = None,
         ca_cert: str | None = None,
         bootstrap_ca_cert: str | None = None,
+        protocols: str = "",
+        ciphers: str = "",
     ) -> None:
         self.private_key = private_key
         self.certificate = certificate
         self.ca_cert = ca_cert
         self.bootstrap_ca_cert = bootstrap_ca_cert
+        self.protocols = protocols  # as "TLSv1.2,TLSv1.3"; empty: what Python takes for safe
+        self.ciphers = ciphers  # in OpenSSL's notation; empty: all that are safe
 
     @classmethod
     def from_options(cls, given: Given) -> TlsOptions:
         """What the command line says."""
         return cls(
-            *(given.get(name) for name in ("private-key", "certificate", "ca-cert", "bootstrap-ca-cert"))
+            given.get("private-key"),
+            given.get("certificate"),
+            given.get("ca-cert"),
+            given.get("bootstrap-ca-cert"),
+            given.get("ssl-protocols") or "",
+            given.get("ssl-ciphers") or "",
         )
 
 

@@ -1,6 +1,6 @@
 """TLS on a connected socket, with the keys and certificates that a command line names.
 
-Sources: ovs-vsctl(8), "Public Key Infrastructure Options".
+Sources: ovs-vsctl(8), "Public Key Infrastructure Options"; OVS lib/stream-ssl.c for what is an error.
 """
 
 from __future__ import annotations
@@ -11,30 +11,68 @@ import os
 import socket
 import ssl
 from pathlib import Path
+from typing import NoReturn
 
 from vswitch.linux.sockets import TlsOptions
 
+_VERSIONS = {
+    "TLSv1": ssl.TLSVersion.TLSv1,
+    "TLSv1.1": ssl.TLSVersion.TLSv1_1,
+    "TLSv1.2": ssl.TLSVersion.TLSv1_2,
+    "TLSv1.3": ssl.TLSVersion.TLSv1_3,
+}
+
 
 def secure(sock: _socket.socket, options: TlsOptions, *, server_side: bool) -> ssl.SSLSocket:
-    """Do the TLS handshake on `sock`; raises OSError."""
-    if not (options.private_key and options.certificate and (options.ca_cert or options.bootstrap_ca_cert)):
-        raise OSError(errno.ENOPROTOOPT, os.strerror(errno.ENOPROTOOPT))
+    """Do the TLS handshake on `sock`; raises OSError.
+
+    With --bootstrap-ca-cert and no certificate yet, that is one of those errors: the certificate is there afterwards,
+    and connecting again will use it.
+    """
+    try:
+        context = _context(options, server_side=server_side)
+    except (OSError, ValueError):
+        raise OSError(errno.ENOPROTOOPT, os.strerror(errno.ENOPROTOOPT)) from None
+    try:
+        secured = context.wrap_socket(socket.socket(fileno=sock.detach()), server_side=server_side)
+    except ssl.SSLError:
+        raise OSError(errno.EPROTO, os.strerror(errno.EPROTO)) from None
+    if _lacks_authority(options):
+        _adopt_authority(secured, str(options.bootstrap_ca_cert))
+    return secured
+
+
+def _lacks_authority(options: TlsOptions) -> bool:
+    return options.bootstrap_ca_cert is not None and not Path(options.bootstrap_ca_cert).exists()
+
+
+def _context(options: TlsOptions, *, server_side: bool) -> ssl.SSLContext:
+    """What the handshake needs; raises OSError or ValueError if it is not there."""
+    authority = options.bootstrap_ca_cert or options.ca_cert
+    if not (options.private_key and options.certificate and authority):
+        raise ValueError("keys and certificates must be configured to use TLS")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER if server_side else ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.load_cert_chain(options.certificate, options.private_key)
-    plain = socket.socket(fileno=sock.detach())
-    bootstrap = Path(options.bootstrap_ca_cert) if options.bootstrap_ca_cert else None
-    if bootstrap is not None and not bootstrap.exists():
-        context.verify_mode = ssl.CERT_NONE
-        secured = context.wrap_socket(plain, server_side=server_side)
-        certificate = secured.getpeercert(binary_form=True)
-        if certificate is not None:
-            bootstrap.write_text(ssl.DER_cert_to_PEM_cert(certificate))
-        return secured
-    authority = str(bootstrap) if bootstrap is not None else options.ca_cert
-    if authority == "none":
+    named = [_VERSIONS[word] for word in options.protocols.replace(",", " ").split() if word in _VERSIONS]
+    if named:
+        context.minimum_version, context.maximum_version = min(named), max(named)
+    if options.ciphers:
+        context.set_ciphers(options.ciphers)
+    if authority == "none" or _lacks_authority(options):
         context.verify_mode = ssl.CERT_NONE
     else:
         context.verify_mode = ssl.CERT_REQUIRED
         context.load_verify_locations(authority)
-    return context.wrap_socket(plain, server_side=server_side)
+    return context
+
+
+def _adopt_authority(connection: ssl.SSLSocket, path: str) -> NoReturn:
+    """Keep the certificate that ends the server's chain as that of our authority, if it has signed itself."""
+    chain = connection._sslobj.get_unverified_chain()  # type: ignore[attr-defined]  # public in Python 3.13
+    connection.close()
+    root = chain[-1].get_info() if chain else {}
+    if not root or root["issuer"] != root["subject"]:
+        raise OSError(errno.EPROTO, "could not bootstrap CA cert: self-signed certificate required")
+    Path(path).write_text(chain[-1].public_bytes(), encoding="ascii")
+    raise OSError(errno.EPROTO, os.strerror(errno.EPROTO))

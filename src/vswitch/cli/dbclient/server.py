@@ -24,11 +24,8 @@ class Server:
 
     def __init__(self, name: str, given: Given) -> None:
         self.name = name
-        tls = TlsOptions(
-            *(given.get(option) for option in ("private-key", "certificate", "ca-cert", "bootstrap-ca-cert"))
-        )
         try:
-            self.connection: Connection = connect(name, tls)
+            self.connection: Connection = connect(name, TlsOptions.from_options(given))
         except OSError as error:
             reason = error.strerror or str(error)
             raise CommandError(f'failed to connect to "{name}" ({reason})') from None

@@ -63,12 +63,7 @@ class Settings:
         if self.bundle:  # only these have them
             self.versions = self.versions & {OF13, OF14, OF15} or frozenset({OF14})
         self.formats = flow_formats(given.get("flow-format"))
-        self.tls = TlsOptions(
-            given.get("private-key"),
-            given.get("certificate"),
-            given.get("ca-cert"),
-            given.get("bootstrap-ca-cert"),
-        )
+        self.tls = TlsOptions.from_options(given)
         self.strict = "strict" in given
         self.verbosity = len(given.all("more"))
         self.timestamps = "timestamp" in given
