@@ -13,7 +13,7 @@ from __future__ import annotations
 import struct
 
 from vswitch.openflow.codec import padded
-from vswitch.openflow.errors import BadMatch, BadRequest, OpenFlowError
+from vswitch.openflow.errors import BadMatch, OpenFlowError
 from vswitch.openflow.value import Value, value
 
 _HEAD = struct.Struct("!HH")
@@ -56,11 +56,11 @@ def encode_stats(
 def decode_stats(data: bytes, at: int) -> tuple[Stats, int]:
     """The list at byte `at`, and where it ends."""
     if len(data) - at < 4:
-        raise OpenFlowError(BadRequest.BAD_LEN)
+        raise OpenFlowError(BadMatch.BAD_LEN)
     _, length = _HEAD.unpack_from(data, at)
     end = at + (length + 7) // 8 * 8
     if length < 4 or end > len(data):
-        raise OpenFlowError(BadRequest.BAD_LEN)
+        raise OpenFlowError(BadMatch.BAD_LEN)
     found: dict[int, tuple[int, ...]] = {}
     pos, stop = at + 4, at + length
     while pos < stop:

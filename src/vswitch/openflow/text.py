@@ -97,7 +97,7 @@ def _print_known(
         if isinstance(error.partial, Message):
             told += partial_text(error.partial, Dialect(version), style)
         if not told.endswith(("\n", " ")):
-            told += " " if told.endswith(":") else "\n"
+            told += " " if told == head and not flags else "\n"
         return f"{told}***decode error: {error.code.name}***\n{hex_dump(data)}"
 
 

@@ -227,11 +227,11 @@ def decode_match(version: int, data: bytes, at: int, loose: bool = False) -> tup
     if len(data) - at < 4:
         raise OpenFlowError(BadMatch.BAD_LEN)
     kind, length = _HEAD.unpack_from(data, at)
-    if kind == _OFPMT_STANDARD:
+    if kind == _OFPMT_STANDARD and not loose:
         if length != MATCH11_SIZE or len(data) - at < MATCH11_SIZE:
             raise OpenFlowError(BadMatch.BAD_LEN)
         return decode_match11(data, at), at + MATCH11_SIZE
-    if kind != _OFPMT_OXM:
+    if kind != _OFPMT_OXM and not (loose and length < 4):
         raise OpenFlowError(BadMatch.BAD_TYPE)
     end = at + (length + 7) // 8 * 8
     if length < 4 or end > len(data):
@@ -368,33 +368,36 @@ def _decode_rare(data: bytes, at: int, end: int, loose: bool) -> tuple[tuple[Fie
     if end - at < 4:
         raise OpenFlowError(BadMatch.BAD_LEN)
     oxm_class, number, size = struct.unpack_from("!HBB", data, at)
-    masked, number, experimenter, stop = number & 1, number >> 1, 0, at + 4 + size
-    if stop > end:
-        raise OpenFlowError(BadMatch.BAD_LEN)
-    start = at + 4
+    masked, number, experimenter, start = bool(number & 1), number >> 1, 0, at + 4
+    stop = start + size
     if oxm_class == EXPERIMENTER:
-        if size < 4:
+        if size < 4 or end - start < 4:
             raise OpenFlowError(BadMatch.BAD_LEN)
         experimenter, start, size = int.from_bytes(data[start : start + 4], "big"), start + 4, size - 4
+    if stop > end:
+        raise OpenFlowError(BadMatch.BAD_LEN)
     code = by_number().get((oxm_class, experimenter, number))
-    if code is None:
-        if loose:
-            return None, stop
-        raise OpenFlowError(BadMatch.BAD_FIELD, f"class {oxm_class:#x}, field {number}")
-    return _decode_value(code, data[start : start + size], bool(masked)), stop
+    if code is None or not _has_size(code.field, size, masked):
+        if not loose:
+            raise OpenFlowError(BadMatch.BAD_FIELD, f"class {oxm_class:#x}, field {number}, {size} bytes")
+        code = None
+    return (None if code is None else _decode_value(code, data[start : start + size], masked)), stop
+
+
+def _has_size(field: Field, size: int, masked: bool) -> bool:
+    """Whether an entry for `field` can have `size` bytes."""
+    if field.name.startswith("tun_metadata"):
+        return 0 < size <= field.size * (2 if masked else 1) and not (masked and size % 2)
+    return size == field.size * (2 if masked else 1)
 
 
 def _decode_value(code: Code, payload: bytes, masked: bool) -> tuple[Field, int, int]:
     field, size = code.field, len(payload)
     half = size // 2 if masked else size
-    if field.name.startswith("tun_metadata"):
-        if size != half * (2 if masked else 1) or not 0 < half <= field.size:
-            raise OpenFlowError(BadMatch.BAD_LEN)
-    elif half != field.size or size != half * (2 if masked else 1):
-        raise OpenFlowError(BadMatch.BAD_LEN)
-    if masked and not field.maskable:
+    ones = (1 << 8 * half) - 1
+    bits = int.from_bytes(payload[half:], "big") if masked else ones
+    if bits != ones and not field.maskable:
         raise OpenFlowError(BadMatch.BAD_MASK, field.name)
-    bits = int.from_bytes(payload[half:], "big") if masked else (1 << 8 * half) - 1
     return field, int.from_bytes(payload[:half], "big"), bits
 
 

@@ -170,16 +170,16 @@ def split_actions(version: int, data: bytes) -> Iterator[Action]:
         if end - at < 8:
             raise OpenFlowError(BadAction.BAD_LEN)
         number, size = _HEADER.unpack_from(data, at)
-        if size < 8 or size % 8 or size > end - at:
-            raise OpenFlowError(BadAction.BAD_LEN)
         vendor, start = 0, 4
         if number == EXPERIMENTER:
-            if size < 16:
+            if end - at < 16:
                 raise OpenFlowError(BadAction.BAD_LEN)
             (vendor, number), start = _VENDOR_PART.unpack_from(data, at + 4), 10
         found = _BY_CODE.get((version, vendor, number)) or _declared_later((version, vendor, number))
         if found is None:
             raise OpenFlowError(_unknown(vendor), f"unknown action {number} of vendor {vendor:#x}")
+        if size < 8 or size % 8 or size > end - at or (vendor and size < 16):
+            raise OpenFlowError(BadAction.BAD_LEN)
         cls, code = found
         yield cls.decode_body(version, code, data[at : at + size], start)
         at += size

@@ -134,7 +134,7 @@ class FlowMod(Message):
         fixed = _FLOW_MOD11.pack(
             cookie,
             mask,
-            self._table11(),
+            self._table11(version),
             self.command,
             self.idle_timeout,
             self.hard_timeout,
@@ -147,9 +147,11 @@ class FlowMod(Message):
         )
         return fixed + encode_match(version, self.match) + encode_instructions(version, self.actions)
 
-    def _table11(self) -> int:
-        """Only deletions can name all tables; others mean the first."""
-        if self.table_id == OFPTT_ALL and self.command not in (OFPFC_DELETE, OFPFC_DELETE_STRICT):
+    def _table11(self, version: int) -> int:
+        """Only deletions can name all tables, and not in OpenFlow 1.1; others mean the first."""
+        if self.table_id == OFPTT_ALL and (
+            version == OF11 or self.command not in (OFPFC_DELETE, OFPFC_DELETE_STRICT)
+        ):
             return 0
         return self.table_id
 
@@ -173,8 +175,8 @@ class FlowMod(Message):
         fields = _FLOW_MOD10.unpack_from(body, MATCH10_SIZE)
         cookie, command, idle, hard, priority, buffer_id, out_port, flags = fields
         match = decode_match10(body)
-        actions = decode_flow_actions(body[MATCH10_SIZE + _FLOW_MOD10.size :])
         table_id, command = _split_command(command, dialect)
+        actions = decode_flow_actions(body[MATCH10_SIZE + _FLOW_MOD10.size :])
         return cls(
             command,
             match,
@@ -200,8 +202,10 @@ class FlowMod(Message):
         cookie, command, idle, hard, priority, buffer_id, out_port, flags, match_len = fields
         at = _NX_FLOW_MOD.size
         match, match_cookie, cookie_mask = decode_nxm(body, at, match_len)
-        actions = decode_flow_actions(body[at + (match_len + 7) // 8 * 8 :])
         table_id, command = _split_command(command, dialect)
+        rest = body[at + (match_len + 7) // 8 * 8 :]
+        version = dialect.version
+        actions = decode_flow_actions(rest) if version == OF10 else decode_instructions(version, rest)
         if command == OFPFC_ADD and cookie_mask:
             raise OpenFlowError(BadRequest.NXM_INVALID, "flow additions cannot use a cookie mask")
         return cls(
@@ -240,6 +244,7 @@ class FlowMod(Message):
             flags,
             importance,
         ) = fields
+        _check_command(command)
         if table_id == OFPTT_ALL and version == OF11:
             raise OpenFlowError(FlowModFailed.BAD_TABLE_ID)
         match, end = decode_match(version, body, _FLOW_MOD11.size)
@@ -264,15 +269,22 @@ class FlowMod(Message):
             OfPort(check_port(out_port)),
             out_group,
             decode_flags(version, command, flags),
-            importance if version >= OF14 else 0,
+            importance if version >= OF14 and command == OFPFC_ADD else 0,
         )
 
 
 def _split_command(command: int, dialect: Dialect) -> tuple[int, int]:
     """Table and command of OpenFlow 1.0."""
-    if not dialect.table_ids:
-        return OFPTT_ALL, command
-    return command >> 8, command & 0xFF
+    table_id = OFPTT_ALL
+    if dialect.table_ids:
+        table_id, command = command >> 8, command & 0xFF
+    _check_command(command)
+    return table_id, command
+
+
+def _check_command(command: int) -> None:
+    if command > OFPFC_DELETE_STRICT:
+        raise OpenFlowError(FlowModFailed.BAD_COMMAND)
 
 
 def decode_flags(version: int, command: int, flags: int) -> int:
@@ -380,9 +392,7 @@ class FlowRemoved(Message):
         _need(body, _REMOVED11.size)
         cookie, priority, reason, table, sec, nsec, idle, hard, *counts = _REMOVED11.unpack_from(body)
         match, _ = decode_match(version, body, _REMOVED11.size)
-        return cls(
-            match, priority, reason, table, cookie, sec, nsec, idle, hard if version > OF11 else 0, *counts
-        )
+        return cls(match, priority, reason, table, cookie, sec, nsec, idle, hard, *counts)
 
     @classmethod
     def _decode15(cls, body: bytes) -> Message:

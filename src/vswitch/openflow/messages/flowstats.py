@@ -13,7 +13,7 @@ from vswitch.flow.match import Match
 from vswitch.flow.ports import OFPP_ANY, OfPort, from_16, to_16
 from vswitch.openflow.actions.base import Action, encode_actions
 from vswitch.openflow.codec import check_port, padded
-from vswitch.openflow.errors import INVALID, BadAction, BadInstruction, BadRequest, ErrorCode, OpenFlowError
+from vswitch.openflow.errors import INVALID, BadInstruction, BadRequest, ErrorCode, OpenFlowError
 from vswitch.openflow.instructions import decode_flow_actions, decode_instructions, encode_instructions
 from vswitch.openflow.message import Dialect, Form, Message, Multipart, decode_each, group_items, message
 from vswitch.openflow.messages.flow import OFPG_ANY, OFPTT_ALL, decode_flags
@@ -84,8 +84,9 @@ class FlowQuery(Multipart):
         if len(body) < _REQUEST11.size:
             raise OpenFlowError(BadRequest.BAD_LEN)
         table, port, group, cookie, mask = _REQUEST11.unpack_from(body)
+        check_port(port)
         match, _ = decode_match(dialect.version, body, _REQUEST11.size)
-        return cls(match, table, OfPort(check_port(port)), group, cookie, mask)
+        return cls(match, table, OfPort(port), group, cookie, mask)
 
 
 @message("FLOW", "OFPST 1.0(1)[44], OFPST 1.1+(1)[32+8], NXST 1.0(0)[8+8]", "request")
@@ -235,7 +236,7 @@ class FlowStats(Value):
             raise OpenFlowError(BadRequest.BAD_LEN)
         sec, nsec, priority, idle, hard, cookie, *counts = _STATS10.unpack_from(data, start + MATCH10_SIZE)
         match = decode_match10(data[start:])
-        actions = decode_flow_actions(_rest(data, middle, at + size, BadAction.BAD_LEN))
+        actions = decode_flow_actions(_rest(data, middle, at + size, BadRequest.BAD_LEN))
         return cls(match, actions, priority, table, cookie, sec, nsec, idle, hard, *counts), at + size
 
     @classmethod
@@ -247,7 +248,7 @@ class FlowStats(Value):
         if size < _STATS_NX.size + (match_len + 7) // 8 * 8:
             raise OpenFlowError(BadRequest.BAD_LEN)
         match, middle = decode_nxm_at(data, at + _STATS_NX.size, match_len)
-        actions = decode_flow_actions(_rest(data, middle, at + size, BadAction.BAD_LEN))
+        actions = decode_flow_actions(_rest(data, middle, at + size, BadRequest.BAD_LEN))
         counts = *counted, idle_age - 1 if idle_age else None, hard_age - 1 if hard_age else None
         return cls(match, actions, priority, table, cookie, sec, nsec, idle, hard, *counts), at + size
 
@@ -337,9 +338,7 @@ class AggregateStatsReply(Multipart):
     def decode_body(cls, form: Form, dialect: Dialect, body: bytes) -> Message:
         """A list of statistics since OpenFlow 1.5."""
         if dialect.version >= OF15:
-            stats, end = decode_stats(body, 0)
-            if end != len(body):
-                raise OpenFlowError(BadRequest.BAD_LEN)
+            stats, _ = decode_stats(body, 0)
             packets = UNKNOWN_COUNT if stats.packet_count is None else stats.packet_count
             n_bytes = UNKNOWN_COUNT if stats.byte_count is None else stats.byte_count
             return cls(packets, n_bytes, stats.flow_count or 0)

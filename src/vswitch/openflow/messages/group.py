@@ -207,10 +207,7 @@ def _decode_method(payload: bytes, group_type: int, command: int) -> Selection:
 
 def _decode_field(payload: bytes, at: int) -> tuple[Field, int, int]:
     """A field of which a hash is taken: its header, and the bits that count in the place of a value."""
-    try:
-        field, mask, masked, end = decode_entry(payload, at)
-    except OpenFlowError:
-        raise OpenFlowError(BadProperty.BAD_VALUE) from None
+    field, mask, masked, end = decode_entry(payload, at)
     if masked is not None:
         raise OpenFlowError(BadProperty.BAD_VALUE)
     return field, mask, end

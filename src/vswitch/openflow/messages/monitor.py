@@ -212,6 +212,8 @@ class FlowUpdate(Value):
         else:
             _, _, reason, priority, idle, hard, match_len, table, cookie = layout.unpack_from(data)
         if form.kind == "NXST":
+            if len(data) < layout.size + (match_len + 7) // 8 * 8:
+                raise OpenFlowError(BadRequest.BAD_LEN)
             match, end = decode_nxm_at(data, layout.size, match_len)
             actions = decode_actions(version, data[end:])
         else:

@@ -42,7 +42,7 @@ _BUNDLED = frozenset(("PORT_MOD", "FLOW_MOD", "GROUP_MOD", "PACKET_OUT"))
 _FORWARDED = ("GROUP_MOD", "METER_MOD")
 
 
-@message("BUNDLE_ADD_MESSAGE", "OFPT 1.4+(34)[16+1], ONFT 1.3(2301)[16+1]")
+@message("BUNDLE_ADD_MESSAGE", "OFPT 1.4+(34)[8+1], ONFT 1.3(2301)[8+1]")
 class BundleAdd(Message):
     """Add `data`, a whole message of the same version and with the same xid, to a bundle."""
 
@@ -62,8 +62,10 @@ class BundleAdd(Message):
     @classmethod
     def decode_body(cls, form: Form, dialect: Dialect, body: bytes) -> Message:
         """Only messages that change something can be bundled."""
-        if len(body) < _ADD.size + HEADER.size:
+        if len(body) < _ADD.size:
             raise OpenFlowError(BadRequest.BAD_LEN)
+        if len(body) < _ADD.size + HEADER.size:
+            raise OpenFlowError(BundleFailed.MSG_BAD_LEN)
         bundle, flags = _ADD.unpack_from(body)
         data = body[_ADD.size :]
         version, _, length, _ = HEADER.unpack_from(data)
@@ -106,8 +108,10 @@ class RequestForward(Message):
         """It must make sense in itself."""
         if len(body) < HEADER.size:
             raise OpenFlowError(BadRequest.BAD_LEN)
-        if HEADER.unpack_from(body)[2] != len(body):
-            raise OpenFlowError(BadRequest.BAD_LEN)
+        length = HEADER.unpack_from(body)[2]
+        if not HEADER.size <= length <= len(body):
+            raise OpenFlowError(BundleFailed.MSG_BAD_LEN)
+        body = body[:length]
         if _name(body) not in _FORWARDED:
             raise OpenFlowError(BundleFailed.MSG_UNSUP)
         decode(body)

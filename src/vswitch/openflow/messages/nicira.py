@@ -39,8 +39,8 @@ class TlvMap(Value):
 
 def _decode_maps(data: bytes, loose: bool) -> tuple[TlvMap, ...]:
     maps = tuple(TlvMap(*fields) for fields in _TLV_MAP.iter_unpack(data))
-    for option in () if loose else maps:
-        if not 0 < option.length <= _MAX_OPTION or option.length % 4:
+    for option in maps:
+        if option.length > _MAX_OPTION or option.length % 4 or not (option.length or loose):
             raise OpenFlowError(TlvTableModFailed.BAD_OPT_LEN)
         if option.index >= _MAX_FIELDS:
             raise OpenFlowError(TlvTableModFailed.BAD_FIELD_IDX)
@@ -187,6 +187,9 @@ class CtFlush(Message):
                 made = made.replace(reply=_decode_tuple(prop))
             elif prop.type == _ZONE:
                 made = made.replace(zone=prop.u16())
+        ends = made.original.src, made.original.dst, made.reply.src, made.reply.dst
+        if len({address >> 32 == 0xFFFF for address in ends if address}) > 1:
+            raise OpenFlowError(BadProperty.BAD_VALUE, "IPv4 and IPv6 in one connection")
         return made
 
 

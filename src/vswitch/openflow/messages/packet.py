@@ -23,7 +23,7 @@ from vswitch.flow.ports import (
 from vswitch.openflow.actions.base import Action, decode_actions, encode_actions
 from vswitch.openflow.actions.output import OFPR_ACTION, OFPR_NO_MATCH
 from vswitch.openflow.codec import check_port, padded
-from vswitch.openflow.errors import BadAction, BadProperty, BadRequest, OpenFlowError
+from vswitch.openflow.errors import BadRequest, OpenFlowError
 from vswitch.openflow.message import Dialect, Form, Message, message
 from vswitch.openflow.messages.continuation import Continuation
 from vswitch.openflow.messages.role import NXPIF_NXT_PACKET_IN, NXPIF_NXT_PACKET_IN2, NXPIF_STANDARD
@@ -150,7 +150,7 @@ class PacketIn(Message):
             )
         if version == OF11:
             buffer_id, port, _, total_len, reason, table = fields
-            match = in_port_match(OfPort(port))
+            match = in_port_match(OfPort(check_port(port)))
             return cls._made(body[layout.size :], match, reason, total_len, table, buffer_id=buffer_id)
         buffer_id, total_len, reason, table, *cookie = fields
         match, end = decode_match(version, body, layout.size, loose=True)
@@ -192,7 +192,7 @@ class PacketIn(Message):
         for prop in split_properties(body):
             found |= _decode_property(prop, version, loose)
         if "packet" not in found:
-            raise OpenFlowError(BadProperty.BAD_LEN, "NXT_PACKET_IN2 lacks packet")
+            raise OpenFlowError(BadRequest.BAD_LEN, "NXT_PACKET_IN2 lacks packet")
         if found.get("total_len") == len(found["packet"]):
             del found["total_len"]
         return cls(**{"reason": OFPR_NO_MATCH, "format": NXPIF_NXT_PACKET_IN2, **found})
@@ -300,7 +300,7 @@ class PacketOut(Message):
         if port >= OFPP_MAX and port not in _SOURCES:
             raise OpenFlowError(BadRequest.BAD_PORT, f"packet-out has bad input port {port:#x}")
         if size > len(body) - end or size % 8:
-            raise OpenFlowError(BadAction.BAD_LEN)
+            raise OpenFlowError(BadRequest.BAD_LEN)
         actions = decode_actions(version, body[end : end + size])
         packet = body[end + size :] if buffer_id == NO_BUFFER else b""
         return cls(packet, actions, OfPort(port), buffer_id, match)

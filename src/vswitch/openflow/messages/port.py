@@ -57,6 +57,23 @@ def features_from_10(features: int) -> int:
     return features & 0x7F | (features & 0xF80) << 4
 
 
+# The highest rate first: bits of OFPPF_* and kbit/s.
+_SPEEDS = (
+    (OFPPF_1TB_FD, 1_000_000_000),
+    (OFPPF_100GB_FD, 100_000_000),
+    (OFPPF_40GB_FD, 40_000_000),
+    (OFPPF_10GB_FD, 10_000_000),
+    (OFPPF_1GB_FD | OFPPF_1GB_HD, 1_000_000),
+    (OFPPF_100MB_FD | OFPPF_100MB_HD, 100_000),
+    (OFPPF_10MB_FD | OFPPF_10MB_HD, 10_000),
+)
+
+
+def speed_of(features: int) -> int:
+    """The highest rate among `features`, in kbit/s; 0: none."""
+    return next((speed for bits, speed in _SPEEDS if features & bits), 0)
+
+
 _PORT10 = struct.Struct("!H6s16sIIIIII")
 _PORT11 = struct.Struct("!I4x6s2x16sIIIIIIII")
 _PORT14 = struct.Struct("!IH2x6s2x16sII")
@@ -103,6 +120,7 @@ class Port(Value):
         if version == OF10:
             port, mac, name, config, state, *features = _PORT10.unpack_from(data, at)
             features = list(map(features_from_10, features))
+            features += speed_of(features[0]), speed_of(features[2])
             port, config, state = from_16(port), config & _CONFIG10, state & _STATE10
         else:
             port, mac, name, config, state, *features = _PORT11.unpack_from(data, at)
@@ -128,7 +146,9 @@ class Port(Value):
                 if len(prop.payload) != _ETHERNET14.size:
                     raise OpenFlowError(BadProperty.BAD_LEN)
                 names = ("curr", "advertised", "supported", "peer", "curr_speed", "max_speed")
-                made = made.replace(**dict(zip(names, _ETHERNET14.unpack(prop.payload), strict=True)))
+                *features, now, most = _ETHERNET14.unpack(prop.payload)
+                told = (*(bits & OFPPF_ALL for bits in features), now, most)
+                made = made.replace(**dict(zip(names, told, strict=True)))
         return made, at + size
 
 
@@ -178,10 +198,7 @@ class PortStatus(Message):
         reason = body[0]
         if reason > OFPPR_MODIFY:
             raise OpenFlowError(BadRequest.BAD_REASON)
-        ports = decode_ports(dialect.version, body[8:])
-        if len(ports) != 1:
-            raise OpenFlowError(BadRequest.BAD_LEN)
-        return cls(reason, ports[0])
+        return cls(reason, decode_port(dialect.version, body, 8)[0])
 
 
 _PORT_MOD10 = struct.Struct("!H6sIII4x")
@@ -220,16 +237,17 @@ class PortMod(Message):
         if len(body) < form_.size or (len(body) > form_.size and version < OF14):
             raise OpenFlowError(BadRequest.BAD_LEN)
         port, mac, config, mask, *rest = form_.unpack_from(body)
-        advertise = rest[0] if rest else 0
+        advertise = rest[0] & OFPPF_ALL if rest else 0
         if version == OF10:
             port, advertise = from_16(port), features_from_10(advertise)
         check_port(port)
         known = _CONFIG10 if version == OF10 else _CONFIG11
         if version >= OF14:
             for prop in split_properties(body[form_.size :]):
-                if prop.type != _ETHERNET:
+                if prop.type == _ETHERNET:
+                    advertise = prop.u32() & OFPPF_ALL
+                elif prop.is_experimenter or not dialect.loose:
                     raise prop.unknown()
-                advertise = prop.u32()
         if version > OF10 and mask & ~known and not dialect.loose:
             raise OpenFlowError(PortModFailed.BAD_CONFIG)
         return cls(OfPort(port), mac_from_bytes(mac), config & known, mask & known, advertise)

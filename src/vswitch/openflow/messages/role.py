@@ -19,19 +19,19 @@ from vswitch.openflow.errors import (
 from vswitch.openflow.message import Dialect, Form, Message, message
 from vswitch.openflow.properties import encode_property, split_properties
 from vswitch.openflow.value import wire
-from vswitch.openflow.version import OF13, OF14
+from vswitch.openflow.version import OF13
 
 # enum ofp12_controller_role; Nicira's numbers are lower by one and have no NOCHANGE.
 ROLE_NOCHANGE, ROLE_EQUAL, ROLE_PRIMARY, ROLE_SECONDARY = range(4)
 _OF_ROLE = struct.Struct("!I4xQ")
 _NX_ROLE = struct.Struct("!I")
-_NO_GENERATION = (1 << 64) - 1
+NO_GENERATION = (1 << 64) - 1
 
 
 def _encode_role(form: Form, role: int, generation_id: int | None) -> bytes:
     if form.kind == "NXT":
         return _NX_ROLE.pack(role - 1)
-    return _OF_ROLE.pack(role, _NO_GENERATION if generation_id is None else generation_id)
+    return _OF_ROLE.pack(role, NO_GENERATION if generation_id is None else generation_id)
 
 
 def _decode_role(form: Form, body: bytes, reply: bool) -> tuple[int, int | None]:
@@ -48,7 +48,7 @@ def _decode_role(form: Form, body: bytes, reply: bool) -> tuple[int, int | None]
         raise OpenFlowError(RoleRequestFailed.BAD_ROLE)
     if not reply and role < ROLE_PRIMARY:
         return role, None
-    return role, None if reply and generation_id == _NO_GENERATION else generation_id
+    return role, None if reply and generation_id == NO_GENERATION else generation_id
 
 
 @message("ROLE_REQUEST", "OFPT 1.2+(24)[16], NXT 1.0+(10)[4]")
@@ -97,7 +97,7 @@ class RoleStatus(Message):
 
     role: int
     reason: int
-    generation_id: int = _NO_GENERATION
+    generation_id: int = NO_GENERATION
 
     def encode_body(self, form: Form, dialect: Dialect) -> bytes:
         """Fixed."""
@@ -111,7 +111,7 @@ class RoleStatus(Message):
         role, reason, generation_id = _ROLE_STATUS.unpack_from(body)
         if role not in (ROLE_EQUAL, ROLE_PRIMARY, ROLE_SECONDARY):
             raise OpenFlowError(RoleRequestFailed.BAD_ROLE)
-        if reason > CRR_EXPERIMENTER:
+        if reason > CRR_EXPERIMENTER and not dialect.loose:
             raise OpenFlowError(BadRequest.BAD_REASON)
         return cls(role, reason, generation_id)
 
@@ -123,6 +123,9 @@ _MASKS = struct.Struct("!6I")
 Masks = Mapping[str, tuple[int, int]]  # by name: (primary or equal, secondary)
 
 
+_FIXED_REASONS = {"packet_in": 7, "port_status": 7, "flow_removed": 0x3F}  # that the fixed form can tell
+
+
 def _encode_masks(masks: Masks) -> bytes:
     ordered = [masks.get(name, (0, 0)) for name in ASYNC_TYPES[:3]]
     return _MASKS.pack(*(mask for pair in ordered for mask in pair))
@@ -132,7 +135,10 @@ def _decode_masks(body: bytes) -> tuple[tuple[str, int, int], ...]:
     if len(body) != _MASKS.size:
         raise OpenFlowError(BadRequest.BAD_LEN)
     masks = _MASKS.unpack(body)
-    return tuple((name, masks[2 * i], masks[2 * i + 1]) for i, name in enumerate(ASYNC_TYPES[:3]))
+    return tuple(
+        (name, masks[2 * i] & known, masks[2 * i + 1] & known)
+        for i, (name, known) in enumerate(_FIXED_REASONS.items())
+    )
 
 
 def _encode_properties(masks: Masks) -> bytes:
@@ -196,7 +202,7 @@ class SetAsync(Message):
         """Fixed in OpenFlow 1.3 and Nicira's first form, properties else."""
         if form.number == 19 or (form.kind == "OFPT" and dialect.version == OF13):
             return cls(_decode_masks(body))
-        return cls(_decode_properties(body, loose=form.kind == "OFPT" and dialect.version == OF14))
+        return cls(_decode_properties(body, loose=False))
 
 
 @message("GET_ASYNC_REQUEST", "OFPT 1.3+(26)[0]")

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from vswitch.openflow.codec import text_from_bytes, text_to_bytes
-from vswitch.openflow.errors import BadRequest, OpenFlowError
+from vswitch.openflow.errors import BadProperty, BadRequest, OpenFlowError
 from vswitch.openflow.message import Dialect, Form, Message, Multipart, decode_each, group_items, message
 from vswitch.openflow.properties import encode_property, split_properties
 from vswitch.openflow.value import Value, value
@@ -171,7 +171,7 @@ class TableMod(Message):
         if len(body) < _MOD.size or (len(body) > _MOD.size and dialect.version < OF14):
             raise OpenFlowError(BadRequest.BAD_LEN)
         table, config = _MOD.unpack_from(body)
-        eviction, vacancy = _decode_properties(body[_MOD.size :])
+        eviction, vacancy = _decode_properties(body[_MOD.size :], loose=False)
         if vacancy is not None and vacancy.vacancy:
             raise OpenFlowError(BadRequest.MUST_BE_ZERO)
         return cls(table, config, eviction, vacancy)
@@ -186,17 +186,19 @@ def _encode_properties(eviction: int | None, vacancy: Vacancy | None) -> bytes:
     return out
 
 
-def _decode_properties(data: bytes) -> tuple[int | None, Vacancy | None]:
+def _decode_properties(data: bytes, loose: bool) -> tuple[int | None, Vacancy | None]:
     eviction, vacancy = None, None
     for prop in split_properties(data):
         if prop.type == _PROP_EVICTION:
             eviction = prop.u32()
         elif prop.type == _PROP_VACANCY:
             if len(prop.payload) != _VACANCY.size:
-                raise OpenFlowError(BadRequest.BAD_LEN)
+                raise OpenFlowError(BadProperty.BAD_LEN)
             vacancy = Vacancy(*_VACANCY.unpack(prop.payload))
-        else:
+        elif prop.is_experimenter:
             raise prop.unknown()
+        elif not loose:
+            raise OpenFlowError(BadRequest.BAD_TYPE)
     return eviction, vacancy
 
 
@@ -225,7 +227,9 @@ class TableDesc(Value):
         size, table, config = _DESC.unpack_from(data, at)
         if size < _DESC.size or size > len(data) - at:
             raise OpenFlowError(BadRequest.BAD_LEN)
-        return cls(table, config, *_decode_properties(data[at + _DESC.size : at + size])), at + size
+        return cls(
+            table, config, *_decode_properties(data[at + _DESC.size : at + size], loose=True)
+        ), at + size
 
 
 @message("TABLE_DESC", "OFPST 1.4+(14)[0]", "request")
@@ -269,6 +273,6 @@ class TableStatus(Message):
         if len(body) < 8:
             raise OpenFlowError(BadRequest.BAD_LEN)
         if body[0] not in (TABLE_VACANCY_DOWN, TABLE_VACANCY_UP):
-            raise OpenFlowError(BadRequest.BAD_REASON)
+            raise OpenFlowError(BadProperty.BAD_VALUE)
         table, _ = TableDesc.decode(body, 8)
         return cls(body[0], table)

@@ -67,9 +67,10 @@ def format_headers(packet: bytes) -> str:
     if VLAN_TCI.get(flow):
         mask |= VLAN2_TCI.mask
     checksum = ""
-    if eth_type in (0x0800, 0x86DD) and not IP_FRAG.get(flow) & _LATER_FRAGMENT and proto in _CHECKSUMS:
-        mask |= _PORTS | (TCP_FLAGS.mask if proto == 6 else 0)
-        if proto == 58 and TP_SRC.get(flow) in (135, 136):
+    if eth_type in (0x0800, 0x86DD) and proto in _CHECKSUMS:
+        later = IP_FRAG.get(flow) & _LATER_FRAGMENT
+        mask |= 0 if later else _PORTS | (TCP_FLAGS.mask if proto == 6 else 0)
+        if not later and proto == 58 and TP_SRC.get(flow) in (135, 136):
             mask |= ND_TARGET.mask | (ARP_SHA.mask if TP_SRC.get(flow) == 135 else ARP_THA.mask)
         checksum = _checksum(packet, eth_type, proto)
     return f"{format_match(Match(Flow(flow & mask), Mask(mask)))}{checksum}\n"

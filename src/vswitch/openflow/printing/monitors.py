@@ -45,7 +45,7 @@ def _monitor(monitor: FlowMonitor, names: Names) -> str:
     if monitor.out_port != OFPP_ANY:
         text += f" out_port={names.format_port(monitor.out_port)}"
     if monitor.out_group not in (0, OFPG_ANY):
-        text += f" out_group={monitor.out_group}"
+        text += f" out_group={monitor.out_group - (monitor.out_group >> 31 << 32)}"
     if monitor.table_id != OFPTT_ALL:
         text += f" table={names.format_table(monitor.table_id)}"
     match = format_match(monitor.match, names.port_names)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from vswitch.base.text import format_ipv4, format_ipv6
+from vswitch.flow.texts import hexadecimal
 from vswitch.openflow.message import Dialect
 from vswitch.openflow.messages.nicira import (
     NXTTMC_CLEAR,
@@ -51,7 +52,7 @@ def tlv_table_reply(message: TlvTableReply, dialect: Dialect, style: Style) -> s
 def _tlv_table(maps: Iterable[TlvMap]) -> str:
     text = " mapping table:\n  class  type  length  match field\n ------  ----  ------  --------------\n"
     for option in maps:
-        text += f" {option.option_class:#6x}  {option.option_type:#4x}  {option.length:6}  tun_metadata{option.index}\n"
+        text += f" {hexadecimal(option.option_class):>6}  {hexadecimal(option.option_type):>4}  {option.length:6}  tun_metadata{option.index}\n"
     return text
 
 
@@ -105,6 +106,6 @@ def _ipfix(head: str, stats: IpfixStats) -> str:
     return (
         f"{head}flows={stats.total_flows}, current flows={stats.current_flows}, sampled pkts={stats.packets}, "
         f"ipv4 ok={stats.ipv4_packets}, ipv6 ok={stats.ipv6_packets}, tx pkts={stats.tx_packets}\n"
-        f"{' ' * len(head)}pkts errs={stats.error_packets}, ipv4 errs={stats.ipv4_error_packets}, "
+        f"{' ' * (16 if 'bridge' in head else 10)}pkts errs={stats.error_packets}, ipv4 errs={stats.ipv4_error_packets}, "
         f"ipv6 errs={stats.ipv6_error_packets}, tx errs={stats.tx_errors}\n"
     )

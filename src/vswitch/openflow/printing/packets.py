@@ -37,7 +37,7 @@ def packet_in(message: PacketIn, dialect: Dialect, style: Style) -> str:
     else:
         text += f" buffer=0x{message.buffer_id:08x}"
         if len(message.packet) > message.full_len:
-            text += " (***data_len > total_len***)"
+            text += " (***total_len < data_len***)"
     text += "\n"
     if message.userdata:
         text += f" userdata={format_hex(message.userdata)}\n"

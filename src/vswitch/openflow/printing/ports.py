@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import takewhile
+
 from vswitch.base.text import format_mac
 from vswitch.flow.ports import OFPP_MAX
 from vswitch.openflow.message import Dialect
@@ -64,21 +66,6 @@ _FEATURES = tuple(
         ]
     )
 )
-# The highest rate first: bits of OFPPF_* and kbit/s.
-_SPEEDS = (
-    (1 << 9, 1_000_000_000),
-    (1 << 8, 100_000_000),
-    (1 << 7, 40_000_000),
-    (1 << 6, 10_000_000),
-    (1 << 5 | 1 << 4, 1_000_000),
-    (1 << 3 | 1 << 2, 100_000),
-    (1 << 1 | 1 << 0, 10_000),
-)
-
-
-def speed_of(features: int) -> int:
-    """The highest rate among `features`, in kbit/s; 0: none."""
-    return next((speed for bits, speed in _SPEEDS if features & bits), 0)
 
 
 def format_config(config: int) -> str:
@@ -94,7 +81,7 @@ def _format_state(state: int, version: int) -> str:
 
 def format_port_lines(port: Port, names: Names, version: int = 1) -> str:
     """A port, from its number on, in lines that end in newlines."""
-    text = f"{_number(port)}({port.name}): addr:{format_mac(port.hw_addr)}\n"
+    text = f"{_number(port)}({_plain(port.name)}): addr:{format_mac(port.hw_addr)}\n"
     text += f"     config:     {format_config(port.config)}\n     state:      {_format_state(port.state, version)}\n"
     kinds = (
         ("current:    ", port.curr),
@@ -105,9 +92,12 @@ def format_port_lines(port: Port, names: Names, version: int = 1) -> str:
     for name, features in kinds:
         if features:
             text += f"     {name}{bit_names(features, _FEATURES)}\n"
-    now = port.curr_speed or speed_of(port.curr)
-    most = port.max_speed or speed_of(port.supported)
-    return text + f"     speed: {now // 1000} Mbps now, {most // 1000} Mbps max\n"
+    return text + f"     speed: {port.curr_speed // 1000} Mbps now, {port.max_speed // 1000} Mbps max\n"
+
+
+def _plain(name: str) -> str:
+    """The name as far as it can be shown."""
+    return "".join(takewhile(lambda c: " " <= c <= "~", name))
 
 
 def _number(port: Port) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from vswitch.openflow.message import Dialect
 from vswitch.openflow.messages.role import (
     ASYNC_TYPES,
+    NO_GENERATION,
     FlowAge,
     FlowModTableId,
     GetAsyncReply,
@@ -45,7 +46,10 @@ def role(message: RoleRequest | RoleReply, dialect: Dialect, style: Style) -> st
 @prints(RoleStatus)
 def role_status(message: RoleStatus, dialect: Dialect, style: Style) -> str:
     """The new role and why."""
-    return f" role={ROLES[message.role]} reason={_ROLE_REASONS[message.reason]}\n"
+    known = message.reason < len(_ROLE_REASONS)
+    reason = _ROLE_REASONS[message.reason] if known else "(unknown)"
+    generation = "" if message.generation_id == NO_GENERATION else f" generation_id={message.generation_id}"
+    return f" role={ROLES[message.role]}{generation} reason={reason}\n"
 
 
 @prints(SetAsync, GetAsyncReply)

@@ -21,7 +21,7 @@ from vswitch.openflow.messages.switch import (
     GetConfigRequest,
     SetConfig,
 )
-from vswitch.openflow.printing.base import Style, bit_names, printable, prints
+from vswitch.openflow.printing.base import Style, bit_names, prints
 from vswitch.openflow.printing.ports import format_port_lines
 from vswitch.openflow.version import OF10, OF11, OF12, OF13, OF14
 
@@ -103,4 +103,4 @@ def desc(message: DescReply, dialect: Dialect, style: Style) -> str:
         "Serial Num": message.serial_num,
         "DP Description": message.dp_desc,
     }
-    return "\n" + "".join(f"{name}: {printable(text)}\n" for name, text in lines.items())
+    return "\n" + "".join(f"{name}: {text}\n" for name, text in lines.items())
