@@ -6,14 +6,14 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 PYTHON := $(shell python3 -c 'import sys; print(sys._base_executable or sys.executable)')
 BIN := .venv/bin
 
-.PHONY: help demo test lint format bench docs docs-check clean
+.PHONY: help demo test lint format bench docs docs-check dist clean
 
 help:
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' Makefile
 
 # Debian packages that the demo needs, and those that the tests need besides: the peer's programs and other tools.
 APT_DEMO := iproute2 iputils-ping iperf3 python3-venv
-APT_TEST := $(APT_DEMO) openvswitch-switch openvswitch-testcontroller openvswitch-vtep openvswitch-pki mininet ovn-central etcd-server rpm tcpdump tshark ethtool bpftool procps
+APT_TEST := $(APT_DEMO) openvswitch-switch openvswitch-testcontroller openvswitch-vtep openvswitch-pki mininet ovn-central etcd-server rpm patchelf elfutils debugedit tcpdump tshark ethtool bpftool procps
 
 .venv/apt-%: Makefile
 	@missing=$$(dpkg-query -W -f '$${Package} $${Status}\n' $(APT_$*) 2>/dev/null | awk '/ installed$$/ {print $$1}' | \
@@ -55,6 +55,13 @@ format: .venv/dev  ## let ruff lay out the code
 bench: .venv/dev .venv/apt-TEST  ## ours beside the peer's, in one run
 	@$(BIN)/python -m bench
 
+# The release of Open vSwitch whose place this one takes: packages of hosts are known by it.
+OVS_VERSION := $(shell sed -n 's/^ *"\([0-9][0-9.]*\)".*/\1/p' src/vswitch/base/version.py)
+
+dist:  ## the source tarball, for rpmbuild
+	@git archive --prefix=openvswitch-$(OVS_VERSION)/ -o openvswitch-$(OVS_VERSION).tar.gz HEAD
+	@echo openvswitch-$(OVS_VERSION).tar.gz
+
 docs: .venv/dev  ## the references in docs/ref, from the tables in the source
 	$(BIN)/python docs/render.py
 
@@ -62,4 +69,4 @@ docs-check: .venv/dev
 	$(BIN)/python docs/render.py --check
 
 clean:
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis dist
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis dist openvswitch-*.tar.gz

@@ -7,17 +7,19 @@ Sources: ovs-ctl(8), "The start command", "The force-reload-kmod command"; modpr
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 from vswitch.cli.startup.host import Host, say, warn
 
 MODULE = "openvswitch"
+LIST = "extra/openvswitch/modules.conf"  # of a kernel's directory: names to try in turn
 # Modules that use MODULE and so must go before it.
 DEPENDENTS = ("vport_geneve", "vport_gre", "vport_lisp", "vport_stt", "vport_vxlan")
 
 
 def load(host: Host) -> None:
-    """Load the module unless it is loaded, built in, or not to be had; say so."""
+    """Load the module unless it is loaded, or not to be had; say so."""
     if is_loaded(host):
         return
     if not host.path("/proc/modules").exists():
@@ -56,7 +58,13 @@ def is_loaded(host: Host) -> bool:
 
 
 def _modprobe(host: Host) -> bool:
-    return host.run("modprobe", MODULE).returncode == 0
+    return any(host.run("modprobe", name).returncode == 0 for name in _names(host))
+
+
+def _names(host: Host) -> list[str]:
+    """What the module is called: what the package that belongs to the running kernel says, if there is one."""
+    lines = host.text(f"/lib/modules/{os.uname().release}/{LIST}").splitlines()
+    return [line.strip() for line in lines if line.strip() and line[0] != "#"] or [MODULE]
 
 
 def _linux_bridges(host: Host) -> Iterator[str]:

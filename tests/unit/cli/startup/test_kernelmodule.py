@@ -1,5 +1,6 @@
 """Loading and removing the kernel module, on hosts of every kind."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,15 @@ def test_loads(host: ScriptedHost, capsys: pytest.CaptureFixture[str]) -> None:
     kernelmodule.load(host)
     assert host.calls == [["modprobe", "openvswitch"]]
     assert capsys.readouterr().out == "Inserting openvswitch module.\n"
+
+
+def test_the_kernels_own_package_says_what_it_is_called(host: ScriptedHost) -> None:
+    directory = f"/lib/modules/{os.uname().release}/extra/openvswitch"
+    host.has(directory)
+    host.path(f"{directory}/modules.conf").write_text("# names\nopenvswitch\nopenvswitch_mod\n")
+    host.answers["modprobe", "openvswitch"] = (1, "not found")
+    kernelmodule.load(host)
+    assert host.calls == [["modprobe", "openvswitch"], ["modprobe", "openvswitch_mod"]]
 
 
 def test_monolithic_kernel(tmp_path: Path) -> None:

@@ -1,0 +1,80 @@
+"""Lays the files of the XenServer packages out under a directory, for the spec file.
+
+    python3 packaging/xenserver/install.py RUNTIME BUILDROOT KERNEL
+
+RUNTIME is what packaging/runtime.py has made; KERNEL is what `uname -r` says on the host.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+TOP = HERE.parents[1]
+RUNTIME = "usr/lib/openvswitch/runtime"  # where it is on the host
+DAEMONS = ("ovsdb-server", "ovs-vswitchd")
+LEFT_OUT = ("ovs-controller", "ovs-testcontroller", "ovs-pki", "vswitch")  # of no use on a hypervisor
+SCRIPTS = ("ovs-ctl", "ovs-save")  # programs that only start-up scripts call
+# What takes the place of scripts of the host: installed beside them, and linked to by the package's scriptlets.
+REPLACING = ("etc/xensource/scripts/vif", "opt/xensource/libexec/interface-reconfigure")
+SCHEMAS = ("vswitch", "vtep")
+
+
+def main() -> None:
+    """Lay them out."""
+    runtime, root, kernel = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
+    shutil.copytree(runtime, root / RUNTIME, symlinks=True)
+    scripts = root / "usr/share/openvswitch/scripts"
+    for path in sorted((HERE / "root").rglob("*")):
+        if path.is_file():
+            place = path.relative_to(HERE / "root")
+            install_file(path, scripts / path.name if str(place) in REPLACING else root / place)
+    for path in sorted((TOP / "scripts").iterdir()):
+        if path.name in LEFT_OUT:
+            continue
+        directory = (
+            scripts if path.name in SCRIPTS else root / ("usr/sbin" if path.name in DAEMONS else "usr/bin")
+        )
+        install_program(path, directory / path.name)
+    for name in SCHEMAS:
+        shutil.copy(TOP / "src/vswitch/ovsdb/schemas" / f"{name}.ovsschema", root / "usr/share/openvswitch")
+    for path in sorted((TOP / "completions").iterdir()):
+        (root / "usr/share/bash-completion/completions").mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, root / "usr/share/bash-completion/completions" / path.name)
+    for name in ("var/lib/openvswitch", "var/log/openvswitch", "var/xen/openvswitch"):
+        (root / name).mkdir(parents=True)
+    install_for_kernel(root / "lib/modules" / kernel / "extra/openvswitch")
+
+
+def install_file(source: Path, target: Path) -> None:
+    """Install a file as it is, or as a program of ours."""
+    if source.read_text(encoding="utf-8").startswith("#!python"):
+        install_program(source, target)
+    else:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(source, target)
+
+
+def install_program(source: Path, target: Path) -> None:
+    """Install a program as a script of our own interpreter, which looks at nothing of the caller's environment."""
+    text = source.read_text(encoding="utf-8")
+    [imported] = re.findall(r"^from vswitch\..*import main", text, re.MULTILINE)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.unlink(missing_ok=True)
+    target.write_text(
+        f"#!/{RUNTIME}/bin/python3 -IS\n{imported}\n\nraise SystemExit(main())\n", encoding="utf-8"
+    )
+    target.chmod(0o755)
+
+
+def install_for_kernel(directory: Path) -> None:
+    """What ties the switch to one kernel: which modules of it to load."""
+    directory.mkdir(parents=True)
+    shutil.copy(HERE / "modules.conf", directory / "modules.conf")
+
+
+if __name__ == "__main__":
+    main()

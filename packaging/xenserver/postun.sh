@@ -1,0 +1,20 @@
+# After the files of the package are gone: give the host's scripts back that they had replaced.
+saved=/usr/lib/openvswitch/xs-saved
+for script in /etc/xensource/scripts/vif /opt/xensource/libexec/interface-reconfigure \
+    /opt/xensource/libexec/InterfaceReconfigure.py /opt/xensource/libexec/InterfaceReconfigureBridge.py \
+    /opt/xensource/libexec/InterfaceReconfigureVswitch.py /usr/sbin/brctl /usr/sbin/xen-bugtool; do
+    if [ -h "$script" ] && [ ! -e "$script" ]; then
+        rm -f "$script"
+        if [ -e "$saved/${script##*/}" ]; then
+            mv "$saved/${script##*/}" "$script"
+        else
+            echo "$script: there is no copy of the host's own in $saved to put back" >&2
+        fi
+    fi
+done
+if [ "$1" = 0 ]; then
+    rm -f /etc/openvswitch/conf.db /etc/openvswitch/.conf.db.~lock~ /etc/sysconfig/openvswitch \
+        /etc/openvswitch/vswitchd.cacert
+    rmdir -p "$saved" 2>/dev/null
+fi
+exit 0

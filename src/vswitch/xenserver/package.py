@@ -1,0 +1,284 @@
+"""What the package's scriptlets do to a host when the package is installed, upgraded or erased.
+
+    python3 -m vswitch.xenserver.package post 1     after an installation; 2 after an upgrade
+    python3 -m vswitch.xenserver.package preun 0    before the package is erased; 1 before an upgrade removes the old
+
+A step that fails is reported, and the next one is taken: a host whose package is half set up is worse than one that
+lacks a detail.  What must be done after the package's own files are gone is in packaging/xenserver/postun.sh.
+
+Sources: Red Hat's chkconfig(8), systemctl(1), sysctl.conf(5); XenServer 5.6 FP1 to 6.0.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from vswitch.base.errors import VswitchError
+from vswitch.cli.dbtool import contents
+from vswitch.cli.dbtool.headers import read_schema
+from vswitch.ovsdb.schemafiles import schema_path
+from vswitch.xenserver.host import NETWORK_CONF, Host
+
+SAVED, FORMERLY_SAVED = "/usr/lib/openvswitch/xs-saved", "/usr/lib/openvswitch/xs-original"
+SCRIPTS = "/usr/share/openvswitch/scripts"
+LIBEXEC = "/opt/xensource/libexec"
+VIF = "/etc/xensource/scripts/vif"
+RECONFIGURE = f"{LIBEXEC}/interface-reconfigure"
+HOST_SCRIPTS = (
+    VIF,
+    f"{LIBEXEC}/InterfaceReconfigure.py",
+    f"{LIBEXEC}/InterfaceReconfigureBridge.py",
+    f"{LIBEXEC}/InterfaceReconfigureVswitch.py",
+    RECONFIGURE,
+)
+REPLACED = (VIF, RECONFIGURE)  # the modules between them belong to the host's interface-reconfigure
+FORMERLY_REPLACED = ("/usr/sbin/brctl", "/usr/sbin/xen-bugtool")
+RELEASES: dict[tuple[str, ...], str] = {
+    (
+        "cf09a68d9f8b434e79a4c83b01a3bb4b",
+        "395866df1b0b20c12c4dd2f7de0ecdb4",
+        "9d493545ae81463239d3162cbc798852",
+        "862d0939b441de9264a900628e950fe9",
+        "21f85db25599d7f026cd489385d58aa6",
+    ): "XenServer 6.0.0",
+    (
+        "c5f48246577a17cf1b971fb5ce4e920b",
+        "2e2c912f86f9c536c89adc34ff3c2b2b",
+        "28d3ff72d72bdec4f37d70699f5edb76",
+        "67e1d0af16fc1ddf10009c5c063ad2ba",
+        "f3feff30aa3b3f8b514664a96a8dc0ab",
+    ): "XenServer 5.6 Service Pack 2",
+    (
+        "c5f48246577a17cf1b971fb5ce4e920b",
+        "2e2c912f86f9c536c89adc34ff3c2b2b",
+        "28d3ff72d72bdec4f37d70699f5edb76",
+        "67e1d0af16fc1ddf10009c5c063ad2ba",
+        "24bae6906d182ba47668174f8e480cc6",
+    ): "XenServer 5.6 Feature Pack 1",
+}
+SYSCTL, ARP_FILTER = "/etc/sysctl.conf", "net.ipv4.conf.all.arp_filter"
+SYSCONFIG, TEMPLATE = "/etc/sysconfig/openvswitch", f"{SCRIPTS}/sysconfig.template"
+DATABASE = "/etc/openvswitch/conf.db"
+SERVICES = ("openvswitch", "openvswitch-xapi-update")
+UNITS = ("openvswitch.service", "openvswitch-xapi-sync.service")
+SWITCH_BACKEND = "/opt/xensource/bin/xe-switch-network-backend"
+CHKCONFIG, SYSTEMCTL = "/sbin/chkconfig", "/usr/bin/systemctl"
+NETWORKD = "/usr/lib/systemd/system/xcp-networkd.service"  # hosts that have it need no interface-reconfigure
+
+
+@dataclass(frozen=True, slots=True)
+class Originals:
+    """The host's own scripts: whose they are, as far as we know."""
+
+    release: str = ""
+    is_known: bool = False
+    has_any: bool = False
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Do what one scriptlet is for; always succeeds, for rpm would leave the package half installed."""
+    when, number, *root = sys.argv[1:] if argv is None else argv
+    package = Package(Host(root[0] if root else ""))
+    steps = {"post": package.after_installation, "preun": package.before_removal}
+    steps[when](int(number))
+    return 0
+
+
+class Package:
+    """The package's effect on one host."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+
+    def after_installation(self, number: int) -> None:
+        """Take over the host's scripts, complete its configuration, enable the services."""
+        originals = self._originals()
+        self._step(lambda: self._report(originals))
+        self._step(self._filter_arp)
+        self._step(self._make_database)
+        self._step(self._merge_sysconfig)
+        self._step(self._move_former_copies)
+        replaced = REPLACED if originals.is_known else ()
+        for path in replaced:
+            self._step(partial(self._replace, path))
+        for path in (*FORMERLY_REPLACED, *(path for path in HOST_SCRIPTS if path not in replaced)):
+            self._step(partial(self._give_back, path))
+        self._step(self._enable_services)
+        self._step(self._switch_on if number == 1 else self._advise)
+
+    def before_removal(self, number: int) -> None:
+        """Before the package goes for good: give the network back to the bridge, disable the services."""
+        if number > 0:
+            return
+        if self._host.has(SWITCH_BACKEND):
+            self._host.run([SWITCH_BACKEND, "bridge"])
+        if self._has_systemd():
+            self._host.run([SYSTEMCTL, "disable", *UNITS])
+        elif self._host.has(CHKCONFIG):
+            for name in SERVICES:
+                if self._is_listed(name):
+                    self._host.run([CHKCONFIG, "--del", name])
+
+    def _step(self, step: Callable[[], None]) -> None:
+        try:
+            step()
+        except (VswitchError, OSError) as error:
+            _say(f"openvswitch: {error}")
+
+    # --- the host's own scripts ---
+
+    def _originals(self) -> Originals:
+        """Which release the host's scripts come from, wherever they are by now."""
+        found = [self._original(path) for path in HOST_SCRIPTS]
+        sums = tuple(hashlib.md5(path.read_bytes()).hexdigest() if path else "" for path in found)
+        release = RELEASES.get(sums, "")
+        return Originals(release, bool(release), any(found))
+
+    def _original(self, path: str) -> Path | None:
+        name = path.rpartition("/")[2]
+        for place in (f"{SAVED}/{name}", f"{FORMERLY_SAVED}/{name}", path):
+            candidate = self._host.path(place)
+            if candidate.is_file() and not candidate.is_symlink():
+                return candidate
+        return None
+
+    def _report(self, originals: Originals) -> None:
+        if originals.is_known:
+            _say(f"Found the scripts of {originals.release}: replacing interface-reconfigure and vif.")
+        elif self._host.has(NETWORKD):
+            _say("xcp-networkd configures this host's network: its scripts stay as they are.")
+        elif originals.has_any:
+            _say(
+                "The network scripts of this host are of a release that is not known, or have been changed.\n"
+                "They stay as they are.  If they are older than XenServer 5.6 FP1, they may not work with this\n"
+                f"openvswitch; ours are in {SCRIPTS}."
+            )
+
+    def _move_former_copies(self) -> None:
+        """Older packages kept the host's scripts elsewhere, and would put them back when they go."""
+        former = self._host.path(FORMERLY_SAVED)
+        if not former.is_dir():
+            return
+        saved = self._host.path(SAVED)
+        saved.mkdir(parents=True, exist_ok=True)
+        for path in former.iterdir():
+            path.rename(saved / path.name)
+        former.rmdir()
+
+    def _replace(self, path: str) -> None:
+        """Keep the host's script, and link ours in its place."""
+        name = path.rpartition("/")[2]
+        there, target = self._host.path(path), f"{SCRIPTS}/{name}"
+        if there.is_symlink():
+            if there.readlink() == Path(target):
+                return
+            there.unlink()
+        elif there.is_file():
+            saved = self._host.path(SAVED)
+            saved.mkdir(parents=True, exist_ok=True)
+            there.rename(saved / name)
+        there.parent.mkdir(parents=True, exist_ok=True)
+        there.symlink_to(target)
+
+    def _give_back(self, path: str) -> None:
+        """Put the host's script back that an older package has replaced and this one does not."""
+        copy = self._host.path(f"{SAVED}/{path.rpartition('/')[2]}")
+        if copy.is_file():
+            there = self._host.path(path)
+            there.unlink(missing_ok=True)
+            copy.rename(there)
+
+    # --- configuration ---
+
+    def _filter_arp(self) -> None:
+        """Answer ARP only on the interface that has the address: XenServer's HA binds to one of several."""
+        text = self._host.read(SYSCTL)
+        if ARP_FILTER in text:
+            return
+        path = self._host.path(SYSCTL)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a", encoding="utf-8") as file:
+            file.write("" if not text or text.endswith("\n") else "\n")
+            file.write(
+                "# An address answers ARP on its own interface only (openvswitch, for XenServer's HA).\n"
+            )
+            file.write(f"{ARP_FILTER} = 1\n")
+
+    def _make_database(self) -> None:
+        path = self._host.path(DATABASE)
+        if path.exists():
+            return
+        path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        contents.create(str(path), read_schema(schema_path("vswitch")))
+        contents.transact(str(path), '["Open_vSwitch",{"op":"insert","table":"Open_vSwitch","row":{}}]')
+
+    def _merge_sysconfig(self) -> None:
+        """Keep what the administrator has set; add what is new in this release."""
+        template, path = self._host.read(TEMPLATE), self._host.path(SYSCONFIG)
+        present = self._host.read(SYSCONFIG)
+        new = "".join(f"\n{block}" for name, block in blocks(template) if f"{name}=" not in present)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(present + new if path.exists() else template, encoding="utf-8")
+
+    # --- services ---
+
+    def _enable_services(self) -> None:
+        if self._has_systemd():
+            self._host.run([SYSTEMCTL, "daemon-reload"])
+            self._host.run([SYSTEMCTL, "enable", *UNITS])
+        elif self._host.has(CHKCONFIG):
+            for name in SERVICES:
+                if self._is_listed(name):
+                    self._host.run([CHKCONFIG, "--del", name])
+                self._host.run([CHKCONFIG, "--add", name])
+                self._host.run([CHKCONFIG, name, "on"])
+
+    def _has_systemd(self) -> bool:
+        return self._host.has("/run/systemd/system") and self._host.has(SYSTEMCTL)
+
+    def _is_listed(self, name: str) -> bool:
+        return self._host.run([CHKCONFIG, "--list", name]).returncode == 0
+
+    def _switch_on(self) -> None:
+        if self._host.has(SWITCH_BACKEND):
+            done = self._host.run([SWITCH_BACKEND, "vswitch"])
+            _say((done.stdout + done.stderr).strip())
+
+    def _advise(self) -> None:
+        """What the administrator of an upgraded host has to do."""
+        word = self._host.read(NETWORK_CONF).strip()
+        if word in ("vswitch", "openvswitch") or not self._host.has(NETWORK_CONF):
+            _say("openvswitch has been upgraded.  Reboot this host to have all of it in use.")
+        else:
+            _say(
+                f"This host uses the {word or 'unknown'} network backend.  To use openvswitch, run\n"
+                f"    {SWITCH_BACKEND} vswitch\nand reboot."
+            )
+
+
+def blocks(template: str) -> Iterator[tuple[str, str]]:
+    """(variable, its part of the template) in turn: a comment that begins with `# NAME:`, and all until the next."""
+    name, lines = "", list[str]()
+    for line in template.splitlines(keepends=True):
+        word = line.removeprefix("# ").partition(":")[0]
+        if line.startswith("# ") and ":" in line and word.replace("_", "").isalnum() and word.isupper():
+            if name:
+                yield name, "".join(lines).rstrip("\n") + "\n"
+            name, lines = word, []
+        lines.append(line)
+    if name:
+        yield name, "".join(lines)
+
+
+def _say(text: str) -> None:
+    if text:
+        print(text, flush=True)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
