@@ -11,7 +11,7 @@ import textwrap
 from collections.abc import Sequence
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import dsa, rsa
 from cryptography.x509.oid import NameOID
@@ -121,6 +121,11 @@ def to_pem(item: x509.Certificate | x509.CertificateSigningRequest) -> bytes:
     return item.public_bytes(serialization.Encoding.PEM)
 
 
+def _digest(key: PrivateKey) -> hashes.HashAlgorithm:
+    """What is signed of a request or certificate."""
+    return hashes.SHA512() if isinstance(key, rsa.RSAPrivateKey) else hashes.SHA256()
+
+
 def make_request(
     key: PrivateKey, subject: x509.Name, alternative: str = ""
 ) -> x509.CertificateSigningRequest:
@@ -129,7 +134,7 @@ def make_request(
     if alternative:
         names = x509.SubjectAlternativeName([x509.DNSName(alternative)])
         builder = builder.add_extension(names, critical=False)
-    return builder.sign(key, hashes.SHA512())
+    return builder.sign(key, _digest(key))
 
 
 def request_from_pem(data: bytes) -> x509.CertificateSigningRequest:
@@ -139,6 +144,8 @@ def request_from_pem(data: bytes) -> x509.CertificateSigningRequest:
         valid = request.is_signature_valid
     except ValueError:
         raise CommandError("this is no certificate request") from None
+    except UnsupportedAlgorithm:
+        raise CommandError("the request is signed in a way that is not supported") from None
     if not valid:
         raise CommandError("the request's signature is wrong")
     return request
@@ -177,7 +184,7 @@ def sign(
     if not is_authority:
         authority_identifier = x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key())
         builder = builder.add_extension(authority_identifier, critical=False)
-    return builder.sign(key, hashes.SHA512())
+    return builder.sign(key, _digest(key))
 
 
 def why_invalid(certificate: x509.Certificate, authority: x509.Certificate, now: dt.datetime) -> str:
@@ -186,6 +193,8 @@ def why_invalid(certificate: x509.Certificate, authority: x509.Certificate, now:
         certificate.verify_directly_issued_by(authority)
     except (ValueError, TypeError, InvalidSignature):
         return "it is not signed by this authority"
+    except UnsupportedAlgorithm:
+        return "it is signed in a way that is not supported"
     if now > certificate.not_valid_after_utc:
         return "it has expired"
     if now < certificate.not_valid_before_utc:

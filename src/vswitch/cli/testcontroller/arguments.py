@@ -11,10 +11,11 @@ from vswitch.base.options import CommandError, Given
 from vswitch.cli.ofctl.flows import parsed
 from vswitch.cli.ofctl.lines import opened
 from vswitch.cli.ofctl.settings import allowed_versions
-from vswitch.cli.testcontroller.learning import AS_MUCH_AS_POSSIBLE, DEFAULT_MAX_IDLE, Policy
+from vswitch.cli.testcontroller.learning import DEFAULT_MAX_IDLE, LAYER2_ONLY, Policy
 from vswitch.cli.testcontroller.run import run
 from vswitch.openflow.messages.flow import FlowMod
 from vswitch.openflow.names import NO_NAMES
+from vswitch.openflow.version import ALL_VERSIONS
 
 
 def start(program: str, given: Given, targets: Sequence[str]) -> int:
@@ -24,14 +25,14 @@ def start(program: str, given: Given, targets: Sequence[str]) -> int:
         learns="hub" not in given,
         max_idle=_max_idle(given),
         normal="normal" in given,
-        wildcards=_hexadecimal(wildcards) if wildcards else AS_MUCH_AS_POSSIBLE * ("wildcards" in given),
+        wildcards=_hexadecimal(wildcards) if wildcards else LAYER2_ONLY * ("wildcards" in given),
         queue=_number(given.get("queue")),
         queues=dict(_port_queue(text or "") for text in given.all("port-queue")),
         flows=tuple(flow for file in given.all("with-flows") for flow in _flows(file or "")),
     )
     if not targets:
         raise CommandError("at least one vconn argument required; use --help for usage")
-    versions = allowed_versions(given.all("protocols"))
+    versions = allowed_versions(given.all("protocols")) if "protocols" in given else ALL_VERSIONS
     return run(program, given, targets, policy, versions, mute="mute" in given)
 
 

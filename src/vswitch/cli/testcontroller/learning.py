@@ -43,11 +43,9 @@ from vswitch.openflow.version import OF10, OF13
 from vswitch.protocols.mac_learning import MacTable
 
 MISS_SEND_LEN = 128  # bytes of a packet that the switch need send, if it keeps the rest
-EVERYTHING = 0xFFFF
 PRIORITY = 1  # of the flows that it makes
 DEFAULT_MAX_IDLE = 60  # seconds
-AS_MUCH_AS_POSSIBLE = 0xFFFFFFFF  # wildcards: all but what learning needs
-LAYER2_ONLY = Mask(IN_PORT.mask | ETH_SRC.mask | ETH_DST.mask)
+LAYER2_ONLY = 0x2820F0  # wildcards: the port, addresses and tag of Ethernet decide
 _PRESENT = 0x1000
 
 # enum ofp10_flow_wildcards: the bits, and what a flow without them looks at.
@@ -68,8 +66,6 @@ _PREFIXES = ((8, IP_SRC), (14, IP_DST))  # six bits each: how many bits of the a
 
 def looked_at(wildcards: int) -> Mask:
     """What flows look at whose OpenFlow 1.0 wildcards these are."""
-    if wildcards == AS_MUCH_AS_POSSIBLE:
-        return LAYER2_ONLY
     mask = 0
     for bit, bits in _EXACT:
         if not wildcards & bit:
@@ -108,7 +104,7 @@ class LearningSwitch:
         yield SetConfig(0, MISS_SEND_LEN)
         if self._version >= OF13:
             # Packets without a flow are dropped unless one says otherwise.
-            yield FlowMod(actions=(Controller(max_len=EVERYTHING),), priority=0, table_id=0)
+            yield FlowMod(actions=(Controller(max_len=MISS_SEND_LEN),), priority=0, table_id=0)
             if self._policy.queues:
                 yield PortDescRequest()
         if self._version == OF10 and self._policy.flows:

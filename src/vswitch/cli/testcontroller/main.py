@@ -63,7 +63,7 @@ What to do with packets:
   -Q, --port-queue=PORT:QUEUE  put those that come from a port, by its name, into this one
   --with-flows=FILE        add the flows in FILE to each switch
   --mute                   answer nothing
-  -O, --protocols=VERSION[,...]  versions to speak: OpenFlow10 (default) to OpenFlow15
+  -O, --protocols=VERSION[,...]  versions to speak: OpenFlow10 to OpenFlow15 (default: all)
 Keys and certificates (for ssl: and pssl:):
   -p, --private-key=FILE  -c, --certificate=FILE  -C, --ca-cert=FILE
   --bootstrap-ca-cert=FILE  --peer-ca-cert=FILE  --ssl-protocols=PROTOS  --ssl-ciphers=CIPHERS
