@@ -174,11 +174,11 @@ def pair(tmp_path_factory: pytest.TempPathFactory):
 
 
 def answer(daemons: Daemons, line: str) -> tuple[int, str, str]:
-    """Exit status and what a command prints, with UUIDs made alike; flows, which have no order, sorted."""
+    """Exit status and what a command prints, with UUIDs made alike; what has no order, sorted."""
     make = "ours" if daemons.make["ovsdb-server"] == "ours" else "peer"
     name, *words = [word.replace('\\"', '"') if "\\" in word else word for word in line.split()]
     done = daemons.run(make, name, *words, check=False)
-    printed = "".join(sorted(done.stdout.splitlines(True))) if "dump-flows" in words else done.stdout
+    printed = "".join(sorted(done.stdout.splitlines(True))) if {"dump-flows", "find"} & {*words} else done.stdout
     return done.returncode, UUID.sub("UUID", printed), re.sub(r"^\S+Z\|\d+\|", "", done.stderr)
 
 
