@@ -7,7 +7,6 @@ RUNTIME is what packaging/runtime.py has made; KERNEL is what `uname -r` says on
 
 from __future__ import annotations
 
-import re
 import shutil
 import sys
 from pathlib import Path
@@ -61,12 +60,11 @@ def install_file(source: Path, target: Path) -> None:
 def install_program(source: Path, target: Path) -> None:
     """Install a program as a script of our own interpreter, which looks at nothing of the caller's environment."""
     text = source.read_text(encoding="utf-8")
-    [imported] = re.findall(r"^from vswitch\..*import main", text, re.MULTILINE)
+    body = text.partition("del sys.path[0]\n")[2].replace("  # noqa: E402", "").strip()
+    imports = "import sys\n\n" if "sys." in body else ""
     target.parent.mkdir(parents=True, exist_ok=True)
     target.unlink(missing_ok=True)
-    target.write_text(
-        f"#!/{RUNTIME}/bin/python3 -IS\n{imported}\n\nraise SystemExit(main())\n", encoding="utf-8"
-    )
+    target.write_text(f"#!/{RUNTIME}/bin/python3 -IS\n{imports}{body}\n", encoding="utf-8")
     target.chmod(0o755)
 
 
