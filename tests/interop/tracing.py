@@ -62,9 +62,6 @@ class PeerSwitch(Daemons):
         path = self.directory / "flows"
         path.write_text("\n".join(lines) + "\n")
         self.run("peer", "ovs-ofctl", "-O", version, "del-flows", bridge)
-        self.appctl(
-            "revalidator/wait"
-        )  # deleted rules leave the tables a moment later, and till then are looked at
         self.run("peer", "ovs-ofctl", "-O", version, "add-flows", bridge, str(path))
 
     def trace(self, *args: str) -> str:

@@ -120,15 +120,19 @@ def _commit(bundles: Collections, request: Request[BundleControl]) -> None:
 def perform_together(request: Request[BundleControl], messages: Iterable[tuple[Message, bytes]]) -> None:
     """Perform all of `messages`; or none, and then tell what was wrong with the first that fails."""
     switch, channel = request.switch, request.channel
+    actor = switch.actor
     finishing: list[Callable[[], None]] = []
     data = b""
     with switch.revocable() as said:
         try:
             for inner, data in messages:
+                switch.actor = channel.id, int.from_bytes(data[4:8], "big")
                 finishing += _perform(Request(switch, channel, inner, request.now, data))
         except OpenFlowError as error:
             said.append(Send(channel.id, Error(error.code, data), int.from_bytes(data[4:8], "big")))
             raise OpenFlowError(BundleFailed.MSG_FAILED) from error
+        finally:
+            switch.actor = actor
     for finish in finishing:
         finish()
 

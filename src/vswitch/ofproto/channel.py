@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from vswitch.ofproto.collection import Collection
 from vswitch.ofproto.command import ConnectionId
 from vswitch.openflow.message import Dialect
+from vswitch.openflow.messages.monitor import FlowMonitor
 from vswitch.openflow.messages.role import (
     NXPIF_STANDARD,
     ROLE_EQUAL,
@@ -78,6 +79,8 @@ class Channel:
     packet_in_format: int = NXPIF_STANDARD
     masks: Masks = field(default_factory=dict)
     collections: dict[int, Collection] = field(default_factory=dict)  # OpenFlow's bundles, by id
+    monitors: dict[int, FlowMonitor] = field(default_factory=dict)  # by id
+    paused_at: int | None = None  # Switch.serial when it was too slow for its monitors
 
     def __post_init__(self) -> None:
         """Hear what the version prescribes."""

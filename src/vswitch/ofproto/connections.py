@@ -15,6 +15,7 @@ from vswitch.ofproto import (  # noqa: F401 - handlers
     configuration,
     flowmod,
     groupmod,
+    monitors,
     packetout,
     portmod,
     stats,
@@ -58,6 +59,7 @@ class Connection:
         self.id = ConnectionId(switch.next_connection())
         self.channel = Channel(self.id, kind, Dialect(version), miss_send_len=default_miss_send_len(kind))
         switch.channels[self.id] = self.channel
+        switch.on_change = monitors.report
         if self.channel.wants_misses:
             switch.wiring.changes.everything = True
 
@@ -81,6 +83,7 @@ class Connection:
         The first is there at once, and with it all is done that `message` asks for but to reply.
         """
         replies: list[Command] = []
+        self.switch.actor = self.id, xid
         try:
             for reply in self._perform(Request(self.switch, self.channel, message, now, data)):
                 replies.append(Send(self.id, reply, xid))
@@ -90,12 +93,26 @@ class Connection:
                     yield self._take_commands()
         except OpenFlowError as error:
             replies = [Send(self.id, Error(error.code, data), xid)]
+        self.switch.actor = None
+        monitors.flush(self.switch)
         self.switch.wiring.outbox += replies
         yield self._take_commands()
 
     def refuse(self, error: OpenFlowError, xid: int, data: bytes) -> list[Command]:
         """Answer a message that could not be decoded."""
         return [Send(self.id, Error(error.code, data), xid)]
+
+    def pause(self) -> list[Command]:
+        """The other side does not read what its flow monitors tell: stop that for a while."""
+        if self.channel.paused_at is None:
+            monitors.pause(self.switch, self.channel)
+        return self._take_commands()
+
+    def resume(self) -> list[Command]:
+        """It has read everything: go on."""
+        if self.channel.paused_at is not None:
+            monitors.resume(self.switch, self.channel)
+        return self._take_commands()
 
     def close(self, now: float) -> list[Command]:
         """Leave the switch."""

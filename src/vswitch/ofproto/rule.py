@@ -45,6 +45,8 @@ class Rule:
     used: float = 0.0
     packets: int = 0
     bytes: int = 0
+    added: int = 0  # Switch.serial when it came into its table
+    changed: int = 0  # Switch.serial when it came to do something else
 
     @property
     def hidden(self) -> bool:

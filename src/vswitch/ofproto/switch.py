@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
+from typing import Protocol
 
 from vswitch.dpif.ports import OdpPort
 from vswitch.flow.fields import REG
@@ -29,6 +30,7 @@ from vswitch.openflow.actions.output import OFPR_IMPLICIT_MISS, Controller, Outp
 from vswitch.openflow.errors import OpenFlowError, RoleRequestFailed
 from vswitch.openflow.message import Message
 from vswitch.openflow.messages.flow import FlowRemoved, RemovedReason
+from vswitch.openflow.messages.monitor import OFPFME_ADDED, OFPFME_MODIFIED, OFPFME_REMOVED, FlowUpdate
 from vswitch.openflow.messages.port import (
     OFPPC_PORT_DOWN,
     OFPPR_ADD,
@@ -46,6 +48,29 @@ PORT_REUSE_DELAY = 3600.0  # seconds in which the number of a removed port is av
 FAIL_OPEN_PRIORITY = 0xF0F0F0
 MATCH_ALL = Match()
 _SEND_FLOW_REM = int(RuleFlags.SEND_FLOW_REM)  # "&" with a member of an enum takes 1.5 us
+
+
+class RuleReport(Protocol):
+    """Takes note of a change of a rule: OFPFME_*, why it was removed, and what it did before it was modified."""
+
+    def __call__(
+        self,
+        switch: Switch,
+        event: int,
+        rule: Rule,
+        reason: RemovedReason = RemovedReason.IDLE_TIMEOUT,
+        old_actions: tuple[Action, ...] = (),
+    ) -> None: ...
+
+
+def nobody_asks(
+    switch: Switch,
+    event: int,
+    rule: Rule,
+    reason: RemovedReason = RemovedReason.IDLE_TIMEOUT,
+    old_actions: tuple[Action, ...] = (),
+) -> None:
+    """The report of a switch whose rules nobody watches."""
 
 
 class FailMode(enum.Enum):
@@ -94,6 +119,10 @@ class Switch:
         self._numbers_left: dict[OfPort, float] = {}  # numbers of removed ports, and when they went
         self._last_number = 0
         self._fail_open: Rule | None = None
+        self.serial = 0  # of the last change of a rule
+        self.actor: tuple[ConnectionId, int] | None = None  # who asked for what is happening, with which xid
+        self.updates: dict[ConnectionId, list[FlowUpdate]] = {}  # to tell those who watch rules (monitors.py)
+        self.on_change: RuleReport = nobody_asks
         self._undo: list[Callable[[], None]] | None = None  # how to take back what was done; None: it stays
         self._add_default_rule(now)
 
@@ -109,6 +138,7 @@ class Switch:
             undo, self._undo = self._undo, None
             for take_back in reversed(undo):
                 take_back()
+            self.updates.clear()
             outbox[n_said:] = said
             raise
         finally:
@@ -282,8 +312,11 @@ class Switch:
 
     def insert_rule(self, rule: Rule) -> None:
         """Add `rule` to its table, which has none with its match and priority."""
+        self.serial += 1
+        rule.added = rule.changed = self.serial
         self._put_in(rule)
         self.note(partial(self._take_out, rule))
+        self.on_change(self, OFPFME_ADDED, rule)
 
     def _put_in(self, rule: Rule) -> None:
         table = self.tables[rule.table_id]
@@ -296,6 +329,8 @@ class Switch:
         """Take `rule` out of its table; unless `silent`, controllers hear of it if the rule says so."""
         self._take_out(rule)
         self.note(partial(self._put_in, rule))
+        if not silent:
+            self.on_change(self, OFPFME_REMOVED, rule, reason)
         if rule.flags & _SEND_FLOW_REM and not rule.hidden and not silent:
             self.tell(AsyncKind.FLOW_REMOVED, reason, _flow_removed(rule, reason, now))
 
@@ -313,7 +348,12 @@ class Switch:
             self.note(partial(self._restore_rule, rule, replace(rule)))
         if reset:
             rule.packets = rule.bytes = 0
+        old_actions, is_other = rule.actions, (actions, cookie) != (rule.actions, rule.cookie)
         rule.actions, rule.cookie, rule.modified = actions, cookie, now
+        if is_other:
+            self.serial += 1
+            rule.changed = self.serial
+            self.on_change(self, OFPFME_MODIFIED, rule, old_actions=old_actions)
         self.wiring.changes.rules.append((self.tables[rule.table_id], rule.match))
 
     def _restore_rule(self, rule: Rule, before: Rule) -> None:

@@ -24,6 +24,7 @@ from vswitch.ofproto.command import Command, ConnectionId, Send
 from vswitch.ofproto.connections import Connection
 from vswitch.ofproto.switch import FailMode, Switch
 from vswitch.openflow.message import Message
+from vswitch.openflow.messages.monitor import FlowMonitorReply
 from vswitch.openflow.messages.packet import PacketIn
 from vswitch.openflow.messages.role import ROLE_EQUAL, ROLE_PRIMARY, ROLE_SECONDARY
 from vswitch.openflow.session import Event, Malformed, Negotiated, ProtocolError, Received, Session
@@ -39,6 +40,8 @@ limited = log.limited(rate=5, burst=5)
 OPENFLOW_PORT = 6653
 MIN_BACKOFF = 1.0  # seconds
 MAX_BACKLOG = 1 << 20  # bytes that a snooper may leave unread before it misses messages
+MONITOR_BACKLOG = 128 << 10  # bytes that it may leave unread before its flow monitors pause
+MONITOR_PAUSE = 0.1  # seconds between looks whether it has read them
 MAX_UNREAD = 64 << 20  # bytes that it may leave unread when the switch has to tell it something unasked
 FAIL_OPEN_PROBES = 3  # so many inactivity probes without a controller, and the switch helps itself
 TOOL = ControllerConfig("", "")
@@ -83,6 +86,7 @@ class _Controller:
 class _Link:
     """A channel on which a version is agreed."""
 
+    connection: Connection
     session: Session
     driver: Driver[Event]
     packet_ins: PacketIns
@@ -158,7 +162,23 @@ class Channels:
             link.driver.stream.abort()
             return True
         self._say(link.session, link.driver, command.message, command.xid)
+        if isinstance(command.message, FlowMonitorReply) and link.driver.backlog > MONITOR_BACKLOG:
+            self._loop.call_soon(self._pause, link)
         return True
+
+    def _pause(self, link: _Link) -> None:
+        """Tell a controller that does not read of changes of rules later, when it has read what it was told."""
+        if link.connection.channel.paused_at is None:
+            self._forwarding.perform(link.connection.pause())
+            self._resume_when_read(link)
+
+    def _resume_when_read(self, link: _Link) -> None:
+        if link.connection.id not in self._links:
+            return
+        if link.driver.backlog:
+            self._loop.call_later(MONITOR_PAUSE, self._resume_when_read, link)
+        else:
+            self._forwarding.perform(link.connection.resume())
 
     def _say(self, session: Session, driver: Driver[Event], message: Message, xid: int = 0) -> None:
         session.send(message, xid)
@@ -305,7 +325,7 @@ class Channels:
                     packet_ins = PacketIns(
                         config, partial(self._say, session, driver), lambda: driver.backlog
                     )
-                    self._links[connection.id] = _Link(session, driver, packet_ins)
+                    self._links[connection.id] = _Link(connection, session, driver, packet_ins)
                     self._connected(controller, connection.id)
                 elif connection is not None:
                     for commands in self._handle(connection, session, event, copy):
