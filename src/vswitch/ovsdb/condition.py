@@ -17,7 +17,7 @@ from vswitch.ovsdb.datum import Datum, Resolve, datum_from_json, datum_to_json, 
 from vswitch.ovsdb.errors import OvsdbError, OvsdbSyntaxError
 from vswitch.ovsdb.jsontext import Json
 from vswitch.ovsdb.schema import UUID_COLUMN, ColumnSchema, TableSchema
-from vswitch.ovsdb.types import ColumnType
+from vswitch.ovsdb.types import UNLIMITED, ColumnType
 
 Row: TypeAlias = tuple[Datum, ...]  # _uuid, _version, then the columns by number
 Test: TypeAlias = Callable[[Datum], bool]
@@ -104,7 +104,11 @@ class Condition:
                 json,
             )
         parse = operand_from_json if function in _OF_SETS else datum_from_json
-        type = replace(column.type, n_min=1) if function in _OF_ORDER else column.type
+        type = column.type
+        if function in _OF_ORDER:
+            type = replace(type, n_min=1)
+        elif function == "excludes":
+            type = replace(type, n_max=UNLIMITED)
         datum = parse(arg, type, resolve)
         return cls(column, function, datum, FUNCTIONS[function](datum, column.type))
 

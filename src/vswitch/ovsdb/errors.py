@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from vswitch.base.errors import VswitchError, WireError
-from vswitch.ovsdb.jsontext import Json, encode_text
+from vswitch.ovsdb.jsontext import Json, as_kept, encode_text
 
 
 class OvsdbError(WireError):
@@ -19,7 +19,7 @@ class OvsdbError(WireError):
     def __init__(self, details: str = "", syntax: Json = ..., *, tag: str = "") -> None:
         super().__init__(details)
         self.details = details
-        self.syntax = None if syntax is ... else encode_text(syntax)
+        self.syntax = None if syntax is ... else encode_text(as_kept(syntax))
         self.error = tag or self.tag
 
     def to_json(self) -> dict[str, Json]:

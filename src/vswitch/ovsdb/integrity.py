@@ -194,7 +194,7 @@ class IntegrityCheck:
         if len(kept) < reference.column.type.n_min:
             born = " (inserted within this transaction)" if uuid not in self._rows(name) else ""
             where = f'column "{reference.column.name}" in "{name}" row {uuid}{born}'
-            if ZERO_UUID in datum:
+            if any(target[1] == ZERO_UUID for target in reference.weak(datum)):
                 raise ConstraintViolation(
                     f"Weak reference {where} contained all-zeros UUID (probably as the default value for this column) "
                     "but deleting this value caused a constraint volation because this column is not allowed "  # codespell:ignore

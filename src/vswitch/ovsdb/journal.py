@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import BinaryIO
@@ -29,7 +29,7 @@ from msgspec import Raw
 from vswitch.base.errors import VswitchError
 from vswitch.ovsdb.atom import Uuid, is_uuid
 from vswitch.ovsdb.condition import Row
-from vswitch.ovsdb.database import Change, Commit, Database, NewUuid, Reference, Table
+from vswitch.ovsdb.database import Commit, Database, NewUuid, Reference, Table
 from vswitch.ovsdb.datum import Datum, apply_difference, datum_from_json, difference
 from vswitch.ovsdb.errors import OvsdbError
 from vswitch.ovsdb.jsontext import Json, JsonError, decode, encode

@@ -97,6 +97,19 @@ def _refuse_null(data: bytes) -> None:
 _NULL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")  # the backslash itself is not escaped
 
 
+def as_kept(value: Json) -> Json:
+    """`value` as Open vSwitch, which keeps integers in 64 bits and greater ones as reals, would print it again."""
+    match value:
+        case int() if not INT_MIN <= value <= INT_MAX:
+            return Real(value)
+        case list():
+            return [as_kept(each) for each in value]
+        case dict():
+            return {key: as_kept(each) for key, each in value.items()}
+        case _:
+            return value
+
+
 def encode(value: Json) -> bytes:
     """`value` as JSON text: members sorted, no spaces, UTF-8.  A `msgspec.Raw` inside is JSON text already."""
     return _ENCODER.encode(value)

@@ -98,7 +98,7 @@ class View:
             if not isinstance(requests, list):
                 raise OvsdbSyntaxError(f"table {name} no monitor-cond-change JSON array")
             conditions = tables[name].conditions
-            for request in requests:
+            for request in requests if self.version > 1 else ():
                 conditions = _changed_conditions(request, schema.tables[name], conditions)
             tables[name] = replace(tables[name], conditions=conditions)
         shown = {name: table.conditions for name, table in tables.items()}
@@ -310,8 +310,9 @@ def _reconditioned_rows(old: MonitoredTable, new: MonitoredTable, rows: Mapping[
     for uuid, row in rows.items():
         shown, shows = old.shows(row), new.shows(row)
         if shows and not shown:
-            yield uuid, {"insert": _without_defaults(row, columns)}
-        elif shown and not shows:
+            if "insert" in new.select:
+                yield uuid, {"insert": _without_defaults(row, columns)}
+        elif shown and not shows and "delete" in new.select:
             yield uuid, {"delete": None}
 
 

@@ -86,11 +86,16 @@ class Mutation:
             # The constraints are on the result, not on the number that is added.
             scalar = ColumnType(BaseType(column.type.key.type))
             return cls(column, mutator, datum_from_json(arg, scalar, resolve))
-        if mutator == "delete" and column.type.is_map and not (isinstance(arg, list) and arg[:1] == ["map"]):
-            keys = ColumnType(column.type.key, None, 0, UNLIMITED)
-            return cls(column, mutator, datum_from_json(arg, keys, resolve), by_key=True)
-        type = replace(column.type, n_max=UNLIMITED) if mutator == "delete" else column.type
-        return cls(column, mutator, operand_from_json(arg, type, resolve))
+        if mutator == "insert":
+            return cls(column, mutator, operand_from_json(arg, column.type, resolve))
+        type = replace(column.type, n_max=UNLIMITED)
+        try:
+            return cls(column, mutator, operand_from_json(arg, type, resolve))
+        except OvsdbError:
+            if not column.type.is_map:
+                raise
+        keys = ColumnType(column.type.key, None, 0, UNLIMITED)
+        return cls(column, mutator, datum_from_json(arg, keys, resolve), by_key=True)
 
     def apply(self, datum: Datum) -> Datum:
         """What `datum` becomes; raises OvsdbError if the column may not hold that."""

@@ -187,11 +187,8 @@ class Mutate(Operation):
         where = members.required("where", list)
         mutations = members.required("mutations", list)
         members.finish()
-        return cls(
-            table,
-            Where.from_json(where, table, context.resolve),
-            tuple(Mutation.from_json(each, table, context.resolve) for each in mutations),
-        )
+        parsed = tuple(Mutation.from_json(each, table, context.resolve) for each in mutations)
+        return cls(table, Where.from_json(where, table, context.resolve), parsed)
 
 
 @operation("delete", changes=True)

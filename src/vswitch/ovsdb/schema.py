@@ -47,7 +47,10 @@ class ColumnSchema:
         ephemeral = members.optional("ephemeral", bool)
         type = members.required("type", str, dict)
         members.finish()
-        return cls(name, ColumnType.from_json(type), mutable is not False, ephemeral is True)
+        parsed = ColumnType.from_json(type)
+        # Rows come and go, so what refers to them weakly has to be able to change (ovsdb-server(7), 3.2).
+        mutable = mutable is not False or any(base.weak_ref for base in parsed.bases())
+        return cls(name, parsed, mutable, ephemeral is True)
 
     def to_json(self) -> Json:
         """The <column-schema>, defaults left out."""
