@@ -18,6 +18,7 @@ from vswitch.base.memo import by_identity
 from vswitch.base.text import parse_u32, parse_u64
 from vswitch.flow.texts import hexadecimal
 from vswitch.openflow.actions.base import (
+    MAX_REMEMBERED_SIZE,
     Action,
     action,
     decode_actions,
@@ -177,9 +178,6 @@ NAMES = ("meter", "apply_actions", "clear_actions", "write_actions", "write_meta
 def rank(item: Action) -> int:
     """Where `item` stands among instructions."""
     return ORDER.get(type(item), 1)
-
-
-MAX_REMEMBERED_SIZE = 256  # bytes of a list that is remembered
 
 
 def decode_flow_actions(data: bytes) -> tuple[Action, ...]:

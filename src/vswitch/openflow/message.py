@@ -27,6 +27,7 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from importlib import import_module
 from typing import ClassVar, NamedTuple, TypeVar, dataclass_transform
 
@@ -237,7 +238,7 @@ def find(version: int, type: int, data: bytes) -> tuple[type[Message], Form, int
         if found is None:
             raise OpenFlowError(BadRequest.BAD_SUBTYPE)
         return *found, 16, 0
-    found = _known((version, 0, False, None, type))
+    found = _BY_FORM.get((version, 0, False, None, type)) or _known((version, 0, False, None, type))
     if found is None:
         raise OpenFlowError(BadRequest.BAD_TYPE)
     return *found, 8, 0
@@ -279,9 +280,18 @@ def decode(data: bytes, table_ids: bool = False, loose: bool = False) -> tuple[i
     if length != len(data):
         raise OpenFlowError(BadRequest.BAD_LEN)
     cls, form, start, flags = find(version, type_, data)
-    form.check(len(data) - start)
-    made = cls.decode_body(form, Dialect(version, None, table_ids, loose), data[start:])
-    return version, xid, made.replace(more=True) if flags & OFPSF_MORE and isinstance(made, Multipart) else made
+    form.check(length - start)
+    made = cls.decode_body(form, _dialect(version, table_ids, loose), data[start:])
+    return (
+        version,
+        xid,
+        made.replace(more=True) if flags & OFPSF_MORE and isinstance(made, Multipart) else made,
+    )
+
+
+@lru_cache
+def _dialect(version: int, table_ids: bool, loose: bool) -> Dialect:
+    return Dialect(version, None, table_ids, loose)
 
 
 def encode(

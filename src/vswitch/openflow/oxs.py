@@ -53,11 +53,31 @@ def encode_stats(
     return padded(_HEAD.pack(0, 4 + len(out)) + out)
 
 
+# What flows usually have, by the length of the list: a duration, perhaps an idle time, packets and bytes.  Taken apart
+# at once: 1.5 us instead of 6 (bench/openflow.py).
+def _header(field: int, size: int) -> int:
+    return _CLASS << 16 | field << 9 | size
+
+
+_COUNTERS = _header(_DURATION, 8), _header(_PACKET_COUNT, 8), _header(_BYTE_COUNT, 8)
+_USUAL = {
+    40: (struct.Struct("!III" + "IQ" * 2), _COUNTERS, False),
+    52: (struct.Struct("!III" + "III" + "IQ" * 2), (*_COUNTERS, _header(_IDLE_TIME, 8)), True),
+}
+
+
 def decode_stats(data: bytes, at: int) -> tuple[Stats, int]:
     """The list at byte `at`, and where it ends."""
     if len(data) - at < 4:
         raise OpenFlowError(BadMatch.BAD_LEN)
     _, length = _HEAD.unpack_from(data, at)
+    if length in _USUAL and len(data) - at >= length + -length % 8:
+        layout, headers, idle = _USUAL[length]
+        duration, sec, nsec, *rest = layout.unpack_from(data, at + 4)
+        if (duration, *rest[-4::2], *rest[:-4:3]) == headers:
+            return Stats((sec, nsec), (rest[1], rest[2]) if idle else None, None, rest[-3], rest[-1]), (
+                at + length + -length % 8
+            )
     end = at + (length + 7) // 8 * 8
     if length < 4 or end > len(data):
         raise OpenFlowError(BadMatch.BAD_LEN)

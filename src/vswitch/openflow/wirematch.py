@@ -289,19 +289,20 @@ def _headers() -> dict[int, _Known]:
     return known
 
 
-_SHAPES = Shapes()
+_SHAPES, _LOOSE_SHAPES = Shapes(), Shapes()  # the second also of lists with entries that are passed over
 
 
 def decode_entries(data: bytes, at: int, end: int, loose: bool) -> tuple[Match, int, int]:
     """The match, cookie and cookie mask that the entries from `at` to `end` tell."""
     start, number = at, int.from_bytes(data[at:end], "big")
-    match = _SHAPES.find(number, end - at)
+    shapes = _LOOSE_SHAPES if loose else _SHAPES
+    match = shapes.find(number, end - at)
     if match is not None:
         return match, 0, 0
     entries: list[Entry] = []
     match, cookie, cookie_mask = _decode_each(data, at, end, loose, entries)
-    if not cookie_mask and not loose:
-        _SHAPES.learn(number, end - start, [Entry(f, bits, stop - start) for f, bits, stop in entries], match)
+    if not cookie_mask:
+        shapes.learn(number, end - start, [Entry(f, bits, stop - start) for f, bits, stop in entries], match)
     return match, cookie, cookie_mask
 
 
