@@ -10,11 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from vswitch.base.options import BOOTSTRAP, COMMON, SSL, Option
-from vswitch.cli import appctl, dpctl, ovsdb_client, ovsdb_tool, up, vsctl
+from vswitch.base.options import BOOTSTRAP, COMMON, DAEMON, SSL, Option
+from vswitch.cli import appctl, dpctl, ovsdb_client, ovsdb_tool, pcap, tcpundump, up, vsctl
 from vswitch.cli.dbtool.commands import commands as ovsdb_tool_commands
 from vswitch.cli.ofctl.main import command as ofctl_commands
 from vswitch.cli.ofctl.settings import OPTIONS as OFCTL_OPTIONS
+from vswitch.cli.pki import main as pki
+from vswitch.cli.testcontroller import main as testcontroller
 from vswitch.ovsdbserver import main as ovsdb_server
 from vswitch.vswitchd import main as vswitchd
 from vswitch.vswitchd.dpctlwords import USAGES
@@ -24,7 +26,12 @@ PROGRAMS = Path(sys.executable).parent
 OPTIONS = {
     "ovs-appctl": appctl.OPTIONS,
     "ovs-dpctl": dpctl.OPTIONS,
-    "ovs-ofctl": (*OFCTL_OPTIONS, *COMMON, *SSL, *BOOTSTRAP),
+    "ovs-ofctl": (*OFCTL_OPTIONS, *COMMON, *DAEMON, *SSL, *BOOTSTRAP),
+    "ovs-controller": testcontroller.OPTIONS,
+    "ovs-pcap": pcap.OPTIONS,
+    "ovs-pki": pki.OPTIONS,
+    "ovs-tcpundump": tcpundump.OPTIONS,
+    "ovs-testcontroller": testcontroller.OPTIONS,
     "ovs-vsctl": vsctl.OPTIONS,
     "ovs-vswitchd": vswitchd.OPTIONS,
     "ovsdb-client": ovsdb_client.OPTIONS,
@@ -79,7 +86,7 @@ def test_commands_of_tools() -> None:
 @pytest.mark.parametrize("program", ["ovs-ofctl", "ovs-vsctl", "ovs-dpctl", "ovsdb-client", "ovsdb-tool"])
 def test_help_names_every_command(program: str) -> None:
     text = subprocess.run([PROGRAMS / program, "--help"], capture_output=True, text=True, check=True).stdout
-    assert commands_on(program) - set(re.findall(r"[a-z][a-z-]*", text)) <= {"list-commands"}
+    assert commands_on(program) - set(re.findall(r"[a-z][a-z0-9-]*", text)) <= {"list-commands"}
 
 
 @pytest.fixture(scope="module")

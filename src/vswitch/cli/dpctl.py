@@ -1,7 +1,8 @@
 """ovs-dpctl: datapaths that live outside of ovs-vswitchd.
 
-The kernel module's datapaths would be such; there is none.  The datapaths of ovs-vswitchd, also the one that it runs in
-the kernel with eBPF, are the daemon's: `ovs-appctl dpctl/…` has the same commands for them.
+These are the eBPF datapaths of this network namespace, which the kernel runs whether their daemon lives or not.  One can
+look at them and delete flows; all else is the daemon's to do, and so are the datapaths in its own process: `ovs-appctl
+dpctl/…` has the same commands for them.
 
 Sources: ovs-dpctl(8).
 """
@@ -14,6 +15,7 @@ import sys
 import time
 from collections.abc import Sequence
 
+from vswitch.base.errors import KernelError
 from vswitch.base.options import (
     HELP,
     LOGGING,
@@ -96,15 +98,21 @@ def _run(words: Sequence[str]) -> int:
 
 
 def _perform(name: str, words: Sequence[str]) -> int:
-    """Perform a command on the datapaths that there are: none."""
-    from vswitch.vswitchd.dpctl import Dpctl  # headers and actions: 40 ms that --help does not need
+    """Perform a command on the datapaths that there are."""
+    from vswitch.cli.pinned import pinned_views  # headers and actions: 40 ms that --help does not need
+    from vswitch.vswitchd.dpctl import Dpctl
 
-    if name in ENUMERATES and not [word for word in words if not word.startswith("-")]:
-        warn("dpif", f"failed to enumerate system datapaths: {os.strerror(errno.ENOENT)}")
+    try:
+        views, problem = pinned_views(), ""
+    except KernelError as error:
+        views, problem = [], error.what
+    if not views and name in ENUMERATES and not [word for word in words if not word.startswith("-")]:
+        problem = problem or os.strerror(errno.ENOENT)
+        warn("dpif", f"failed to enumerate system datapaths: {problem}")
         if name in ("dump-dps", "show"):
             return 1
     try:
-        for line in Dpctl(PROGRAM, list, time.monotonic).commands()[name](words):
+        for line in Dpctl(PROGRAM, lambda: views, time.monotonic).commands()[name](words):
             print(line)
     except DpctlError as error:
         sys.stderr.write(f"{error}\n")

@@ -6,6 +6,7 @@ Sources: ovsdb-client(1).
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from time import sleep
 
 from vswitch.base.errors import TextError
@@ -25,6 +26,7 @@ from vswitch.base.options import (
 from vswitch.cli.command import CommandTable, Program
 from vswitch.cli.dbclient.server import (
     Server,
+    ServerError,
     check_count,
     invalid,
     open_database,
@@ -53,6 +55,8 @@ OPTIONS = (
 )
 ZERO_ID = "00000000-0000-0000-0000-000000000000"
 commands = CommandTable()
+# Which words may be left out depends on what the others are: the commands count them themselves.
+declare = partial(commands, at_least=0, at_most=UNLIMITED)
 
 
 def main() -> int:
@@ -64,7 +68,13 @@ def _parse(text: str) -> Json:
     """The JSON that a word of the command line is, or that the file which it names holds."""
     try:
         return decode(text)
-    except TextError as error:
+    except TextError:
+        pass
+    from vswitch.ovsdb.jsontext import JsonError, decode_argument  # which says what is wrong, and where
+
+    try:
+        return decode_argument(text)
+    except JsonError as error:
         raise CommandError(f'"{text}": {error}') from None
 
 
@@ -75,7 +85,7 @@ def _json_lines(value: Json, given: Given) -> Iterator[str]:
 # --- the server and its schemas ---
 
 
-@commands("list-dbs", "[SERVER]")
+@declare("list-dbs", "[SERVER]")
 def list_dbs(given: Given, *words: str) -> Iterable[str]:
     """Print the names of the server's databases."""
     server, rest = open_server(words, given)
@@ -83,7 +93,7 @@ def list_dbs(given: Given, *words: str) -> Iterable[str]:
     return server.databases()
 
 
-@commands("get-schema", "[SERVER] [DATABASE]")
+@declare("get-schema", "[SERVER] [DATABASE]")
 def get_schema(given: Given, *words: str) -> Iterable[str]:
     """Print a schema."""
     return _json_lines(_schema("get-schema", words, given), given)
@@ -94,19 +104,19 @@ def _schema(command: str, words: Sequence[str], given: Given) -> Json:
     return server.request("get_schema", database)
 
 
-@commands("get-schema-version", "[SERVER] [DATABASE]")
+@declare("get-schema-version", "[SERVER] [DATABASE]")
 def get_schema_version(given: Given, *words: str) -> Iterable[str]:
     """Print a schema's version."""
     yield _schema("get-schema-version", words, given).get("version", "")
 
 
-@commands("get-schema-cksum", "[SERVER] [DATABASE]")
+@declare("get-schema-cksum", "[SERVER] [DATABASE]")
 def get_schema_cksum(given: Given, *words: str) -> Iterable[str]:
     """Print a schema's checksum."""
     yield _schema("get-schema-cksum", words, given).get("cksum", "")
 
 
-@commands("list-tables", "[SERVER] [DATABASE]")
+@declare("list-tables", "[SERVER] [DATABASE]")
 def list_tables(given: Given, *words: str) -> Iterable[str]:
     """Print the names of a database's tables."""
     layout = Layout(_schema("list-tables", words, given))
@@ -115,7 +125,7 @@ def list_tables(given: Given, *words: str) -> Iterable[str]:
     return table.lines(Style.from_options(given))
 
 
-@commands("list-columns", "[SERVER] [DATABASE] [TABLE]")
+@declare("list-columns", "[SERVER] [DATABASE] [TABLE]")
 def list_columns(given: Given, *words: str) -> Iterable[str]:
     """Print the columns of one table, or of all, with their types."""
     server, database, rest = open_database("list-columns", words, given, 0, 1)
@@ -129,14 +139,14 @@ def list_columns(given: Given, *words: str) -> Iterable[str]:
     return table.lines(Style.from_options(given))
 
 
-@commands("convert", "[SERVER] SCHEMA")
+@declare("convert", "[SERVER] SCHEMA")
 def convert(given: Given, *words: str) -> None:
     """Give a database another schema."""
     server, schema = _server_and_schema("convert", words, given)
     server.request("convert", schema["name"], schema)
 
 
-@commands("needs-conversion", "[SERVER] SCHEMA")
+@declare("needs-conversion", "[SERVER] SCHEMA")
 def needs_conversion(given: Given, *words: str) -> Iterable[str]:
     """Say whether a database has another schema than that of a file."""
     from vswitch.ovsdb.schema import Schema
@@ -154,20 +164,21 @@ def _server_and_schema(command: str, words: Sequence[str], given: Given) -> tupl
         with open(rest[0], encoding="utf-8") as file:  # noqa: PTH123 - pathlib takes 8 ms to import
             return server, decode(file.read())
     except OSError as error:
-        raise CommandError(f"{rest[0]}: failed to read schema: {error.strerror}") from None
+        what = f'error opening "{rest[0]}": {error.strerror}'
+        raise CommandError(f'failed to read schema: "{rest[0]}" could not be read as JSON ({what})') from None
 
 
 # --- transactions ---
 
 
-@commands("transact", "[SERVER] TRANSACTION", at_least=0)
+@declare("transact", "[SERVER] TRANSACTION")
 def transact(given: Given, *words: str) -> Iterable[str]:
     """Run a transaction and print its results."""
     server, transaction = _server_and_transaction("transact", words, given)
     return _json_lines(server.request("transact", *transaction), given)
 
 
-@commands("query", "[SERVER] TRANSACTION", at_least=0)
+@declare("query", "[SERVER] TRANSACTION")
 def query(given: Given, *words: str) -> Iterable[str]:
     """Run a transaction that changes nothing, because it ends in `abort`, and print its results."""
     server, transaction = _server_and_transaction("query", words, given)
@@ -184,10 +195,11 @@ def _server_and_transaction(command: str, words: Sequence[str], given: Given) ->
         raise CommandError("not a valid OVSDB query")
     server, rest = open_server(words, given)
     check_count(command, rest, 1, 1)
+    server.settle(transaction[0])
     return server, transaction
 
 
-@commands("dump", "[SERVER] [DATABASE] [TABLE [COLUMN]...]")
+@declare("dump", "[SERVER] [DATABASE] [TABLE [COLUMN]...]")
 def dump(given: Given, *words: str) -> Iterable[str]:
     """Print the content of a database, of a table, or of some columns."""
     server, database, rest = open_database("dump", words, given, 0, UNLIMITED)
@@ -198,10 +210,13 @@ def dump(given: Given, *words: str) -> Iterable[str]:
         for name, wanted in columns.items()
     ]
     results = server.request("transact", database, *selects)
-    tables = [
-        _dump_table(name, wanted, result["rows"])
-        for (name, wanted), result in zip(columns.items(), results, strict=True)
-    ]
+    tables = []
+    for (name, wanted), result in zip(columns.items(), results, strict=False):
+        if "rows" not in result:
+            raise CommandError(
+                f'{name} table reply is not an object with a "rows" member array: {encode(result)}'
+            )
+        tables.append(_dump_table(name, wanted, result["rows"]))
     return print_tables(tables, Style.from_options(given))
 
 
@@ -236,7 +251,7 @@ def _rank(column: Column, value: Json) -> tuple[int, list[Json]]:
     return len(items), items
 
 
-@commands("backup", "[SERVER] [DATABASE]")
+@declare("backup", "[SERVER] [DATABASE]")
 def backup(given: Given, *words: str) -> None:
     """Write a database to standard output, in the format of its files."""
     from vswitch.cli.dbclient import snapshot
@@ -245,7 +260,7 @@ def backup(given: Given, *words: str) -> None:
     snapshot.backup(server, database)
 
 
-@commands("restore", "[SERVER] [DATABASE]")
+@declare("restore", "[SERVER] [DATABASE]")
 def restore(given: Given, *words: str) -> None:
     """Replace a database's content by what standard input, a backup, holds."""
     from vswitch.cli.dbclient import snapshot
@@ -257,7 +272,7 @@ def restore(given: Given, *words: str) -> None:
 # --- waiting and watching ---
 
 
-@commands("wait", "[SERVER] DATABASE STATE")
+@declare("wait", "[SERVER] DATABASE STATE")
 def wait(given: Given, *words: str) -> None:
     """Wait until a database is `added`, `connected` or `removed`."""
     check_count("wait", words, 2, 3)
@@ -309,7 +324,10 @@ def _watch(given: Given, command: str, words: Sequence[str], n_before: int) -> N
         if "db-change-aware" in given:
             server.request("set_db_change_aware", True)
         more = [last_id] if command == "monitor-cond-since" else []
-        result = server.request(command.replace("-", "_"), database, None, watch.requests(), *more)
+        try:
+            result = server.request(command.replace("-", "_"), database, None, watch.requests(), *more)
+        except ServerError as error:
+            raise CommandError(error.as_text()) from None
         heading = ""
         if more:
             found, last, result = result
@@ -340,37 +358,37 @@ def _finish(status: int) -> None:
         raise CommandError("", status)
 
 
-@commands("monitor", "[SERVER] [DATABASE] TABLE [COLUMN,...]...", at_least=0)
+@declare("monitor", "[SERVER] [DATABASE] TABLE [COLUMN,...]...")
 def monitor(given: Given, *words: str) -> None:
     """Print what a table, or ALL, holds, and each change."""
     _watch(given, "monitor", words, 0)
 
 
-@commands("monitor-cond", "[SERVER] [DATABASE] CONDITION TABLE [COLUMN,...]...", at_least=0)
+@declare("monitor-cond", "[SERVER] [DATABASE] CONDITION TABLE [COLUMN,...]...")
 def monitor_cond(given: Given, *words: str) -> None:
     """As monitor, of the rows that meet a condition."""
     _watch(given, "monitor-cond", words, 1)
 
 
-@commands("monitor-cond-since", "[SERVER] [DATABASE] [LAST-ID] CONDITION TABLE [COLUMN,...]...", at_least=0)
+@declare("monitor-cond-since", "[SERVER] [DATABASE] [LAST-ID] CONDITION TABLE [COLUMN,...]...")
 def monitor_cond_since(given: Given, *words: str) -> None:
     """As monitor-cond, from what was the state after a transaction."""
     _watch(given, "monitor-cond-since", words, 1)
 
 
-@commands("lock", "[SERVER] LOCK")
+@declare("lock", "[SERVER] LOCK")
 def lock(given: Given, *words: str) -> None:
     """Take a lock, or wait for it; print when it comes and goes."""
     _lock(given, "lock", words)
 
 
-@commands("steal", "[SERVER] LOCK")
+@declare("steal", "[SERVER] LOCK")
 def steal(given: Given, *words: str) -> None:
     """Take a lock, whoever has it."""
     _lock(given, "steal", words)
 
 
-@commands("unlock", "[SERVER] LOCK")
+@declare("unlock", "[SERVER] LOCK")
 def unlock(given: Given, *words: str) -> None:
     """Give a lock back, which never was taken on this connection: for tests of servers."""
     _lock(given, "unlock", words)
@@ -383,9 +401,10 @@ def _lock(given: Given, method: str, words: Sequence[str]) -> None:
     check_count(method, rest, 1, 1)
 
     def begin() -> Iterator[str]:
-        result = server.request(method, rest[0])
-        if method != "unlock":
-            yield encode(result)
+        if method == "unlock":
+            server.send("unlock", rest[0])  # whatever the server thinks of it
+        else:
+            yield encode(server.request(method, rest[0]))
 
     def react(method: str, params: list[Json]) -> Iterator[str]:
         if method in ("locked", "stolen"):

@@ -30,7 +30,7 @@ def usage() -> str:
 usage: {PROGRAM} [OPTIONS] COMMAND [ARG...]
   create [DB [SCHEMA]]         make an empty database
   create-cluster DB CONTENTS [LOCAL]  make a clustered database of a schema or a database
-  join-cluster DB NAME LOCAL REMOTE...  prepare a server's file for joining a cluster
+  join-cluster DB NAME [LOCAL REMOTE...]  prepare a server's file for joining a cluster
   cluster-to-standalone DB CLUSTERDB  make a standalone database of a clustered one
   check-cluster DB...          compare the files of a cluster's servers
   compact [DB [DST]]           drop DB's history, in place or into DST

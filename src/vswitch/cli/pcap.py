@@ -10,7 +10,6 @@ from collections.abc import Sequence
 
 from vswitch.base.options import HELP, CommandError, parse_options, version_text
 from vswitch.cli.command import guarded
-from vswitch.packet.pcap import CaptureError, read_pcap
 
 PROGRAM = "ovs-pcap"
 OPTIONS = HELP
@@ -33,6 +32,8 @@ def _run(words: Sequence[str]) -> int:
         return 0
     if len(files) != 1:
         raise CommandError("exactly 1 non-option argument required (use --help for help)")
+    from vswitch.packet.pcap import CaptureError, read_pcap  # not needed for --help
+
     try:
         with open(files[0], "rb") as file:  # noqa: PTH123 - pathlib takes 8 ms to import
             data = file.read()

@@ -36,9 +36,7 @@ class WatchedTable:
         select: dict[str, bool] = {}
         names: list[str] = []
         for word in group.replace(",", " ").split():
-            if word.startswith("!"):
-                if word[1:] not in KINDS:
-                    raise CommandError(f"{where}: unknown monitor type {word}")
+            if word.startswith("!") and word[1:] in KINDS:
                 select[word[1:]] = False
             else:
                 names.append(word)

@@ -6,38 +6,98 @@ Sources: ovsdb-client(1); RFC 7047 4.1.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from time import sleep
 
 from vswitch.base.jsontype import Json
 from vswitch.base.lightjson import encode
 from vswitch.base.options import CommandError, Given
+from vswitch.cli.command import warn
 from vswitch.linux.dirs import default_database
 from vswitch.linux.jsonrpc_client import Connection, connect
 from vswitch.linux.sockets import TlsOptions
 from vswitch.ovsdb.column import Layout
+from vswitch.ovsdb.membership import Membership
 
 DEFAULT_DATABASE = "Open_vSwitch"
 _SCHEMES = ("unix", "tcp", "ssl", "punix", "ptcp", "pssl")
 
 
-class Server:
-    """A server that was asked for on a command line."""
+class ServerError(CommandError):
+    """The server answered with an error."""
 
-    def __init__(self, name: str, given: Given) -> None:
-        self.name = name
-        try:
-            self.connection: Connection = connect(name, TlsOptions.from_options(given))
-        except OSError as error:
-            reason = error.strerror or str(error)
-            raise CommandError(f'failed to connect to "{name}" ({reason})') from None
+    def __init__(self, error: Json) -> None:
+        super().__init__(f"transaction returned error: {encode(error)}")
+        self.error = error
+
+    def as_text(self) -> str:
+        """The error as people would say it, if it has the usual members."""
+        if not isinstance(self.error, dict) or "details" not in self.error:
+            return str(self)
+        syntax = f'syntax "{self.error["syntax"]}": ' if "syntax" in self.error else ""
+        return f"{syntax}{self.error['error']}: {self.error['details']}"
+
+
+class Server:
+    """A server that was asked for on a command line: of several, separated by commas, the first that answers."""
+
+    def __init__(self, names: str, given: Given) -> None:
+        self.name = names
+        self.connection: Connection
         self._n_requests = 0
         self.notifications: list[Json] = []  # that came while a reply was awaited
+        self._tls = TlsOptions.from_options(given)
+        self._leader_only = "no-leader-only" not in given
+        self._connect("")
+
+    def settle(self, database: str) -> None:
+        """Go to a server that will do for `database`; as long as there is none, go on looking.
+
+        Of a cluster, that is a member which is connected to the others, and, unless --no-leader-only says that any
+        will do, the leader.
+        """
+        objection = self._objection(database)
+        while objection:
+            warn("ovsdb_client", f"{self.name}: {objection}")
+            sleep(1)
+            objection = self._connect(database)
+
+    def _connect(self, database: str) -> str:
+        """Connect to the first server, which, if there is a `database`, will do for that; or say why none does."""
+        reason = objection = ""
+        for name in self.name.split(","):
+            try:
+                self.connection = connect(name, self._tls)
+            except OSError as error:
+                reason = error.strerror or str(error)
+                continue
+            objection = self._objection(database) if database else ""
+            if not objection:
+                return ""
+            self.connection.close()
+        if objection:
+            return objection
+        raise CommandError(f'failed to connect to "{self.name}" ({reason})')
+
+    def _objection(self, database: str) -> str:
+        membership = Membership(database, leader_only=self._leader_only)
+        try:
+            membership.begin(self.request("monitor_cond", "_Server", ["_Server"], membership.requests()))
+        except ServerError:  # it is so old that it knows nothing of clusters
+            return ""
+        self.request("monitor_cancel", ["_Server"])
+        self.notifications.clear()
+        return membership.objection() if membership.is_known else ""
+
+    def send(self, method: str, *params: Json) -> int:
+        """Send a request; return its number."""
+        self._n_requests += 1
+        self.connection.send({"id": self._n_requests, "method": method, "params": list(params)})
+        return self._n_requests
 
     def request(self, method: str, *params: Json) -> Json:
         """The result of a request; raises CommandError for an error."""
-        self._n_requests += 1
-        number = self._n_requests
         try:
-            self.connection.send({"id": number, "method": method, "params": list(params)})
+            number = self.send(method, *params)
             while True:
                 message = self.connection.receive()
                 if message.get("id") == number and "method" not in message:
@@ -46,7 +106,7 @@ class Server:
         except OSError as error:
             raise CommandError(f"transaction failed ({error.strerror or error})") from None
         if message.get("error") is not None:
-            raise CommandError(f"transaction returned error: {encode(message['error'])}")
+            raise ServerError(message["error"])
         return message["result"]
 
     def handle(self, message: Json) -> None:
@@ -66,7 +126,7 @@ class Server:
 
 
 def is_server(word: str) -> bool:
-    """Whether a word names a server rather than a database."""
+    """Whether a word names a server, or several, rather than a database."""
     scheme, colon, _ = word.partition(":")
     return bool(colon) and scheme in _SCHEMES
 
@@ -98,6 +158,7 @@ def open_database(
         raise CommandError(f"unknown database {database}")
     if database not in databases:
         invalid(command)
+    server.settle(database)
     return server, database, rest
 
 

@@ -94,7 +94,7 @@ def create_cluster(given: Given, database: str, contents: str, local: str = "") 
     clusters.create_cluster(given, database, contents, local)
 
 
-@commands("join-cluster", "DB NAME LOCAL REMOTE...")
+@commands("join-cluster", "DB NAME [LOCAL REMOTE...]")
 def join_cluster(given: Given, database: str, name: str, *addresses: str) -> None:
     """Prepare a server's file for joining a cluster."""
     from vswitch.cli.dbtool import clusters

@@ -22,6 +22,8 @@ Flows:
   add-flows SWITCH FILE           add the flows in FILE, or change those that it says to
   mod-flows SWITCH FLOW           change the actions of the flows that match
   del-flows SWITCH [FLOW]         delete the flows, or those that match FLOW
+  replace-flows SWITCH FILE       make the flows those in FILE
+  diff-flows SOURCE1 SOURCE2      print how the flows of two files or switches differ
 Switch and ports:
   show SWITCH                     print the switch, its ports and configuration
   dump-desc SWITCH                print who made the switch
@@ -33,6 +35,7 @@ Switch and ports:
   get-frags SWITCH                print how IP fragments are treated
   set-frags SWITCH FRAG_MODE      change it: normal, drop, reassemble, nx-match
 Tables:
+  dump-table-features SWITCH      print what the tables can do
   dump-table-desc SWITCH          print how the tables are configured
   mod-table SWITCH TABLE SETTING  change it: controller, continue, drop; [no]evict, vacancy:LOW,HIGH
 Packets:
@@ -40,8 +43,8 @@ Packets:
                                   send a packet
   packet-out SWITCH IN_PORT ACTIONS PACKET...
                                   send packets
-  monitor SWITCH [MISSLEN] [invalid_ttl]
-                                  print what the switch sends to controllers
+  monitor SWITCH [MISSLEN] [invalid_ttl] [watch:[...]]
+                                  print what the switch sends to controllers, and changes of flows
   snoop SWITCH                    print what the switch and its controllers say
 Changes together:
   bundle SWITCH FILE              do the flow-mods, group-mods and packet-outs in FILE, all or none
@@ -79,6 +82,7 @@ Tunnel options, connections, IPFIX:
 Any end:
   probe TARGET                    ask whether it answers
   ping TARGET [N]                 measure ten echos of N bytes
+  benchmark TARGET N COUNT        measure COUNT echos of N bytes
 
 Without a switch:
   parse-flow FLOW                 print what add-flow would send
@@ -86,6 +90,13 @@ Without a switch:
   parse-group GROUP               print what add-group would send
   ofp-print HEX [VERBOSITY]       print a message
   ofp-parse FILE                  print the messages in a file
+  ofp-parse-pcap PCAP [PORT]...   print the messages in a capture
+  parse-pcap PCAP...              print the headers of the packets in captures
+  compose-packet FLOW [L7]        print a packet that has this flow
+  For tests, most of them with input on standard input: parse-packet, parse-nx-match, parse-nxm,
+  parse-oxm VERSION, parse-ofp10-match, parse-ofp11-match, parse-actions VERSION,
+  parse-instructions VERSION, check-vlan TCI MASK, print-error ERROR, encode-error-reply ERROR REQUEST,
+  encode-hello BITMAP, parse-key-value STRING...
 
 SWITCH is a bridge of this machine, unix:FILE, tcp:HOST[:PORT] or ssl:HOST[:PORT] (default port: 6653).
 
@@ -106,6 +117,10 @@ Options:
                                   keys for ssl:
   -v, --verbose[=SPEC]  --log-file[=FILE]
                                   logging
+  --detach  --monitor  --pidfile[=FILE]  --overwrite-pidfile  --no-chdir  --user=USER[:GROUP]
+                                  be a daemon (monitor, snoop)
+  --unixctl=SOCKET                where ovs-appctl reaches it
+  --readd                         replace-flows: add also what is there already
   -h, --help  -V, --version"""
 
 

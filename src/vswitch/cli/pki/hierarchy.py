@@ -93,7 +93,6 @@ class Authority:
         for file, text in (
             ("ca.cnf", configuration),
             ("index.txt", ""),
-            ("index.txt.attr", "unique_subject = no\n"),
             ("serial", "01\n"),
             ("crlnumber", "01\n"),
         ):
@@ -150,6 +149,7 @@ class Authority:
         (self.directory / "index.txt.old").write_bytes(before)
         if attributes.exists():
             (self.directory / "index.txt.attr.old").write_bytes(read(attributes))
+        attributes.write_text("unique_subject = no\n")
         expiry, subject = certificate.not_valid_after_utc, certificates.format_name(certificate.subject)
         line = f"V\t{expiry:%y%m%d%H%M%SZ}\t\t{serial}\tunknown\t{subject}\n"
         index.write_bytes(before + line.encode())
