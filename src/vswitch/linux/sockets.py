@@ -61,6 +61,8 @@ def connect(name: str, tls: TlsOptions, default_port: int) -> _socket.socket:
         case "ptcp":
             return _accept_tcp(rest, default_port)
         case "ssl" | "pssl":
+            if not (tls.private_key and tls.certificate and (tls.ca_cert or tls.bootstrap_ca_cert)):
+                raise OSError(errno.ENOPROTOOPT, os.strerror(errno.ENOPROTOOPT))
             from vswitch.linux.tls import secure  # its imports take 30 ms
 
             sock = (_connect_tcp if kind == "ssl" else _accept_tcp)(rest, default_port)

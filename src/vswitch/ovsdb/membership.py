@@ -12,7 +12,7 @@ from __future__ import annotations
 from vswitch.base.jsontype import Json
 from vswitch.ovsdb.column import elements
 
-COLUMNS = ["cid", "connected", "index", "leader", "model", "name", "schema"]
+COLUMNS = ["connected", "index", "leader", "model", "name"]
 
 
 class Membership:
@@ -42,6 +42,11 @@ class Membership:
                 for row in change.values():
                     self._rows.setdefault(uuid, {}).update(row)
 
+    @property
+    def is_known(self) -> bool:
+        """Whether the server has the database."""
+        return self._row() is not None
+
     def objection(self) -> str:
         """Why another server should be tried; nothing if this one will do.  Remembers how far it has come."""
         row = self._row()
@@ -50,7 +55,7 @@ class Membership:
         if row.get("model") != "clustered":
             return ""
         [index] = elements(row.get("index", 0)) or [0]
-        if not row.get("connected") or not elements(row.get("schema", ["set", []])):
+        if not row.get("connected"):
             return "clustered database server is disconnected from cluster; trying another server"
         if self.leader_only and not row.get("leader"):
             return "clustered database server is not cluster leader; trying another server"

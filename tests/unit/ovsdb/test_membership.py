@@ -8,7 +8,7 @@ from vswitch.ovsdb.membership import Membership
 
 
 def described(**columns: object) -> dict[str, object]:
-    row = {"name": "D", "model": "clustered", "connected": True, "leader": True, "index": 5, "schema": "{}"}
+    row = {"name": "D", "model": "clustered", "connected": True, "leader": True, "index": 5}
     return {
         "Database": {"1": {"initial": row | columns}, "2": {"initial": {"name": "E", "model": "standalone"}}}
     }
@@ -22,7 +22,6 @@ def described(**columns: object) -> dict[str, object]:
         ({"leader": False}, False, ""),
         ({"leader": False}, True, "not cluster leader"),
         ({"connected": False}, False, "disconnected from cluster"),
-        ({"schema": ["set", []]}, False, "disconnected from cluster"),
         ({"name": "X"}, False, "does not have D database"),
     ],
 )
