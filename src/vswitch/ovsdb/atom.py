@@ -19,6 +19,7 @@ Uuid = NewType("Uuid", str)  # 8-4-4-4-12 lower-case hexadecimal digits
 Atom: TypeAlias = "int | float | bool | str"
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}")
+_LOWER_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}").fullmatch
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")  # a string that prints without quotes
 ZERO_UUID = Uuid("00000000-0000-0000-0000-000000000000")
 
@@ -50,6 +51,11 @@ _DEFAULTS: dict[AtomType, Atom] = {
 def is_uuid(text: str) -> bool:
     """Whether `text` is a UUID in its usual form, any case."""
     return _UUID.fullmatch(text) is not None
+
+
+def is_usual_uuid(value: object) -> bool:
+    """Whether `value` is the text of a UUID as it is kept, in lower case."""
+    return value.__class__ is str and _LOWER_UUID(value) is not None
 
 
 def atom_from_json(json: Json, type: AtomType) -> Atom:

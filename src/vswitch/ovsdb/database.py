@@ -94,6 +94,8 @@ class Table:
             if any(base.ref_table for base in column.type.bases())
         )
 
+        self.has_weak = any(reference.weak_key or reference.weak_value for reference in self.references)
+
     def index_key(self, number: int, row: Row) -> tuple[Datum, ...]:
         """What the row is found by in index `number`."""
         return tuple(row[column] for column in self.index_numbers[number])

@@ -14,7 +14,15 @@ from collections.abc import Callable, Iterable
 from operator import itemgetter
 from typing import Any, Protocol, TypeAlias
 
-from vswitch.ovsdb.atom import Atom, AtomType, Uuid, atom_from_json, atom_to_json, atom_to_text
+from vswitch.ovsdb.atom import (
+    Atom,
+    AtomType,
+    Uuid,
+    atom_from_json,
+    atom_to_json,
+    atom_to_text,
+    is_usual_uuid,
+)
 from vswitch.ovsdb.errors import ConstraintViolation, OvsdbError, OvsdbSyntaxError
 from vswitch.ovsdb.jsontext import INT_MAX, INT_MIN, Json
 from vswitch.ovsdb.types import BaseType, ColumnType
@@ -144,6 +152,8 @@ def datum_to_json(datum: Datum, type: ColumnType) -> Json:
 
 def json_reader(type: ColumnType) -> Reader:
     """datum_from_json() for one type, made once for reading many: what is as usual takes the short way."""
+    if type.value is None and type.key.type is AtomType.UUID:
+        return _uuid_reader(type)
     key = _PLAIN.get(type.key.type)
     value = _PLAIN.get(type.value.type) if type.value else None
     if key is None or any(base.is_constrained for base in type.bases()) or (type.value and value is None):
@@ -151,12 +161,28 @@ def json_reader(type: ColumnType) -> Reader:
     if type.value is not None:
         return _map_reader(type, key, value)
 
-    is_integer = key is int
+    is_integer, kinds = key is int, {key}
 
     def read(json: Any, resolve: Resolve | None = None) -> Datum:
         its_type: object = json.__class__
         if its_type is key and (not is_integer or INT_MIN <= json <= INT_MAX):
             return (json,)
+        if its_type is list and len(json) == 2 and json[0] == "set" and json[1].__class__ is list:
+            elements = json[1]
+            if set(map(class_of, elements)) == kinds:
+                atoms = sorted(set(elements))
+                in_range = not is_integer or INT_MIN <= atoms[0] <= atoms[-1] <= INT_MAX
+                if in_range and len(atoms) == len(elements) and type.n_min <= len(atoms) <= type.n_max:
+                    return tuple(atoms)
+        return _parse(json, type, type.n_min, type.n_max, resolve)
+
+    return read
+
+
+def _uuid_reader(type: ColumnType) -> Reader:
+    def read(json: Any, resolve: Resolve | None = None) -> Datum:
+        if json.__class__ is list and len(json) == 2 and json[0] == "uuid" and is_usual_uuid(json[1]):
+            return (json[1],)
         return _parse(json, type, type.n_min, type.n_max, resolve)
 
     return read
@@ -188,6 +214,7 @@ def _map_reader(type: ColumnType, key: object, value: object) -> Reader:
     return read
 
 
+class_of: Callable[[object], object] = type
 # The Python types that the JSON of these atoms has, and no other.
 _PLAIN: dict[AtomType, type] = {AtomType.STRING: str, AtomType.BOOLEAN: bool, AtomType.INTEGER: int}
 

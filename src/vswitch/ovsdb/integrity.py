@@ -43,7 +43,7 @@ def plan(transaction: Transaction) -> Commit | None:
     check.keep_indexes_unique()
     return Commit(
         transaction.id,
-        transaction.changes(),
+        transaction.changes() if check.has_changed else changes,
         {row: n for row, n in check.strong.items() if n},
         check.weak,
         "\n".join(transaction.comments),
@@ -71,6 +71,7 @@ class IntegrityCheck:
         self._is_trusted = is_trusted  # references may point to what is not there: excluded tables, for one
         self.strong: dict[RowName, int] = defaultdict(int)  # changes to the number of references to a row
         self.weak: dict[RowName, dict[RowName, int]] = {}  # target -> holder -> change
+        self.has_changed = False  # rows that the transaction did not, or otherwise
         self._orphans: list[RowName] = []  # rows that may have lost their last strong reference
         self._lost: list[RowName] = []  # deleted rows, whose holders of weak references have not been told
 
@@ -89,7 +90,7 @@ class IntegrityCheck:
             self._count_weak(reference, (name, uuid), before, after)
         if new is None:
             self._lost.append((name, uuid))
-        elif old is None:
+        elif old is None and not view.table.schema.is_root:
             self._orphans.append((name, uuid))
 
     def _count_strong(self, reference: Reference, name: str, uuid: Uuid, before: Datum, after: Datum) -> None:
@@ -133,6 +134,7 @@ class IntegrityCheck:
             if view.table.schema.is_root or self._n_strong(row):
                 continue
             if (now := view.get(uuid)) is not None:
+                self.has_changed = True
                 view.put(uuid, None)
                 self.count(name, uuid, now, None)
 
@@ -154,7 +156,7 @@ class IntegrityCheck:
         suspects = {
             (name, uuid): False
             for name, view in self.transaction.views.items()
-            if any(reference.weak_key or reference.weak_value for reference in view.table.references)
+            if view.table.has_weak
             for uuid in view.new
         }
         while suspects or self._lost:
@@ -183,6 +185,7 @@ class IntegrityCheck:
         if tuple(cells) != row:
             cells[1] = (self.transaction.id,)
             after = tuple(cells)
+            self.has_changed = True
             view.put(uuid, after)
             self.count(name, uuid, row, after)
 
@@ -217,7 +220,7 @@ class IntegrityCheck:
     def keep_indexes_unique(self) -> None:
         """Refuse two rows with the same values in the columns of an index."""
         for view in list(self.transaction.views.values()):
-            if view.new:
+            if view.new and view.table.indexes:
                 for number in range(len(view.table.indexes)):
                     for first, second in duplicates(view, number):
                         raise ConstraintViolation(_describe_duplicate(view, number, first, second))

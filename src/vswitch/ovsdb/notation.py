@@ -6,6 +6,7 @@ Sources: OVS's error strings (`Required 'op' member is missing.`), which tools a
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from vswitch.ovsdb.errors import OvsdbSyntaxError
 from vswitch.ovsdb.jsontext import Json
@@ -13,6 +14,7 @@ from vswitch.ovsdb.jsontext import Json
 _ID = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
+@lru_cache(4096)
 def is_id(text: str) -> bool:
     """Whether `text` is an <id> (RFC 7047 3.1): a name for tables, columns and rows to come."""
     return _ID.fullmatch(text) is not None
@@ -27,10 +29,9 @@ class Members:
     def __init__(self, json: Json, what: str) -> None:
         self.json = json
         self.what = what  # "ovsdb operation 1 of 2"
-        self._left: set[str] = set()
+        self._taken: list[str] = []
         if not isinstance(json, dict):
             raise OvsdbSyntaxError(f"Parsing {what} failed: Object expected.")
-        self._left = set(json)
 
     def required(self, name: str, *kinds: object) -> Json:
         """The value of a member that must be there."""
@@ -44,11 +45,12 @@ class Members:
 
     def finish(self) -> None:
         """Refuse members that nobody asked for."""
-        if self._left:
-            name = min(self._left)
-            if len(self._left) == 1:
+        if len(self._taken) != len(self.json):
+            left = self.json.keys() - set(self._taken)
+            name = min(left)
+            if len(left) == 1:
                 raise self.error(f"Member '{name}' is present but not allowed here.")
-            others = len(self._left) - 1
+            others = len(left) - 1
             raise self.error(
                 f"Member '{name}' and {others} other member{'s' if others > 1 else ''} "
                 "are present but not allowed here."
@@ -59,9 +61,9 @@ class Members:
         return OvsdbSyntaxError(f"Parsing {self.what} failed: {message}", self.json)
 
     def _take(self, name: str, kinds: tuple[object, ...]) -> Json:
-        self._left.discard(name)
+        self._taken.append(name)
         value = self.json[name]
-        if not any(_is_of(value, kind) for kind in kinds):
+        if value.__class__ not in kinds and not any(_is_of(value, kind) for kind in kinds):
             raise self.error(f"Type mismatch for member '{name}'.")
         return value
 

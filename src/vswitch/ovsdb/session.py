@@ -9,6 +9,7 @@ Sources: RFC 7047 4.1; ovsdb-server(7), 4.1.12-4.1.21.
 from __future__ import annotations
 
 from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -162,8 +163,10 @@ class Session:
     # What hosts call.
 
     @property
-    def locks(self) -> set[str]:
+    def locks(self) -> AbstractSet[str]:
         """The locks that the client holds."""
+        if not self._wanted_locks:
+            return _NO_LOCKS
         return {name for name in self._wanted_locks if self.server.lock_queues.owner(name) is self}
 
     @property
@@ -280,7 +283,7 @@ class Session:
         """4.1.3: a transaction."""
         host = self._host("transact", params)
         for each in self.server.hosts.values():
-            if any(trigger.client is self and trigger.id == id for trigger in each.waiting):
+            if each.waiting and any(trigger.client is self and trigger.id == id for trigger in each.waiting):
                 raise OvsdbSyntaxError("transact: duplicate request ID", params)
         access = replace(self.access, read_only=True) if self.server.is_backup else self.access
         host.submit(Trigger(self, id, params[1:], self.now, access), self.now)
@@ -410,6 +413,9 @@ class Session:
             raise OvsdbSyntaxError("array expected", params)
         request = Trigger(self, id, [], self.now, self.access)
         self.server.convert(host, Schema.from_json(params[1]), request)
+
+
+_NO_LOCKS: frozenset[str] = frozenset()
 
 
 class _Refused(Exception):  # noqa: N818 - an answer
