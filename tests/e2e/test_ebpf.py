@@ -388,3 +388,35 @@ def test_cpus_that_share_a_megaflow_lose_no_count(net, datapath):
             assert "2000 received" in output, output
     after = {flow.ufid: stats.packets for flow, stats in datapath.flow_dump()}[Ufid(16)]
     assert after - before == 2000 * len(cpus)
+
+
+@pytest.mark.parametrize("alive", [True, False])
+def test_ovs_dpctl_sees_the_datapath_whether_its_daemon_lives_or_not(net, kernel, alive):
+    def dpctl(*words: str) -> str:
+        return net.switch.run(str(Path(sys.executable).with_name("ovs-dpctl")), *words).stdout
+
+    h1 = net.hosts["h1"]
+    with running_daemon(net, "") as daemon:
+        assert h1.ping("10.0.0.2", count=3)
+        if not alive:
+            daemon.kill()
+            daemon.wait()
+        assert dpctl("dump-dps") == "ebpf@test\n"
+        shown = dpctl("show", "-s")
+        for line in ("flows: 24", "port 1: h1\n", "port 3: br0 (internal)", "RX packets:"):
+            assert line in shown, shown
+        (to_h2,) = [
+            line
+            for line in dpctl("dump-flows", "-m").splitlines()
+            if "in_port(h1)" in line and "0x0800" in line and line.endswith("actions:h2")
+        ]
+        assert "ufid:" in to_h2
+        assert " packets:3, bytes:294, used:" in to_h2
+        ufid = to_h2.split(",")[0]
+        assert dpctl("get-flow", ufid).split(", ufid")[0].split("packets")[0] == to_h2.split("packets")[0]
+        dpctl("del-flows")
+        assert h1.cannot_reach("10.0.0.2", count=1), "nobody puts the flows again"
+    if not alive:
+        taken = EbpfDatapath("test")
+        assert taken.stats().flows == 0
+        taken.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 
 from vswitch.dpif.packet import Packet
 
@@ -51,6 +51,12 @@ class NetdevStats:
     tx_fifo_errors: int = 0
     tx_heartbeat_errors: int = 0
     tx_window_errors: int = 0
+
+    def plus(self, other: NetdevStats) -> NetdevStats:
+        """Both, added up."""
+        return NetdevStats(
+            *(getattr(self, each.name) + getattr(other, each.name) for each in fields(NetdevStats))
+        )
 
     def swapped(self) -> NetdevStats:
         """The same counters from the other end of the wire: what one receives the other sent."""

@@ -10,7 +10,7 @@ import time
 
 from vswitch.datapath.dummy import DummyDatapath
 from vswitch.datapath.ebpf.datapath import EbpfDatapath
-from vswitch.datapath.ebpf.probe import why_not
+from vswitch.datapath.ebpf.probe import find_features, why_not
 from vswitch.datapath.userspace.datapath import UserspaceDatapath
 from vswitch.dpif.datapath import Datapath
 from vswitch.netdev.dummy import DummyDevices
@@ -44,7 +44,7 @@ def _choose_default(platform: Platform) -> None:
     platform.default_reason = (
         f"packets pass through this process, because {reason}"
         if reason
-        else "the kernel forwards, in programs made for its flows"
+        else f"the kernel forwards, in programs made for its flows, {find_features()}"
     )
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from functools import partial
 
 from vswitch.aio.tls import Tls
@@ -65,7 +65,7 @@ class Interface:
     def stats(self, datapath: Datapath) -> NetdevStats:
         """What the device has carried, and what its datapath moved past the device's counters."""
         assert self.netdev is not None
-        return sum_stats(self.netdev.stats(), self._uncounted(datapath))
+        return self.netdev.stats().plus(self._uncounted(datapath))
 
     def statistics(self, datapath: Datapath) -> dict[str, int]:
         """The same as Interface.statistics shows it: those counters that this kind of device has."""
@@ -467,11 +467,6 @@ class Vswitch:
         for forwarding in self.forwardings.values():
             forwarding.close(keep=not cleanup)
         self.forwardings.clear()
-
-
-def sum_stats(one: NetdevStats, other: NetdevStats) -> NetdevStats:
-    """Both, added up."""
-    return NetdevStats(*(getattr(one, each.name) + getattr(other, each.name) for each in fields(NetdevStats)))
 
 
 def patch_peer(config: InterfaceConfig) -> str:

@@ -103,7 +103,7 @@ class EbpfDatapath(Datapath, PortCounters):
     def _create(self) -> None:
         for part in ("links", "subtables"):
             (self._directory / part).mkdir(parents=True, mode=0o700)
-        self._build(Maps.create(self._directory, _n_cpus()))
+        self._build(Maps.create(self._directory, n_cpus()))
         self._notes.write(Kind.FORMAT, 0, self._fingerprint())
 
     def _build(self, opened: Maps) -> None:
@@ -132,7 +132,7 @@ class EbpfDatapath(Datapath, PortCounters):
         if not self._directory.is_dir():
             return False
         try:
-            self._build(Maps.open(self._directory, _n_cpus()))
+            self._build(Maps.open(self._directory, n_cpus()))
         except KernelError as error:
             log.warn("%s: what an earlier daemon left is of no use: %s", self.name, error)
             return False
@@ -154,6 +154,7 @@ class EbpfDatapath(Datapath, PortCounters):
         self._ports.restore(notes[Kind.PORT])
         numbers = self._ports.numbers_by_ifindex()
         self._flows.restore(notes[Kind.MASK], notes[Kind.SUBTABLE], numbers)
+        self._flows.forget_masks()
         self._lists.finish_restoring()
         self._queue.take_over()
         self._programs.rebuild()
@@ -371,7 +372,7 @@ def _holds_device(pin: Path) -> bool:
         link.close()
 
 
-def _n_cpus() -> int:
+def n_cpus() -> int:
     """How many CPUs there can be: the highest number of one, and 1."""
     possible = Path("/sys/devices/system/cpu/possible").read_text()
     return int(possible.strip().split(",")[-1].split("-")[-1]) + 1
@@ -380,5 +381,5 @@ def _n_cpus() -> int:
 def _layout() -> list[int]:
     """What has to be the same for one daemon to understand what another one pinned."""
     layout = repr((keys.PARTS, maps.MEGAFLOW, maps.STATS, maps.NAME, maps.PORT, maps.UPCALL, maps.COUNTERS))
-    sizes = maps.MAX_FLOWS, maps.MAX_PORTS, maps.RING_SIZE, maps.PARAMETERS_SIZE, _n_cpus()
+    sizes = maps.MAX_FLOWS, maps.MAX_PORTS, maps.RING_SIZE, maps.PARAMETERS_SIZE, n_cpus()
     return [_FORMAT, zlib.crc32(layout.encode()), *sizes, os.sysconf("SC_PAGE_SIZE")]

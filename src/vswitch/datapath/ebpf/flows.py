@@ -124,7 +124,7 @@ class FlowTable:
         if entry:
             released, entry.megaflow, entry.list = entry.list, megaflow, actions
             if table:
-                table.entries.change(entry.place, actions.shape, actions.argument)
+                table.entries.change(entry.place, entry.slot, actions.shape, actions.argument)
             self._maps.outdate(entry.slot)
             self._lists.release(released)
             return
@@ -188,6 +188,19 @@ class FlowTable:
                 packets, size = packets + own.packets, size + own.bytes
                 used, tcp_flags = max(used, own.used or 0.0), tcp_flags | own.tcp_flags
         return FlowStats(packets, size, used or None, tcp_flags)
+
+    def hide(self, ufids: Iterable[Ufid]) -> list[FlowStats | None]:
+        """Let packets find megaflows no more, although they are another process's to remove.
+
+        To that process they are still there, until it puts them again, because their packets come up, or removes them.
+        """
+        hidden: list[FlowStats | None] = []
+        for entry in [self._entries.pop(ufid, None) for ufid in ufids]:
+            if entry and entry.table:
+                entry.table.entries.hide(entry.place)
+                self._maps.outdate(entry.slot)
+            hidden.append(self.stats(entry) if entry else None)
+        return hidden
 
     # Devices that come and go
 
@@ -303,9 +316,9 @@ class FlowTable:
         for subtable in dropped:
             self._forget(self._tables.pop(subtable.key).entries)
         if dropped:
-            self._forget_masks()
+            self.forget_masks()
 
-    def _forget_masks(self) -> None:
+    def forget_masks(self) -> None:
         """Erase the notes of masks that no megaflow has."""
         used = {entry.mask_id for entry in self._entries.values()}
         for mask, (id, _) in list(self._masks.items()):
@@ -346,7 +359,6 @@ class FlowTable:
         taken = {entry.slot for entry in self._entries.values()}
         self._next_slot = max(taken, default=0) + 1
         self._free_slots.extend(slot for slot in range(1, self._next_slot) if slot not in taken)
-        self._forget_masks()
 
     def _restore_entry(
         self,

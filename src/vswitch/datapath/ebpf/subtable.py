@@ -268,10 +268,15 @@ class Entries:
     def _next(self, place: int) -> int:
         return self._halves[place * self._step + _NEXT]
 
-    def change(self, place: int, shape: int, argument: int) -> None:
-        """Give an entry other actions: packets meet the old or the new ones."""
+    def change(self, place: int, slot: int, shape: int, argument: int) -> None:
+        """Give an entry other actions: packets meet the old or the new ones.  If it was hidden, it is back."""
         both = int.from_bytes(_ACTION.pack(shape, argument), sys.byteorder)
         self._words[(place * self.subtable.stride + _ACTION_AT) // WORD] = both
+        self._halves[place * self._step + _SLOT] = slot
+
+    def hide(self, place: int) -> None:
+        """Let no packet find an entry."""
+        self._halves[place * self._step + _SLOT] = 0
 
     def counters(self, place: int) -> Counters:
         """What an entry has counted."""

@@ -69,7 +69,7 @@ def fill(entries: Entries, random: Random, steps: int) -> dict[bytes, tuple[int,
             there[key] = entries.insert(key, step, shape, argument), step, shape, argument
         elif random.random() < 0.3:
             place, slot, _, _ = there[key]
-            entries.change(place, shape, argument)
+            entries.change(place, slot, shape, argument)
             there[key] = place, slot, shape, argument
         else:
             entries.remove(key, there.pop(key)[0])

@@ -1,0 +1,35 @@
+"""The datapaths that ovs-dpctl finds: those that are pinned on the bpffs, with what their devices have carried."""
+
+from __future__ import annotations
+
+import os
+from functools import partial
+
+from vswitch.base.errors import KernelError
+from vswitch.datapath.ebpf.pinned import PinnedDatapath, pinned_datapaths
+from vswitch.dpif.netdev import NetdevStats
+from vswitch.linux import bpffs
+from vswitch.linux.rtnetlink import Rtnetlink
+from vswitch.vswitchd.dpctl import DatapathView
+
+HOST_TYPES = ("internal", "tap")  # of ports whose device counts for the host
+
+
+def pinned_views() -> list[DatapathView]:
+    """All datapaths of this network namespace; none for who is not root.  KernelError: one cannot be read."""
+    if os.geteuid():
+        return []
+    return [DatapathView(found, partial(_stats, found)) for found in pinned_datapaths(bpffs.root())]
+
+
+def _stats(datapath: PinnedDatapath, name: str) -> NetdevStats | None:
+    """What the port `name` has carried, through its device and past it; None: the device has gone."""
+    port = next(port for port in datapath.ports().values() if port.name == name)
+    rtnetlink = Rtnetlink()
+    try:
+        stats = NetdevStats(*rtnetlink.link(name, stats=True).counters)
+    except KernelError:
+        return None
+    finally:
+        rtnetlink.close()
+    return (stats.swapped() if port.type in HOST_TYPES else stats).plus(datapath.port_stats(port.number))
