@@ -15,7 +15,6 @@ from vswitch.base.errors import VswitchError
 from vswitch.base.log import Logger
 from vswitch.base.options import CommandError
 from vswitch.cli.ctl.session import Session, Settings, parse_commands
-from vswitch.cli.table import Table
 from vswitch.cli.vsctl import ROW_IDS, SwitchHooks, commands
 from vswitch.linux.sockets import TlsOptions
 
@@ -45,10 +44,9 @@ class SwitchDatabase:
         )
         settings.comment = f"{self._program}: {line}"
         settings.is_waiting = self._is_waiting
-        session = _Answering(settings, invocations, SwitchHooks(is_waiting=self._is_waiting))
+        session = Session(settings, invocations, SwitchHooks(is_waiting=self._is_waiting))
         with within(timeout):
-            session.run()
-        return session.lines
+            return session.answer()
 
     def ask(self, *words: str, timeout: float = 5) -> str:
         """What one line of commands prints; empty if it fails."""
@@ -57,19 +55,6 @@ class SwitchDatabase:
         except VswitchError as error:
             log.dbg("%s: %s", " ".join(words), error)
             return ""
-
-
-class _Answering(Session):
-    """A session whose commands speak to us, not to a terminal."""
-
-    lines: list[str]
-
-    def _print(self) -> None:
-        style = self._settings.style
-        outputs = [each.output for each in self._invocations]
-        self.lines = [
-            line for out in outputs for line in (out.lines(style) if isinstance(out, Table) else out)
-        ]
 
 
 @contextmanager

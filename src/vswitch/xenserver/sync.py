@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import MutableMapping, Sequence
 
 from vswitch.aio.daemon import Service, run_daemon
 from vswitch.aio.database import Database
@@ -27,8 +27,8 @@ from vswitch.base.options import (
     version_text,
 )
 from vswitch.linux.console import answer
-from vswitch.ovsdb.change import Transaction
-from vswitch.ovsdb.replica import Replica, Row
+from vswitch.ovsdb.record import Changes, Record
+from vswitch.ovsdb.replica import Replica
 from vswitch.xenserver.host import Host
 from vswitch.xenserver.lookups import Lookups, Wanted
 from vswitch.xenserver.sync_rules import DEVICE, Change, bridge_id, bridge_settings, interface_ids
@@ -135,39 +135,36 @@ class Sync:
             vms=frozenset(uuid for each in ids if (uuid := each.get("xs-vm-uuid")) and not self._is_current),
         )
 
-    def _write(self, transaction: Transaction) -> None:
-        for row in transaction.rows("Bridge"):
-            self._write_bridge(transaction, row)
-        interfaces = {row["name"]: row for row in transaction.rows("Interface")}
-        ids = {name: transaction.get(row, "external_ids") for name, row in interfaces.items()}
+    def _write(self, changes: Changes) -> None:
+        """What becomes different.  All that it follows from is relied on."""
+        for bridge in changes.rows("Bridge"):
+            self._write_bridge(bridge)
+        interfaces = {record.name: record for record in changes.rows("Interface")}
+        ids = {name: dict(record.external_ids) for name, record in interfaces.items()}
         lookups = self._lookups
-        changes = interface_ids(ids, lookups.vifs, lookups.vms, is_current=self._is_current)
-        for name, change in changes.items():
-            _apply(transaction, interfaces[name], "external_ids", change)
-        transaction.comment(f"{PROGRAM}: XAPI's names")
+        wanted = interface_ids(ids, lookups.vifs, lookups.vms, is_current=self._is_current)
+        for name, change in wanted.items():
+            _apply(interfaces[name].external_ids, change)
+        changes.comment(f"{PROGRAM}: XAPI's names")
 
-    def _write_bridge(self, transaction: Transaction, row: Row) -> None:
-        name = row["name"]
+    def _write_bridge(self, bridge: Record) -> None:
+        name = bridge.name
         known = self._lookups.networks.get(name)
         if known is not None and name not in self._settled:
             settings = bridge_settings(
                 known, is_current=self._is_current, tell=lambda note: log.warn("%s: %s", name, note)
             )
-            if settings.fail_mode is not None and settings.fail_mode != row["fail_mode"]:
-                transaction.set(row, "fail_mode", settings.fail_mode)
-            _apply(transaction, row, "other_config", settings.other_config)
-        ids = transaction.get(row, "external_ids")
-        _apply(transaction, row, "external_ids", bridge_id(known, ids, is_current=self._is_current))
+            if settings.fail_mode is not None and settings.fail_mode != bridge.fail_mode:
+                bridge.fail_mode = settings.fail_mode
+            _apply(bridge.other_config, settings.other_config)
+        ids = dict(bridge.external_ids)
+        _apply(bridge.external_ids, bridge_id(known, ids, is_current=self._is_current))
 
 
-def _apply(transaction: Transaction, row: Row, column: str, change: Change) -> None:
+def _apply(column: MutableMapping[str, str], change: Change) -> None:
     """Write the keys that are to differ from what they are."""
-    present = transaction.get(row, column)
-    gone = [key for key, value in change.items() if value is None and key in present]
-    new = [(key, value) for key, value in change.items() if value is not None and present.get(key) != value]
-    if gone or new:
-        transaction.verify(row, column)
-    if gone:
-        transaction.remove(row, column, gone)
-    if new:
-        transaction.put(row, column, new)
+    for key, value in change.items():
+        if value is None:
+            column.pop(key, None)
+        elif column.get(key) != value:
+            column[key] = value

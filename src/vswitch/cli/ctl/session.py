@@ -128,6 +128,23 @@ class Session:
 
     def run(self) -> None:
         """Carry out the commands and print what they say; raises CommandError."""
+        self._carry_out()
+        self._print()
+        sys.stdout.flush()
+        for line in self._settle():
+            print(f"{self._settings.program}: {line}", file=sys.stderr)
+
+    def answer(self) -> list[str]:
+        """For programs that go on: what the commands print, then what the switch says against the change."""
+        try:
+            self._carry_out()
+            said = [line for each in self._invocations for line in self._lines(each.output)]
+            return [*said, *self._settle()]
+        finally:
+            self._exchange.close()
+
+    def _carry_out(self) -> None:
+        """Have the commands committed."""
         self._exchange.until(lambda: self._replica.is_synchronized)
         try:
             self._exchange.follow(attempts(self._replica, self._attempt, new_uuid))
@@ -138,16 +155,15 @@ class Session:
         context = self._context
         for invocation, row in context.new_rows:
             invocation.output = [context.transaction.uuids.get(row.uuid, row.uuid)]
-        self._print()
-        if self._settings.is_waiting and context.transaction.increments:
-            sys.stdout.flush()
-            self._await_switch(context, context.transaction.increments[0])
 
-    def _await_switch(self, context: Context, target: int) -> None:
-        """Wait until the switch has taken over the change; print what it has to say against it."""
+    def _settle(self) -> list[str]:
+        """Wait, if that is wanted, until the switch has taken over the change; what it has to say against it."""
+        context = self._context
+        if not self._settings.is_waiting or not context.transaction.increments:
+            return []
+        target = context.transaction.increments[0]
         self._exchange.until(lambda: self._hooks.finished(context, target))
-        for line in self._hooks.complaints(context):
-            print(f"{self._settings.program}: {line}", file=sys.stderr)
+        return list(self._hooks.complaints(context))
 
     def _wanted(self, layout: Layout) -> dict[str, list[str]]:
         wanting = Wanting(layout, self._settings.row_ids, {})
@@ -176,6 +192,9 @@ class Session:
         if is_general and not context.transaction.touched.isdisjoint(context.derived_from):
             context.derived = None
 
+    def _lines(self, output: list[str] | Table) -> Iterator[str]:
+        return output.lines(self._settings.style) if isinstance(output, Table) else iter(output)
+
     def _print(self) -> None:
         n_tables = 0
         for invocation in self._invocations:
@@ -184,7 +203,7 @@ class Session:
                 if n_tables and self._settings.style.format not in ("json", "html"):
                     print()
                 n_tables += 1
-                for line in output.lines(self._settings.style):
+                for line in self._lines(output):
                     print(line)
             elif self._settings.is_one_line:
                 print("\\n".join(line.replace("\\", "\\\\").replace("\n", "\\n") for line in output))
