@@ -178,7 +178,9 @@ def answer(daemons: Daemons, line: str) -> tuple[int, str, str]:
     make = "ours" if daemons.make["ovsdb-server"] == "ours" else "peer"
     name, *words = [word.replace('\\"', '"') if "\\" in word else word for word in line.split()]
     done = daemons.run(make, name, *words, check=False)
-    printed = "".join(sorted(done.stdout.splitlines(True))) if {"dump-flows", "find"} & {*words} else done.stdout
+    printed = (
+        "".join(sorted(done.stdout.splitlines(True))) if {"dump-flows", "find"} & {*words} else done.stdout
+    )
     return done.returncode, UUID.sub("UUID", printed), re.sub(r"^\S+Z\|\d+\|", "", done.stderr)
 
 
