@@ -97,6 +97,8 @@ def actions(rng: Random, table: int, kind: str, groups: Sequence[int] = ()) -> s
         *("mod_tp_dst:99", "resubmit(2,)", "push:NXM_NX_REG0[]", "pop:NXM_NX_REG2[]", "load:5->NXM_NX_PKT_MARK[]"),
         *(f"resubmit(,{later})" for later in range(table + 1, 4)),
         f"resubmit({rng.randint(1, 3)},{rng.randint(0, 3)})",
+        "learn(table=3,priority=5,NXM_OF_ETH_DST[]=NXM_OF_ETH_SRC[],load:1->NXM_NX_REG0[],output:NXM_OF_IN_PORT[])",
+        "fin_timeout(idle_timeout=5)",
         *(f"group:{number}" for number in groups),
     ]  # fmt: skip
     if kind in ("tcp", "udp", "ip", "icmp"):

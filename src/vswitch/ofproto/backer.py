@@ -31,6 +31,7 @@ from vswitch.ofproto.command import Command, Install, Uninstall
 from vswitch.ofproto.expiry import expire_hard, expire_idle, expiring_rules
 from vswitch.ofproto.fairness import FairQueue
 from vswitch.ofproto.megaflows import Entry, Megaflows
+from vswitch.ofproto.monitors import flush
 from vswitch.ofproto.pace import Pace
 from vswitch.ofproto.packetin import packet_ins
 from vswitch.ofproto.switch import Switch
@@ -334,6 +335,8 @@ class Backer:
         return len(self._megaflows)
 
     def _take_commands(self) -> list[Command]:
+        for switch in self.switches.values():
+            flush(switch)
         commands, self.wiring.outbox = self.wiring.outbox, []
         return commands
 

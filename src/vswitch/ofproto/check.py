@@ -18,7 +18,7 @@ from vswitch.flow.ports import (
     OFPP_NORMAL,
     OFPP_TABLE,
 )
-from vswitch.ofproto.selection import flattened
+from vswitch.ofproto.actionlists import flattened
 from vswitch.ofproto.table import INTERNAL_TABLE
 from vswitch.ofproto.xlate.registry import TRANSLATORS
 from vswitch.openflow.actions.base import Action

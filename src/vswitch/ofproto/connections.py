@@ -25,6 +25,7 @@ from vswitch.ofproto import (  # noqa: F401 - handlers
 from vswitch.ofproto.channel import Channel, ChannelKind, default_miss_send_len
 from vswitch.ofproto.command import Command, ConnectionId, Send
 from vswitch.ofproto.handlers import HANDLERS, Request
+from vswitch.ofproto.learning import forget_learned
 from vswitch.ofproto.switch import Switch
 from vswitch.openflow.errors import BadRequest, OpenFlowError
 from vswitch.openflow.message import Dialect, Message, Multipart
@@ -94,6 +95,7 @@ class Connection:
         except OpenFlowError as error:
             replies = [Send(self.id, Error(error.code, data), xid)]
         self.switch.actor = None
+        forget_learned(self.switch, now)
         monitors.flush(self.switch)
         self.switch.wiring.outbox += replies
         yield self._take_commands()

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 
 from vswitch.ofproto.collection import IDLE_TIMEOUT
 from vswitch.ofproto.command import Send
+from vswitch.ofproto.learning import forget_learned
 from vswitch.ofproto.monitors import flush
 from vswitch.ofproto.switch import Switch
 from vswitch.openflow.errors import BundleFailed
@@ -33,6 +34,7 @@ def expire_hard(switches: Iterable[Switch], now: float) -> None:
             if now >= rule.hard_deadline:
                 switch.remove_rule(rule, RemovedReason.HARD_TIMEOUT, now)
         _expire_collections(switch, now)
+        forget_learned(switch, now)
         flush(switch)
 
 
@@ -53,4 +55,5 @@ def expire_idle(switches: Iterable[Switch], heard: float, now: float) -> None:
         for rule in list(switch.expiring):
             if heard >= rule.idle_deadline:
                 switch.remove_rule(rule, RemovedReason.IDLE_TIMEOUT, now)
+        forget_learned(switch, now)
         flush(switch)

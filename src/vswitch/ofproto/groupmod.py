@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
+from vswitch.ofproto.actionlists import output_groups
 from vswitch.ofproto.channel import AsyncKind
 from vswitch.ofproto.check import check_performable
 from vswitch.ofproto.command import Send
 from vswitch.ofproto.group import GroupEntry
 from vswitch.ofproto.handlers import Request, handles
-from vswitch.ofproto.selection import output_groups
 from vswitch.ofproto.switch import Switch, split_duration
 from vswitch.ofproto.table import INTERNAL_TABLE
 from vswitch.openflow.errors import GroupModFailed, OpenFlowError

@@ -15,11 +15,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from vswitch.flow.ports import OFPP_ANY
+from vswitch.ofproto.actionlists import output_groups, output_ports
 from vswitch.ofproto.channel import Channel
 from vswitch.ofproto.command import Send
 from vswitch.ofproto.handlers import Request, handles
 from vswitch.ofproto.rule import Rule
-from vswitch.ofproto.selection import output_groups, output_ports
 from vswitch.ofproto.switch import Switch
 from vswitch.ofproto.table import ALL_TABLES, INTERNAL_TABLE
 from vswitch.openflow.actions.base import Action

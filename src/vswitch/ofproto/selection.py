@@ -8,12 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from vswitch.flow.match import Match
-from vswitch.flow.ports import OFPP_ANY, OFPP_CONTROLLER
+from vswitch.flow.ports import OFPP_ANY
+from vswitch.ofproto.actionlists import output_groups, output_ports
 from vswitch.ofproto.rule import Rule
 from vswitch.ofproto.switch import Switch
 from vswitch.ofproto.table import ALL_TABLES, INTERNAL_TABLE, Table
-from vswitch.openflow.actions.base import Action
-from vswitch.openflow.actions.output import Controller, Enqueue, Group, Output, OutputTrunc
 from vswitch.openflow.errors import BadRequest, OpenFlowError
 
 OFPG_ANY = 0xFFFFFFFF
@@ -58,24 +57,3 @@ def _matching(table: Table, match: Match, priority: int | None) -> Iterable[Rule
     if not match.mask:
         return list(table)
     return [rule for rule in table if match.covers(rule.match)]
-
-
-def flattened(actions: Iterable[Action]) -> Iterator[Action]:
-    """`actions` and those within them."""
-    for action in actions:
-        yield action
-        yield from flattened(getattr(action, "actions", ()))
-
-
-def output_ports(actions: Iterable[Action]) -> Iterator[int]:
-    """The ports to which `actions` send packets by name."""
-    for action in flattened(actions):
-        if isinstance(action, (Output, OutputTrunc, Enqueue)):
-            yield action.port
-        elif isinstance(action, Controller):
-            yield OFPP_CONTROLLER
-
-
-def output_groups(actions: Iterable[Action]) -> set[int]:
-    """The groups to which `actions` send packets."""
-    return {action.group for action in flattened(actions) if isinstance(action, Group)}

@@ -8,6 +8,7 @@ Sources: ovs-vswitchd.conf.db(5), Bridge; OpenFlow 1.5.1, 4 (ports), 6.4 (remova
 from __future__ import annotations
 
 import enum
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -18,6 +19,7 @@ from vswitch.dpif.ports import OdpPort
 from vswitch.flow.fields import REG
 from vswitch.flow.match import Match
 from vswitch.flow.ports import OFPP_LOCAL, OFPP_MAX, OFPP_NORMAL, OfPort
+from vswitch.ofproto.actionlists import teaches
 from vswitch.ofproto.channel import AsyncKind, Channel
 from vswitch.ofproto.command import Command, ConnectionId, Send
 from vswitch.ofproto.group import GroupEntry
@@ -122,6 +124,10 @@ class Switch:
         self.serial = 0  # of the last change of a rule
         self.actor: tuple[ConnectionId, int] | None = None  # who asked for what is happening, with which xid
         self.updates: dict[ConnectionId, list[FlowUpdate]] = {}  # to tell those who watch rules (monitors.py)
+        self.teachers: Counter[tuple[int, int]] = (
+            Counter()
+        )  # rules whose pupils go with them: table and cookie
+        self.unlearned: set[tuple[int, int]] = set()  # of which the last teacher may be gone (learning.py)
         self.on_change: RuleReport = nobody_asks
         self._undo: list[Callable[[], None]] | None = None  # how to take back what was done; None: it stays
         self._add_default_rule(now)
@@ -319,6 +325,7 @@ class Switch:
         self.on_change(self, OFPFME_ADDED, rule)
 
     def _put_in(self, rule: Rule) -> None:
+        self._teach(rule.actions)
         table = self.tables[rule.table_id]
         table.insert(rule)
         if rule.idle_timeout or rule.hard_timeout:
@@ -334,7 +341,16 @@ class Switch:
         if rule.flags & _SEND_FLOW_REM and not rule.hidden and not silent:
             self.tell(AsyncKind.FLOW_REMOVED, reason, _flow_removed(rule, reason, now))
 
+    def _teach(self, actions: tuple[Action, ...]) -> None:
+        self.teachers.update(teaches(actions))
+
+    def _unteach(self, actions: tuple[Action, ...]) -> None:
+        gone = teaches(actions)
+        self.teachers.subtract(gone)
+        self.unlearned.update(gone)
+
     def _take_out(self, rule: Rule) -> None:
+        self._unteach(rule.actions)
         table = self.tables[rule.table_id]
         table.remove(rule)
         self.expiring.pop(rule, None)
@@ -351,12 +367,16 @@ class Switch:
         old_actions, is_other = rule.actions, (actions, cookie) != (rule.actions, rule.cookie)
         rule.actions, rule.cookie, rule.modified = actions, cookie, now
         if is_other:
+            self._teach(actions)
+            self._unteach(old_actions)
             self.serial += 1
             rule.changed = self.serial
             self.on_change(self, OFPFME_MODIFIED, rule, old_actions=old_actions)
         self.wiring.changes.rules.append((self.tables[rule.table_id], rule.match))
 
     def _restore_rule(self, rule: Rule, before: Rule) -> None:
+        self._teach(before.actions)
+        self._unteach(rule.actions)
         rule.actions, rule.cookie, rule.modified = before.actions, before.cookie, before.modified
         rule.packets, rule.bytes = before.packets, before.bytes
         self.wiring.changes.rules.append((self.tables[rule.table_id], rule.match))

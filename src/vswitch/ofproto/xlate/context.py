@@ -14,6 +14,7 @@ Sources: OVS Documentation/topics/design.rst; ovs-actions(7), "Terminology".
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from vswitch.dpif.action import DatapathAction
 from vswitch.dpif.megaflow import FlowStats
@@ -58,6 +59,14 @@ class Lesson:
         )
 
 
+class Lasting(Protocol):
+    """Something that an action did, and that each further packet does again."""
+
+    def apply(self, now: float) -> bool:
+        """Do it; whether that could be."""
+        ...
+
+
 @dataclass(slots=True)
 class Carried:
     """What a path through the switch credits for each packet: rules, tables, patch ports, groups, learned addresses."""
@@ -66,6 +75,7 @@ class Carried:
     tables: list[tuple[Table, bool]] = field(default_factory=list)  # and whether it had a rule
     patches: list[tuple[SwitchPort, SwitchPort]] = field(default_factory=list)  # out of one, into the other
     lessons: list[Lesson] = field(default_factory=list)
+    learned: list[Lasting] = field(default_factory=list)  # what actions did to rules
     traffic: list[Traffic] = field(default_factory=list)  # of groups and their buckets
 
     def credit(self, stats: FlowStats, now: float) -> None:
@@ -89,6 +99,8 @@ class Carried:
             counted.bytes += n_bytes
         for lesson in self.lessons:
             lesson.apply(used)
+        for done in self.learned:
+            done.apply(used)
 
 
 @dataclass(slots=True)

@@ -38,7 +38,7 @@ from vswitch.flow.ports import OFPP_UNSET, OfPort
 from vswitch.ofproto.narration import Kind, Node
 from vswitch.ofproto.switch import Switch
 from vswitch.ofproto.wiring import Wiring
-from vswitch.ofproto.xlate import control, fields, groups, output  # noqa: F401 - they register their actions
+from vswitch.ofproto.xlate import control, fields, groups, learn, output  # noqa: F401 - they register their actions
 from vswitch.ofproto.xlate.actionset import run_action_set
 from vswitch.ofproto.xlate.context import Translation
 from vswitch.ofproto.xlate.ports import may_receive
