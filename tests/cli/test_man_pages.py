@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from vswitch.base.options import BOOTSTRAP, COMMON, DAEMON, SSL, Option
-from vswitch.cli import appctl, dpctl, ovsdb_client, ovsdb_tool, pcap, tcpundump, up, vsctl
+from vswitch.cli import appctl, dpctl, ovsdb_client, ovsdb_tool, pcap, tcpundump, up, vsctl, vtepctl
 from vswitch.cli.dbtool.commands import commands as ovsdb_tool_commands
+from vswitch.cli.history import main as history
 from vswitch.cli.ofctl.main import command as ofctl_commands
 from vswitch.cli.ofctl.settings import OPTIONS as OFCTL_OPTIONS
 from vswitch.cli.pki import main as pki
@@ -38,6 +39,7 @@ OPTIONS = {
     "ovsdb-server": ovsdb_server.OPTIONS,
     "ovsdb-tool": ovsdb_tool.OPTIONS,
     "vswitch": up.OPTIONS,
+    "vtep-ctl": vtepctl.OPTIONS,
 }
 
 
@@ -47,8 +49,8 @@ def listed(page: str, section: str) -> list[str]:
     return [re.split(r"(?<!\\) \| ", row[2:])[0] for row in body.splitlines() if row.startswith("| `")]
 
 
-def commands_on(page: str) -> set[str]:
-    return {re.sub(r"\[--[^]]*\] ", "", cell).strip("`").split()[0] for cell in listed(page, "Commands")}
+def commands_on(page: str, section: str = "Commands") -> set[str]:
+    return {re.sub(r"\[--[^]]*\] ", "", cell).strip("`").split()[0] for cell in listed(page, section)}
 
 
 @pytest.mark.parametrize("program", sorted(OPTIONS))
@@ -60,6 +62,17 @@ def test_options(program: str) -> None:
     assert sorted(on_page) == sorted(shown(option) for option in OPTIONS[program])
 
 
+def test_options_of_db() -> None:
+    on_page = [re.split(r"[=\[]|`$", cell)[0] for cell in listed("vswitch", "Options of db")]
+    shown = (
+        f"`-{each.short}`, `--{each.name}" if each.short else f"`--{each.name}" for each in history.OPTIONS
+    )
+    assert sorted(on_page) == sorted(shown)
+    assert {each.name for each in history.OPTIONS} >= set(
+        re.findall(r"--([a-z][a-z-]*)", history.help_text())
+    )
+
+
 @pytest.mark.parametrize("program", sorted(OPTIONS))
 def test_help_names_options_that_exist(program: str) -> None:
     words = ["vswitch", "up", "--help"] if program == "vswitch" else [program, "--help"]
@@ -67,8 +80,10 @@ def test_help_names_options_that_exist(program: str) -> None:
         [PROGRAMS / words[0], *words[1:]], capture_output=True, text=True, check=True
     ).stdout
     known = {option.name for option in OPTIONS[program]}
-    if program == "ovs-vsctl":
-        known |= {name.strip("-=") for syntax in vsctl.commands.by_name.values() for name in syntax.options}
+    for name, module in (("ovs-vsctl", vsctl), ("vtep-ctl", vtepctl)):
+        if program == name:
+            syntaxes = module.commands.by_name.values()
+            known |= {option.strip("-=") for syntax in syntaxes for option in syntax.options}
     named = set(re.findall(r"--([a-z][a-z-]*)", text))
     assert named - known == set()
 
@@ -77,10 +92,12 @@ def test_commands_of_tools() -> None:
     list(ofctl_commands.listing())
     assert commands_on("ovs-ofctl") == set(ofctl_commands.commands)
     assert commands_on("ovs-vsctl") == set(vsctl.commands.by_name)
+    assert commands_on("vtep-ctl") == set(vtepctl.commands.by_name)
+    assert commands_on("vswitch", "Commands of db") == set(history.commands.commands)
     assert commands_on("ovs-dpctl") == set(USAGES)
     assert commands_on("ovsdb-client") == set(ovsdb_client.commands.commands)
     assert commands_on("ovsdb-tool") == set(ovsdb_tool_commands.commands)
-    assert commands_on("vswitch") == {"up", "demo"}
+    assert commands_on("vswitch") == {"up", "demo", "db"}
 
 
 @pytest.mark.parametrize("program", ["ovs-ofctl", "ovs-vsctl", "ovs-dpctl", "ovsdb-client", "ovsdb-tool"])

@@ -32,9 +32,18 @@ class Exchange:
     """
 
     def __init__(
-        self, remotes: str, replica: Replica, tls: TlsOptions | None = None, *, retry: bool = False
+        self,
+        remotes: str,
+        replica: Replica,
+        tls: TlsOptions | None = None,
+        *,
+        retry: bool = False,
+        shuffle: bool = True,
     ) -> None:
         self.remotes = remotes
+        self._order = remotes.split(",")
+        if shuffle:
+            self._order.sort(key=lambda remote: os.urandom(4))
         self.replica = replica
         self._tls = tls or TlsOptions()
         self._retry = retry
@@ -80,7 +89,7 @@ class Exchange:
         """Connect to the next server that can be reached."""
         reason = ""
         while True:
-            self._left = self._left or self.remotes.split(",")
+            self._left = self._left or self._order.copy()
             while self._left:
                 try:
                     self._connection = connect(self._left.pop(0), self._tls)

@@ -118,7 +118,9 @@ class ControlProgram:
         result.is_dry_run = "dry-run" in given
         result.is_waiting = "no-wait" not in given
         result.retries = "retry" in given
-        result.leader_only = "no-leader-only" not in given
+        for name, _ in given:  # the last one counts
+            result.leader_only = name == "leader-only" if name.endswith("leader-only") else result.leader_only
+            result.shuffles = name == "shuffle-remotes" if name.endswith("remotes") else result.shuffles
         return result
 
     def _log_call(self, given: Given, line: str) -> None:

@@ -95,6 +95,7 @@ class Settings:
         self.is_waiting = True  # for the switch to have seen a change
         self.retries = False  # connecting to the server
         self.leader_only = True  # refuse the followers of a cluster
+        self.shuffles = True  # try several servers in any order
 
 
 class Hooks:
@@ -123,7 +124,9 @@ class Session:
         self._invocations = invocations
         self._hooks = hooks
         self._replica = Replica(settings.database, self._wanted, leader_only=settings.leader_only)
-        self._exchange = Exchange(settings.server, self._replica, settings.tls, retry=settings.retries)
+        self._exchange = Exchange(
+            settings.server, self._replica, settings.tls, retry=settings.retries, shuffle=settings.shuffles
+        )
         self._context: Context
 
     def run(self) -> None:
