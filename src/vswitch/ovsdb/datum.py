@@ -190,30 +190,35 @@ def _uuid_reader(type: ColumnType) -> Reader:
 
 def _map_reader(type: ColumnType, key: object, value: object) -> Reader:
     is_integer = int in (key, value)
+    keys, values = {key}, {value}
 
-    def read(json: Json, resolve: Resolve | None = None) -> Datum:
-        match json:
-            case ["map", list(elements)] if (
-                not is_integer
-                and type.n_min <= len(elements) <= type.n_max
-                and all(
-                    each.__class__ is list
-                    and len(each) == 2
-                    and each[0].__class__ is key
-                    and each[1].__class__ is value
-                    for each in elements
-                )
-            ):
+    def read(json: Any, resolve: Resolve | None = None) -> Datum:
+        if (
+            not is_integer
+            and json.__class__ is list
+            and len(json) == 2
+            and json[0] == "map"
+            and json[1].__class__ is list
+            and set(map(class_of, json[1])) == _LISTS
+        ):
+            elements = json[1]
+            try:
                 pairs = dict(elements)
-                if len(pairs) == len(elements):
-                    return tuple(sorted(pairs.items()))
-            case _:
-                pass
+            except (TypeError, ValueError):  # not pairs, or not of atoms
+                return _parse(json, type, type.n_min, type.n_max, resolve)
+            if (
+                len(pairs) == len(elements)
+                and type.n_min <= len(pairs) <= type.n_max
+                and set(map(class_of, pairs)) == keys
+                and set(map(class_of, pairs.values())) == values
+            ):
+                return tuple(sorted(pairs.items()))
         return _parse(json, type, type.n_min, type.n_max, resolve)
 
     return read
 
 
+_LISTS = {list}
 class_of: Callable[[object], object] = type
 # The Python types that the JSON of these atoms has, and no other.
 _PLAIN: dict[AtomType, type] = {AtomType.STRING: str, AtomType.BOOLEAN: bool, AtomType.INTEGER: int}
