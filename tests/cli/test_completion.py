@@ -90,7 +90,9 @@ def rundir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         ("ovsdb-client list-", {"list-dbs", "list-tables", "list-columns"}),
         ("ovsdb-client dump Open", {"Open_vSwitch"}),
         ("ovsdb-tool db-", {"db-name", "db-version", "db-cksum", "db-is-standalone", "db-is-clustered"}),
-        ("vswitch ", {"up", "demo"}),
+        ("vswitch ", {"up", "demo", "db"}),
+        ("vswitch db ", {"log", "show", "diff", "at", "revert"}),
+        ("vswitch db log --gr", {"--grep"}),
         ("vswitch up --di", {"--dir", "--disable-system"}),
     ],
 )
@@ -107,6 +109,10 @@ def test_with_a_switch(line: str, offered: set[str], rundir: Path) -> None:
         ("ovs-ofctl dump-flows ", set()),
         ("ovs-appctl ", set()),
         ("ovs-appctl -t ", set()),
+        ("vtep-ctl add-p", {"add-ps", "add-port"}),
+        ("vtep-ctl --onel", {"--oneline"}),
+        ("vtep-ctl del-ps ", set()),
+        ("vtep-ctl set-replication-mode ls ", {"service_node", "source_node"}),
     ],
 )
 def test_without_a_switch(line: str, offered: set[str], tmp_path: Path) -> None:
