@@ -10,7 +10,6 @@ Sources: XenServer Management API, "XenAPI plugins".
 from __future__ import annotations
 
 import sys
-import traceback
 from collections.abc import Callable, Mapping, Sequence
 from xml.parsers.expat import ExpatError
 from xmlrpc.client import Error, dumps, loads
@@ -64,6 +63,8 @@ def respond(document: str, functions: Mapping[str, Function]) -> str:
         log.err("%s: %s", name, failure)
         return _failure(failure.code, failure.parameters)
     except Exception as error:
+        import traceback  # 8 ms that only a mistake of ours is worth
+
         log.err("%s: %s", name, traceback.format_exc().rstrip())
         return _failure("XENAPI_PLUGIN_FAILURE", [name or "", type(error).__name__, str(error)])
     return dumps(({"Status": "Success", "Value": value},), methodresponse=True)

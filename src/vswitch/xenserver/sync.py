@@ -10,59 +10,27 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import sys
-from collections.abc import MutableMapping, Sequence
+from collections.abc import MutableMapping
 
 from vswitch.aio.daemon import Service, run_daemon
 from vswitch.aio.database import Database
 from vswitch.base.log import Logger
-from vswitch.base.options import (
-    COMMON,
-    DAEMON,
-    REQUIRED,
-    CommandError,
-    Given,
-    Option,
-    parse_options,
-    version_text,
-)
-from vswitch.linux.console import answer
+from vswitch.base.options import Given
 from vswitch.ovsdb.record import Changes, Record
 from vswitch.ovsdb.replica import Replica
+from vswitch.xenserver.daemon import PROGRAM
 from vswitch.xenserver.host import Host
 from vswitch.xenserver.lookups import Lookups, Wanted
 from vswitch.xenserver.sync_rules import DEVICE, Change, bridge_id, bridge_settings, interface_ids
 
-PROGRAM = "ovs-xapi-sync"
 log = Logger("sync")
 
-OPTIONS = (Option("root-prefix", REQUIRED), Option("unixctl", REQUIRED), *DAEMON, *COMMON)
 COOKIE = "/var/run/xapi_init_complete.cookie"
 COLUMNS = {
     "Bridge": ["name", "external_ids", "other_config", "fail_mode"],
     "Interface": ["name", "external_ids"],
 }
 PAUSE = 1.0  # seconds between two looks at XAPI while it is not there
-USAGE = f"""{PROGRAM}: keeps XAPI's names of networks, VIFs and VMs in the switch's database
-usage: {PROGRAM} [OPTIONS] DATABASE
-DATABASE is where the database server listens, as in unix:/var/run/openvswitch/db.sock.
-  --root-prefix=DIR   take XAPI's files from under DIR
-Daemon and logging options are those of ovs-vswitchd(8).
-While it runs: ovs-appctl -t {PROGRAM} flush-cache, or SIGHUP, to ask XAPI for everything anew."""
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the daemon; return its exit status."""
-    try:
-        given, words = parse_options(sys.argv[1:] if argv is None else argv, OPTIONS)
-        if "help" in given or "version" in given:
-            return answer(USAGE if "help" in given else version_text(PROGRAM))
-        if len(words) != 1:
-            raise CommandError("exactly one DATABASE is required; use --help for usage")
-    except CommandError as error:
-        sys.stderr.write(f"{PROGRAM}: {error}\n")
-        return error.status
-    return run(given, words[0])
 
 
 def run(given: Given, remote: str) -> int:
