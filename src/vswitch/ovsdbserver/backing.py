@@ -52,6 +52,7 @@ class Surroundings:
     schedule: Callable[[], None]  # have the sessions written soon
     notice: Callable[[Host, Commit], None]  # a commit happened
     etcd: Credentials  # for clusters
+    close: Callable[[str], None]  # take a database out of service
     with_differences: bool = True  # in journals
     trims_memory: bool = False  # give memory back to the system after a compaction
 

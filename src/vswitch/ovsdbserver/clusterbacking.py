@@ -25,7 +25,7 @@ from vswitch.ovsdbserver.etcd import messages
 from vswitch.ovsdbserver.storage import in_thread, milliseconds_now
 
 log = Logger("ovsdb_cluster")
-PATIENCE = 10.0  # seconds that a starting server waits for etcd before it serves clients without the database
+PATIENCE = 5.0  # seconds that a starting server waits for etcd before it serves clients without the database
 
 
 class ClusterBacking(Backing):
@@ -36,6 +36,7 @@ class ClusterBacking(Backing):
         self.address = ClusterAddress.parse(word)
         self.clustered = Clustered(Member(), around.new_uuid(), around.new_uuid)
         self.link = ClusterLink(self.address, around.etcd, self.clustered, self._changed)
+        self.link.on_kick = self._kicked
         schema = Schema(self.link.database_name, "", {})
         super().__init__(word, around, Database(schema), self.clustered)
         self.clustered.on_replace = lambda database: around.server.replace(self.name, database)
@@ -107,6 +108,11 @@ class ClusterBacking(Backing):
     async def kick(self, sid: Uuid) -> None:
         """Have another server leave."""
         await self.link.kick(sid)
+
+    def _kicked(self) -> None:
+        """Another server had this one leave."""
+        log.warn("%s: kicked out of the cluster", self.name)
+        self.around.close(self.name)
 
     def close(self) -> None:
         """Leave the cluster."""

@@ -77,7 +77,7 @@ class ClusterLink:
             etcd = Etcd(endpoint, self._credentials)
             try:
                 await self._session(etcd)
-            except* VswitchError as group:
+            except* (VswitchError, ValueError, LookupError) as group:  # what is in etcd may be anybody's
                 if self._clustered.is_connected:
                     self.n_disconnections += 1
                     pause, problem = RETRY[0], ""
@@ -150,6 +150,8 @@ class ClusterLink:
     def _learn(self, shared: EtcdLog, event: Event) -> bool:
         """Take note of an event; whether the lead is free."""
         kind, _, rest = event.name.removeprefix(shared.prefix).partition("/")
+        if kind not in ("leader", "member", "kicked", "snapshot"):
+            return False
         value = event.value.decode() if event.value is not None else None
         match kind:
             case "leader":
@@ -210,7 +212,7 @@ class ClusterLink:
         """One task of a session: when it fails, no more are begun."""
         try:
             await work
-        except VswitchError:
+        except Exception:
             self._tasks = None
             raise
 

@@ -52,6 +52,7 @@ class DatabaseDaemon:
             Credentials(
                 *(given.get(f"cluster-{what}") or "" for what in ("private-key", "certificate", "ca-cert"))
             ),
+            self.close,
             with_differences="disable-file-column-diff" not in given,
         )
         self.replication = Replication(self.server, self.backings, self.remotes.reconnect)

@@ -218,7 +218,10 @@ class EtcdLog:
         ]
         if not all(pieces):
             raise NoCluster(f"{prefix}: pieces are missing")
-        return await in_thread(zlib.decompress, b"".join(piece[0].value for piece in pieces))
+        try:
+            return await in_thread(zlib.decompress, b"".join(piece[0].value for piece in pieces))
+        except zlib.error as error:
+            raise NoCluster(f"{prefix}: pieces are damaged ({error})") from None
 
 
 def _split(body: bytes) -> Sequence[bytes]:
