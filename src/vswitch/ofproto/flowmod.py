@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from vswitch.flow.fields import RECIRC_ID
 from vswitch.flow.ports import OFPP_ANY
 from vswitch.ofproto.check import checked_actions
+from vswitch.ofproto.eviction import rule_to_evict
 from vswitch.ofproto.handlers import Request, handles
 from vswitch.ofproto.rule import Rule, RuleFlags
 from vswitch.ofproto.selection import selected
@@ -45,6 +46,7 @@ class Plan:
     add: list[tuple[Rule, Rule | None]] = field(default_factory=list)
     modify: list[tuple[Rule, tuple[Action, ...]]] = field(default_factory=list)
     remove: list[Rule] = field(default_factory=list)
+    evict: Rule | None = None  # has to go for what is added
     cookie: int | None = None  # for modified rules; None: theirs
 
 
@@ -82,7 +84,8 @@ def _plan_add(switch: Switch, message: FlowMod, now: float, version: Version) ->
     old = table.find(message.match, message.priority)
     if message.flags & _CHECK_OVERLAP and table.overlaps(message.match, message.priority):
         raise OpenFlowError(FlowModFailed.OVERLAP)
-    if old is None and table.is_full:
+    evicted = rule_to_evict(table) if old is None and table.is_full else None
+    if old is None and table.is_full and evicted is None:
         raise OpenFlowError(FlowModFailed.TABLE_FULL)
     rule = Rule(
         table_id,
@@ -100,7 +103,7 @@ def _plan_add(switch: Switch, message: FlowMod, now: float, version: Version) ->
     )
     if old is not None and not message.flags & _RESET_COUNTS:
         rule.packets, rule.bytes, rule.used = old.packets, old.bytes, old.used
-    return Plan(add=[(rule, old)])
+    return Plan(add=[(rule, old)], evict=evicted)
 
 
 def _table_to_add_to(message: FlowMod, version: Version) -> int:
@@ -149,6 +152,8 @@ def _meant(switch: Switch, message: FlowMod, *, strict: bool) -> list[Rule]:
 
 def apply(switch: Switch, plan: Plan, message: FlowMod, now: float) -> None:
     """Do what was planned."""
+    if plan.evict is not None:
+        switch.remove_rule(plan.evict, RemovedReason.EVICTION, now)
     for rule in plan.remove:
         switch.remove_rule(rule, RemovedReason.DELETE, now)
     for rule, actions in plan.modify:

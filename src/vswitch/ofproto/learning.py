@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from vswitch.flow.match import Match
+from vswitch.ofproto.eviction import rule_to_evict
 from vswitch.ofproto.rule import Rule, RuleFlags
 from vswitch.ofproto.switch import Switch
 from vswitch.ofproto.table import INTERNAL_TABLE
@@ -38,16 +39,27 @@ class Learned:
         learn = self.learn
         if learn.table >= INTERNAL_TABLE:
             return False
-        if not learn.limit or self.existing() is not None:
+        table = self.switch.tables[learn.table]
+        if self.existing() is not None:
             return True
-        return sum(rule.cookie == learn.cookie for rule in self.switch.tables[learn.table]) < learn.limit
+        if table.is_full and rule_to_evict(table) is None:
+            return False
+        if not learn.limit:
+            return True
+        return sum(rule.cookie == learn.cookie for rule in table) < learn.limit
 
     def apply(self, now: float) -> bool:
         """Add the rule, or refresh it; whether that could be."""
         if not self.may_be_added:
             return False
         rule = self.existing()
+        table = self.switch.tables[self.learn.table]
         if rule is None:
+            if table.is_full:
+                evicted = rule_to_evict(table)
+                if evicted is None:
+                    return False
+                self.switch.remove_rule(evicted, RemovedReason.EVICTION, now)
             self.switch.insert_rule(self._rule(now))
         elif (rule.actions, rule.cookie) != (self.actions, self.learn.cookie):
             self.switch.modify_rule(rule, self.actions, self.learn.cookie, now, reset=False)

@@ -33,7 +33,6 @@ from vswitch.openflow.messages.port import (
 )
 from vswitch.openflow.messages.switch import DescReply, DescRequest
 from vswitch.openflow.messages.table import (
-    TableDesc,
     TableDescReply,
     TableDescRequest,
     TableStats,
@@ -43,7 +42,6 @@ from vswitch.openflow.messages.table import (
 from vswitch.openflow.version import OF10, Version
 
 OFPFW10_ALL = (1 << 22) - 1  # every field of OpenFlow 1.0 can be a wildcard
-EVICTION_FLAGS = 7  # OFPTMPEF14_*: what would decide, were eviction on
 FLOWS_PER_REPLY = 400  # of usual size, so that a part of a reply is a message, and takes 3 ms
 MAX_ENTRIES = 1_000_000  # what we say that a table without a limit holds
 
@@ -134,7 +132,7 @@ def _table_stats(table: Table, version: Version) -> TableStats:
 def table_desc(request: Request[TableDescRequest]) -> Iterable[Message]:
     """How the tables are configured."""
     tables = request.switch.tables[:INTERNAL_TABLE]
-    yield TableDescReply(tuple(TableDesc(table.id, eviction_flags=EVICTION_FLAGS) for table in tables))
+    yield TableDescReply(tuple(request.switch.table_desc(table) for table in tables))
 
 
 @handles(PortDescRequest)

@@ -22,6 +22,7 @@ from vswitch.flow.ports import OFPP_LOCAL, OFPP_MAX, OFPP_NORMAL, OfPort
 from vswitch.ofproto.actionlists import teaches
 from vswitch.ofproto.channel import AsyncKind, Channel
 from vswitch.ofproto.command import Command, ConnectionId, Send
+from vswitch.ofproto.eviction import rules_to_evict
 from vswitch.ofproto.group import GroupEntry
 from vswitch.ofproto.port import Bundle, PriorityTags, SwitchPort, VlanMode
 from vswitch.ofproto.rule import Rule, RuleFlags
@@ -42,12 +43,22 @@ from vswitch.openflow.messages.port import (
     OFPPS_LINK_DOWN,
     PortStatus,
 )
+from vswitch.openflow.messages.table import (
+    OFPTC14_EVICTION,
+    OFPTC14_VACANCY_EVENTS,
+    TABLE_VACANCY_DOWN,
+    TABLE_VACANCY_UP,
+    TableDesc,
+    TableStatus,
+    Vacancy,
+)
 from vswitch.openflow.names import Names
 from vswitch.protocols.mac_learning import MacTable
 
 MAX_AUTOMATIC_PORT = 32768  # the upper half of the numbers is for those who ask for one
 PORT_REUSE_DELAY = 3600.0  # seconds in which the number of a removed port is avoided
 FAIL_OPEN_PRIORITY = 0xF0F0F0
+EVICTION_FLAGS = 7  # OFPTMPEF14_*: all of them decide
 MATCH_ALL = Match()
 _SEND_FLOW_REM = int(RuleFlags.SEND_FLOW_REM)  # "&" with a member of an enum takes 1.5 us
 
@@ -322,6 +333,7 @@ class Switch:
         rule.added = rule.changed = self.serial
         self._put_in(rule)
         self.note(partial(self._take_out, rule))
+        self.watch_vacancy(self.tables[rule.table_id])
         self.on_change(self, OFPFME_ADDED, rule)
 
     def _put_in(self, rule: Rule) -> None:
@@ -332,10 +344,43 @@ class Switch:
             self.expiring[rule] = None
         self.wiring.changes.rules.append((table, rule.match))
 
+    def configure_table(
+        self, number: int, name: str, max_rules: int | None, evicts: bool, group_mask: int, now: float
+    ) -> None:
+        """Set what the database says of a table; if it holds more than it may, rules that can go have to."""
+        table = self.tables[number]
+        if name or table.configured_name:
+            table.name = table.configured_name = name
+        table.max_rules, table.configured_eviction, table.group_mask = max_rules, evicts, group_mask
+        if evicts:
+            for rule in rules_to_evict(table):
+                self.remove_rule(rule, RemovedReason.EVICTION, now)
+
+    def table_desc(self, table: Table) -> TableDesc:
+        """A table's configuration as controllers are told of it."""
+        vacancy = None if table.vacancy is None else Vacancy(*table.vacancy, table.free)
+        flags = OFPTC14_EVICTION * table.eviction | OFPTC14_VACANCY_EVENTS * (vacancy is not None)
+        return TableDesc(table.id, flags, EVICTION_FLAGS, vacancy)
+
+    def watch_vacancy(self, table: Table) -> None:
+        """Tell controllers if there is less or more room in a table than they wanted to know of."""
+        if table.vacancy is None:
+            return
+        down, up = table.vacancy
+        if table.vacancy_falls and table.free < down:
+            reason = TABLE_VACANCY_DOWN
+        elif not table.vacancy_falls and table.free > up:
+            reason = TABLE_VACANCY_UP
+        else:
+            return
+        table.vacancy_falls = not table.vacancy_falls
+        self.tell(AsyncKind.TABLE_STATUS, reason, TableStatus(reason, self.table_desc(table)))
+
     def remove_rule(self, rule: Rule, reason: RemovedReason, now: float, *, silent: bool = False) -> None:
         """Take `rule` out of its table; unless `silent`, controllers hear of it if the rule says so."""
         self._take_out(rule)
         self.note(partial(self._put_in, rule))
+        self.watch_vacancy(self.tables[rule.table_id])
         if not silent:
             self.on_change(self, OFPFME_REMOVED, rule, reason)
         if rule.flags & _SEND_FLOW_REM and not rule.hidden and not silent:

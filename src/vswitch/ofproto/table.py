@@ -30,13 +30,23 @@ class TableMiss(enum.Enum):
 class Table:
     """The rules of one table."""
 
-    __slots__ = ("_classifier", "id", "matched", "max_rules", "miss", "missed", "name")
+    __slots__ = (
+        "_classifier", "configured_eviction", "configured_name", "eviction", "group_mask", "id", "matched", "max_rules", "miss", "missed",
+        "name", "vacancy", "vacancy_falls",
+    )  # fmt: skip
 
     def __init__(self, id: int) -> None:
         self.id = id
-        self.name = ""
+        self.name = self.configured_name = ""  # the second: by the database
         self.max_rules: int | None = None
         self.miss = TableMiss.DEFAULT
+        self.eviction = False  # whether a controller lets it evict rules
+        self.configured_eviction = False  # whether the database does
+        self.group_mask = 0  # of the fields that make groups of rules to evict from
+        self.vacancy: tuple[int, int] | None = (
+            None  # per cent: controllers hear when less than the first is free
+        )
+        self.vacancy_falls = True  # and when more than the second is, in turn: which comes next
         self.matched = self.missed = 0  # packets
         self._classifier: Classifier[Rule] = Classifier()
 
@@ -62,6 +72,18 @@ class Table:
     def remove(self, rule: Rule) -> None:
         """Take `rule` out."""
         self._classifier.remove(rule)
+
+    @property
+    def evicts(self) -> bool:
+        """Whether a rule may displace another."""
+        return self.eviction or self.configured_eviction
+
+    @property
+    def free(self) -> int:
+        """How much room there is, in per cent."""
+        if not self.max_rules:
+            return 100
+        return max(0, self.max_rules - len(self)) * 100 // self.max_rules
 
     @property
     def is_full(self) -> bool:

@@ -1,6 +1,6 @@
-"""Table-mods: what happens to packets that match nothing in a table.
+"""Table-mods: what happens to packets that match nothing in a table, and what to rules when it is full.
 
-Only OpenFlow 1.1 and 1.2 can ask; later versions have table-miss rules, and of eviction and vacancy events we have none.
+Only OpenFlow 1.1 and 1.2 can ask for the first; later versions have table-miss rules.  The second is OpenFlow 1.4's.
 
 Sources: OpenFlow 1.1, A.3.4.3; OpenFlow 1.4.1, 7.3.4.1; ovs-ofctl(8), mod-table.
 """
@@ -11,8 +11,9 @@ from collections.abc import Iterable
 
 from vswitch.ofproto.handlers import Request, handles
 from vswitch.ofproto.selection import tables_of
+from vswitch.ofproto.switch import Switch
 from vswitch.ofproto.table import INTERNAL_TABLE, TableMiss
-from vswitch.openflow.errors import OpenFlowError, TableModFailed
+from vswitch.openflow.errors import BadProperty, OpenFlowError, TableModFailed
 from vswitch.openflow.message import Message
 from vswitch.openflow.messages.table import (
     OFPTC11_MISS_CONTINUE,
@@ -41,8 +42,8 @@ def table_mod(request: Request[TableMod]) -> Iterable[Message]:
     if message.table_id >= INTERNAL_TABLE and message.table_id != OFPTT_ALL:
         raise OpenFlowError(TableModFailed.EPERM)
     if request.channel.version >= OF13:
-        if request.channel.version >= OF14 and message.config & _FLAGS:
-            raise OpenFlowError(TableModFailed.BAD_CONFIG)
+        if request.channel.version >= OF14:
+            _configure(switch, message)
         return ()
     miss = _MISSES.get(message.config & OFPTC11_MISS_MASK)
     if miss is None:
@@ -51,3 +52,21 @@ def table_mod(request: Request[TableMod]) -> Iterable[Message]:
         table.miss = miss
     switch.wiring.changes.everything = True
     return ()
+
+
+def _configure(switch: Switch, message: TableMod) -> None:
+    """Eviction and vacancy events, on or off."""
+    if message.config & ~_FLAGS:
+        raise OpenFlowError(TableModFailed.BAD_CONFIG)
+    wants_vacancy = bool(message.config & OFPTC14_VACANCY_EVENTS)
+    vacancy = message.vacancy
+    if wants_vacancy and (vacancy is None or not vacancy.down <= vacancy.up <= MAX_VACANCY):
+        raise OpenFlowError(BadProperty.BAD_VALUE)
+    for table in tables_of(switch, message.table_id):
+        table.eviction = bool(message.config & OFPTC14_EVICTION)
+        table.vacancy = (vacancy.down, vacancy.up) if wants_vacancy and vacancy is not None else None
+        table.vacancy_falls = table.vacancy is None or table.free >= table.vacancy[1]
+        switch.watch_vacancy(table)
+
+
+MAX_VACANCY = 100  # per cent

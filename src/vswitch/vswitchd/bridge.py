@@ -81,6 +81,16 @@ class ControllerConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class TableConfig:
+    """A row of Flow_Table: an OpenFlow table."""
+
+    name: str = ""
+    limit: int | None = None  # rules
+    evicts: bool = False  # rather than refuse
+    groups: tuple[str, ...] = ()  # subfields: rules that have the same values there are evicted in turn
+
+
+@dataclass(frozen=True, slots=True)
 class BridgeConfig:
     """A row of Bridge: one switch."""
 
@@ -98,6 +108,7 @@ class BridgeConfig:
     forward_bpdu: bool = False
     flood_vlans: frozenset[int] = frozenset()
     description: str = ""  # other_config:dp-desc
+    tables: Mapping[int, TableConfig] = field(default_factory=dict)  # by number
 
     def interfaces(self) -> Iterator[tuple[PortConfig, InterfaceConfig]]:
         """Every interface with the port that it belongs to."""
@@ -186,6 +197,17 @@ def _read_bridge(tables: Tables, uuid: str) -> BridgeConfig | None:
         forward_bpdu=other.get("forward-bpdu") == "true",
         flood_vlans=frozenset(row["flood_vlans"]),
         description=other.get("dp-desc", ""),
+        tables={
+            number: _read_table(tables["Flow_Table"][reference])
+            for number, reference in row["flow_tables"].items()
+            if reference in tables.get("Flow_Table", {})
+        },
+    )
+
+
+def _read_table(row: Row) -> TableConfig:
+    return TableConfig(
+        row["name"] or "", row["flow_limit"], row["overflow_policy"] == "evict", tuple(row["groups"])
     )
 
 

@@ -33,7 +33,7 @@ from vswitch.vswitchd.vswitch import Vswitch
 log = Logger("bridge")
 limited = log.limited(rate=1, burst=1)
 
-TABLES = ("Open_vSwitch", "Bridge", "Port", "Interface", "Controller", "SSL")
+TABLES = ("Open_vSwitch", "Bridge", "Port", "Interface", "Controller", "SSL", "Flow_Table")
 STATUS_COLUMNS: Mapping[str, Collection[str]] = {  # what we write ourselves
     "Open_vSwitch": {
         "cur_cfg", "statistics", "datapath_types", "iface_types", "dpdk_initialized", "dpdk_version"

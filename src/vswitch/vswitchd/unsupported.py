@@ -23,7 +23,7 @@ WISHES: Mapping[str, Mapping[str, Wished]] = {
     "Bridge": dict.fromkeys(
         (
             *("stp_enable", "rstp_enable", "mcast_snooping_enable", "mirrors", "netflow", "sflow", "ipfix"),
-            *("flow_tables", "auto_attach"),
+            "auto_attach",
         ),
         bool,
     ),

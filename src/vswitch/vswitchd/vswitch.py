@@ -16,18 +16,20 @@ from functools import partial
 
 from vswitch.aio.tls import Tls
 from vswitch.base.counters import Counter
-from vswitch.base.errors import KernelError, VswitchError
+from vswitch.base.errors import KernelError, TextError, VswitchError
 from vswitch.base.log import Logger
 from vswitch.dpif.datapath import Datapath, PortCounters
 from vswitch.dpif.netdev import STATISTICS, Netdev, NetdevStats
 from vswitch.dpif.ports import OdpPort
 from vswitch.flow.ports import OFPP_LOCAL, OfPort, to_16
+from vswitch.flow.subfield import parse_subfield
 from vswitch.ofproto.command import Send, SetPortUp
 from vswitch.ofproto.port import SwitchPort
 from vswitch.ofproto.switch import Switch
+from vswitch.ofproto.table import INTERNAL_TABLE
 from vswitch.openflow.messages.port import OFPPC_PORT_DOWN, OFPPS11_LIVE, OFPPS_LINK_DOWN
 from vswitch.vswitchd.address import bridge_mac, datapath_id, patch_mac, xenserver_uuid
-from vswitch.vswitchd.bridge import BridgeConfig, Config, InterfaceConfig
+from vswitch.vswitchd.bridge import BridgeConfig, Config, InterfaceConfig, TableConfig
 from vswitch.vswitchd.channels import Channels
 from vswitch.vswitchd.forwarding import Forwarding
 from vswitch.vswitchd.platform import Platform
@@ -45,6 +47,7 @@ log = Logger("bridge")
 RECONFIGURED = Counter("bridge_reconfigure")
 PORTS_ADDED = Counter("dpif_port_add")
 DEFAULT_MTU = 1500
+NO_TABLE_CONFIG = TableConfig()
 
 
 @dataclass(slots=True, eq=False)
@@ -303,10 +306,24 @@ class Vswitch:
         switch.macs.ageing, switch.macs.size = config.mac_aging, config.mac_table_size
         switch.macs.flood_vlans = config.flood_vlans
         switch.forward_bpdu = config.forward_bpdu
+        switch.description = config.description
+        self._set_tables(switch, config)
         self._set_addresses(bridge)
         rulers = [controller for controller in config.controllers if not controller.service]
         switch.configure(fail_mode=config.fail_mode, has_controllers=bool(rulers), now=self._loop.time())
         await bridge.channels.configure(config, alone=self.restoring)
+
+    def _set_tables(self, switch: Switch, config: BridgeConfig) -> None:
+        """Names and limits of OpenFlow tables."""
+        for number in range(INTERNAL_TABLE):
+            wanted = config.tables.get(number, NO_TABLE_CONFIG)
+            mask = 0
+            for text in wanted.groups:
+                try:
+                    mask |= parse_subfield(text).mask
+                except TextError as error:
+                    log.warn("bridge %s: table %d: groups: %s", config.name, number, error)
+            switch.configure_table(number, wanted.name, wanted.limit, wanted.evicts, mask, self._loop.time())
 
     def _set_bundles(self, bridge: Bridge) -> None:
         wanted = {}
