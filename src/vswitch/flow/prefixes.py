@@ -19,6 +19,7 @@ Sources: ovs-vswitchd.conf.db(5), Flow_Table:prefixes.
 from __future__ import annotations
 
 from bisect import bisect_right, insort
+from collections.abc import Iterable
 
 _FEW = 32  # changes that are made one by one
 
@@ -44,20 +45,23 @@ class Prefixes:
     def _padded(self, value: int, length: int) -> int:
         return value >> (self.bits - length) << (self.bits - length)
 
-    def add(self, value: int, length: int) -> None:
-        """Add the prefix of `value` that is `length` > 0 bits long."""
-        padded = self._padded(value, length)
-        lengths = self._at.get(padded)
-        if lengths is None:
-            self._at[padded] = length
-            if padded in self._gone:
-                self._gone.remove(padded)
-            else:
-                self._new.append(padded)
-            return
-        if isinstance(lengths, int):
-            lengths = self._at[padded] = {lengths: 1}
-        lengths[length] = lengths.get(length, 0) + 1
+    def add(self, values: Iterable[int], length: int) -> None:
+        """Add the prefixes of `values` that are `length` > 0 bits long."""
+        rest = self.bits - length
+        at, gone, new = self._at, self._gone, self._new
+        for value in values:
+            padded = value >> rest << rest
+            lengths = at.get(padded)
+            if lengths is None:
+                at[padded] = length
+                if padded in gone:
+                    gone.remove(padded)
+                else:
+                    new.append(padded)
+                continue
+            if isinstance(lengths, int):
+                lengths = at[padded] = {lengths: 1}
+            lengths[length] = lengths.get(length, 0) + 1
 
     def remove(self, value: int, length: int) -> None:
         """Take out one prefix that was added."""

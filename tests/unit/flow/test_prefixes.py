@@ -14,7 +14,7 @@ prefixes = st.tuples(st.integers(0, 63), st.integers(1, BITS))
 def made_of(some: list[tuple[int, int]]) -> Prefixes:
     made = Prefixes(BITS)
     for value, length in some:
-        made.add(value, length)
+        made.add([value], length)
     return made
 
 
@@ -65,7 +65,7 @@ def test_many_changes_between_two_questions_answer_as_one_by_one():
                 prefixes.remove(*model.pop(rng.randrange(len(model))))
             else:
                 model.append((rng.randrange(1 << 16), rng.randrange(1, 17)))
-                prefixes.add(*model[-1])
+                prefixes.add([model[-1][0]], model[-1][1])
         for value in [rng.randrange(1 << 16) for _ in range(20)] + [value for value, _ in model[:20]]:
             tells = [
                 min(length, 17 - ((value >> 16 - length ^ of >> 16 - length) << 16 - length).bit_length())

@@ -23,7 +23,8 @@ from vswitch.flow.normalize import normalize
 from vswitch.openflow.actions.base import Action
 from vswitch.openflow.actions.check import telling
 from vswitch.openflow.errors import OpenFlowError
-from vswitch.openflow.flowtext import COMMANDS, format_flow_stats, parse_flow_mod, parse_query
+from vswitch.openflow.flowlines import FlowLines
+from vswitch.openflow.flowtext import COMMANDS, format_flow_stats, parse_query
 from vswitch.openflow.instructions import ORDER, encode_instructions
 from vswitch.openflow.match11 import fits_11
 from vswitch.openflow.message import Dialect
@@ -177,17 +178,21 @@ def parsed(
     texts: Iterable[str], names: Names, verb: str, file: str, *, normalized: bool = True
 ) -> Iterator[FlowMod]:
     """The flow-mods that `texts` mean; those of a file may have comments."""
+    lines = FlowLines(COMMANDS.get(verb), names, normal if normalized else _as_it_is)
     for number, text in enumerate(texts, 1):
         if not file:
-            yield normal(parse_flow_mod(text, COMMANDS.get(verb), names))
+            yield lines.parse(text)
             continue
         text = c_string(text).partition("#")[0].strip()
         if text:
             try:
-                mod = parse_flow_mod(text, COMMANDS.get(verb), names)
-                yield normal(mod) if normalized else mod
+                yield lines.parse(text)
             except TextError as error:
                 raise TextError(f"{file}:{number}: {error}", text) from None
+
+
+def _as_it_is(mod: FlowMod) -> FlowMod:
+    return mod
 
 
 def normal(mod: FlowMod) -> FlowMod:

@@ -45,7 +45,7 @@ from vswitch.protocols.mac_learning import MacTable
 MISS_SEND_LEN = 128  # bytes of a packet that the switch need send, if it keeps the rest
 PRIORITY = 1  # of the flows that it makes
 DEFAULT_MAX_IDLE = 60  # seconds
-LAYER2_ONLY = 0x2820F0  # wildcards: the port, addresses and tag of Ethernet decide
+LAYER2_ONLY = 0x3820F0  # wildcards: the port, addresses and tag of Ethernet decide
 _PRESENT = 0x1000
 
 # enum ofp10_flow_wildcards: the bits, and what a flow without them looks at.
