@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable
 
+from vswitch.base.memo import by_identity
 from vswitch.flow.match import Match
 from vswitch.flow.ports import (
     OFPP_ALL,
@@ -42,12 +43,18 @@ def checked_actions(
     """
     made = check_actions(actions, match, table_id, version, INTERNAL_TABLE + 1)
     check_performable(made)
-    for action in flattened(made):
-        if isinstance(action, Group) and action.group not in groups:
+    for group in _groups_in(made):
+        if group not in groups:
             raise OpenFlowError(BadAction.BAD_OUT_GROUP)
     return made
 
 
+@by_identity
+def _groups_in(actions: tuple[Action, ...]) -> tuple[int, ...]:
+    return tuple(action.group for action in flattened(actions) if isinstance(action, Group))
+
+
+@by_identity
 def check_performable(actions: Iterable[Action]) -> None:
     """Refuse what this switch cannot do, whatever the packet."""
     for action in flattened(actions):
