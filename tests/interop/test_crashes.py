@@ -118,5 +118,6 @@ def test_killed_25_times(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_killed_a_thousand_times(tmp_path: Path) -> None:
-    crash(tmp_path, 1000, seed=2)
+@pytest.mark.parametrize("seed", range(2, 12))
+def test_killed_a_thousand_times(tmp_path: Path, seed: int) -> None:
+    crash(tmp_path, 100, seed)
