@@ -43,6 +43,7 @@ class Server:
     is_backup: bool = False  # the databases are copies of another server's: clients only read
     lacks_conditions: bool = False  # there are no conditional monitors, as in servers of old
     _rows: dict[str, Uuid] = field(default_factory=dict)  # in _Server, by database
+    _schema_texts: dict[str, tuple[Schema, str]] = field(default_factory=dict)  # by database
 
     def __post_init__(self) -> None:
         self.id = self.new_uuid()
@@ -112,7 +113,7 @@ class Server:
 
     def _publish(self, host: Host) -> None:
         """Tell the truth about `host` in _Server."""
-        schema = (encode_text(host.database.schema.to_json()),) if host.service.is_ready else ()
+        schema = (self._schema_text(host),) if host.service.is_ready else ()
         cells: dict[str, Datum] = {
             "name": (host.name,),
             "model": (host.service.name,),
@@ -122,6 +123,14 @@ class Server:
         if host.name not in self._rows:
             self._rows[host.name] = self.new_uuid()
         self._change_server_row(self._rows[host.name], cells)
+
+    def _schema_text(self, host: Host) -> str:
+        """A schema as JSON: kept, because a cluster's index changes with every transaction, and its schema hardly ever."""
+        schema, text = self._schema_texts.get(host.name, (None, ""))
+        if schema is not host.database.schema:
+            text = encode_text(host.database.schema.to_json())
+            self._schema_texts[host.name] = (host.database.schema, text)
+        return text
 
     def _change_server_row(self, uuid: Uuid, cells: dict[str, Datum] | None) -> None:
         host = self.hosts[SERVER]

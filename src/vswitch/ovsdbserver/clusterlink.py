@@ -33,7 +33,7 @@ from vswitch.ovsdbserver.etcd import Credentials, Etcd, EtcdError, Event
 from vswitch.ovsdbserver.etcdlog import PIECE, EtcdLog
 
 log = Logger("ovsdb_cluster")
-LEASE = 5  # seconds that the others wait for a server that is silent
+LEASE = 3  # seconds that the others wait for a server that is silent
 RETRY = (0.1, 2.0)  # seconds between sessions: at first, at most
 
 
