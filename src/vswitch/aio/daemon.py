@@ -34,6 +34,7 @@ from vswitch.base.errors import VswitchError
 from vswitch.base.log import LOG, Level, Logger
 from vswitch.base.options import CommandError, Given
 from vswitch.linux.dirs import in_rundir
+from vswitch.linux.notify import notify_ready
 
 log = Logger("daemon_unix")
 limited = log.limited(rate=10, burst=10)
@@ -61,6 +62,7 @@ class Service:
     def ready(self) -> None:
         """The daemon is up: let the process that started it return.  Calling it again does nothing."""
         self.on_ready()
+        notify_ready()
 
     def stop(self, cleanup: bool = False) -> None:
         """End the daemon soon, as `exit` does."""

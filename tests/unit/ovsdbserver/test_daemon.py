@@ -3,6 +3,7 @@
 import json
 import os
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -30,6 +31,11 @@ def place(tmp_path):
             return subprocess.run(
                 command, env=self.environment, cwd=tmp_path, capture_output=True, text=True, timeout=30
             )
+
+        def other_schema(self):
+            path = self.path / "other.ovsschema"
+            path.write_text(json.dumps({"name": "Other", "tables": {}}))
+            return path
 
         def control(self, *words):
             return self.run("ovs-appctl", "-t", "ovsdb-server", *words)
@@ -195,3 +201,165 @@ def test_the_status_of_managers_is_told(place):
                 break
             time.sleep(0.1)
     assert dict(row["status"][1])["state"] == "ACTIVE"
+
+
+def test_a_configuration_file_says_what_is_served(place):
+    config = place.path / "config.json"
+    assert place.run("ovsdb-tool", "create", "more.db", place.other_schema()).returncode == 0
+    config.write_text(json.dumps({"remotes": {"punix:db.sock": {}}, "databases": {"conf.db": None}}))
+    start(place, "--config-file=config.json")
+    assert ask(place.path / "db.sock", "list_dbs") == ["T", "_Server"]
+    refused = place.control("ovsdb-server/add-db", place.path / "more.db").stderr
+    assert "not with --config-file: change config.json and use ovsdb-server/reload" in refused
+    remotes = {"punix:db.sock": None, "punix:ro.sock": {"read-only": True}}
+    config.write_text(json.dumps({"remotes": remotes, "databases": {"conf.db": {}, "more.db": {}}}))
+    assert place.control("ovsdb-server/reload").returncode == 0
+    assert ask(place.path / "db.sock", "list_dbs") == ["Other", "T", "_Server"]
+    insert = {"op": "insert", "table": "I", "row": {}}
+    assert ask(place.path / "ro.sock", "transact", "T", insert)[0]["error"] == "not allowed"
+    config.write_text("{")
+    assert "config.json" in place.control("ovsdb-server/reload").stderr
+    config.write_text(json.dumps({"remotes": {"punix:db.sock": {}}, "databases": {"more.db": {}}}))
+    assert place.control("ovsdb-server/reload").returncode == 0
+    assert ask(place.path / "db.sock", "list_dbs") == ["Other", "_Server"]
+    assert not (place.path / "ro.sock").exists()
+
+
+def test_a_configured_backup_and_relay_follow(place):
+    start(place, "--remote=punix:db.sock")
+    insert = {"op": "insert", "table": "I", "row": {"a": "x"}}
+    ask(place.path / "db.sock", "transact", "T", insert)
+    second = place.path / "second"
+    second.mkdir()
+    assert place.run("ovsdb-tool", "create", second / "b.db", SCHEMA).returncode == 0
+    backup = {
+        "service-model": "active-backup",
+        "backup": True,
+        "source": {f"unix:{place.path}/db.sock": None},
+    }
+    for name, database in (("b.db", backup), ("T", {"service-model": "relay", "source": backup["source"]})):
+        (second / "config").write_text(
+            json.dumps({"remotes": {"punix:s": {}}, "databases": {name: database}})
+        )
+        environment = place.environment | {f"OVS_{what}DIR": str(second) for what in ("RUN", "LOG", "DB")}
+        with subprocess.Popen(
+            [BIN / "ovsdb-server", "--config-file=config", "-vconsole:off"], env=environment, cwd=second
+        ) as process:
+            select = {"op": "select", "table": "I", "where": [], "columns": ["a"]}
+            deadline = time.monotonic() + 15
+            rows = []
+            while rows != [{"a": "x"}]:
+                assert time.monotonic() < deadline
+                with suppress(OSError, KeyError, TypeError):
+                    rows = ask(second / "s", "transact", "T", select)[0]["rows"]
+            process.terminate()
+
+
+def test_what_a_configuration_file_cannot_say_ends_it(place):
+    (place.path / "config").write_text(json.dumps({"databases": {"x": {"service-model": "?"}}}))
+    done = place.run("ovsdb-server", "-vconsole:off", "--config-file=config")
+    assert done.returncode == 1
+    assert "'?' is not a valid service model." in done.stderr
+
+
+def test_records_without_differences(place):
+    start(place, "--remote=punix:db.sock", "--disable-file-column-diff")
+    insert = {"op": "insert", "table": "I", "row": {"a": "x"}}
+    ask(place.path / "db.sock", "transact", "T", insert)
+    assert b"_is_diff" not in (place.path / "conf.db").read_bytes()
+
+
+def test_systemd_is_told(place):
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as endpoint:
+        endpoint.settimeout(10)
+        endpoint.bind(str(place.path / "notify"))
+        place.environment = place.environment | {"NOTIFY_SOCKET": str(place.path / "notify")}
+        start(place, "--remote=punix:db.sock")
+        pid = int((place.path / "ovsdb-server.pid").read_text())
+        assert endpoint.recv(100) == b"MAINPID=%d\nREADY=1" % pid
+
+
+def test_active_backup_commands(place):
+    start(
+        place, "--remote=punix:db.sock", "--sync-from=unix:nowhere", "--sync-exclude-tables=T:I", "--active"
+    )
+    control = lambda *words: place.control(*words).stdout  # noqa: E731
+    assert control("ovsdb-server/sync-status") == "state: active\n"
+    assert control("ovsdb-server/get-active-ovsdb-server") == "unix:nowhere\n"
+    assert control("ovsdb-server/get-sync-exclude-tables") == "T:I\n"
+    assert control("ovsdb-server/set-active-ovsdb-server", "unix:elsewhere") == ""
+    assert control("ovsdb-server/connect-active-ovsdb-server") == ""
+    assert control("ovsdb-server/sync-status") == "state: backup\nconnecting: unix:elsewhere\n"
+    answer = control("ovsdb-server/set-active-ovsdb-server-probe-interval", "x")
+    assert answer == "Invalid probe interval, integer value expected\n"
+    assert "x: not DB:TABLE" in place.control("ovsdb-server/set-sync-exclude-tables", "x").stderr
+    assert control("ovsdb-server/disconnect-active-ovsdb-server") == ""
+    assert control("ovsdb-server/sync-status") == "state: active\n"
+
+
+def test_logs_of_tables(place):
+    start(place, "--remote=punix:db.sock")
+    assert place.control("ovsdb-server/tlog-set", "T:I", "on").returncode == 0
+    assert (
+        "                I                           ON\n" in place.control("ovsdb-server/tlog-list").stdout
+    )
+    for words, error in (
+        (("x:y", "on"), "no such database"),
+        (("T:y", "on"), "no such table"),
+        (("x", "on"), "invalid DB:TABLE argument"),
+        (("T:I", "x"), "invalid command argument"),
+    ):
+        assert error in place.control("ovsdb-server/tlog-set", *words).stderr
+    ask(place.path / "db.sock", "transact", "T", {"op": "insert", "table": "I", "row": {"a": "x"}})
+    assert "T: table I: insert row " in (place.path / "ovsdb-server.log").read_text()
+
+
+def keys(place, name):
+    """A private key and a certificate that it signed itself."""
+    key, certificate = place.path / f"{name}.key", place.path / f"{name}.crt"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", f"/CN={name}", "-keyout", key,
+         "-out", certificate],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    return key, certificate
+
+
+def common_name(port):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as raw, context.wrap_socket(raw) as secure:
+        certificate = secure.getpeercert(binary_form=True)
+    return next((name for name in ("first", "second", "third") if name.encode() in certificate), "")
+
+
+def test_keys_come_from_the_database_and_may_change(place):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    start(
+        place, "--remote=punix:db.sock", f"--remote=pssl:{port}:127.0.0.1", "--ca-cert=none",
+        "--private-key=db:T,I,a", "--certificate=db:T,M,a",
+    )  # fmt: skip
+    deadline = time.monotonic() + 20
+    for number, name in enumerate(("first", "second")):
+        key, certificate = keys(place, name)
+        operations = [
+            {"op": op, "table": table, "row": {"a": str(path)}, **({"where": []} if number else {})}
+            for table, path in (("I", key), ("M", certificate))
+            for op in (["update"] if number else ["insert"])
+        ]
+        ask(place.path / "db.sock", "transact", "T", *operations)
+        shown = ""
+        while shown != name:
+            assert time.monotonic() < deadline
+            with suppress(OSError):
+                shown = common_name(port)
+            time.sleep(0.05)
+    for old, new in zip(keys(place, "second"), keys(place, "third"), strict=True):
+        new.replace(old)  # the names stay, what they name does not
+    while shown != "third":
+        assert time.monotonic() < deadline
+        with suppress(OSError):
+            shown = common_name(port)
+        time.sleep(0.05)
