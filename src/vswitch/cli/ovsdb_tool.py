@@ -17,6 +17,7 @@ from vswitch.linux.dirs import logdir
 
 OPTIONS = (
     Option("more", short="m"),
+    Option("rbac-role", REQUIRED),
     Option("election-timer", REQUIRED),
     Option("cid", REQUIRED),
     *SSL,
@@ -48,13 +49,14 @@ usage: {PROGRAM} [OPTIONS] COMMAND [ARG...]
   schema-version [SCHEMA]      print SCHEMA's version
   schema-cksum [SCHEMA]        print SCHEMA's checksum
   compare-versions A OP B      compare two schema versions; OP is <, <=, ==, >=, > or !=
-  query [DB] TRNS              execute a transaction that only reads
+  query [DB] TRNS              execute a transaction, but change nothing
   transact [DB] TRNS           execute a transaction
   [-m]... show-log [DB]        print DB's records
 A clustered DB is a file of Open vSwitch's ovsdb-server, or etcd:HOST:PORT[,HOST:PORT]…/NAME.
 The default DB is {default_database()}.
 The default SCHEMA is {default_schema()}.
 Options:
+  --rbac-role=ROLE         query and transact as a client of this role
   -m, --more               let show-log tell more
   --election-timer=MS      with create-cluster, for a file: how long a leader may be silent
   --cid=UUID               with join-cluster: the ID that the cluster must have

@@ -189,7 +189,7 @@ def query(given: Given, *words: str) -> Iterable[str]:
     """Read."""
     from vswitch.cli.dbtool import contents
 
-    yield contents.query(*_of_database(words))
+    yield contents.query(*_of_database(words), given.get("rbac-role") or "")
 
 
 @commands("transact", "[DB] TRNS")
@@ -197,7 +197,7 @@ def transact(given: Given, *words: str) -> Iterable[str]:
     """Read and write."""
     from vswitch.cli.dbtool import contents
 
-    yield contents.transact(*_of_database(words))
+    yield contents.transact(*_of_database(words), given.get("rbac-role") or "")
 
 
 def _of_database(words: tuple[str, ...]) -> tuple[str, str]:

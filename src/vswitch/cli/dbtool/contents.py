@@ -15,7 +15,9 @@ from vswitch.ovsdb.errors import OvsdbError, OvsdbSyntaxError
 from vswitch.ovsdb.integrity import plan
 from vswitch.ovsdb.journal import commit_to_json, encode_record, snapshot
 from vswitch.ovsdb.jsontext import Json, JsonError, decode_argument, encode_text
+from vswitch.ovsdb.rbac import rules_for
 from vswitch.ovsdb.schema import Schema
+from vswitch.ovsdb.servicemodel import Access
 from vswitch.ovsdb.transaction import MustWait, Transaction
 from vswitch.ovsdbserver.storage import (
     create_journal,
@@ -64,21 +66,19 @@ def _converted(database: Database, schema: Schema) -> Database:
         raise CommandError(str(error)) from None
 
 
-def query(path: str, transaction: str) -> str:
-    """Read."""
+def query(path: str, transaction: str, role: str) -> str:
+    """The results of a transaction, which leaves the file as it is; as a client of that `role` gets them."""
     params = _parse_transaction(transaction)
     database = read_journal(Path(path), uuid_source()).database
-    return encode_text(
-        _execute(database, params, why_forbidden="when database server is in read only mode")[0]
-    )
+    return encode_text(_execute(database, params, role)[0])
 
 
-def transact(path: str, transaction: str) -> str:
-    """Read and write."""
+def transact(path: str, transaction: str, role: str) -> str:
+    """Read and write, as a client of that `role`."""
     params = _parse_transaction(transaction)
     journal, database = open_journal(Path(path), uuid_source())
     try:
-        results, record = _execute(database, params)
+        results, record = _execute(database, params, role)
         if record is not None:
             journal.append(encode_record(record))
     finally:
@@ -86,7 +86,7 @@ def transact(path: str, transaction: str) -> str:
     return encode_text(results)
 
 
-def _execute(database: Database, params: Json, why_forbidden: str = "") -> tuple[Json, Json]:
+def _execute(database: Database, params: Json, role: str) -> tuple[Json, Json]:
     """The results of a transaction, and the record that it makes."""
     try:
         if not isinstance(params, list):
@@ -95,7 +95,7 @@ def _execute(database: Database, params: Json, why_forbidden: str = "") -> tuple
             raise OvsdbSyntaxError("database name expected as first parameter", params)
     except OvsdbError as error:
         return error.to_json(), None
-    transaction = Transaction(database, uuid_source(), forbidden=why_forbidden)
+    transaction = Transaction(database, uuid_source(), rules=rules_for(database, Access(role=role)))
     try:
         results, succeeded = transaction.execute(params[1:])
     except MustWait:

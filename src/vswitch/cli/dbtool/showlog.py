@@ -76,7 +76,8 @@ class LogPrinter:
             self._names[uuid], label = name, self._names.get(uuid) or name
         else:
             label = self._names.setdefault(uuid, "")
-        shown = f'"{label}" ({uuid[:8]})' if label else uuid[:8]
+        known = f'"{label}"' if label else uuid[:8]
+        shown = uuid[:8] if is_new and not label else f"{known} ({uuid[:8]})"
         if row is None:
             yield f"  table {table.name} row {shown}{' diff' if is_diff else ''}:"
             yield "    delete row"
