@@ -34,6 +34,7 @@ from vswitch.ofproto.megaflows import Entry, Megaflows
 from vswitch.ofproto.monitors import flush
 from vswitch.ofproto.pace import Pace
 from vswitch.ofproto.packetin import packet_ins
+from vswitch.ofproto.resume import bridge_id
 from vswitch.ofproto.switch import Switch
 from vswitch.ofproto.wiring import Changes, Wiring
 from vswitch.ofproto.xlate.context import Translation
@@ -154,8 +155,11 @@ class Backer:
         if frozen is None or switch is None:
             self.lost += 1
             return
+        rest = frozen.rest
+        if rest is not None:
+            rest = rest.replace(bridge=bridge_id(switch.name), odp_port=IN_PORT.get(upcall.flow))
         self.wiring.outbox.extend(
-            packet_ins(switch.channels.values(), upcall.packet, frozen.metadata, cookie)
+            packet_ins(switch.channels.values(), upcall.packet, frozen.metadata, cookie, rest)
         )
 
     # What is due.

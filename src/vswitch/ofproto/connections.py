@@ -18,6 +18,7 @@ from vswitch.ofproto import (  # noqa: F401 - handlers
     monitors,
     packetout,
     portmod,
+    resume,
     stats,
     tablefeatures,
     tablemod,

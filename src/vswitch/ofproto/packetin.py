@@ -24,6 +24,7 @@ from vswitch.openflow.actions.output import (
     OFPR_NO_MATCH,
     OFPR_PACKET_OUT,
 )
+from vswitch.openflow.messages.continuation import Continuation
 from vswitch.openflow.messages.packet import PacketIn
 from vswitch.openflow.version import OF13, OF14
 
@@ -52,9 +53,13 @@ def metadata_match(metadata: Flow) -> Match:
 
 
 def packet_ins(
-    channels: Iterable[Channel], packet: Packet, metadata: Flow, cookie: ToController
+    channels: Iterable[Channel],
+    packet: Packet,
+    metadata: Flow,
+    cookie: ToController,
+    rest: Continuation | None = None,
 ) -> Iterable[Command]:
-    """What to send for a packet that came up with `cookie`."""
+    """What to send for a packet that came up with `cookie`; `rest` is what it waits for."""
     if cookie.dont_send:
         return
     for channel in channels:
@@ -75,6 +80,7 @@ def packet_ins(
             table_id=cookie.table_id,
             cookie=cookie.rule_cookie,
             userdata=cookie.userdata,
+            continuation=rest,
             format=channel.packet_in_format,
         )
         yield Send(channel.id, message, 0)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from vswitch.flow.field import Flow, Mask
 from vswitch.flow.fields import LAYOUT
+from vswitch.openflow.messages.continuation import Continuation
 
 # What a packet-in says of a packet beside its headers: what the switch made of it, and what it brought along.
 _MADE = LAYOUT.mask("in_port", "metadata", "xxreg0", "xxreg1", "xxreg2", "xxreg3")
@@ -27,11 +28,14 @@ class Frozen:
     switch: str
     metadata: Flow
     table_id: int
+    rest: Continuation | None = None  # what is left to do, if the packet waits for a controller
 
     @classmethod
-    def of(cls, switch: str, flow: Flow, mask: Mask, table_id: int) -> Frozen:
+    def of(
+        cls, switch: str, flow: Flow, mask: Mask, table_id: int, rest: Continuation | None = None
+    ) -> Frozen:
         """The state of a packet with `flow`, and of all others of its megaflow: they are alike on `mask`."""
-        return cls(switch, Flow(flow & (_MADE | _BROUGHT & mask)), table_id)
+        return cls(switch, Flow(flow & (_MADE | _BROUGHT & mask)), table_id, rest)
 
 
 class FrozenStates:

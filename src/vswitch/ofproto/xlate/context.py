@@ -27,6 +27,8 @@ from vswitch.ofproto.switch import Switch
 from vswitch.ofproto.table import Table
 from vswitch.ofproto.wiring import Wiring
 from vswitch.openflow.actions.base import Action
+from vswitch.openflow.actions.output import Controller
+from vswitch.openflow.messages.continuation import Frame
 from vswitch.openflow.names import NO_NAMES
 from vswitch.protocols.mac_learning import MacKey, MacTable
 
@@ -124,6 +126,7 @@ class Translation:
         "error",
         "exit",
         "flow",
+        "frames",
         "in_action_set",
         "in_group",
         "in_packet_out",
@@ -132,6 +135,7 @@ class Translation:
         "now",
         "original",
         "packet",
+        "paused_by",
         "recircs",
         "resubmits",
         "rule",
@@ -179,6 +183,8 @@ class Translation:
         self.depth = 0
         self.resubmits = 0
         self.exit = False  # the rest of all actions is skipped
+        self.frames: list[Frame] | None = None  # what is left of lists of actions, after a pause (pause.py)
+        self.paused_by: Controller | None = None
         self.error = ""  # why the packet has to be dropped
         self.slow = ""  # why the datapath cannot do this itself
         self.recircs: list[int] = []  # states of translation that actions name

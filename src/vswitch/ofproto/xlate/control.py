@@ -6,6 +6,7 @@ Sources: ovs-actions(7), "Other Actions".
 from __future__ import annotations
 
 from vswitch.ofproto.xlate.context import Translation
+from vswitch.ofproto.xlate.pause import end_pause
 from vswitch.ofproto.xlate.registry import run_actions, translates
 from vswitch.openflow.actions.control import Clone, Exit, Note
 
@@ -30,4 +31,5 @@ def clone(xlate: Translation, action: Clone) -> None:
     before = xlate.flow, xlate.stack, xlate.stack_bytes, xlate.action_set, xlate.exit
     xlate.stack, xlate.action_set = list(xlate.stack), list(xlate.action_set)
     run_actions(xlate, action.actions)
+    end_pause(xlate)
     xlate.flow, xlate.stack, xlate.stack_bytes, xlate.action_set, xlate.exit = before

@@ -16,6 +16,7 @@ from vswitch.ofproto.recirculation import Frozen
 from vswitch.ofproto.xlate.commit import commit
 from vswitch.ofproto.xlate.context import Translation
 from vswitch.ofproto.xlate.fields import is_ip, write_ip
+from vswitch.ofproto.xlate.pause import begin_pause
 from vswitch.ofproto.xlate.registry import translates
 from vswitch.openflow.actions.header import DecTtl
 from vswitch.openflow.actions.output import (
@@ -42,6 +43,9 @@ def output_reason(xlate: Translation) -> int:
 @translates(Controller)
 def controller(xlate: Translation, action: Controller) -> None:
     """Send the packet to the controllers that have a given id."""
+    if action.pause:
+        begin_pause(xlate, action)
+        return
     send_to_controller(xlate, action.reason, action.max_len, action.controller_id, action.userdata)
 
 

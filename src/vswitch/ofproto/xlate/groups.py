@@ -34,6 +34,7 @@ from vswitch.ofproto.group import GroupEntry
 from vswitch.ofproto.narration import Kind
 from vswitch.ofproto.xlate.actionset import in_order
 from vswitch.ofproto.xlate.context import Translation
+from vswitch.ofproto.xlate.pause import end_pause
 from vswitch.ofproto.xlate.registry import run_actions, translates
 from vswitch.ofproto.xlate.resubmit import within_budget
 from vswitch.openflow.actions.output import Group
@@ -91,6 +92,7 @@ def _run_bucket(xlate: Translation, found: GroupEntry, at: int) -> None:
     xlate.depth += 1
     xlate.resubmits += 1
     run_actions(xlate, actions)
+    end_pause(xlate)
     xlate.depth -= 1
     xlate.flow, xlate.exit, xlate.trace, xlate.in_group = before
 

@@ -18,6 +18,7 @@ from vswitch.ofproto.switch import Switch
 from vswitch.ofproto.xlate.actionset import run_action_set
 from vswitch.ofproto.xlate.commit import commit
 from vswitch.ofproto.xlate.context import Translation
+from vswitch.ofproto.xlate.pause import end_pause
 from vswitch.ofproto.xlate.resubmit import enter_table
 from vswitch.openflow.messages.port import OFPPC_NO_FWD, OFPPC_NO_RECV
 
@@ -81,6 +82,7 @@ def _arrive(xlate: Translation, port: SwitchPort, switch: Switch, peer: SwitchPo
     if may_receive(peer):
         enter_table(xlate, peer.number, 0, packet_in=True, honor_miss=True)
         run_action_set(xlate)
+        end_pause(xlate)
     xlate.flow, xlate.switch, xlate.stack, xlate.stack_bytes, xlate.action_set, xlate.trace = before
     xlate.table_id, xlate.rule = table_id, rule
     xlate.exit, xlate.error = False, ""  # the other switch's troubles are its own

@@ -41,10 +41,12 @@ from vswitch.ofproto.wiring import Wiring
 from vswitch.ofproto.xlate import control, fields, groups, learn, output  # noqa: F401 - they register their actions
 from vswitch.ofproto.xlate.actionset import run_action_set
 from vswitch.ofproto.xlate.context import Translation
+from vswitch.ofproto.xlate.pause import end_pause
 from vswitch.ofproto.xlate.ports import may_receive
 from vswitch.ofproto.xlate.registry import run_actions
 from vswitch.ofproto.xlate.resubmit import look_up, run_rule
 from vswitch.openflow.actions.base import Action
+from vswitch.openflow.messages.continuation import Continuation
 from vswitch.openflow.names import NO_NAMES, Names
 
 _ALWAYS = IN_PORT.mask | ETH_TYPE.mask | PACKET_TYPE.mask | RECIRC_ID.mask
@@ -88,9 +90,31 @@ def translate(
         xlate.tracing, xlate.names = True, names
         xlate.trace = tracing.add(Kind.BRIDGE, f'bridge("{switch.name}")')
     _run_pipeline(xlate, actions)
+    end_pause(xlate)
     if xlate.error:
         xlate.actions = []
     xlate.mask = finished_mask(xlate.mask, flow)
+    return xlate
+
+
+def go_on(
+    wiring: Wiring[Switch], switch: Switch, flow: Flow, now: float, packet: Packet, rest: Continuation
+) -> Translation:
+    """What `switch` does with a packet that was paused, from there."""
+    xlate = Translation(wiring, switch, flow, now, packet=packet, side_effects=True)
+    xlate.stack = [(int.from_bytes(item, "big"), len(item)) for item in reversed(rest.stack)]
+    xlate.stack_bytes = sum(size + 1 for _, size in xlate.stack)
+    xlate.action_set = list(rest.action_set)
+    for at, frame in enumerate(rest.frames, 1):
+        xlate.table_id = frame.table_id
+        run_actions(xlate, frame.actions)
+        if xlate.frames is not None:
+            xlate.frames += rest.frames[at:]
+            break
+    run_action_set(xlate)
+    end_pause(xlate)
+    if xlate.error:
+        xlate.actions = []
     return xlate
 
 
