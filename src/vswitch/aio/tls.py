@@ -11,6 +11,7 @@ import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import NoReturn
 
 from vswitch.base.log import Logger
@@ -35,6 +36,7 @@ class Tls:
     bootstrap: bool = False  # fetch the CA certificate from the first peer
     protocols: str = ""
     ciphers: str = ""
+    peer_ca_cert: str = ""  # certificates to send besides ours, for peers that bootstrap
 
     @classmethod
     def from_options(cls, given: Given) -> Tls:
@@ -47,6 +49,7 @@ class Tls:
             bootstrap is not None,
             given.get("ssl-protocols") or "",
             given.get("ssl-ciphers") or "",
+            given.get("peer-ca-cert") or "",
         )
 
     @property
@@ -66,7 +69,7 @@ class Tls:
         """A context for one end; raises OSError where a file is missing or wrong."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER if server else ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname = False
-        context.load_cert_chain(self.certificate, self.private_key)
+        self._load_chain(context)
         _choose_versions(context, self.protocols)
         if self.ca_cert in ("", "none") or (self.lacks_authority and not server):
             context.verify_mode = ssl.CERT_NONE
@@ -76,6 +79,15 @@ class Tls:
         if self.ciphers:
             context.set_ciphers(self.ciphers)
         return context
+
+    def _load_chain(self, context: ssl.SSLContext) -> None:
+        if not self.peer_ca_cert:
+            context.load_cert_chain(self.certificate, self.private_key)
+            return
+        with NamedTemporaryFile() as chain:  # one file is all that the library takes
+            chain.write(Path(self.certificate).read_bytes() + b"\n" + Path(self.peer_ca_cert).read_bytes())
+            chain.flush()
+            context.load_cert_chain(chain.name, self.private_key)
 
 
 TlsSource = Callable[[], Tls | None]

@@ -48,7 +48,7 @@ def usage() -> str:
     """What --help prints."""
     return f"""{PROGRAM}: Open vSwitch database server
 usage: {PROGRAM} [OPTIONS] [DATABASE...]
-DATABASE is a file that ovsdb-tool made (default: {dbdir()}/conf.db).
+DATABASE is a file that ovsdb-tool made (default: {dbdir()}/conf.db), or relay:DB:REMOTE[,REMOTE]….
 Where to talk to clients:
   --remote=REMOTE          listen at, or connect to, REMOTE:
     punix:FILE               listen on a Unix socket
@@ -56,6 +56,12 @@ Where to talk to clients:
     pssl:[PORT][:HOST]       listen on TLS over TCP
     unix:FILE, tcp:HOST:PORT, ssl:HOST:PORT   connect
     db:DB,TABLE,COLUMN       whatever that column says
+What to serve, and where, from a file:
+  --config-file=FILE       read remotes and databases from FILE, which is JSON
+Copying another server's databases:
+  --sync-from=REMOTE       be the backup of the server at REMOTE
+  --sync-exclude-tables=DB:TABLE,…   without these tables
+  --active                 be active for now, and a backup only when told to be
 Sharing a database with other servers:
   --cluster=etcd:HOST:PORT[,HOST:PORT]…/NAME   serve the database that ovsdb-tool put there
   --cluster-private-key=FILE, --cluster-certificate=FILE, --cluster-ca-cert=FILE   for TLS to etcd
@@ -64,6 +70,7 @@ Keys and certificates (for ssl: and pssl:):
   -c, --certificate=FILE   our certificate
   -C, --ca-cert=FILE       who must have signed the other side's certificate
   --bootstrap-ca-cert=FILE as --ca-cert, and fetched from the first peer if it does not exist
+  --peer-ca-cert=FILE      certificates to send with ours, for peers that bootstrap
   --ssl-protocols=PROTOS   TLS versions to allow
   --ssl-ciphers=CIPHERS    ciphers to allow
 Running as a daemon:
@@ -81,6 +88,7 @@ Logging:
   --syslog-target=HOST:PORT  log to a syslog server, too
 Other options:
   --run=COMMAND            run COMMAND in a shell, and exit when it does
+  --disable-file-column-diff   write whole columns to the file, for servers before 2.15
   --no-dbs                 serve no database for the time being
   --unixctl=SOCKET         where ovs-appctl reaches us
   -h, --help               print this help
