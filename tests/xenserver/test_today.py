@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import re
-import shutil
-import subprocess
 
 import pytest
 
@@ -147,6 +145,24 @@ SCENARIOS = {
         "ovs-ofctl -O OpenFlow11 del-flows xenbr0 cookie=5/-1",
         "ovs-ofctl -O OpenFlow11 --no-stats dump-flows xenbr0",
     ],
+    "an emergency": [
+        f"{VSCTL} {' '.join(CREATE)} -- set-controller xenbr0 tcp:127.0.0.1:1 -- set bridge xenbr0 flood_vlans=5 "
+        "other_config:disable-in-band=true -- add-port xenbr0 p1 -- set port p1 tag=5 other_config:lacp-time=fast "
+        "-- set interface p1 ingress_policing_rate=100 ingress_policing_burst=10 other_config:k=v options:o=v",
+        f"{VSCTL} -- --id=@m create mirror name=m select_all=true -- set bridge xenbr0 mirrors=@m",
+        f"{VSCTL} -- --id=@q create qos type=linux-htb -- set port p1 qos=@q",
+        f"{VSCTL} -- --id=@n create netflow targets=127.0.0.1 -- set bridge xenbr0 netflow=@n",
+        f"{VSCTL} set-manager ssl:10.0.0.1:6632 -- set-ssl /k /c /ca",
+        "ovs-vsctl --timeout=5 emer-reset",
+        *(f"{VSCTL} --columns={columns} list {table}" for table, columns in {
+            "Bridge": "name,controller,fail_mode,mirrors,netflow,sflow,flood_vlans,other_config,external_ids",
+            "Port": "name,tag,other_config,external_ids",
+            "Interface": "name,ingress_policing_rate,ingress_policing_burst,options,other_config",
+            "Mirror": "name", "Controller": "target", "Manager": "target", "NetFlow": "targets", "SSL": "ca_cert",
+            "QoS": "type", "Open_vSwitch": "manager_options,ssl",
+        }.items()),
+        f"{VSCTL} -- clear port p1 qos -- --all destroy qos",
+    ],
     "managers": [
         "ovs-vsctl -vconsole:off get-manager",
         "ovs-vsctl -- del-manager -- del-ssl -- --bootstrap set-ssl /k /k /ca -- set-manager ssl:10.0.0.1:6632",
@@ -179,7 +195,9 @@ def answer(daemons: Daemons, line: str) -> tuple[int, str, str]:
     name, *words = [word.replace('\\"', '"') if "\\" in word else word for word in line.split()]
     done = daemons.run(make, name, *words, check=False)
     printed = (
-        "".join(sorted(done.stdout.splitlines(True))) if {"dump-flows", "find"} & {*words} else done.stdout
+        "".join(sorted(done.stdout.splitlines(True)))
+        if {"dump-flows", "find", "list"} & {*words}
+        else done.stdout
     )
     return done.returncode, UUID.sub("UUID", printed), re.sub(r"^\S+Z\|\d+\|", "", done.stderr)
 
@@ -240,39 +258,3 @@ def test_the_orchestras_controller_finds_a_bridge_by_its_network(pair: list[Daem
         for daemons in pair
     ]
     assert answers[0] == answers[1] == '[{"rows":[{"name":"xapi7"}]}]\n'
-
-
-def test_a_manager_that_listens_and_a_controller_that_does(pair: list[Daemons], tmp_path) -> None:
-    """pssl: on both sides: the database for the orchestra, and OpenFlow 1.1 on a bridge."""
-    openssl = shutil.which("openssl")
-    assert openssl, "openssl is not installed"
-    key = tmp_path / "xapi-ssl.pem"
-    certificate = tmp_path / "cert.pem"
-    subprocess.run(
-        [openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=host", "-days", "2", "-keyout",
-         str(tmp_path / "key.pem"), "-out", str(certificate)],
-        check=True, capture_output=True,
-    )  # fmt: skip
-    key.write_text(
-        (tmp_path / "key.pem").read_text() + certificate.read_text()
-    )  # as XAPI has it: both in one file
-    daemons = pair[0]
-    for words in (
-        ["--if-exists", "del-br", "xenbr0", "--", "--if-exists", "del-br", "xapi7"],
-        ["--", "set-ssl", str(key), str(key), str(certificate), "--", "add-br", "xapi7", "--", "set-controller",
-         "xapi7", "pssl:0:127.0.0.1", "--", "set", "Bridge", "xapi7", "protocols=OpenFlow10,OpenFlow11"],
-    ):  # fmt: skip
-        daemons.run("ours", "ovs-vsctl", *words)
-    log = _wait_for(daemons, "ovs-vswitchd", r"pssl:.*127\.0\.0\.1|listening on port (\d+)")
-    assert log
-    daemons.run("ours", "ovs-vsctl", "--", "del-ssl", "--", "del-br", "xapi7")
-
-
-def _wait_for(daemons: Daemons, name: str, pattern: str) -> str:
-    import time
-
-    deadline = time.monotonic() + 10
-    while not (found := re.search(pattern, daemons.log(name))):
-        assert time.monotonic() < deadline, daemons.log(name)
-        time.sleep(0.05)
-    return found[0]
