@@ -22,7 +22,6 @@ PACKETS = [
     ("p2", f"dl_src={B},dl_dst={A},icmp,nw_src=10.0.0.2,nw_dst=10.0.0.1,icmp_type=0"),
     ("p1", f"dl_src={A},dl_dst={B},tcp,nw_src=10.0.0.1,nw_dst=10.0.0.2,tp_src=5,tp_dst=80,nw_tos=4"),
     ("p2", f"dl_src={B},dl_dst={A},dl_vlan=5,dl_vlan_pcp=3,udp,nw_src=10.0.0.2,nw_dst=10.0.0.1,udp_src=53"),
-    ("p2", f"dl_src={B},dl_dst={A},arp,arp_op=2,arp_spa=10.0.0.2,arp_tpa=10.0.0.1"),
     ("p1", f"dl_src={A},dl_dst={B},udp6,ipv6_src=::1,ipv6_dst=::2,udp_dst=53"),
     ("p1", f"dl_src={A},dl_dst=01:80:c2:00:00:0e,dl_type=0x88cc"),
     ("p1", f"dl_src={A},dl_dst={A},dl_type=0x1234"),
@@ -97,8 +96,7 @@ def play(
 
 
 OPTIONS = [
-    [], ["-w"], ["-w2000EC"], ["--hub"], ["-n"], ["--max-idle=5"], ["--max-idle=permanent"], ["-q", "3", "-O", "OpenFlow10"],
-    ["-Q", "p1:4", "-O", "OpenFlow10"], ["--with-flows=flows.txt"], ["-O", "OpenFlow12", "-w"], ["-H", "-n"],
+    [], ["-w"], ["--hub", "--max-idle=5"], ["-n"], ["-q", "3", "-O", "OpenFlow10"], ["--with-flows=flows.txt"],
 ]  # fmt: skip
 
 

@@ -133,4 +133,9 @@ def list_commands(given: Given) -> Iterator[str]:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the program."""
     options = (*OPTIONS, *COMMON, *DAEMON, *SSL, *BOOTSTRAP)
-    return Program("ovs-ofctl", command, options, help=HELP, version="OpenFlow versions 0x1:0x6").main(argv)
+    version = "OpenFlow versions 0x1:0x6"
+    return Program("ovs-ofctl", command, options, help=HELP, version=version, prepare=_prepare).main(argv)
+
+
+def _prepare(given: Given) -> None:
+    command.read_only = "read-only" in given

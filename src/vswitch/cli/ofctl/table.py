@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from importlib import import_module
 
+from vswitch.base.options import CommandError
 from vswitch.cli.command import Command, CommandTable
 
 MODULES = {
@@ -29,15 +30,31 @@ MODULES = {
 }
 
 
+# What --read-only refuses: commands that change the switch, or make it send something.
+# fmt: off
+WRITING = frozenset((
+    "mod-port", "mod-table", "set-frags", "packet-out", "add-flow", "add-flows", "mod-flows",
+    "del-flows", "replace-flows", "bundle", "add-group", "add-groups", "mod-group", "del-groups",
+    "insert-buckets", "remove-buckets", "add-meter", "mod-meter", "del-meter", "del-meters",
+    "add-tlv-map", "del-tlv-map", "ct-flush", "ct-flush-zone",
+))
+# fmt: on
+
+
 class LazyCommands(CommandTable):
     """Imports only the module of the command that is asked for: the others would double the time to start."""
+
+    read_only = False
 
     def find(self, words: Sequence[str]) -> Command:
         """The command that `words` name."""
         for module, names in MODULES.items():
             if words and words[0] in names.split():
                 import_module(f"vswitch.cli.ofctl.{module}")
-        return super().find(words)
+        command = super().find(words)
+        if self.read_only and command.name in WRITING:
+            raise CommandError(f"'{command.name}' command does not work in read only mode")
+        return command
 
     def listing(self) -> Iterator[str]:
         """What `list-commands` prints."""
