@@ -83,9 +83,15 @@ def decode(data: bytes | str) -> Json:
 
 def decode_argument(text: str) -> Json:
     """The one object or array in a word of a command line; raises JsonError."""
-    if not text.lstrip(" \t\r\n").startswith(("{", "[")):
-        raise JsonError("syntax error at beginning of input")
-    return decode(text)
+    try:
+        if text.lstrip(" \t\r\n").startswith(("{", "[")):
+            return decode(text)
+        what = "syntax error at beginning of input"
+    except JsonError as error:
+        what = str(error)
+    from vswitch.ovsdb.jsonfault import json_fault  # only for those who made a mistake
+
+    raise JsonError(json_fault(text) or what)
 
 
 def _refuse_null(data: bytes) -> None:
@@ -147,11 +153,7 @@ class Splitter:
         self._in_string = False
         self._escaped = False  # the last byte was a backslash within a string
         self._new: list[bytes] = []  # not looked at yet
-
-    @property
-    def n_buffered(self) -> int:
-        """Bytes held for values that are not complete."""
-        return sum(map(len, self._pieces)) + sum(map(len, self._new))
+        self.n_incomplete = 0  # bytes in `_pieces`
 
     def receive(self, data: bytes) -> None:
         """Take the next bytes of the stream."""
@@ -172,17 +174,15 @@ class Splitter:
                 else:
                     yield value
                     continue
-            if self._passes_over(data):
+            if self._passes_over(data) or (end := self._find_end(data)) < 0:
                 self._pieces.append(data)
-                continue
-            end = self._find_end(data)
-            if end < 0:
-                self._pieces.append(data)
+                self.n_incomplete += len(data)
                 continue
             if end < len(data):
                 self._new.insert(0, data[end:])
             whole = b"".join([*self._pieces, data[:end]])
             self._pieces.clear()
+            self.n_incomplete = 0
             yield decode(whole)
 
     def _decode_start(self, data: bytes) -> Json:

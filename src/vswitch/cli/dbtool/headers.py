@@ -8,7 +8,7 @@ from __future__ import annotations
 from vswitch.base.options import CommandError
 from vswitch.ovsdb.errors import OvsdbError
 from vswitch.ovsdb.journal import JournalError, read_records
-from vswitch.ovsdb.jsontext import JsonError, decode
+from vswitch.ovsdb.jsontext import JsonError, decode_argument
 from vswitch.ovsdb.schema import Schema
 
 
@@ -49,7 +49,7 @@ def read_schema(path: str) -> Schema:
     """The schema in a file."""
     try:
         with open(path, "rb") as file:  # noqa: PTH123 - as above
-            json = decode(file.read())
+            json = decode_argument(file.read().decode(errors="replace"))
     except OSError as error:
         raise CommandError(
             f'failed to read schema: "{path}" could not be read as JSON (error opening "{path}": {error.strerror})'
