@@ -157,6 +157,7 @@ def test_database_has_one_row(xenserver: Scratch) -> None:
     answer = contents.query(
         f"{xenserver.root}{package.DATABASE}",
         '["Open_vSwitch",{"op":"select","table":"Open_vSwitch","where":[]}]',
+        "",
     )
     assert len(json.loads(answer)[0]["rows"]) == 1
 

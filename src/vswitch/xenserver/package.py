@@ -215,7 +215,7 @@ class Package:
             return
         path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
         contents.create(str(path), read_schema(schema_path("vswitch")))
-        contents.transact(str(path), '["Open_vSwitch",{"op":"insert","table":"Open_vSwitch","row":{}}]')
+        contents.transact(str(path), '["Open_vSwitch",{"op":"insert","table":"Open_vSwitch","row":{}}]', "")
 
     def _merge_sysconfig(self) -> None:
         """Keep what the administrator has set; add what is new in this release."""
