@@ -113,6 +113,8 @@ class Session:
             while True:
                 message = await self._message()
                 if message.get("id") == number:
+                    if (message["error"] or {}).get("error") == "database not available":
+                        raise ConnectionRefusedError  # a server that was started while it was cut off
                     assert message["error"] is None, message
                     return message["result"]
 

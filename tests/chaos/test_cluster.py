@@ -10,7 +10,7 @@ from tests.chaos.cluster import run
 @pytest.mark.interop
 @pytest.mark.slow
 def test_servers_killed_and_cut_off_lose_and_double_nothing(tmp_path):
-    problem, summary = run(tmp_path, seed=3, seconds=15)
+    problem, summary = run(tmp_path, seed=3, seconds=12)
     assert problem == "", summary
     assert "0 servers killed" not in summary
     assert " 0 cut off" not in summary

@@ -11,6 +11,7 @@ import time
 
 import pytest
 
+from tests.chaos.etcd import EtcdServer
 from tests.interop.clusters import OurCluster, Server, tool, until
 from tests.interop.daemons import program
 
@@ -298,3 +299,27 @@ def test_without_the_extra_it_is_said_what_to_install(tmp_path):
     )
     assert done.returncode == 1
     assert 'install vswitch with its extra "cluster"' in done.stderr
+
+
+def test_etcd_is_spoken_to_by_tls(tmp_path, schema):
+    key, certificate = tmp_path / "key.pem", tmp_path / "cert.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=etcd",
+         "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", certificate],
+        check=True,
+        capture_output=True,
+    )  # fmt: skip
+    files = [f"--{what}={path}" for what, path in (("cert-file", certificate), ("key-file", key))]
+    with EtcdServer(tmp_path, *files, "--client-cert-auth", f"--trusted-ca-file={certificate}") as etcd:
+        address = f"etcd:{etcd.endpoint}/S"
+        ours = ("-p", str(key), "-c", str(certificate), "-C", str(certificate))
+        tool(*ours, "create-cluster", address, str(schema))
+        assert etcd.endpoint in tool("db-cid", address, status=1)  # without keys
+        options = [f"--cluster-{what}={path}" for what, path in
+                   (("private-key", key), ("certificate", certificate), ("ca-cert", certificate))]  # fmt: skip
+        server = Server("ours", tmp_path / "server", f"--cluster={address}", *options)
+        try:
+            server.transact(insert("secret"))
+            assert server.names() == {"secret"}
+        finally:
+            server.stop()
