@@ -43,7 +43,8 @@ def scan(text: str, start: int = 0) -> tuple[Json, int]:
     """The value that begins at `text[start]`, and where it ends; raises TextError."""
     try:
         value, end = _scan(text, start)
-    except (StopIteration, ValueError, RecursionError):
+    except (StopIteration, ValueError, RecursionError, SystemError):
+        # SystemError: the scanner finds no json.decoder.JSONDecodeError to raise, as that was not imported.
         raise TextError("syntax error", text) from None
     return value, end
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 import pytest
 from hypothesis import given
@@ -50,3 +52,12 @@ def test_reals_are_printed_as_c_does():
 
 def test_pretty():
     assert encode_pretty({"b": [1, []], "a": {}}) == '{\n  "a": {},\n  "b": [\n    1,\n    []]}'
+
+
+def test_a_string_without_end_is_refused_in_a_fresh_interpreter():
+    """Where nothing has imported json.decoder, the scanner has no exception to raise."""
+    program = (
+        "from vswitch.base.lightjson import decode\ntry: decode('[\"a')\nexcept Exception as e: print(e)"
+    )
+    done = subprocess.run([sys.executable, "-I", "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("syntax error")
