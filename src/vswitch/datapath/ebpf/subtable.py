@@ -54,6 +54,7 @@ _ACTION = struct.Struct("=II")  # shape, argument
 _COUNTERS = struct.Struct("=QQIHH")  # packets, bytes, used, owner, tcp_flags
 _COUNTERS_AT = MEGAFLOW.offset("packets")
 _ACTION_AT = MEGAFLOW.offset("shape")
+_HEAD = MEGAFLOW.size  # bytes before the key
 _NEXT, _SLOT = MEGAFLOW.offset("next") // 4, MEGAFLOW.offset("slot") // 4
 
 Counters = tuple[int, int, int, int]  # packets, bytes, when last (units of USED_SHIFT, 32 bits), TCP flags
@@ -77,20 +78,20 @@ class Subtable:
         """Of its map."""
         return f"flows_{self.id}"
 
-    @property
+    @cached_property
     def n_places(self) -> int:
         """Homes and cellar."""
         return self.n_homes + max(self.n_homes // 4, 1)
 
-    @property
+    @cached_property
     def capacity(self) -> int:
         """How many entries it may have: a third of these, at most, are not at home, and the cellar has room to spare."""
         return self.n_homes * 5 // 8
 
-    @property
+    @cached_property
     def stride(self) -> int:
         """Bytes from one entry to the next."""
-        return -(-(MEGAFLOW.size + self.key.size) // _ALIGNED) * _ALIGNED
+        return -(-(_HEAD + self.key.size) // _ALIGNED) * _ALIGNED
 
     @cached_property
     def _start(self) -> int:
@@ -123,7 +124,7 @@ class Subtable:
 
     def spec(self) -> MapSpec:
         """Its map."""
-        n_words = (self.stride - MEGAFLOW.size) // WORD
+        n_words = (self.stride - _HEAD) // WORD
         entry = Struct("entry", (*MEGAFLOW.members, ("key", Array(U64, n_words))))
         return MapSpec(self.name, MapType.ARRAY, 4, self.stride, self.n_places, MapFlags.MMAPABLE, U32, entry)
 
@@ -144,7 +145,7 @@ class Subtable:
             b.call(Helper.map_lookup_elem, Map(self.name), number)
             b.jump_if(R0 == 0, end)
             for i in range(len(self.key.words)):
-                b.load(R1, u64(R0 + MEGAFLOW.size + i * WORD))
+                b.load(R1, u64(R0 + _HEAD + i * WORD))
                 b.load(R2, u64(packed + i * WORD))
                 b.jump_if(R1 != R2, differs)
             b.load(R1, u32(R0 + MEGAFLOW.offset("slot")))
@@ -223,7 +224,7 @@ class Entries:
             _ACTION.pack_into(self._bytes, at + _ACTION_AT, shape, argument)
             packets, size, used, flags = counters or (0, 0, 0, 0)
             _COUNTERS.pack_into(self._bytes, at + _COUNTERS_AT, packets, size, used, 0, flags)
-            self._bytes[at + MEGAFLOW.size : at + MEGAFLOW.size + len(key)] = key
+            self._bytes[at + _HEAD : at + _HEAD + len(key)] = key
         with self._written:
             self._halves[place * self._step + _SLOT] = slot
             if not is_at_home:
@@ -294,7 +295,7 @@ class Entries:
                 if slot := self._halves[place * self._step + _SLOT]:
                     at = place * self.subtable.stride
                     shape, argument = _ACTION.unpack_from(self._bytes, at + _ACTION_AT)
-                    key = bytes(self._bytes[at + MEGAFLOW.size : at + MEGAFLOW.size + key_size])
+                    key = bytes(self._bytes[at + _HEAD : at + _HEAD + key_size])
                     self._n += 1
                     yield place, key, slot, shape, argument
         self._cellar = deque(place for place in self._cellar if place not in taken)
