@@ -2,12 +2,16 @@
 
 import os
 import socket
+import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+
+from tests.interop.dbservers import DatabaseServer, until
 
 pytestmark = pytest.mark.interop
 PROGRAMS = Path(sys.executable).parent
@@ -74,3 +78,44 @@ def test_an_authority_taken_from_the_server(make: str, tmp_path: Path, keys: lis
                 authority.unlink()
     finally:
         run("/usr/bin/ovs-appctl", "-t", "ovsdb-server", "exit", env=environment)
+
+
+def signed(directory: Path, name: str, authority: str, *options: str) -> tuple[str, str]:
+    """A key and a certificate by one of two authorities."""
+    paths = [str(directory / f"{name}.{kind}") for kind in ("key", "csr", "crt")]
+    ca, ca_key = str(directory / f"{authority}.crt"), str(directory / f"{authority}.key")
+    fresh = ["openssl", "req", "-newkey", "rsa:2048", "-nodes"]
+    if not Path(ca).exists():
+        run(*fresh, "-x509", "-subj", f"/CN={authority}", "-keyout", ca_key, "-out", ca)
+    run(*fresh, "-subj", f"/CN={name}", "-keyout", paths[0], "-out", paths[1])
+    signing = ["-CA", ca, "-CAkey", ca_key, "-CAcreateserial"]
+    run("openssl", "x509", "-req", "-in", paths[1], *signing, "-out", paths[2], *options)
+    return paths[0], paths[2]
+
+
+def test_who_is_refused_and_what_is_said_about_it(tmp_path: Path) -> None:
+    key, certificate = signed(tmp_path, "server", "ours")
+    options = ["-p", key, "-c", certificate, "-C", str(tmp_path / "ours.crt")]
+    clients = {
+        "unable to get local issuer certificate": signed(tmp_path, "foreign", "other"),
+        "certificate has expired": signed(tmp_path, "expired", "ours", "-days", "-1"),
+        "peer did not return a certificate": None,
+    }
+    schema = tmp_path / "schema"
+    schema.write_text('{"name": "D", "tables": {}}')
+    with DatabaseServer(
+        "ours", tmp_path / "s", "db", *options, "--remote=pssl:0:127.0.0.1", schema=schema
+    ) as server:
+        port = int(server.log.split("listening on port ")[1].split()[0])
+        half_open = socket.create_connection(("127.0.0.1", port))
+        for complaint, pair in clients.items():
+            context = ssl.create_default_context(cafile=str(tmp_path / "ours.crt"))
+            context.check_hostname = False
+            if pair:
+                context.load_cert_chain(pair[1], pair[0])
+            raw = socket.create_connection(("127.0.0.1", port), timeout=10)
+            with raw, suppress(OSError), context.wrap_socket(raw) as secure:
+                assert not secure.recv(1)
+            until(lambda what=complaint: what in server.log)  # type: ignore[misc]
+        half_open.close()
+        assert server.ask("list_dbs") == ["D", "_Server"]

@@ -31,6 +31,7 @@ limited_tls = Logger("stream_ssl").limited(rate=10, burst=25)
 ACTIVE = ("unix", "tcp", "ssl")
 PASSIVE = ("punix", "ptcp", "pssl")
 BACKLOG = 64
+HANDSHAKE_TIMEOUT = 10.0  # seconds
 
 
 @dataclass(slots=True, eq=False)
@@ -192,7 +193,10 @@ async def listen(
 
 
 async def listen_with(
-    name: str, factory: Callable[[], asyncio.Protocol], tls: Tls | None = None, default_port: int = 0
+    name: str,
+    factory: Callable[[], asyncio.Protocol],
+    tls: TlsSource = lambda: None,
+    default_port: int = 0,
 ) -> Listener:
     """As listen(), for those who must spend as little as possible on a message: each connection gets a protocol."""
     loop = asyncio.get_running_loop()
@@ -206,9 +210,11 @@ async def listen_with(
             return Listener(name, 0, server, path)
         case "ptcp" | "pssl":
             host, port = split_port_host(rest, default_port)
-            context = tls_context(tls, server=True) if kind == "pssl" else None
+            if kind == "pssl":
+                tls_context(tls(), server=True)  # to hear at once that there are no keys
             endpoint = _bound_inet(host, port)
-            server = await loop.create_server(factory, sock=endpoint, backlog=BACKLOG, ssl=context)
+            greet = factory if kind == "ptcp" else lambda: _Handshake(factory, tls)
+            server = await loop.create_server(greet, sock=endpoint, backlog=BACKLOG)
             bound = int(endpoint.getsockname()[1])
             if port == 0:
                 log.info("%s: listening on port %d", rest, bound)
@@ -217,12 +223,59 @@ async def listen_with(
             raise TextError(f"{name}: not a passive connection method", name)
 
 
-def connection_name(transport: asyncio.BaseTransport) -> str:
+class _Handshake(asyncio.Protocol):
+    """A connection that was accepted, until TLS has been agreed upon; then a protocol of the factory's has it.
+
+    The other side may send its first bytes together with the last of the handshake: they are kept for that protocol.
+    """
+
+    def __init__(self, factory: Callable[[], asyncio.Protocol], tls: TlsSource) -> None:
+        self._factory = factory
+        self._tls = tls
+        self._early: list[bytes] = []
+        self._task: asyncio.Task[None] | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin the handshake."""
+        assert isinstance(transport, asyncio.Transport)
+        if self._task is None:
+            self._task = asyncio.get_running_loop().create_task(self._shake_hands(transport))
+
+    def data_received(self, data: bytes) -> None:
+        """Keep what comes early."""
+        self._early.append(data)
+
+    async def _shake_hands(self, transport: asyncio.Transport) -> None:
+        try:
+            context = tls_context(self._tls(), server=True)
+            secure = await asyncio.get_running_loop().start_tls(
+                transport, self, context, server_side=True, ssl_handshake_timeout=HANDSHAKE_TIMEOUT
+            )
+        except OSError as error:
+            limited_tls.warn("SSL_accept: %s (%s)", _why_refused(error), connection_name(transport, "ssl"))
+            transport.abort()
+            return
+        assert secure is not None
+        protocol = self._factory()
+        secure.set_protocol(protocol)
+        protocol.connection_made(secure)
+        for data in self._early:
+            protocol.data_received(data)
+
+
+def _why_refused(error: OSError) -> str:
+    """What was wrong with a handshake, in the words of the TLS library where it has some."""
+    words = str(getattr(error, "reason", None) or "").replace("_", " ").lower()
+    details = getattr(error, "verify_message", "")
+    return f"{words}: {details}" if words and details else words or reason(error) or "connection closed"
+
+
+def connection_name(transport: asyncio.BaseTransport, secure_kind: str = "") -> str:
     """What logs and status columns call an accepted connection; asking twice gives two names to a Unix one."""
     peer = _inet(transport.get_extra_info("peername"))
     if peer is None:
         return f"unix#{next(_unix_connections)}"
-    kind = "ssl" if transport.get_extra_info("sslcontext") else "tcp"
+    kind = secure_kind or ("ssl" if transport.get_extra_info("sslcontext") else "tcp")
     return f"{kind}:[{peer[0]}]:{peer[1]}" if ":" in peer[0] else f"{kind}:{peer[0]}:{peer[1]}"
 
 

@@ -128,6 +128,11 @@ class Stream:
 
     _splitter: Splitter = field(default_factory=Splitter)
 
+    @property
+    def n_incomplete(self) -> int:
+        """Bytes held of a message that has not come to its end."""
+        return self._splitter.n_incomplete
+
     def receive(self, data: bytes) -> None:
         """Take the next bytes of the stream."""
         self._splitter.receive(data)

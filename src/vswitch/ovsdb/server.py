@@ -139,6 +139,11 @@ class Server:
         else:
             host.overwrite("Database", uuid, cells)
 
+    @property
+    def n_incomplete(self) -> int:
+        """Bytes held of messages that have not come to their ends."""
+        return sum(session.n_incomplete for session in self.sessions)
+
     def flush(self) -> None:
         """Tell the monitors of every database what happened."""
         for host in self.hosts.values():

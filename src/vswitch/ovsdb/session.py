@@ -32,6 +32,8 @@ log_rpc = Logger("jsonrpc").limited(rate=60, burst=60)
 log_reconnect = Logger("reconnect").limited(rate=60, burst=60)
 
 TURN = 1 << 18  # bytes of answers for one client before others have their turn
+MUCH = 1 << 20  # bytes of a message without an end
+MAX_INCOMPLETE = 1 << 30  # bytes of all such messages: whose then grows is let go
 BACKLOG = 1 << 16  # bytes that a client may leave unread before it is sent no more updates
 
 
@@ -57,6 +59,10 @@ class Services(Protocol):
     @property
     def lacks_conditions(self) -> bool:
         """Whether there are no conditional monitors."""
+
+    @property
+    def n_incomplete(self) -> int:
+        """Bytes held of messages that have not come to their ends."""
 
     @property
     def talkative(self) -> dict[Session, None]:
@@ -113,6 +119,13 @@ class Session:
         except JsonError as error:
             log_rpc.warn("%s: %s", self.name, error)
             self.drop("Protocol error")
+        if self.n_incomplete > MUCH and self.server.n_incomplete > MAX_INCOMPLETE:
+            self.drop(f"message of more than {self.n_incomplete} bytes")
+
+    @property
+    def n_incomplete(self) -> int:
+        """Bytes held of a message that has not come to its end."""
+        return self._stream.n_incomplete
 
     def take_output(self) -> list[bytes]:
         """What to write, in pieces."""

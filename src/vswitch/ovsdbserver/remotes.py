@@ -76,7 +76,7 @@ class Remote:
         """Listen, or begin to connect."""
         if is_passive(self.name):
             try:
-                self._listener = await listen_with(self.name, self._connection, self._keys(), DEFAULT_PORT)
+                self._listener = await listen_with(self.name, self._connection, self._keys, DEFAULT_PORT)
                 self.port = self._listener.port
             except (OSError, VswitchError) as error:
                 log.err("%s: listen failed: %s", self.name, getattr(error, "strerror", None) or error)
@@ -84,9 +84,8 @@ class Remote:
             self._task = self._pump.loop.create_task(self._keep_connected())
 
     async def renew_keys(self) -> None:
-        """Other keys are to be used: by connections to come, and those that are there stay."""
-        if self.name.startswith("pssl:"):
-            self._stop_listening()
+        """There are other keys: listen, if that failed for want of them.  Connections to come use them anyhow."""
+        if self.name.startswith("pssl:") and self._listener is None:
             await self.start()
 
     def _stop_listening(self) -> None:

@@ -89,7 +89,7 @@ def test_a_large_value_is_looked_at_once():
         splitter.receive(text[at : at + 4096])
         if found := list(splitter.values()):
             assert len(found[0]) == 100_000
-    assert splitter.n_buffered == 0
+    assert splitter.n_incomplete == 0
 
 
 def test_the_greatest_number_can_be_read_back():

@@ -163,3 +163,20 @@ def test_no_request_does_harm(method, params, operations):
             return
         client.heard()
     assert client.ask("echo", 1) == [1]
+
+
+def test_messages_without_an_end_are_kept_to_a_limit_for_all(monkeypatch):
+    monkeypatch.setattr("vswitch.ovsdb.session.MUCH", 1000)
+    monkeypatch.setattr("vswitch.ovsdb.session.MAX_INCOMPLETE", 5000)
+    machine = Machine()
+    first, second, other = machine.client(), machine.client(), machine.client()
+    for client in (first, second):
+        client.session.receive(b'{"id":1,"method":"echo","params":["', 0.0)
+        client.session.receive(b"x" * 2400, 0.0)
+    assert not first.session.closed
+    second.session.receive(b"x" * 500, 0.0)
+    assert second.session.closed == "message of more than 2935 bytes"
+    machine.server.disconnect(second.session)
+    first.session.receive(b'"]}', 0.0)
+    assert first.heard()[0]["result"] == ["x" * 2400]
+    assert other.ask("list_dbs") == ["T", "_Server"]
