@@ -38,6 +38,12 @@ def peer_prints(messages: Sequence[bytes]) -> list[str]:
     return MARK.split(done.stdout.decode("utf-8", "replace"))[:-1]
 
 
+def peer_prints_one(message: bytes, verbosity: int) -> str:
+    """What the peer's `ofp-print` prints."""
+    command = [program("peer", "ovs-ofctl"), "-vconsole:off", "ofp-print", message.hex(), str(verbosity)]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
 def framed(data: bytes) -> bytes:
     """`data` with its own length in the header."""
     return data[:2] + len(data).to_bytes(2, "big") + data[4:]
@@ -108,8 +114,8 @@ def main(seconds: float = 60, seed: int | None = None) -> None:
         for message, theirs, ours in differences(batch):
             if (found := kind(theirs, ours)) not in seen:
                 seen.add(found)
-                print(f"--- {message.hex()}\n{theirs}+++\n{ours}")
-    print(f"{number} messages, {len(seen)} kinds of differences, seed {seed}")
+                sys.stdout.write(f"--- {message.hex()}\n{theirs}+++\n{ours}")
+    sys.stdout.write(f"{number} messages, {len(seen)} kinds of differences, seed {seed}\n")
 
 
 if __name__ == "__main__":

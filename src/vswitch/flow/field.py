@@ -54,6 +54,10 @@ class Prerequisite:
         """Whether `flow`, a packet's or the value of a match, satisfies this."""
         return flow & self.mask in self.values
 
+    def holds_in(self, value: int, mask: int) -> bool:
+        """Whether all packets satisfy this that a match of `value` under `mask` fits."""
+        return value & self.mask in self.values
+
 
 class Layout:
     """Where each slot of a Flow is: slots follow each other without gaps, from the lowest bit."""

@@ -28,6 +28,7 @@ from vswitch.flow.texts import (
     PORT,
     TCP_FLAGS_TEXT,
     TUN_FLAGS_TEXT,
+    TUN_METADATA_TEXT,
 )
 
 N_REGS = 16
@@ -117,7 +118,23 @@ NEEDS_ND = _needs("ND", _ND_SOLICIT, _ND_ADVERT)
 NEEDS_ND_SOLICIT = _needs("ND solicit", _ND_SOLICIT)
 NEEDS_ND_ADVERT = _needs("ND advert", _ND_ADVERT)
 _CT_TRACKED, _CT_INVALID = 0x20, 0x10
-NEEDS_CT = Prerequisite(
+_CT_OF_VALID = 0x01 | 0x02 | 0x04 | 0x08 | 0x40 | 0x80  # new, est, rel, rpl, snat, dnat: only valid packets have them
+
+
+class CtPrerequisite(Prerequisite):
+    """A packet is tracked and not invalid; a match must say so, or name a state that only such packets have."""
+
+    __slots__ = ()
+
+    def holds_in(self, value: int, mask: int) -> bool:
+        """Also for `+new`, without `+trk`; not for `+trk` alone."""
+        offset = LAYOUT.offset("ct_state")
+        state, known = value >> offset & 0xFF, mask >> offset & 0xFF
+        valid = state & _CT_TRACKED and known & _CT_INVALID and not state & _CT_INVALID
+        return bool(state & _CT_OF_VALID or valid)
+
+
+NEEDS_CT = CtPrerequisite(
     "CT",
     Mask((_CT_TRACKED | _CT_INVALID) << LAYOUT.offset("ct_state")),
     frozenset({_CT_TRACKED << LAYOUT.offset("ct_state")}),
@@ -230,7 +247,7 @@ FIELDS = FieldTable(
     _field("tun_gtpu_flags", 8, HEX, "tun_gtpu_flags", NEEDS_NOTHING, "-m--", "NXOXM_ET_GTPU_FLAGS(15) v2.13", "TUNNEL"),
     _field("tun_gtpu_msgtype", 8, DECIMAL, "tun_gtpu_msgtype", NEEDS_NOTHING, "-m--", "NXOXM_ET_GTPU_MSGTYPE(16) v2.13", "TUNNEL"),
     *(
-        _field(f"tun_metadata{i}", 992, HEX, f"tun_metadata{i}", NEEDS_NOTHING, "wm--", f"NXM_NX_TUN_METADATA{i}({40 + i}) v2.5", "TUNNEL")
+        _field(f"tun_metadata{i}", 992, TUN_METADATA_TEXT, f"tun_metadata{i}", NEEDS_NOTHING, "wm--", f"NXM_NX_TUN_METADATA{i}({40 + i}) v2.5", "TUNNEL")
         for i in range(N_TUN_METADATA)
     ),
     _field("metadata", 64, HEX, "metadata", NEEDS_NOTHING, "wm-*", "OXM_OF_METADATA(2) OF1.2 v1.8"),

@@ -157,7 +157,7 @@ def _flags(kind: str, *flag_names: str, signed: bool = False) -> Text:
 
 
 _FRAGMENTS = {"no": (0, 3), "yes": (1, 1), "first": (1, 3), "later": (3, 3), "not_later": (0, 2)}
-_FRAGMENT_NAMES = {what: name for name, what in _FRAGMENTS.items()}
+_FRAGMENT_NAMES = {(2, 2): "later", (0, 1): "no", **{what: name for name, what in _FRAGMENTS.items()}}
 
 
 def _parse_frag(field: Field, text: str, names: PortNames) -> tuple[int, int]:
@@ -205,6 +205,15 @@ def _format_port(field: Field, value: int, mask: int, names: _Names) -> str:
 
 DECIMAL = Text("decimal", _parse_integer, _format_integer(str))
 HEX = Text("hexadecimal", _parse_integer, _format_integer(hexadecimal))
+
+
+def _format_tunnel_metadata(field: Field, value: int, mask: int, names: _Names) -> str:
+    # An option may be shorter than the field: all of its bytes is all there is.
+    whole = not mask & (mask + 1) and mask.bit_length() % 8 == 0
+    return HEX.format(field, value, field.ones if whole else mask, names)
+
+
+TUN_METADATA_TEXT = Text("hexadecimal", _parse_integer, _format_tunnel_metadata)
 MAC = Text("Ethernet", _parse_mac, _format_mac)
 IPV4 = Text("IPv4", _parse_address(32, "IPv4", "IP", parse_ipv4), _format_address(32, format_ipv4))
 IPV6 = Text("IPv6", _parse_address(128, "IPv6", "IPv6", parse_ipv6), _format_address(128, format_ipv6))

@@ -20,12 +20,16 @@ from typing import NamedTuple
 from vswitch.flow.codes import EXPERIMENTER, Code, by_number
 from vswitch.flow.field import Field, Flow, Mask
 from vswitch.flow.fields import (
+    CT_STATE,
     ETH_TYPE,
     FIELDS,
     IN_PORT,
     IP_PROTO,
     N_REGS,
+    NEEDS_CT,
     NEEDS_ETHERNET,
+    NSH_MDTYPE,
+    NSH_TTL,
     PACKET_TYPE,
     TP_SRC,
     VLAN_TCI,
@@ -129,7 +133,7 @@ def _plan(
     )
     for field in _ordered(version):
         bits = field.get(mask)
-        if not bits or not field.needs.holds(kind | mask & _CT_TRACKED):
+        if not bits or not (field.needs is NEEDS_CT or field.needs.holds(kind)):
             continue
         if field is VLAN_TCI and version != NXM:
             steps += _vlan_steps(bits, tagged, version)
@@ -140,7 +144,6 @@ def _plan(
     return tuple(steps)
 
 
-_CT_TRACKED = 0x20 << FIELDS["ct_state"].offset
 _UNMASKABLE = frozenset(field for field in FIELDS if not field.maskable)
 _VLAN_VID, _VLAN_PCP = FIELDS["vlan_vid"], FIELDS["vlan_pcp"]
 
@@ -343,9 +346,17 @@ def _decode_each(data: bytes, at: int, end: int, loose: bool, entries: list[Entr
     return Match(Flow(value), Mask(mask)), cookie, cookie_mask
 
 
+_VALID = {CT_STATE: range(256), NSH_MDTYPE: (1, 2), NSH_TTL: range(64)}
+
+
+def _is_valid(field: Field, number: int) -> bool:
+    """Whether `field`, some of whose values mean nothing, can have this one."""
+    return field not in _VALID or number in _VALID[field]
+
+
 def _add(value: int, mask: int, field: Field, number: int, bits: int) -> tuple[int, int]:
     """Value and mask of a match with one field more."""
-    if not field.needs.holds(value):
+    if not field.needs.holds_in(value, mask):
         raise OpenFlowError(BadMatch.BAD_PREREQ, field.name)
     if mask & field.mask and field.get(mask):
         raise OpenFlowError(BadMatch.DUP_FIELD, field.name)
@@ -353,7 +364,7 @@ def _add(value: int, mask: int, field: Field, number: int, bits: int) -> tuple[i
         if number & ~field.ones:
             raise OpenFlowError(BadMatch.BAD_VALUE, field.name)
         raise OpenFlowError(BadMatch.BAD_WILDCARDS, field.name)
-    if number & ~field.ones:
+    if number & ~field.ones or not _is_valid(field, number):
         raise OpenFlowError(BadMatch.BAD_VALUE, field.name)
     if field.offset == IN_PORT.offset and field.size == 4 and not is_valid(number):
         raise OpenFlowError(BadMatch.BAD_VALUE, field.name)

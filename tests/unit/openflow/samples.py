@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -92,6 +93,9 @@ from vswitch.openflow.messages.table import (
 from vswitch.openflow.version import ALL_VERSIONS
 
 VECTORS = Path(__file__).parents[2] / "vectors" / "openflow-messages.txt"
+ACTION_VECTORS = VECTORS.with_name("openflow-actions.txt")
+FIELD_VECTORS = VECTORS.with_name("openflow-fields.txt")
+MALFORMED_VECTORS = VECTORS.with_name("openflow-malformed.txt")
 PACKET = bytes.fromhex(
     "ffffffffffff50540000000a08004500001c00000000401100000a0000010a00000200010002000800000000"
 )
@@ -182,7 +186,9 @@ MESSAGES: tuple[Message, ...] = (
     FlowStatsReply((FLOW,), nx=True),
     FlowStatsReply(()),
     AggregateStatsRequest(),
+    AggregateStatsRequest(parse_match("reg1=5")),
     AggregateStatsReply(5, 6, 7),
+    AggregateStatsReply(5, 6, 7, nx=True),
     TableStatsRequest(),
     TableStatsReply((TableStats(0, 3, 4, 5), TableStats(1), TableStats(2), TableStats(3, 7))),
     PacketIn(PACKET, in_port_match(OfPort(4)), 1, table_id=7, cookie=5),
@@ -230,8 +236,13 @@ def encoded() -> Iterator[tuple[Message, int, bytes]]:
         yield message, version, encode(message, version, 2)
 
 
-def vectors() -> Iterator[tuple[bytes, str]]:
+def vectors(path: Path = VECTORS) -> Iterator[tuple[bytes, str]]:
     """What Open vSwitch prints of each message: the bytes, and the text of `ovs-ofctl ofp-print … 1`."""
-    for block in VECTORS.read_text().split("\n\n> ")[1:]:
+    for block in path.read_text().split("\n\n> ")[1:]:
         packet, _, text = block.partition("\n")
         yield bytes.fromhex(packet), "".join(f"{line[4:]}\n" for line in text.rstrip("\n").split("\n"))
+
+
+def without_dumps(text: str) -> str:
+    """`text` without the lines of hexadecimal dumps."""
+    return re.sub(r"(?m)^[0-9a-f]{8}  .*\n", "", text)

@@ -14,7 +14,7 @@ from operator import is_, or_
 
 from vswitch.base.memo import by_identity
 from vswitch.flow.field import Field, Flow
-from vswitch.flow.fields import ETH_TYPE, FIELDS, IP_FRAG, IP_PROTO, TP_PORTS, VLAN_TCI
+from vswitch.flow.fields import CT_STATE, ETH_TYPE, FIELDS, IP_FRAG, IP_PROTO, TP_PORTS, VLAN_TCI
 from vswitch.flow.match import Match
 from vswitch.flow.ports import OFPP_ANY, OFPP_IN_PORT, OFPP_LOCAL, OFPP_MAX, OFPP_UNSET
 from vswitch.flow.subfield import Subfield
@@ -48,6 +48,7 @@ _MPLS = (0x8847, 0x8848)
 _LATER_FRAGMENT = 2
 _OFPM_MAX = 0xFFFF0000
 _OFPTT_ALL = 0xFF
+_ALG_PROTOS = {21: (6,), 69: (17,)}  # of FTP and TFTP, by the ports that name their helpers
 _IP_ACTIONS = (SetIpDscp, SetIpEcn, SetIpTtl, DecTtl)
 _MPLS_ACTIONS = (SetMplsLabel, SetMplsTc, SetMplsTtl, DecMplsTtl, PopMpls)
 
@@ -64,7 +65,8 @@ def check_actions(
 
     From OpenFlow 1.1 on that includes rewriting what the packets may lack; `table_id` 0xff is any table.
     """
-    return _check(tuple(actions), telling(match.value), table_id, version, n_tables, max_port)
+    known = match.mask & CT_STATE.mask
+    return _check(tuple(actions), telling(match.value), known, table_id, version, n_tables, max_port)
 
 
 def telling(value: int) -> int:
@@ -72,24 +74,35 @@ def telling(value: int) -> int:
     return value & (_TELLING if IP_PROTO.get(value) == _ICMPV6 else _TELLING & ~TP_PORTS.mask)
 
 
-_TELLING = reduce(or_, (field.needs.mask for field in FIELDS), VLAN_TCI.mask | IP_FRAG.mask | IP_PROTO.mask)
+_TELLING = reduce(
+    or_, (field.needs.mask for field in FIELDS), VLAN_TCI.mask | IP_FRAG.mask | IP_PROTO.mask | CT_STATE.mask
+)
 _ICMPV6 = 58
 
 
 @by_identity
 def _check(
-    actions: tuple[Action, ...], value: int, table_id: int, version: int, n_tables: int, max_port: int
+    actions: tuple[Action, ...],
+    value: int,
+    known: int,
+    table_id: int,
+    version: int,
+    n_tables: int,
+    max_port: int,
 ) -> tuple[Action, ...]:
     """`actions` themselves, unless something is to be completed: then flows with the same list share the result."""
-    made = tuple(_Checker(value, table_id, version, n_tables, max_port).run(actions))
+    made = tuple(_Checker(value, known, table_id, version, n_tables, max_port).run(actions))
     return actions if all(map(is_, made, actions)) else made
 
 
 class _Checker:
     """What is known of the packet between two actions."""
 
-    def __init__(self, value: int, table_id: int, version: int, n_tables: int, max_port: int) -> None:
+    def __init__(
+        self, value: int, known: int, table_id: int, version: int, n_tables: int, max_port: int
+    ) -> None:
         self.flow = Flow(value)  # bits that do not matter are zero, and so unknown
+        self.mask = known  # of the state of connections, where it matters that a bit is zero
         self.table_id = table_id
         self.strict = version >= OF11
         self.n_tables = n_tables
@@ -147,10 +160,11 @@ class _Checker:
                 if not 0 < item.meter_id <= _OFPM_MAX:
                     raise OpenFlowError(MeterModFailed.INVALID_METER)
             case Ct():
-                if not self._is_ip:
+                protos = _ALG_PROTOS.get(item.alg)
+                if not self._is_ip or (protos and IP_PROTO.get(self.flow) & 0xFF not in protos):
                     raise OpenFlowError(BadAction.MATCH_INCONSISTENT)
             case Resubmit(ct=True):
-                if not FIELDS["ct_nw_proto"].needs.holds(self.flow):
+                if not FIELDS["ct_nw_proto"].needs.holds_in(self.flow, self.mask):
                     raise OpenFlowError(BadAction.MATCH_INCONSISTENT)
             case Learn():
                 self._learn(item)
@@ -176,7 +190,7 @@ class _Checker:
 
     def _prerequisite(self, field: Field) -> None:
         """What Nicira's extensions have always asked for."""
-        if not field.needs.holds(self.flow):
+        if not field.needs.holds_in(self.flow, self.mask):
             raise OpenFlowError(BadAction.MATCH_INCONSISTENT, field.name)
 
     def _learn(self, item: Learn) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from vswitch.base.errors import TextError
 from vswitch.base.text import key_values, parse_u8, parse_u16
 from vswitch.openflow.actions.base import Action, action, frame, nx
-from vswitch.openflow.codec import Code
+from vswitch.openflow.codec import Code, padded
 from vswitch.openflow.errors import BadAction, OpenFlowError
 from vswitch.openflow.names import Names
 from vswitch.openflow.value import Value, value
@@ -45,14 +45,15 @@ class Encap(Action):
     tlvs: tuple[NshTlv, ...] = ()
 
     def encode(self, version: int) -> bytes:
-        """Properties after the type."""
+        """Properties after the type.  Versions before OpenFlow 1.3 have no such action."""
+        if self.code(version) is None:
+            return b""
         props = b""
         if self.md_type:
             props += _HEAD.pack(_NSH_CLASS, _MD_TYPE, 8) + bytes([self.md_type, 0, 0, 0])
         for tlv in self.tlvs:
-            body = struct.pack("!HBB", tlv.tlv_class, tlv.tlv_type, len(tlv.data)) + tlv.data
-            size = _HEAD.size + len(body)
-            props += _HEAD.pack(_NSH_CLASS, _TLV, size) + body + bytes(-size % 8)
+            body = struct.pack("!HBB", tlv.tlv_class, tlv.tlv_type, len(tlv.data)) + padded(tlv.data)
+            props += _HEAD.pack(_NSH_CLASS, _TLV, _HEAD.size + len(body)) + body
         return frame(nx(46), struct.pack("!HI", 0, self.packet_type) + props)
 
     @classmethod
@@ -100,9 +101,9 @@ def _decode_property(encap: Encap, data: bytes, at: int) -> tuple[Encap, int]:
             raise OpenFlowError(BadAction.BAD_ED_PROP)
         return encap.replace(md_type=data[at + 4]), end
     tlv_class, tlv_type, length = struct.unpack_from("!HBB", data, at + 4)
-    if size != 8 + length:
-        raise OpenFlowError(BadAction.BAD_LEN)
-    tlv = NshTlv(tlv_class, tlv_type, data[at + 8 : at + size])
+    if size != 8 + (length + 7) // 8 * 8:
+        raise OpenFlowError(BadAction.BAD_ED_PROP)
+    tlv = NshTlv(tlv_class, tlv_type, data[at + 8 : at + 8 + length])
     return encap.replace(tlvs=(*encap.tlvs, tlv)), end
 
 
@@ -136,8 +137,8 @@ class Decap(Action):
     packet_type: int = PT_USE_NEXT_PROTO
 
     def encode(self, version: int) -> bytes:
-        """A type, after padding."""
-        return frame(nx(47), struct.pack("!2xI", self.packet_type))
+        """A type, after padding.  Versions before OpenFlow 1.3 have no such action."""
+        return frame(nx(47), struct.pack("!2xI", self.packet_type)) if self.code(version) else b""
 
     @classmethod
     def decode_body(cls, version: int, code: Code, data: bytes, start: int) -> Action:
@@ -150,24 +151,27 @@ class Decap(Action):
 
     @classmethod
     def parse(cls, arg: str, names: Names) -> Action:
-        """Nothing, or `packet_type(ns=N,id=N)`."""
+        """Nothing, or `packet_type(ns=N,type=N)`."""
         made = cls()
         for key, text in key_values(arg):
             if key != "packet_type":
-                raise TextError(f"unknown property {key}", arg)
-            numbers = {"ns": 0, "id": 0}
-            for name, number in key_values(text):
-                if name not in numbers:
-                    raise TextError(f"Invalid packet_type {text}", arg)
-                numbers[name] = parse_u16(number, name)
-            made = cls(numbers["ns"] << 16 | numbers["id"])
+                raise TextError(f"Invalid decap argument: {key}", arg)
+            words = dict(key_values(text))
+            numbers = []
+            for name in ("ns", "type"):
+                if name not in words:
+                    raise TextError(f"Missing packet_type attribute {name}", arg)
+                numbers.append(parse_u16(words[name], name))
+            made = cls(numbers[0] << 16 | numbers[1])
         return made
 
     def format(self, names: Names) -> str:
-        """`decap()`, `decap(packet_type(ns=0,id=0x0))`."""
+        """`decap()`, `decap(packet_type(ns=0,type=0x894f))`."""
         if self.packet_type == PT_USE_NEXT_PROTO:
             return "decap()"
         ns, number = self.packet_type >> 16, self.packet_type & 0xFFFF
         return (
-            f"decap(packet_type(ns={ns},id={number:#x}))" if number else f"decap(packet_type(ns={ns},id=0))"
+            f"decap(packet_type(ns={ns},type={number:#x}))"
+            if number
+            else f"decap(packet_type(ns={ns},type=0))"
         )

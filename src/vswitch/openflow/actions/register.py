@@ -101,8 +101,7 @@ class SetField(Action):
     @classmethod
     def decode_body(cls, version: int, code: Code, data: bytes, start: int) -> Action:
         """One OXM entry; masks are OpenFlow 1.5's."""
-        at = 16 if code.vendor else 4
-        field, value, mask, end = decode_entry(data, at)
+        field, value, mask, end = decode_entry(data, start)  # Nicira's in the place of the padding
         if any(data[end:]):
             raise OpenFlowError(BadAction.BAD_SET_ARGUMENT)
         if mask is not None and version < OF15 and not code.vendor:

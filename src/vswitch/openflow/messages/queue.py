@@ -15,7 +15,7 @@ from vswitch.flow.ports import OFPP_ANY, OFPP_MAX, OfPort, from_16, to_16
 from vswitch.openflow.codec import check_port
 from vswitch.openflow.errors import BadProperty, BadRequest, OpenFlowError, QueueOpFailed
 from vswitch.openflow.message import Dialect, Form, Message, Multipart, decode_each, group_items, message
-from vswitch.openflow.properties import split_properties
+from vswitch.openflow.properties import Property, split_properties
 from vswitch.openflow.value import Value, value
 from vswitch.openflow.version import OF10, OF12, OF13, OF14
 
@@ -112,7 +112,7 @@ def _decode_queue(version: int, port: OfPort, data: bytes, at: int) -> tuple[Que
     if size < layout.size or size % 8 or size > len(data) - at:
         raise OpenFlowError(BadRequest.BAD_LEN)
     queue = Queue(port, number)
-    for prop in split_properties(data[at + layout.size : at + size]):
+    for prop in _properties(version, data[at + layout.size : at + size]):
         name = {_MIN_RATE: "min_rate", _MAX_RATE: "max_rate"}.get(prop.type)
         if name is None:
             continue
@@ -121,6 +121,14 @@ def _decode_queue(version: int, port: OfPort, data: bytes, at: int) -> tuple[Que
             raise OpenFlowError(BadRequest.BAD_LEN if version < OF14 else BadProperty.BAD_LEN)
         queue = queue.replace(**{name: int.from_bytes(prop.payload[start : start + 2], "big")})
     return queue, at + size
+
+
+def _properties(version: int, data: bytes) -> Iterator[Property]:
+    """The properties in `data`; until OpenFlow 1.3 they had no errors of their own."""
+    try:
+        yield from split_properties(data)
+    except OpenFlowError:
+        raise OpenFlowError(BadRequest.BAD_LEN if version < OF14 else BadProperty.BAD_LEN) from None
 
 
 @message("QUEUE_GET_CONFIG_REPLY", "OFPT 1.0(21)[8+8], OFPT 1.1-1.3(23)[8+8]")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from vswitch.flow.match import format_match
 from vswitch.flow.ports import OFPP_ANY
+from vswitch.openflow.actions.check import check_actions
 from vswitch.openflow.flowtext import format_duration, format_flow_mod, format_flow_stats
 from vswitch.openflow.message import Dialect
 from vswitch.openflow.messages.flow import FlowMod, FlowRemoved
@@ -22,7 +23,8 @@ _UNKNOWN = 0xFF
 
 @prints(FlowMod)
 def flow_mod(message: FlowMod, dialect: Dialect, style: Style) -> str:
-    """Command, match, settings, actions."""
+    """Command, match, settings, actions; the error if the actions make no sense."""
+    check_actions(message.actions, message.match, message.table_id, dialect.version)
     return f" {format_flow_mod(message, style.names, reset_is_implied=dialect.version < OF12)}\n"
 
 

@@ -88,7 +88,7 @@ def features(message: FeaturesReply, dialect: Dialect, style: Style) -> str:
 def config(message: GetConfigReply | SetConfig, dialect: Dialect, style: Style) -> str:
     """Fragments, invalid TTLs, length."""
     words = f"frags={FRAGMENTS[message.flags & OFPC_FRAG_MASK]}"
-    if message.flags & OFPC_INVALID_TTL_TO_CONTROLLER:
+    if message.flags & OFPC_INVALID_TTL_TO_CONTROLLER and dialect.version < OF13:
         words += " invalid_ttl_to_controller"
     return f" {words} miss_send_len={message.miss_send_len}\n"
 

@@ -1,0 +1,20 @@
+"""What the peer and we say of mutated messages; `python -m tests.interop.fuzzing` does the same for as long as one likes."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from tests.interop.fuzzing import cases, differences, kind
+
+pytestmark = pytest.mark.interop
+
+MESSAGES = 3000
+TOLERATED = 0.012  # of them: several errors in one message, of which the peer finds another one first
+
+
+def test_mutated_messages_mean_what_they_mean_to_the_peer() -> None:
+    found = list(differences(list(cases(random.Random(5), MESSAGES))))
+    kinds = "\n\n".join(sorted({kind(theirs, ours) for _, theirs, ours in found}))
+    assert len(found) <= TOLERATED * MESSAGES, f"{len(found)} of {MESSAGES}:\n{kinds}"
