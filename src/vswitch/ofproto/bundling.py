@@ -12,10 +12,12 @@ from collections.abc import Callable, Iterable, Iterator
 
 from vswitch.ofproto.collection import Collection
 from vswitch.ofproto.command import Send
+from vswitch.ofproto.flowmod import check
 from vswitch.ofproto.handlers import HANDLERS, Request, handles
 from vswitch.ofproto.packetout import prepare
 from vswitch.openflow.errors import BundleFailed, ErrorCode, OpenFlowError
 from vswitch.openflow.message import HEADER, Message
+from vswitch.openflow.messages.flow import FlowMod
 from vswitch.openflow.messages.hello import Error
 from vswitch.openflow.messages.nested import (
     OFPBCT_CLOSE_REQUEST,
@@ -79,6 +81,8 @@ def bundle_add(request: Request[BundleAdd]) -> Iterable[Message]:
     if request.data[4 : HEADER.size] != message.data[4 : HEADER.size]:
         raise OpenFlowError(BundleFailed.MSG_BAD_XID)
     inner = message.message
+    if isinstance(inner, FlowMod):
+        check(inner, request.channel.version)
     bundle = bundles.get(message.bundle_id)
     if bundle is None:
         _check_flags(message.flags)

@@ -62,6 +62,25 @@ def change_flows(switch: Switch, message: FlowMod, now: float, version: Version)
     apply(switch, plan(switch, message, now, version), message, now)
 
 
+ANY_GROUP = range(1 << 32)
+
+
+def check(message: FlowMod, version: Version) -> None:
+    """Refuse what is wrong with `message` whatever rules and groups there are."""
+    if message.flags & OFPFF_EMERG:
+        raise OpenFlowError(FlowModFailed.TABLE_FULL)  # OpenFlow 1.0's emergency flows, of which we have none
+    if message.command == OFPFC_ADD:
+        table_id = _table_to_add_to(message, version)
+        if table_id == INTERNAL_TABLE or message.match.mask & RECIRC_ID.mask:
+            raise OpenFlowError(BadRequest.EPERM)  # what the switch keeps for itself
+    elif message.table_id == INTERNAL_TABLE:
+        raise OpenFlowError(BadRequest.EPERM)
+    else:
+        table_id = 0 if message.table_id == ALL_TABLES else message.table_id
+    if message.command in (OFPFC_ADD, OFPFC_MODIFY, OFPFC_MODIFY_STRICT):
+        checked_actions(message.actions, message.match, table_id, version, ANY_GROUP)
+
+
 def plan(switch: Switch, message: FlowMod, now: float, version: Version) -> Plan:
     """What `message` would do."""
     if message.flags & OFPFF_EMERG:

@@ -10,7 +10,7 @@ from vswitch.ofproto.collection import IDLE_TIMEOUT
 from vswitch.ofproto.command import Command, Send
 from vswitch.ofproto.connections import Connection
 from vswitch.ofproto.port import SwitchPort
-from vswitch.openflow.errors import BadRequest, BundleFailed, ErrorCode
+from vswitch.openflow.errors import BadRequest, BundleFailed, ErrorCode, FlowModFailed
 from vswitch.openflow.flowtext import parse_flow_mod
 from vswitch.openflow.message import Message, encode
 from vswitch.openflow.messages.flow import OFPFC_ADD, OFPFC_DELETE, OFPFC_MODIFY
@@ -88,13 +88,15 @@ def test_if_one_fails_nothing_has_happened_and_nobody_has_heard_of_any() -> None
     talk.add(flow("in_port=1,actions=output:3", OFPFC_MODIFY))
     talk.add(PortMod(OfPort(1), 0xAA, OFPPC_NO_FWD, OFPPC_NO_FWD | OFPPC10_NO_FLOOD))
     talk.add(flow("table=0", OFPFC_DELETE))
-    talk.add(flow("table=254,actions=drop"), xid=1)
+    assert talk.add(flow("table=254,actions=drop"), xid=1) is BadRequest.EPERM  # wrong in any case
+    talk.add(flow("priority=9,in_port=1,actions=drop"))
+    talk.add(flow("check_overlap,priority=9,tcp,actions=drop"), xid=1)
     inner, outer = talk.say(BundleControl(7, COMMIT, BOTH), 5)
     assert isinstance(inner, Send)
     assert isinstance(outer, Send)
     assert isinstance(inner.message, Error)
     assert isinstance(outer.message, Error)
-    assert (inner.message.code, inner.xid) == (BadRequest.EPERM, 1)
+    assert (inner.message.code, inner.xid) == (FlowModFailed.OVERLAP, 1)
     assert (outer.message.code, outer.xid) == (BundleFailed.MSG_FAILED, 5)
     assert talk.rules() == before
     assert talk.switch.ports[OfPort(1)].config == 0

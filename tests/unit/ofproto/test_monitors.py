@@ -106,7 +106,7 @@ def test_what_there_is_at_first() -> None:
 def test_a_bundle_that_fails_is_not_told() -> None:
     machine = Machine()
     watcher, actor = watch(machine), machine.connect(OF14)
-    for text in ("table=0,cookie=1,actions=drop", "table=254,actions=drop"):
+    for text in ("table=0,cookie=1,in_port=1,actions=drop", "table=0,check_overlap,tcp,actions=drop"):
         inner = encode(parse_flow_mod(text), OF14, 9)
         add = BundleAdd(1, 3, inner)
         assert actor.handle(add, 9, 0.0, encode(add, OF14, 9)) == []
