@@ -136,9 +136,11 @@ def test_a_port_that_has_gone_takes_and_gives_no_packets(rig: Rig):
         Ip(version=6, proto="udp").bytes(),
         Ethernet().bytes(),
         Ethernet(tags=((0x8100, 0x6005),)).bytes(),
+        Ethernet(tags=((0x8100, 0x7005),)).bytes(),
+        Ethernet(tags=((0x88A8, 0x7005), (0x8100, 0x1006))).bytes(),
         Ethernet(type=100).bytes(),
     ],
-    ids=["tcp", "udp6", "other", "vlan", "802.3"],
+    ids=["tcp", "udp6", "other", "vlan", "vlan dei", "two tags dei", "802.3"],
 )
 def test_a_miss_comes_up_once_whole_and_with_its_flow(rig: Rig, packet: bytes):
     rig.send(2, packet)

@@ -102,7 +102,7 @@ def test_a_port_that_floods_waits_alone() -> None:
     served = [IN_PORT.get(each.flow) for each in commands if isinstance(each, Execute)]
     assert served[1] == 2
     assert len(served) == UPCALLS_AT_ONCE
-    assert machine.backer._upcalls.refused == 5000 - MAX_WAITING
+    assert machine.backer.lost == 5000 - MAX_WAITING
 
 
 def test_a_pass_is_cut_into_slices() -> None:

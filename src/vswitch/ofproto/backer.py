@@ -21,6 +21,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from hashlib import blake2b
 
+from vswitch.base.counters import Counter
 from vswitch.dpif.action import DatapathAction, SlowPath, ToController, Userspace
 from vswitch.dpif.datapath import Support
 from vswitch.dpif.megaflow import Execute, FlowStats, Megaflow, Ufid, Upcall
@@ -49,6 +50,7 @@ SUSPECTS_AT_ONCE = 100  # 3 ms and more
 LOOKS_AT_ONCE = 500  # at megaflows in a dump: 1 ms, or 4 ms if all of them have carried packets
 LOOKS_PER_TRANSLATION = 10  # that one translation takes the time of
 FOREVER = float("inf")
+LOST = Counter("upcall_lost")
 # A datapath's key has its shape by how many VLAN tags there are, so that is always matched.
 KEY_SHAPE = VLAN_PRESENT << VLAN_TCI.offset | VLAN_PRESENT << VLAN2_TCI.offset
 
@@ -66,7 +68,7 @@ class Backer:
         self.max_idle = DEFAULT_MAX_IDLE
         self.pace = Pace()
         self.wiring: Wiring[Switch] = Wiring(support)
-        self.lost = 0  # upcalls from ports that no switch has
+        self.lost = 0  # upcalls that nobody is there for, or beyond what a port may have waiting
         self._secret = secret.to_bytes(16, "big")
         self._megaflows = Megaflows()
         self._leaving: dict[Ufid, Entry] = {}  # uninstalled, their last statistics not told yet
@@ -97,9 +99,15 @@ class Backer:
     def upcall(self, upcalls: Sequence[Upcall], now: float) -> list[Command]:
         """Translate packets that the datapath handed up; those that have to wait their turn follow in `run`."""
         for upcall in upcalls:
-            self._upcalls.put(OdpPort(IN_PORT.get(upcall.flow)), upcall)
+            if not self._upcalls.put(OdpPort(IN_PORT.get(upcall.flow)), upcall):
+                self._lose()
         self._serve_upcalls(now)
         return self._take_commands()
+
+    def _lose(self) -> None:
+        """A packet goes no further."""
+        self.lost += 1
+        LOST.hit()
 
     def _serve_upcalls(self, now: float) -> None:
         for upcall in self._upcalls.take(UPCALLS_AT_ONCE):
@@ -112,7 +120,7 @@ class Backer:
         """Handle a packet that no megaflow matched, or one whose megaflow leaves the work to us."""
         found = self.wiring.owner(OdpPort(IN_PORT.get(upcall.flow)))
         if found is None:
-            self.lost += 1
+            self._lose()
             return
         switch, port = found
         flow = IN_PORT.put(upcall.flow, port.number)
@@ -153,7 +161,7 @@ class Backer:
         frozen = self.wiring.frozen.get(cookie.recirc_id)
         switch = self.switches.get(frozen.switch) if frozen is not None else None
         if frozen is None or switch is None:
-            self.lost += 1
+            self._lose()
             return
         rest = frozen.rest
         if rest is not None:

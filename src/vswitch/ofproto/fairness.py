@@ -18,21 +18,20 @@ class FairQueue(Generic[K, T]):
     def __init__(self) -> None:
         self._waiting: OrderedDict[K, deque[T]] = OrderedDict()
         self._length = 0
-        self.refused = 0
 
     def __len__(self) -> int:
         return self._length
 
-    def put(self, key: K, item: T) -> None:
-        """Add `item` behind the others of `key`."""
+    def put(self, key: K, item: T) -> bool:
+        """Add `item` behind the others of `key`; False: there are too many."""
         waiting = self._waiting.get(key)
         if waiting is None:
             waiting = self._waiting[key] = deque()
         elif len(waiting) >= MAX_WAITING:
-            self.refused += 1
-            return
+            return False
         waiting.append(item)
         self._length += 1
+        return True
 
     def take(self, limit: int) -> Iterator[T]:
         """Up to `limit` items, one of each key in turn."""

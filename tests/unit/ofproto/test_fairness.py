@@ -13,10 +13,9 @@ def test_everybody_gets_a_turn() -> None:
 
 def test_who_floods_loses_its_own() -> None:
     queue: FairQueue[str, int] = FairQueue()
-    for number in range(MAX_WAITING + 3):
-        queue.put("noisy", number)
-    queue.put("quiet", 100)
-    assert queue.refused == 3
+    taken = [queue.put("noisy", number) for number in range(MAX_WAITING + 3)]
+    assert taken == [True] * MAX_WAITING + [False] * 3
+    assert queue.put("quiet", 100)
     assert len(queue) == MAX_WAITING + 1
     queue.clear()
     assert list(queue.take(5)) == []

@@ -120,7 +120,7 @@ def read_record(data: bytes) -> Record:
     kind, list, index, port, _, gso_size, tagged, tci, proto, mark, priority = _HEADER.unpack_from(data)
     packet = data[_HEADER_SIZE:]
     if tagged:
-        tag = proto.to_bytes(2, "little") + (tci & 0xEFFF).to_bytes(2, "big")
+        tag = proto.to_bytes(2, "little") + tci.to_bytes(2, "big")
         packet = packet[:12] + tag + packet[12:]
     flow = extract(packet, port)
     if mark or priority:

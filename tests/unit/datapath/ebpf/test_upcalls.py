@@ -56,12 +56,13 @@ def test_a_cut_packet_leaves_nothing(size):
     assert offload_of(packet, extract(packet), 0) is None
 
 
-def test_a_record():
+@pytest.mark.parametrize("tci", [0x2064, 0x3064])  # without DEI, and with it
+def test_a_record(tci):
     packet = ipv4(6, transport(6, b"", partial=False))
-    header = codec(UPCALL).pack(1, 5, 2, 7, len(packet), 0, 1, 0x2064, 0x0081, 9, 0)
+    header = codec(UPCALL).pack(1, 5, 2, 7, len(packet), 0, 1, tci, 0x0081, 9, 0)
     record = read_record(header + packet)
     assert (record.kind, record.list, record.index, record.port) == (1, 5, 2, 7)
-    assert record.packet.data == packet[:12] + bytes.fromhex("81002064") + packet[12:]
+    assert record.packet.data == packet[:12] + b"\x81\0" + tci.to_bytes(2, "big") + packet[12:]
     assert [field.get(record.flow) for field in (IN_PORT, VLAN_TCI, VLAN_TPID, PKT_MARK)] == [
         7,
         0x3064,
