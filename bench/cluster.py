@@ -1,4 +1,4 @@
-"""A cluster of three servers beside Open vSwitch's: durable transactions of clients that are spread over the servers.
+"""A cluster of three servers beside Open vSwitch's: durable transactions, at the leader and at all servers.
 
 Ours share a log in one etcd, with its data on the same disk; Open vSwitch's are a Raft cluster.
 """
@@ -11,11 +11,12 @@ import json
 import statistics
 import tempfile
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from bench.report import Row, in_turn
-from tests.interop.clusters import OurCluster, PeerCluster
+from tests.interop.clusters import OurCluster, PeerCluster, Server, until
 
 SCHEMA = {
     "name": "S",
@@ -26,9 +27,9 @@ SECONDS = 2.0
 _names = itertools.count()
 
 
-async def insert_for_a_while(socket: str, end: float, latencies: list[float]) -> None:
+async def insert_for_a_while(port: int, end: float, latencies: list[float]) -> None:
     """Insert rows, one after the other, and take down how long each takes."""
-    reader, writer = await asyncio.open_unix_connection(socket)
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
     text = bytearray()
     while (began := time.perf_counter()) < end:
         insert = {"op": "insert", "table": "T", "row": {"name": f"{next(_names)}"}}
@@ -48,17 +49,42 @@ async def insert_for_a_while(socket: str, end: float, latencies: list[float]) ->
     writer.close()
 
 
-def transactions(sockets: Sequence[str], n_clients: int) -> list[float]:
+def transactions(ports: Sequence[int], n_clients: int) -> list[float]:
     """The latencies of `n_clients` together."""
     latencies: list[float] = []
 
     async def run() -> None:
         end = time.perf_counter() + SECONDS
-        clients = zip(range(n_clients), itertools.cycle(sockets))
-        await asyncio.gather(*(insert_for_a_while(socket, end, latencies) for _, socket in clients))
+        clients = zip(range(n_clients), itertools.cycle(ports))
+        await asyncio.gather(*(insert_for_a_while(port, end, latencies) for _, port in clients))
 
     asyncio.run(run())
     return latencies
+
+
+def leader_first(servers: Sequence[Server]) -> list[int]:
+    """The ports of a cluster's servers, that of the leader first."""
+    found = until(
+        lambda: [each for each in servers if "Role: leader" in each.appctl("cluster/status", "S").stdout],
+        "no leader",
+    )
+    return [each.port for each in sorted(servers, key=lambda each: each not in found)]
+
+
+def compare(ports: Mapping[str, Sequence[int]], n_clients: int, where: str, target: float) -> Iterable[Row]:
+    """How many transactions clients get done, and how long one waits."""
+    waits: dict[str, list[float]] = {name: [] for name in ports}
+
+    def measure(name: str) -> float:
+        latencies = transactions(ports[name], n_clients)
+        waits[name].append(statistics.median(latencies) * 1000)
+        return len(latencies) / SECONDS
+
+    rates = in_turn({name: partial(measure, name) for name in ports})
+    what = f"transactions of {n_clients} client{'s' if n_clients > 1 else ''} {where}"
+    yield Row(what, "1/s", rates.pop("ours"), rates, against="Open vSwitch", target=target)
+    medians = {name: statistics.median(values) for name, values in waits.items()}
+    yield Row("  median wait", "ms", medians.pop("ours"), medians, more_is_better=False)
 
 
 def run() -> Iterable[Row]:
@@ -69,29 +95,9 @@ def run() -> Iterable[Row]:
         (directory / "peer").mkdir()
         (schema := directory / "s.ovsschema").write_text(json.dumps(SCHEMA))
         with OurCluster(directory / "ours", schema) as ours, PeerCluster(directory / "peer", schema) as peer:
-            sockets = {
-                name: [server.socket.removeprefix("unix:") for server in cluster.servers]
-                for name, cluster in (("ours", ours), ("Open vSwitch", peer))
-            }
-            for n_clients in (1, 10, 100):
-                waits: dict[str, list[float]] = {name: [] for name in sockets}
-
-                def measure(
-                    name: str, n_clients: int = n_clients, waits: dict[str, list[float]] = waits
-                ) -> float:
-                    latencies = transactions(sockets[name], n_clients)
-                    waits[name].append(statistics.median(latencies) * 1000)
-                    return len(latencies) / SECONDS
-
-                rates = in_turn({name: lambda name=name: measure(name) for name in sockets})
-                ratio = 0.5 if n_clients == 1 else 1.0
-                yield Row(
-                    f"transactions of {n_clients} clients",
-                    "1/s",
-                    rates.pop("ours"),
-                    rates,
-                    against="Open vSwitch",
-                    target=ratio,
-                )
-                medians = {name: statistics.median(values) for name, values in waits.items()}
-                yield Row("  median wait", "ms", medians.pop("ours"), medians, more_is_better=False)
+            everywhere = {"ours": leader_first(ours.servers), "Open vSwitch": leader_first(peer.servers)}
+            at_leader = {name: ports[:1] for name, ports in everywhere.items()}
+            for n_clients, target in ((1, 0.5), (10, 0.5), (100, 1.0)):
+                yield from compare(at_leader, n_clients, "at the leader", target)
+            for n_clients, target in ((10, 0.5), (100, 1.0)):
+                yield from compare(everywhere, n_clients, "at all servers", target)
