@@ -33,11 +33,14 @@ SCHEMA = {
                 "ids": {"type": {"key": "string", "value": "string", "min": 0, "max": "unlimited"}},
                 "tags": {"type": {"key": "integer", "min": 0, "max": "unlimited"}},
             },
-        }
+        },
+        "Other": {"isRoot": True, "columns": {"name": {"type": "string"}}},
     },
 }
 N_DUMP = 100_000
 N_MONITORS = 100
+N_IDLE = 1000
+N_GIGABYTE = 4_000_000  # rows: about a gigabyte of journal
 
 
 def program(make: str, name: str) -> str:
@@ -263,6 +266,60 @@ def _read_all(watchers: list[Client]) -> None:
             tail = tail[-8:] + data
 
 
+def idle_monitors(make: str) -> float:
+    """Transactions a second while many clients watch a table that nobody changes."""
+    with running(make) as server:
+        watchers = [Client(server.socket) for _ in range(N_IDLE)]
+        for watcher in watchers:
+            watcher.ask("monitor_cond", "Bench", "m", {"Other": {}})
+        client, n, start = Client(server.socket), 0, time.monotonic()
+        while time.monotonic() < start + 2.0:
+            client.ask("transact", "Bench", insert(n))
+            n += 1
+        return n / (time.monotonic() - start)
+
+
+def churn(make: str, n_rounds: int = 1000) -> float:
+    """Transactions a second as OVN's: several inserts, changes to rows found by UUID, deletions, and ten watchers."""
+    with running(make) as server:
+        fill(server.socket, 5000)
+        watchers = [Client(server.socket) for _ in range(10)]
+        for number, watcher in enumerate(watchers):
+            where = [["number", ">", 500 * number]]
+            watcher.ask("monitor_cond", "Bench", "m", {"Thing": [{"where": where}]})
+        reader = get_context("fork").Process(target=_read_all, args=(watchers,))
+        reader.start()
+        client, start = Client(server.socket), time.monotonic()
+        rows = [result["uuid"] for result in client.ask("transact", "Bench", insert(0), insert(1))]  # type: ignore[attr-defined]
+        for number in range(10_000, 10_000 + n_rounds):
+            changed, gone = rows[-1], rows.pop(0)
+            named = [["_uuid", "==", changed]]
+            zone = ["ids", "insert", ["map", [["chassis", f"c{number}"]]]]
+            results = client.ask(
+                "transact",
+                "Bench",
+                *[insert(10 * number + each) for each in range(5)],
+                {"op": "mutate", "table": "Thing", "where": named, "mutations": [zone]},
+                {"op": "update", "table": "Thing", "where": named, "row": {"number": number}},
+                {"op": "delete", "table": "Thing", "where": [["_uuid", "==", gone]]},
+            )
+            rows += [result["uuid"] for result in results[:5]]  # type: ignore[index]
+        client.ask("transact", "Bench", {**insert(999_999), "row": {"name": "last", "number": 999_999}})
+        reader.join()
+        return n_rounds / (time.monotonic() - start)
+
+
+def gigabyte(make: str) -> dict[str, float]:
+    """Seconds to start on a journal of a gigabyte, and the memory that it then takes."""
+    with running(make) as server:
+        fill(server.socket, N_GIGABYTE)
+        measured = {"size": server.database.stat().st_size / 1e6}
+        server.stop()
+        start = time.monotonic()
+        server.process = server.start()
+        return measured | {"restart": time.monotonic() - start, "memory": server.memory()}
+
+
 def compare(
     what: str, unit: str, measure: Callable[[str], float], target: float, *, more_is_better: bool = True
 ) -> Row:
@@ -275,7 +332,7 @@ def run() -> Iterable[Row]:
     """The table "Database" of what Open vSwitch does, and we beside it."""
     for durable in (True, False):
         kind = "durable" if durable else "not durable"
-        for n_clients in (1, 10):
+        for n_clients in (1, 10, 100) if durable else (1, 10):
             target = 1.0 if durable and n_clients > 1 else 0.5
             yield compare(
                 f"transactions, {n_clients} client{'s' if n_clients > 1 else ''}, {kind}",
@@ -285,6 +342,8 @@ def run() -> Iterable[Row]:
             )
     yield compare("one transaction of 10,000 inserts", "s", large_transaction, 2.0, more_is_better=False)
     yield compare(f"one update to {N_MONITORS} monitors", "/s", fan_out, 1.0)
+    yield compare(f"transactions beside {N_IDLE} idle monitors", "/s", idle_monitors, 0.5)
+    yield compare("churn as OVN's, 10 watchers", "transactions/s", churn, 0.5)
     ours, peer = large("ours"), large("peer")
     for what, unit, target in (
         ("memory", "MB", 1.5),
@@ -293,6 +352,18 @@ def run() -> Iterable[Row]:
         ("memory after dumps", "MB", 1.5),
         ("select", "ms", 2.0),
         ("compact", "s", 2.0),
-        ("restart", "s", 2.0),
+        ("restart", "s", 1.0),
     ):
         yield Row(f"{what}, {N_DUMP:,} rows", unit, ours[what], {"peer": peer[what]}, False, "peer", target)
+    if "VSWITCH_BENCH_GIGABYTE" in os.environ:
+        ours, peer = gigabyte("ours"), gigabyte("peer")
+        for what, unit, target in (("restart", "s", 1.0), ("memory", "MB", 1.5)):
+            yield Row(
+                f"{what}, {ours['size']:.0f} MB",
+                unit,
+                ours[what],
+                {"peer": peer[what]},
+                False,
+                "peer",
+                target,
+            )
