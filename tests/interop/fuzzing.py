@@ -19,6 +19,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tests.interop.daemons import program
+from tests.unit.openflow import action_samples, field_samples
 from tests.unit.openflow.samples import encoded
 from vswitch.openflow.text import print_message
 
@@ -84,6 +85,8 @@ def mutated(rng: random.Random, data: bytes) -> bytes:
 def cases(rng: random.Random, number: int) -> Iterator[bytes]:
     """Mutated golden messages."""
     golden = [packet for _, _, packet in encoded() if 8 <= len(packet) < MAX_SIZE]
+    golden += [packet for _, _, packet in (*action_samples.flow_mods(), *action_samples.received())]
+    golden += [packet for _, _, packet in field_samples.flow_mods() if len(packet) < 200]
     for _ in range(number):
         yield mutated(rng, rng.choice(golden))
 

@@ -189,7 +189,8 @@ def _parse_packet_type(field: Field, text: str, names: PortNames) -> tuple[int, 
 
 
 def _format_packet_type(field: Field, value: int, mask: int, names: _Names) -> str:
-    return f"({value >> 16},{hexadecimal(value & 0xFFFF)})"
+    namespace = value >> 16
+    return f"({namespace if namespace < 10 else hex(namespace)},{hexadecimal(value & 0xFFFF)})"
 
 
 def _parse_port(field: Field, text: str, names: PortNames) -> tuple[int, int]:

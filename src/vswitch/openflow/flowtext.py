@@ -201,13 +201,12 @@ def parse_query(text: str, names: Names = NO_NAMES) -> FlowQuery:
 
 
 def format_duration(sec: int, nsec: int) -> str:
-    """`5s`, `5.120s`, `5.000001s`: as many groups of three digits as it takes."""
+    """`5s`, `5.120s`, `5.00000025s`: milliseconds, or as many digits as it takes."""
     if not nsec:
         return f"{sec}s"
-    digits = f"{nsec:09d}"
-    while digits.endswith("000"):
-        digits = digits[:-3]
-    return f"{sec}.{digits}s"
+    if nsec % 1_000_000 == 0:
+        return f"{sec}.{nsec // 1_000_000:03d}s"
+    return f"{sec}.{nsec:09d}".rstrip("0") + "s"
 
 
 def format_flags(flags: int) -> str:

@@ -96,8 +96,8 @@ def _print_known(
         told = head
         if isinstance(error.partial, Message):
             told += partial_text(error.partial, Dialect(version), style)
-        if not told.endswith(("\n", " ")):
-            told += " " if told == head and not flags else "\n"
+        if not told.endswith("\n"):
+            told = f"{told} " if told == head and not flags else told.rstrip(" ") + "\n"
         return f"{told}***decode error: {error.code.name}***\n{hex_dump(data)}"
 
 

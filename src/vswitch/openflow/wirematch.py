@@ -391,6 +391,11 @@ def _decode_rare(data: bytes, at: int, end: int, loose: bool) -> tuple[tuple[Fie
     code = by_number().get((oxm_class, experimenter, number))
     if code is None or not _has_size(code.field, size, masked):
         if not loose:
+            half = start + size // 2
+            if masked and any(
+                value & ~mask for value, mask in zip(data[start:half], data[half:stop], strict=False)
+            ):
+                raise OpenFlowError(BadMatch.BAD_WILDCARDS)
             raise OpenFlowError(BadMatch.BAD_FIELD, f"class {oxm_class:#x}, field {number}, {size} bytes")
         code = None
     return (None if code is None else _decode_value(code, data[start : start + size], masked)), stop

@@ -19,7 +19,7 @@ from vswitch.flow.subfield import Subfield, parse_subfield
 from vswitch.flow.texts import hexadecimal
 from vswitch.openflow.actions.base import Action, action, frame, nx
 from vswitch.openflow.codec import VENDORS, Code
-from vswitch.openflow.errors import BadAction, OpenFlowError
+from vswitch.openflow.errors import BadAction, BadMatch, OpenFlowError
 from vswitch.openflow.names import Names
 from vswitch.openflow.version import OF11, OF12, OF15
 from vswitch.openflow.wirefield import decode_entry, decode_header, encode_entry, encode_header
@@ -101,7 +101,10 @@ class SetField(Action):
     @classmethod
     def decode_body(cls, version: int, code: Code, data: bytes, start: int) -> Action:
         """One OXM entry; masks are OpenFlow 1.5's."""
-        field, value, mask, end = decode_entry(data, start)  # Nicira's in the place of the padding
+        try:
+            field, value, mask, end = decode_entry(data, start)  # Nicira's in the place of the padding
+        except OpenFlowError as error:
+            raise OpenFlowError(_SET_ERRORS.get(error.code, error.code)) from None
         if any(data[end:]):
             raise OpenFlowError(BadAction.BAD_SET_ARGUMENT)
         if mask is not None and version < OF15 and not code.vendor:
@@ -130,6 +133,9 @@ class SetField(Action):
         """`set_field:0x5->reg0`."""
         mask = self.field.ones if self.mask is None else self.mask
         return f"set_field:{self.field.text.format(self.field, self.value, mask, names.port_names)}->{self.field.name}"
+
+
+_SET_ERRORS = {BadMatch.BAD_FIELD: BadAction.BAD_SET_TYPE, BadMatch.BAD_LEN: BadAction.BAD_SET_LEN}
 
 
 def _field_named(name: str) -> Field:

@@ -244,10 +244,11 @@ class FlowMod(Message):
             flags,
             importance,
         ) = fields
-        _check_command(command)
         if table_id == OFPTT_ALL and version == OF11:
             raise OpenFlowError(FlowModFailed.BAD_TABLE_ID)
         match, end = decode_match(version, body, _FLOW_MOD11.size)
+        check_port(out_port)
+        _check_command(command)
         actions = decode_instructions(version, body[end:])
         new_cookie: int | None = None
         if command == OFPFC_ADD:
@@ -266,7 +267,7 @@ class FlowMod(Message):
             idle,
             hard,
             buffer_id,
-            OfPort(check_port(out_port)),
+            OfPort(out_port),
             out_group,
             decode_flags(version, command, flags),
             importance if version >= OF14 and command == OFPFC_ADD else 0,

@@ -87,9 +87,9 @@ def _decode_buckets11(version: int, data: bytes) -> tuple[Bucket, ...]:
         size, weight, port, group = _BUCKET11.unpack_from(data, at)
         if size < _BUCKET11.size or size % 8 or size > len(data) - at:
             raise OpenFlowError(GroupModFailed.BAD_BUCKET)
+        actions = decode_actions(version, data[at + _BUCKET11.size : at + size])
         if port != OFPP_ANY:
             check_watched(port)
-        actions = decode_actions(version, data[at + _BUCKET11.size : at + size])
         buckets.append(Bucket(actions, len(buckets), weight, OfPort(port), group))
         at += size
     return tuple(buckets)

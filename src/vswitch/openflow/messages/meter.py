@@ -42,7 +42,7 @@ def _decode_bands(data: bytes) -> tuple[Band, ...]:
         if len(data) - at < 12:
             raise OpenFlowError(BadRequest.BAD_LEN)
         kind, size = struct.unpack_from("!HH", data, at)
-        if size > len(data) - at:
+        if not 12 <= size <= len(data) - at:
             raise OpenFlowError(BadRequest.BAD_LEN)
         if kind not in (OFPMBT_DROP, OFPMBT_DSCP_REMARK):
             raise OpenFlowError(MeterModFailed.BAD_BAND)

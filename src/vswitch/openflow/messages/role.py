@@ -109,7 +109,7 @@ class RoleStatus(Message):
         if len(body) < _ROLE_STATUS.size:
             raise OpenFlowError(BadRequest.BAD_LEN)
         role, reason, generation_id = _ROLE_STATUS.unpack_from(body)
-        if role not in (ROLE_EQUAL, ROLE_PRIMARY, ROLE_SECONDARY):
+        if role not in (ROLE_EQUAL, ROLE_PRIMARY, ROLE_SECONDARY) and not (dialect.loose and not role):
             raise OpenFlowError(RoleRequestFailed.BAD_ROLE)
         if reason > CRR_EXPERIMENTER and not dialect.loose:
             raise OpenFlowError(BadRequest.BAD_REASON)
