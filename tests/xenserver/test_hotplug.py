@@ -26,7 +26,7 @@ IDS = {
 
 @pytest.fixture(scope="module")
 def daemons(tmp_path_factory: pytest.TempPathFactory):
-    with Daemons(tmp_path_factory.mktemp("db"), "ours") as daemons:
+    with Daemons(tmp_path_factory.mktemp("db"), "ours", "ours", "--enable-dummy=override") as daemons:
         yield daemons
 
 
@@ -36,16 +36,13 @@ def host(daemons: Daemons):
         for bridge in vsctl(daemons, "--real", "list-br").split():
             vsctl(daemons, "del-br", bridge)
         vsctl(daemons, "add-br", "xapi1", "--", "add-br", "xapi9", "xapi1", "9")
-        host.program("/usr/bin/ovs-ofctl", f'[ "$1" = add-flows ] && cat >"{host.root}/flows"')
-        host.path("/var/run/openvswitch").mkdir(parents=True)
-        host.path("/var/run/openvswitch/db.sock").symlink_to(daemons.socket)
+        host.path("/var/run").mkdir(parents=True)
+        host.path("/var/run/openvswitch").symlink_to(daemons.directory)
         yield host
 
 
 def vsctl(daemons: Daemons, *words: str) -> str:
-    return "\n".join(
-        SwitchDatabase(f"unix:{daemons.socket}", "test", is_waiting=False).run(words, 10)
-    ).strip()
+    return "\n".join(SwitchDatabase(f"unix:{daemons.socket}", "test").run(words, 10)).strip()
 
 
 def calls(host: HostRoot) -> list[str]:
@@ -93,7 +90,7 @@ def metadata(host: HostRoot, mode: object, bridge: str = "xapi1") -> None:
 def hotplug(
     host: HostRoot, daemons: Daemons, action: str, kind: str = "vif", *, is_current: bool = False
 ) -> None:
-    switch = SwitchDatabase(f"unix:{daemons.socket}", "vif", is_waiting=False)
+    switch = SwitchDatabase(f"unix:{daemons.socket}", "vif")
     Hotplug(Host(str(host.root)), Vif(kind, "3", "1"), is_current=is_current, switch=switch).run(action)
 
 
@@ -258,36 +255,32 @@ def test_locking_modes(
 ) -> None:
     current(host, rules=True)
     metadata(host, mode, "xapi9")
-    vsctl(daemons, "add-port", "xapi1", f"{kind}3.1", "--", "set", "Interface", f"{kind}3.1", "ofport=4")
-    switch = SwitchDatabase(f"unix:{daemons.socket}", "vif", is_waiting=False)
-    rules = VifRules(Host(str(host.root)), Vif(kind, "3", "1"), "xenlight", VM, switch=_WithPort(switch))
-    rules.run("filter")
     device = f"{kind}3.1"
-    assert calls(host)[:2] == [
-        f"/sbin/ip link set {device} down", "/usr/bin/ovs-ofctl del-flows xapi1 in_port=4,cookie=1/-1",
-    ]  # fmt: skip
-    assert calls(host)[-1] == f"/sbin/ip link set {device} up"
+    vsctl(daemons, "add-port", "xapi1", device)
+    port = vsctl(daemons, "get", "Interface", device, "ofport")
+    daemons.run("ours", "ovs-ofctl", "add-flow", "xapi1", f"cookie=1,in_port={port},actions=drop")
+    rules = VifRules(Host(str(host.root)), Vif(kind, "3", "1"), "xenlight", VM)
+    rules.run("filter")
+    assert calls(host) == [f"/sbin/ip link set {device} down", f"/sbin/ip link set {device} up"]
     assert vsctl(daemons, "list-ports", "xapi9") == (device if is_attached else "")
-    assert host.path("/flows").exists() == has_flows
-    assert host.stored(f"/xapi/{VM}/hotplug/3/vif/1/{kind}-ofport") == ("4" if is_attached else None)
+    flows = rules_of(daemons)
+    assert f" priority=32768,in_port={port} actions=drop" not in flows  # the former rules are gone
+    assert bool(flows) == has_flows
     if is_attached:
         assert ids_of(daemons, device) == IDS
-    if has_flows:
-        assert "/usr/bin/ovs-ofctl add-flows xapi1 -" in calls(host)
+        now = vsctl(daemons, "get", "Interface", device, "ofport")
+        assert host.stored(f"/xapi/{VM}/hotplug/3/vif/1/{kind}-ofport") == now
+        assert all(f"in_port={now}" in flow for flow in flows)
     rules.run("clear")
     assert vsctl(daemons, "list-ports", "xapi9") == ""
+    assert rules_of(daemons) == []
     assert host.stored(f"/xapi/{VM}/hotplug/3/vif/1/{kind}-ofport") is None
 
 
-class _WithPort:
-    """A database whose switch gives every interface port 4."""
-
-    def __init__(self, switch: SwitchDatabase) -> None:
-        self._switch = switch
-        self.run = switch.run
-
-    def ask(self, *words: str, timeout: float = 5) -> str:
-        return "4" if words[-1] == "ofport" else self._switch.ask(*words, timeout=timeout)
+def rules_of(daemons: Daemons) -> list[str]:
+    """The flows of cards on the parent bridge."""
+    text = daemons.run("ours", "ovs-ofctl", "--no-stats", "dump-flows", "xapi1", "cookie=1/-1").stdout
+    return text.splitlines()
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", '{"backend": ["Remote", "x"], "locking_mode": "unlocked", "mac": "m"}',
@@ -305,7 +298,7 @@ def test_a_lock_that_cannot_be_read_stays_shut(host: HostRoot, daemons: Daemons,
 def test_rules_that_cannot_be_set_leave_the_card_off(host: HostRoot, daemons: Daemons) -> None:
     current(host, rules=True)
     metadata(host, ["Locked", {"ipv4": [], "ipv6": []}])
-    host.fails("/usr/bin/ovs-ofctl")
+    host.path("/var/run/openvswitch").unlink()
     with pytest.raises(VswitchError, match="stays off the network"):
         hotplug(host, daemons, "online", is_current=True)
     assert vsctl(daemons, "list-ports", "xapi1") == ""

@@ -24,10 +24,10 @@ from vswitch.xenserver.reconfigure import Reconfiguration, run
 from vswitch.xenserver.switchdb import SwitchDatabase
 
 PROTECTION = [
-    "in_port=1,arp,nw_proto=1,actions=local",
-    f"in_port=local,arp,dl_src={pool.mac(2)},actions=1",
-    f"in_port=1,dl_dst={pool.mac(2)},actions=local",
-    f"in_port=local,dl_src={pool.mac(2)},actions=1",
+    "priority=0,arp,in_port=1,arp_op=1 actions=LOCAL",
+    f"priority=0,arp,in_port=LOCAL,dl_src={pool.mac(2)} actions=output:1",
+    f"priority=0,in_port=1,dl_dst={pool.mac(2)} actions=LOCAL",
+    f"priority=0,in_port=LOCAL,dl_src={pool.mac(2)} actions=output:1",
 ]
 IFCFG = "/etc/sysconfig/network-scripts/ifcfg-"
 
@@ -42,8 +42,8 @@ def switch(tmp_path_factory: pytest.TempPathFactory):
 @pytest.fixture
 def host(switch: Daemons):
     with HostRoot(pool.secure()) as root:
-        root.path("/var/run/openvswitch").mkdir(parents=True)
-        root.path("/var/run/openvswitch/db.sock").symlink_to(switch.socket)
+        root.path("/var/run").mkdir(parents=True)
+        root.path("/var/run/openvswitch").symlink_to(switch.directory)
         for bridge in switch.run("ours", "ovs-vsctl", "list-br").stdout.split():
             switch.run("ours", "ovs-vsctl", "--no-wait", "--if-exists", "del-br", bridge)
         yield root
@@ -88,14 +88,16 @@ def test_the_management_interface_at_boot(host: HostRoot, switch: Daemons) -> No
     assert host.calls()[-2:] == ["/sbin/ifup xenbr2", "/sbin/update-issue "]
     assert vsctl(switch, "list-ports", "xenbr2") == "eth2"
     assert vsctl(switch, "get-fail-mode", "xenbr2") == "secure"
+    flows = switch.run("ours", "ovs-ofctl", "--no-stats", "dump-flows", "xenbr2").stdout.splitlines()
+    assert sorted(flow.strip() for flow in flows) == sorted(PROTECTION)
     assert "BOOTPROTO=dhcp" in host.read(f"{IFCFG}xenbr2")
 
 
 def test_a_bridge_that_is_secure_already_needs_no_protection(host: HostRoot, switch: Daemons) -> None:
     reconfigure(host, "--force", "xenbr2", "up")
-    host.forget_calls()
+    switch.run("ours", "ovs-ofctl", "del-flows", "xenbr2")
     reconfigure(host, "--force", "xenbr2", "up")
-    assert not [call for call in host.calls() if "ovs-ofctl" in call]
+    assert "actions=LOCAL" not in switch.run("ours", "ovs-ofctl", "dump-flows", "xenbr2").stdout
 
 
 def test_down_leaves_the_configuration(host: HostRoot, switch: Daemons) -> None:
@@ -209,7 +211,7 @@ def test_an_emergency_rewrite_then_a_boot(
 
 
 def test_a_switch_that_is_not_there(host: HostRoot) -> None:
-    host.path("/var/run/openvswitch/db.sock").unlink()
+    host.path("/var/run/openvswitch").unlink()
     host.has_ifcfg("xenbr3")
     with pytest.raises(CommandError, match=r"could not be configured.*database connection failed") as caught:
         reconfigure(host, "--force", "xenbr3", "up")

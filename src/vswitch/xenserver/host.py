@@ -126,7 +126,7 @@ class Host:
     # --- commands ---
 
     def run(
-        self, argv: Sequence[str], *, input: str | None = None, more: Mapping[str, str] | None = None
+        self, argv: Sequence[str], *, more: Mapping[str, str] | None = None
     ) -> subprocess.CompletedProcess[str]:
         """Run a command of the host to its end; that it failed is logged, and for the caller to judge."""
         log.info("running: %s", " ".join(argv))
@@ -134,8 +134,7 @@ class Host:
         try:
             done = subprocess.run(
                 words,
-                input=input,
-                stdin=subprocess.DEVNULL if input is None else None,
+                stdin=subprocess.DEVNULL,
                 env={**os.environ, **more} if more else None,
                 capture_output=True,
                 text=True,

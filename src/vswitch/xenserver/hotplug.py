@@ -21,6 +21,7 @@ from vswitch.base.errors import VswitchError
 from vswitch.base.lightjson import decode
 from vswitch.base.log import LOG, Level, Logger
 from vswitch.base.options import Given
+from vswitch.xenserver.flows import BridgeFlows
 from vswitch.xenserver.host import DATABASE, Host
 from vswitch.xenserver.records import ReconfigureError
 from vswitch.xenserver.steps import LinkDown, Note, Run, Transact
@@ -50,7 +51,6 @@ from vswitch.xenserver.xenstore import Xenstore
 log = Logger("vif")
 
 TIMEOUT = 30.0  # seconds, per transaction
-OFCTL = "/usr/bin/ovs-ofctl"
 MODULE = "/sys/module/openvswitch"
 METADATA = "/var/run/nonpersistent/xenopsd"
 XENBUS = re.compile(r"backend/vif/(\d+)/(\d+)")
@@ -295,6 +295,7 @@ class VifRules:
         self._vm = vm_uuid
         self._store = store or Xenstore(host)
         self._switch = switch or switch_of(host, "setup-vif-rules")
+        self._flows = BridgeFlows(host)
         self._metadata = f"{METADATA}/{backend}/VM/{vm_uuid}/vif.{vif.devid}"
         self._ofport_path = f"/xapi/{vm_uuid}/hotplug/{vif.domid}/vif/{vif.devid}/{vif.kind}-ofport"
 
@@ -324,7 +325,7 @@ class VifRules:
         port = self._switch.ask("--if-exists", "get", "Interface", device, "ofport", timeout=TIMEOUT)
         bridge = self._switch.ask("iface-to-br", device, timeout=TIMEOUT) if port else ""
         if port.isdecimal() and bridge:
-            self._host.run([OFCTL, "del-flows", self._parent(bridge), f"in_port={port},cookie={COOKIE}/-1"])
+            self._flows.delete(self._parent(bridge), f"in_port={port},cookie={COOKIE}/-1")
         self._store.remove(self._ofport_path)
         self._switch.run(["--", "--if-exists", "del-port", device], TIMEOUT)
 
@@ -342,14 +343,16 @@ class VifRules:
 
     def _lock(self, rules: Rules, port: str) -> None:
         """Add the flows of a locked card; if that fails, the card goes off the bridge again."""
-        flows = "".join(f"{flow}\n" for flow in locked_flows(rules, port))
-        done = None
-        if port.isdecimal():
-            done = self._host.run([OFCTL, "add-flows", self._parent(rules.bridge), "-"], input=flows)
-        if done is None or done.returncode:
-            device = self._vif.device
+        device = self._vif.device
+        try:
+            if not port.isdecimal():
+                raise ReconfigureError(f"the switch has not taken {device}")
+            self._flows.add(self._parent(rules.bridge), locked_flows(rules, port))
+        except VswitchError as error:
             self._switch.run(["--", "--if-exists", "del-port", device], TIMEOUT)
-            raise ReconfigureError(f"{device}: its rules could not be set: it stays off the network")
+            raise ReconfigureError(
+                f"{device}: its rules could not be set: it stays off the network: {error}"
+            ) from error
 
     def _parent(self, bridge: str) -> str:
         return self._switch.ask("br-to-parent", bridge, timeout=TIMEOUT) or bridge

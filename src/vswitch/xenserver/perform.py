@@ -13,6 +13,7 @@ from vswitch.base.errors import VswitchError
 from vswitch.base.log import Logger
 from vswitch.xenserver.configfiles import ConfigFiles, State, replace_whole
 from vswitch.xenserver.dbcache import CACHE
+from vswitch.xenserver.flows import BridgeFlows
 from vswitch.xenserver.host import Host
 from vswitch.xenserver.ifcfg import ifcfg
 from vswitch.xenserver.records import ReconfigureError
@@ -39,7 +40,6 @@ from vswitch.xenserver.switchdb import SwitchDatabase
 
 log = Logger("interface-reconfigure")
 
-OFCTL = "/usr/bin/ovs-ofctl"
 FIRST_BOOT = "/etc/firstboot.d/data/firstboot_in_progress"
 BONDING = "/sys/class/net/bonding_masters"
 TRANSACT_TIMEOUT = 20.0  # seconds
@@ -138,8 +138,10 @@ class Performer:
         known = [port for port in ports if port.isdecimal()]
         if len(known) < len(ports):
             log.warn("%s: not all of %s are ports of the switch yet", step.bridge, " ".join(step.devices))
-        for flow in protective_flows(step.mac, known, is_bond=step.is_bond):
-            self._host.run([OFCTL, "add-flow", step.bridge, flow])
+        try:
+            BridgeFlows(self._host).add(step.bridge, protective_flows(step.mac, known, is_bond=step.is_bond))
+        except VswitchError as error:  # the network itself is up: better so than not at all
+            log.err("%s", error)
 
     # --- the kernel's bonding driver ---
 

@@ -16,6 +16,7 @@ from typing import Any
 from vswitch.base.errors import VswitchError
 from vswitch.base.log import Logger
 from vswitch.base.options import CommandError
+from vswitch.xenserver.flows import BridgeFlows, FlowFailure
 from vswitch.xenserver.host import DATABASE, Host
 from vswitch.xenserver.manager import (
     BOOTSTRAPPED_CA,
@@ -36,7 +37,6 @@ log = Logger("update")
 
 RECONFIGURE = "/opt/xensource/libexec/interface-reconfigure"
 FIREWALL = "/etc/xapi.d/plugins/firewall-port"
-OFCTL = "/usr/bin/ovs-ofctl"
 TIMEOUT = 5.0  # seconds, per line of commands
 Wanting = Callable[[Xapi, Mapping[str, Any], list[str]], Change]
 
@@ -102,6 +102,7 @@ class Update:
         self._host = host
         self._switch = switch
         self._xapi = xapi
+        self._flows = BridgeFlows(host)
         self._said: list[str] = []
 
     def run(self, wanting: Wanting) -> str:
@@ -203,8 +204,8 @@ class Update:
         members = self._switch.ask("get", "Port", device, "interfaces").strip("[]").split(", ")
         ports = [self._switch.ask("get", "Interface", member, "ofport") for member in members if member]
         known = [port for port in ports if port.isdecimal()]
-        for flow in protective_flows(mac, known, is_bond=len(members) > 1):
-            done = self._host.run([OFCTL, "add-flow", bridge, flow])
-            if done.returncode:
-                raise PluginFailure("VSWITCH_ADD_FLOW_FAILURE", [str(done.returncode), bridge, flow])
+        try:
+            self._flows.add(bridge, protective_flows(mac, known, is_bond=len(members) > 1))
+        except FlowFailure as failure:
+            raise PluginFailure("VSWITCH_ADD_FLOW_FAILURE", ["1", bridge, failure.flow]) from failure
         self._said.append(f"{bridge}: {device} stays reachable")

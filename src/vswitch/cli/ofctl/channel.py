@@ -61,6 +61,10 @@ class Channel:
             self.session.receive(data, 0.0)
             yield from self.session.events()
 
+    def close(self) -> None:
+        """Close the connection; programs that end anyway need not."""
+        self._socket.close()
+
     # For who prints all that comes, and has no use for a session.
 
     def fileno(self) -> int:
