@@ -83,7 +83,7 @@ class Side:
     ids=lambda value: value.name if isinstance(value, Tool) else str(value),
 )
 def test_random_lines_come_to_the_same(tool: Tool, server: Make, seed: int, tmp_path: Path) -> None:
-    count = int(os.environ.get("CTL_LINES", "120"))
+    count = int(os.environ.get("CTL_LINES", "60"))
     seed = int(os.environ.get("CTL_SEED", seed))
     peer, ours = Side(tool, "peer", "peer", tmp_path / "peer"), Side(tool, "ours", server, tmp_path / "ours")
     differences = []

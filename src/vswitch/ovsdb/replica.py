@@ -149,6 +149,7 @@ class Replica:
         self._last_id = ZERO_ID  # of the latest transaction that `rows` reflects
         self._n_calls = 0
         self._waiting: dict[int, Callable[[Json, Json], None]] = {}  # by the id of the request
+        self._own: set[int] = set()  # of those, the requests of which nobody but the replica knows
         self._outgoing: list[Json] = []
         self._changes: list[Change] | None = None  # since the last call of changes(); None before the first
         self._indexes: dict[str, dict[tuple[str, ...], Index]] = {}  # by table, by columns
@@ -159,13 +160,14 @@ class Replica:
         """A new connection is up: begin the conversation anew."""
         self._outgoing.clear()
         self._waiting.clear()
+        self._own.clear()
         self.is_synchronized = self.has_lock = False
         self.objection = ""
         if self._aware:
-            self.call("set_db_change_aware", [True], _ignore)
+            self._ask("set_db_change_aware", [True], _ignore)
         if self._membership:
             requests = self._membership.requests()
-            self.call("monitor_cond", [_SERVER, [_SERVER], requests], self._on_membership)
+            self._ask("monitor_cond", [_SERVER, [_SERVER], requests], self._on_membership)
         else:
             self._begin()
 
@@ -175,9 +177,11 @@ class Replica:
         if self._n_conditions_sent:  # who knows which condition the rows that we have meet
             self._n_conditions_sent = 0
             self._last_id = ZERO_ID
-        for on_reply in list(self._waiting.values()):
-            on_reply(None, {"error": "disconnected"})
-        self._waiting.clear()
+        waiting, self._waiting = self._waiting, {}
+        for number, on_reply in waiting.items():
+            if number not in self._own:
+                on_reply(None, {"error": "disconnected"})
+        self._own.clear()
         self._outgoing.clear()
 
     def outgoing(self) -> list[Json]:
@@ -198,6 +202,10 @@ class Replica:
         self._waiting[self._n_calls] = on_reply
         self._outgoing.append({"id": self._n_calls, "method": method, "params": list(params)})
         return self._n_calls
+
+    def _ask(self, method: str, params: Sequence[Json], on_reply: Callable[[Json, Json], None]) -> None:
+        """As call(), for the replica itself: if the connection is lost, there is nobody to be told."""
+        self._own.add(self.call(method, params, on_reply))
 
     def transact(self, operations: Sequence[Json]) -> int:
         """Send a transaction; its reply will be in `outcomes` under the number returned."""
@@ -265,10 +273,10 @@ class Replica:
     def _begin(self) -> None:
         self._ask_schema()
         if self.lock:
-            self.call("lock", [self.lock], self._on_lock)
+            self._ask("lock", [self.lock], self._on_lock)
 
     def _ask_schema(self) -> None:
-        self.call("get_schema", [self.database], self._on_schema)
+        self._ask("get_schema", [self.database], self._on_schema)
 
     def _on_lock(self, result: Json, error: Json) -> None:
         self.has_lock = error is None and bool(result.get("locked"))
@@ -294,7 +302,7 @@ class Replica:
                 if table in requests:
                     requests[table][0]["where"] = condition
         more = [self._last_id] if self._method == "monitor_cond_since" else []
-        self.call(self._method, [self.database, [self.database], requests, *more], self._on_monitor)
+        self._ask(self._method, [self.database, [self.database], requests, *more], self._on_monitor)
 
     def _on_monitor(self, result: Json, error: Json) -> None:
         if error is not None:
@@ -323,7 +331,7 @@ class Replica:
                 self._n_conditions_sent += 1
                 self._conditions_asked[table] = condition
                 change = {table: [{"where": condition}]}
-                self.call("monitor_cond_change", [name, name, change], self._on_condition)
+                self._ask("monitor_cond_change", [name, name, change], self._on_condition)
 
     def _on_condition(self, result: Json, error: Json) -> None:
         if error is not None:

@@ -212,3 +212,116 @@ def test_an_unknown_database_is_an_error():
                 "error": {"error": "unknown database", "details": "no such database"},
             }
         )
+
+
+def conditional(**options):
+    replica = Replica("D", everything, conditions={"T": [["name", "==", "a"]]}, **options)
+    server = Server(replica)
+    replica.connected()
+    server.serve()
+    return replica, server
+
+
+def test_conditions_are_sent_and_changed():
+    replica, server = conditional()
+    assert server.request["T"][0]["where"] == [["name", "==", "a"]]
+    replica.set_condition("T", [["name", "==", "b"]])
+    assert not replica.is_settled
+    [message] = replica.outgoing()
+    assert message["method"] == "monitor_cond_change"
+    assert message["params"] == [["D"], ["D"], {"T": [{"where": [["name", "==", "b"]]}]}]
+    replica.receive({"id": message["id"], "result": {}, "error": None})
+    assert replica.is_settled
+    replica.set_condition("T", [["name", "==", "b"]])
+    assert replica.outgoing() == []
+
+
+def test_a_condition_that_was_not_confirmed_makes_the_replica_begin_anew():
+    replica, server = conditional()
+    replica.set_condition("T", [["name", "==", "b"]])
+    replica.disconnected()
+    replica.connected()
+    server.serve()
+    assert server.asked_since == ZERO_ID
+    assert server.request["T"][0]["where"] == [["name", "==", "b"]]
+
+
+def test_a_condition_set_while_the_first_rows_are_awaited_is_not_forgotten():
+    replica = Replica("D", everything)
+    server = Server(replica)
+    replica.connected()
+    [schema] = replica.outgoing()
+    replica.receive({"id": schema["id"], "result": SCHEMA, "error": None})
+    [monitor] = replica.outgoing()
+    replica.set_condition("T", False)
+    replica.receive({"id": monitor["id"], "result": server.answer(monitor["method"], monitor["params"])[0]})
+    assert [message["method"] for message in replica.outgoing()] == ["monitor_cond_change"]
+
+
+def test_old_servers_are_not_sent_conditions():
+    replica = Replica("D", everything, conditions={"T": False})
+    server = Server(replica, "monitor")
+    replica.connected()
+    server.serve()
+    assert server.request == {"T": [{"columns": ["name", "numbers", "other"]}]}
+    assert replica.is_settled
+
+
+def test_finds_by_several_columns_follow_changes():
+    replica, _ = conditional()
+    [row] = replica.find("T", name="a", numbers=(1, 2))
+    replica.receive(
+        {"id": None, "method": "update2", "params": [["D"], {"T": {A: {"modify": {"name": "z"}}}}]}
+    )
+    assert replica.find("T", name="a", numbers=(1, 2)) == []
+    assert replica.find("T", name="z", numbers=(1, 2)) == [row]
+    replica.receive({"id": None, "method": "update2", "params": [["D"], {"T": {A: {"delete": None}}}]})
+    assert replica.find("T", name="z", numbers=(1, 2)) == []
+
+
+def test_a_member_of_a_cluster_that_will_not_do_is_asked_for_nothing():
+    replica = Replica("D", everything, leader_only=True)
+    replica.connected()
+    [message] = replica.outgoing()
+    assert (message["method"], message["params"][0]) == ("monitor_cond", "_Server")
+    row = {"name": "D", "model": "clustered", "connected": True, "leader": False, "index": 1}
+    replica.receive({"id": message["id"], "result": {"Database": {A: {"initial": row}}}, "error": None})
+    assert "leader" in replica.objection
+    assert replica.outgoing() == []
+
+
+def test_a_server_that_knows_nothing_of_clusters_will_do():
+    replica = Replica("D", everything, leader_only=True)
+    replica.connected()
+    [message] = replica.outgoing()
+    replica.receive({"id": message["id"], "result": None, "error": {"error": "unknown database"}})
+    assert [message["method"] for message in replica.outgoing()] == ["get_schema"]
+
+
+def test_a_leader_that_steps_down():
+    replica = Replica("D", everything, leader_only=True)
+    replica.connected()
+    [message] = replica.outgoing()
+    row = {"name": "D", "model": "clustered", "connected": True, "leader": True, "index": 1}
+    replica.receive({"id": message["id"], "result": {"Database": {A: {"initial": row}}}, "error": None})
+    assert not replica.objection
+    change = {"Database": {A: {"modify": {"leader": False}}}}
+    replica.receive({"id": None, "method": "update2", "params": [["_Server"], change]})
+    assert "leader" in replica.objection
+
+
+@pytest.mark.parametrize("n_replies", [0, 1])
+def test_a_connection_lost_while_the_conversation_begins_changes_nothing(n_replies: int):
+    """Neither an error, nor a reason to speak to the next server as to an old one."""
+    replica = Replica("D", everything, lock="l")
+    replica.connected()
+    for _ in range(n_replies):
+        schema, lock = replica.outgoing()
+        replica.receive({"id": schema["id"], "result": SCHEMA, "error": None})
+    replica.disconnected()
+    replica.connected()
+    server = Server(replica)
+    server.serve()
+    assert "monitor_cond_since" in server.asked
+    assert "monitor_cond" not in server.asked
+    assert replica.is_synchronized
