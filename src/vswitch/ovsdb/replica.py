@@ -235,6 +235,7 @@ class Replica:
         method = message.get("method")
         if method is None:
             on_reply = self._waiting.pop(message["id"], _ignore)
+            self._own.discard(message["id"])
             on_reply(message["result"], message.get("error"))
         elif method == "echo":
             self._outgoing.append({"error": None, "id": message["id"], "result": message["params"]})

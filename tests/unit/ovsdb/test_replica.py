@@ -316,7 +316,7 @@ def test_a_connection_lost_while_the_conversation_begins_changes_nothing(n_repli
     replica = Replica("D", everything, lock="l")
     replica.connected()
     for _ in range(n_replies):
-        schema, lock = replica.outgoing()
+        schema, _ = replica.outgoing()
         replica.receive({"id": schema["id"], "result": SCHEMA, "error": None})
     replica.disconnected()
     replica.connected()
