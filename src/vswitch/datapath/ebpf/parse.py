@@ -6,8 +6,7 @@ linear and the program begins again, by a tail call to itself.  What it cannot f
 than MAX_EXTENSIONS extension headers or MAX_OPTIONS neighbour discovery options, headers beyond PULL bytes) it does
 not guess at: it goes to `up`, and userspace parses the packet.
 
-Registers: r0 the key, r6 context, r7 start of the packet, r8 its end, r9 the present header; in the transport headers,
-r1 the protocol and r3 how many bytes of them there are by the length in the IP header.
+This is layers 2 and 3; layer 4 is in transport.py, and walk.py has the registers.
 
 **Short to verify.**  The program is loaded anew when a mask comes, and a packet waits for it.  The verifier follows
 each path on its own, unless what it knows where two meet is the same; so no path may leave it a knowledge of its own.
@@ -20,12 +19,9 @@ Sources: RFC 791, 826, 4861, 8200; IEEE 802.1Q, 802.2; OVS lib/flow.c for what a
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 from vswitch.bpf.builder import (
-    R0,
     R1,
     R2,
     R3,
@@ -35,23 +31,17 @@ from vswitch.bpf.builder import (
     R8,
     R9,
     Address,
-    Builder,
-    Map,
-    Memory,
-    Register,
     u8,
     u16,
     u32,
     u64,
 )
-from vswitch.bpf.helpers import Helper
 from vswitch.datapath.ebpf import skb
-from vswitch.datapath.ebpf.keys import PARTS, PLACES, WORD
-from vswitch.datapath.ebpf.skb import CONTEXT, be16
+from vswitch.datapath.ebpf.keys import PARTS, WORD
+from vswitch.datapath.ebpf.skb import be16
+from vswitch.datapath.ebpf.transport import TransportParser
 
-PULL = 256  # bytes
 MAX_EXTENSIONS = 4
-MAX_OPTIONS = 4
 
 VLAN_TYPES = 0x8100, 0x88A8
 IPV4, ARP, RARP, IPV6 = 0x0800, 0x0806, 0x8035, 0x86DD
@@ -59,24 +49,12 @@ MPLS = 0x8847, 0x8848
 _NO_TYPE = 0x05FF  # what a flow has as the type of a frame without one
 _HOP_BY_HOP, _ROUTING, _FRAGMENT, _AUTHENTICATION, _DESTINATION = 0, 43, 44, 51, 60
 _EXTENSIONS = sum(1 << n for n in (_HOP_BY_HOP, _ROUTING, _FRAGMENT, _AUTHENTICATION, _DESTINATION))
-ICMP, IGMP, TCP, UDP, ICMPV6, SCTP = 1, 2, 6, 17, 58, 132
-_SOLICIT, _ADVERT = 135, 136
 _FRAG_ANY, _FRAG_LATER = 1, 2
 
 
 @dataclass(frozen=True, slots=True)
-class Parser:
-    """The generator, for one program.
-
-    `key` points to where the key goes; `up` where what it gives up on goes; `own` which of `programs` this is.
-    """
-
-    b: Builder
-    key: Register
-    wanted: frozenset[str]
-    up: str
-    own: int
-    neighbours: bool  # whether to look into neighbour discovery
+class Parser(TransportParser):
+    """The generator of all of it, for one program."""
 
     def emit(self) -> None:
         """The parser; the program goes on after it with the key in place."""
@@ -89,69 +67,9 @@ class Parser:
             self._mpls()
             self._ipv4()
             self._ipv6(count)
-            self._transport(count)
-            self._short()
+            self.transport(count)
+            self.short()
             b.label("parsed")
-
-    # Helpers of the generator
-
-    def put(self, slot: str, source: Register | int, size: int = 0, skip: int = 0) -> None:
-        """Store `source` in the key, if the slot is wanted; `skip` bytes of the slot are passed over."""
-        if slot in self.wanted:
-            size = size or next(part.size for part in PARTS if part.slot == slot)
-            self.b.store(Memory(self.key + (PLACES[slot] + skip), size), source)
-
-    def copy(self, slot: str, base: Register, off: int, size: int) -> None:
-        """Copy `size` bytes of the packet into the key, if the slot is wanted; r2 is lost."""
-        if slot not in self.wanted:
-            return
-        at = 0
-        while size:
-            width = next(
-                width for width in (8, 4, 2, 1) if width <= size and (PLACES[slot] + at) % width == 0
-            )
-            self.b.load(R2, Memory(base + off + at, width))
-            self.b.store(Memory(self.key + (PLACES[slot] + at), width), R2)
-            at, size = at + width, size - width
-
-    def need(self, size: int) -> None:
-        """Go to `short` unless `size` bytes of the present header are there to be read; r2 is lost."""
-        self.b.mov(R2, R9)
-        self.b.add(R2, size)
-        self.b.jump_if(R2 > R8, "short")
-
-    def remaining(self, dst: Register, scratch: Register) -> None:
-        """`dst` = how many bytes the packet has from the present header on."""
-        b = self.b
-        b.load(dst, skb.LENGTH)
-        b.mov(scratch, R9)
-        b.sub(scratch, R7)
-        b.sub(dst, scratch)
-
-    def forget(self, bits: int) -> None:
-        """Let the verifier forget how r9 came to point less than 2 ** `bits` bytes into the packet; r2 is lost.
-
-        It follows each way to each place separately, unless what it knows there is the same.  What it knows of
-        the packet's start is how much it has seen of the packet so far: the start is therefore loaded again.
-        """
-        b = self.b
-        b.mov(R2, R9)
-        b.sub(R2, R7)
-        b.and_(R2, (1 << bits) - 1)
-        b.load(R7, skb.DATA)
-        b.mov(R9, R7)
-        b.add(R9, R2)
-
-    def forget_length(self) -> None:
-        """The same for r3, a length of 16 bits."""
-        self.b.and_(R3, 0xFFFF)
-
-    @contextmanager
-    def section(self, label: str) -> Iterator[None]:
-        """Code that is reached by a jump to `label` only, and ends with the packet parsed."""
-        self.b.label(label)
-        yield
-        self.b.jump("parsed")
 
     # Layer 2
 
@@ -386,120 +304,3 @@ class Parser:
             for slot in ("ip_tos", "ip_ttl", "ipv6_label", "ip_frag"):
                 self.put(slot, 0)
         b.label("no extension")
-
-    # Layer 4
-
-    def _transport(self, count: Address) -> None:
-        """What follows IP: r1 says what, r3 how long."""
-        b = self.b
-        b.label("transport")
-        self.forget(14)
-        self.forget_length()
-        for protocol, label in ((TCP, "tcp"), (UDP, "udp"), (SCTP, "sctp"), (ICMPV6, "icmpv6")):
-            b.jump_if(R1 == protocol, label)
-        for protocol, label in ((ICMP, "icmp"), (IGMP, "igmp")):
-            b.jump_if(R1 == protocol, label)
-        b.jump("parsed")
-        for label, size in (("udp", 8), ("sctp", 12)):
-            with self.section(label):
-                b.jump_if(R3 < size, "parsed")
-                self._ports()
-        with self.section("tcp"):
-            b.jump_if(R3 < 20, "parsed")
-            self.need(14)
-            b.load(R1, u8(R9 + 12))
-            b.rsh(R1, 4)
-            b.lsh(R1, 2)  # the header's length
-            b.jump_if(R1 < 20, "parsed")
-            b.jump_if(R1 > R3, "parsed")
-            self._ports()
-            b.load(R1, u16(R9 + 12))
-            b.and_(R1, be16(0x0FFF))
-            self.put("tcp_flags", R1)
-        with self.section("icmp"):
-            self._type_and_code()
-        with self.section("igmp"):
-            self._type_and_code()
-            self.copy("nd_reserved", R9, 4, 4)  # the group
-        with self.section("icmpv6"):
-            self._type_and_code()
-            if self.neighbours:
-                self._neighbour_discovery(count)
-
-    def _ports(self) -> None:
-        self.need(4)
-        self.copy("tp_src", R9, 0, 2)
-        self.copy("tp_dst", R9, 2, 2)
-
-    def _type_and_code(self) -> None:
-        b = self.b
-        b.jump_if(R3 < 8, "parsed")
-        self.need(8)
-        b.load(R4, u8(R9 + 0))
-        self.put("tp_src", R4, 1, skip=1)
-        b.load(R5, u8(R9 + 1))
-        self.put("tp_dst", R5, 1, skip=1)
-
-    def _neighbour_discovery(self, count: Address) -> None:
-        """Solicitations and advertisements: r4 is the type, r5 the code."""
-        b = self.b
-        b.jump_if(R5 != 0, "parsed")
-        b.jump_if(R4 == _SOLICIT, "neighbour")
-        b.jump_if(R4 != _ADVERT, "parsed")
-        b.label("neighbour")
-        self.copy("nd_reserved", R9, 4, 4)
-        b.jump_if(R3 < 24, "parsed")
-        self.need(24)
-        self.copy("nd_target", R9, 8, 16)
-        b.add(R9, 24)
-        b.sub(R3, 24)
-        b.store(u64(count), 0)
-        b.label("option")
-        self.forget(14)
-        self.forget_length()
-        b.jump_if(R3 < 8, "parsed")
-        b.increment(u64(count), 1, R1)
-        b.jump_if(R1 > MAX_OPTIONS, self.up)
-        self.need(8)
-        b.load(R5, u8(R9 + 1))
-        b.lsh(R5, 3)
-        b.jump_if(R5 == 0, "parsed")
-        b.jump_if(R5 > R3, "parsed")
-        b.load(R4, u16(R9 + 0))
-        for option, slot in ((1, "arp_sha"), (2, "arp_tha")):
-            self._link_address(option, slot)
-        b.label("pass option")
-        b.sub(R3, R5)
-        b.add(R9, R5)
-        b.jump("option")
-
-    def _link_address(self, option: int, slot: str) -> None:
-        """Take a link-layer address from an option whose type and length are r4.
-
-        The same type twice is for userspace to judge.
-        """
-        b = self.b
-        with b.when(R4 == be16(option << 8 | 1)):
-            b.load(R1, u64(self.key + PLACES[slot]))
-            b.jump_if(R1 != 0, self.up)
-            self.copy(slot, R9, 2, 6)
-            self.put("tcp_flags", option, 1, skip=1)
-            b.jump("pass option")
-
-    def _short(self) -> None:
-        """A header is not in the linear part: pull and begin again; or it is not there at all."""
-        b = self.b
-        with self.section("short"):
-            b.load(R2, skb.LENGTH)
-            b.jump_if(R2 <= PULL, "to pull")
-            b.mov(R2, PULL)
-            b.label("to pull")
-            b.sub(R8, R7)
-            b.jump_if(R8 >= R2, "exhausted")
-            b.call(Helper.skb_pull_data, CONTEXT, R2)
-            b.jump_if(R0 != 0, self.up)
-            b.call(Helper.tail_call, CONTEXT, Map("programs"), self.own)
-            b.jump(self.up)
-            b.label("exhausted")
-            b.load(R1, skb.LENGTH)
-            b.jump_if(R1 > PULL, self.up)

@@ -38,8 +38,9 @@ from vswitch.bpf.builder import (
 )
 from vswitch.bpf.helpers import Helper
 from vswitch.datapath.ebpf import skb
-from vswitch.datapath.ebpf.parse import ARP, ICMP, ICMPV6, IPV4, IPV6, RARP, TCP, UDP, VLAN_TYPES
+from vswitch.datapath.ebpf.parse import ARP, IPV4, IPV6, RARP, VLAN_TYPES
 from vswitch.datapath.ebpf.skb import CONTEXT, be16
+from vswitch.datapath.ebpf.transport import ICMP, ICMPV6, TCP, UDP
 from vswitch.dpif.action import Set
 from vswitch.flow.field import Flow, Mask
 from vswitch.flow.fields import LAYOUT
