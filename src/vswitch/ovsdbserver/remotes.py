@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 
 from vswitch.aio.streams import (
     Listener,
-    is_active,
     is_passive,
     listen_with,
     split_host_port,
@@ -70,7 +69,7 @@ class Remote:
         self._listener: Listener | None = None
         self._task: asyncio.Task[None] | None = None
         self._is_lost = asyncio.Event()
-        self.disconnected_at = pump.loop.time()
+        self.disconnected_at: float | None = None
 
     async def start(self) -> None:
         """Listen, or begin to connect."""
@@ -170,8 +169,11 @@ class Remote:
     def status(self, now: float) -> dict[str, str]:
         """The column `status`."""
         if not self.connections:
-            status = {"sec_since_disconnect": str(int(now - self.disconnected_at))}
-            return status | ({"state": "BACKOFF"} if is_active(self.name) else self._bound())
+            if is_passive(self.name):
+                return {"sec_since_connect": "0", "sec_since_disconnect": "0"} | self._bound()
+            if self.disconnected_at is None:
+                return {"state": "BACKOFF"}
+            return {"sec_since_disconnect": str(int(now - self.disconnected_at)), "state": "BACKOFF"}
         newest = max(self.connections.values())
         status = {"sec_since_connect": str(int(now - newest)), "state": "ACTIVE"}
         if len(self.connections) > 1:
@@ -201,7 +203,7 @@ class Remotes:
     def add(self, name: str, options: Options = DEFAULTS) -> None:
         """Use one more; raises TextError if it names a column that there is not."""
         if name.startswith("db:"):
-            DatabaseColumn.parse(self.server, name)
+            DatabaseColumn.check(self.server, name)
         self.names[name] = options
         self._changed.set()
 
