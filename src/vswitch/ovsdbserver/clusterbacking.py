@@ -11,13 +11,13 @@ from __future__ import annotations
 import asyncio
 
 from vswitch.base.log import Logger
-from vswitch.ovsdb.atom import Uuid
+from vswitch.ovsdb.atom import ZERO_UUID, Uuid
 from vswitch.ovsdb.cluster.address import ClusterAddress
 from vswitch.ovsdb.cluster.clustered import N_KEPT, Clustered
 from vswitch.ovsdb.cluster.entry import encode_snapshot
 from vswitch.ovsdb.cluster.member import Member
 from vswitch.ovsdb.cluster.store import Snapshot
-from vswitch.ovsdb.database import Database
+from vswitch.ovsdb.database import Commit, Database
 from vswitch.ovsdb.schema import Schema
 from vswitch.ovsdbserver.backing import Backing, Surroundings
 from vswitch.ovsdbserver.clusterlink import ClusterLink
@@ -39,7 +39,7 @@ class ClusterBacking(Backing):
         self.link.on_kick = self._kicked
         schema = Schema(self.link.database_name, "", {})
         super().__init__(word, around, Database(schema), self.clustered)
-        self.clustered.on_replace = lambda database: around.server.replace(self.name, database)
+        self.clustered.on_replace = self._replace
         self._task: asyncio.Task[None] | None = None
         self._is_loaded = asyncio.Event()
         self._told: object = None  # the status that clients know
@@ -59,6 +59,12 @@ class ClusterBacking(Backing):
                 await self._is_loaded.wait()
         except TimeoutError:
             log.warn("%s: serving clients without the database, until it can be reached", self.address)
+
+    def _replace(self, database: Database) -> None:
+        """Serve another database: under another schema, or the first one that there is."""
+        self.around.server.replace(self.name, database)
+        anything = Commit(ZERO_UUID, {name: {} for name in database.tables})
+        self.around.notice(self.host, anything)
 
     def _changed(self) -> None:
         """Tell clients, if it is something that they are told."""

@@ -49,6 +49,14 @@ class DatabaseColumn:
         return cls(host, table, column)
 
     @classmethod
+    def check(cls, server: Server, name: str) -> None:
+        """Raise TextError if there is no such column, as far as that can be said: a cluster may not be there yet."""
+        match = _NAME.fullmatch(name)
+        host = server.hosts.get(match[1]) if match else None
+        if host is None or host.service.is_ready:
+            cls.parse(server, name)
+
+    @classmethod
     def find(cls, server: Server, name: str) -> DatabaseColumn | None:
         """The same, or None: the database may come later."""
         try:

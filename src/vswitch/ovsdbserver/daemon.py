@@ -71,6 +71,7 @@ class DatabaseDaemon:
         add_commands(self._service.commands, self)
         add_cluster_commands(self._service.commands, self)
         self._service.memory.append(lambda: dict(self.server.usage()))
+        await asyncio.gather(*(backing.loaded() for backing in self.backings.values()))
         try:
             parse_exclude(self.replication.exclude)
             for name in given.all("remote"):
@@ -81,7 +82,6 @@ class DatabaseDaemon:
                 await self.reload()
         except VswitchError as error:
             raise CommandError(f"{error}\n") from None
-        await asyncio.gather(*(backing.loaded() for backing in self.backings.values()))
         await self.remotes.reconcile()
         status = await self._serve()
         self.remotes.close()
