@@ -199,3 +199,23 @@ def test_paused_packets_go_on(switch, version):
 )
 def test_what_cannot_be_watched(peers, words):
     both(peers, "monitor", *words.split())
+
+
+COLORED = """\
+in_port=1,actions=output:2
+udp,actions=NORMAL
+table=1,priority=5,tcp,tp_dst=80,cookie=0x5,idle_timeout=10,send_flow_rem,actions=drop
+dl_vlan=5,reg0=5,ip,nw_src=1.2.3.0/24,actions=strip_vlan,mod_dl_src:aa:bb:cc:dd:ee:ff,resubmit(,2),resubmit:3
+arp,arp_spa=1.2.3.4,actions=learn(table=1,NXM_OF_ETH_DST[]=NXM_OF_ETH_SRC[],output:NXM_OF_IN_PORT[])
+ipv6,ipv6_src=aa::1,actions=move:NXM_NX_REG0[]->NXM_NX_REG1[],controller,dec_ttl,load:5->NXM_NX_REG0[]
+tcp6,actions=ct(commit,zone=1),exit
+in_port=LOCAL,actions=multipath(eth_src,50,modulo_n,1,0,NXM_NX_REG0[]),FLOOD,set_queue:4,pop_queue
+"""
+
+
+def test_colors(peers):
+    (peers.directory / "colored").write_text(COLORED)
+    peers.run("peer", "ovs-ofctl", "del-flows", "br0")
+    peers.run("peer", "ovs-ofctl", "add-flows", "br0", "colored")
+    for when in ("--color", "--color=always", "--color=never", "--color=auto", "--color=foo"):
+        both(peers, when, "--no-stats", "dump-flows", "br0")

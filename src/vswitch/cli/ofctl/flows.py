@@ -5,6 +5,7 @@ Sources: ovs-ofctl(8): dump-flows, dump-aggregate, add-flow, add-flows, mod-flow
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -54,7 +55,8 @@ def dump_flows(given: Given, switch: str, text: str = "") -> Iterator[str]:
     channel = Channel(switch, settings)
     use_nxm(channel, settings)
     if not settings.sorting and not settings.show_names and settings.stats:
-        yield from printed(channel.replies(request), settings, names)
+        for text in printed(channel.replies(request), settings, names):
+            yield colored(text, settings)
         return
     flows = all_flows(channel, request)
     if settings.sorting:
@@ -63,7 +65,18 @@ def dump_flows(given: Given, switch: str, text: str = "") -> Iterator[str]:
         flows.sort(key=sort_key(text_key, descending))
     for flow in flows:
         shown_flow = flow.replace(idle_age=None, hard_age=None) if channel.version == OF10 else flow
-        yield f" {format_flow_stats(shown_flow, names, show_stats=settings.stats)}"
+        yield colored(f" {format_flow_stats(shown_flow, names, show_stats=settings.stats)}", settings)
+
+
+def colored(text: str, settings: Settings) -> str:
+    """Lines of flows, with colours if they are wanted."""
+    if not settings.colors:
+        return text
+    from vswitch.openflow.colors import color_flow, parse_colors
+
+    colors = parse_colors(os.environ.get("OVS_COLORS", ""))
+    lines = text.split("\n")
+    return "\n".join(color_flow(line, colors) if line.startswith(" ") else line for line in lines)
 
 
 def query(text: str, switch: str, settings: Settings) -> dict[str, Any]:

@@ -71,6 +71,7 @@ class Settings:
         self.accept_names = last_of(given, "names", "no-names", default=True)
         self.show_names = last_of(given, "names", "no-names", default=sys.stdout.isatty())
         self.sorting = [(text, name == "rsort") for name, text in given if name in ("sort", "rsort")]
+        self.colors = colors(given)
         self.packet_in_format = packet_in_format(given.get("packet-in-format"))
         self._check_formats(given)
 
@@ -97,6 +98,16 @@ def packet_in_format(text: str | None) -> int | None:
     if number is None:
         raise CommandError(f"unknown packet-in format `{text}'")
     return number
+
+
+def colors(given: Given) -> bool:
+    """Whether --color asks for colours: always, never, or auto (the default), on a terminal only."""
+    if "color" not in given:
+        return False
+    when = given.get("color") or "auto"
+    if when not in ("always", "never", "auto"):
+        raise CommandError(f"incorrect value `{when}' for --color")
+    return when == "always" or (when == "auto" and sys.stdout.isatty())
 
 
 def last_of(given: Given, yes: str, no: str, *, default: bool) -> bool:

@@ -121,7 +121,7 @@ def to_pem(item: x509.Certificate | x509.CertificateSigningRequest) -> bytes:
     return item.public_bytes(serialization.Encoding.PEM)
 
 
-def _digest(key: PrivateKey) -> hashes.HashAlgorithm:
+def _digest(key: PrivateKey) -> hashes.SHA512 | hashes.SHA256:
     """What is signed of a request or certificate."""
     return hashes.SHA512() if isinstance(key, rsa.RSAPrivateKey) else hashes.SHA256()
 
