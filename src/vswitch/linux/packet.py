@@ -48,28 +48,28 @@ class PacketSocket:
 
     def __init__(self, ifindex: int, receive: bool = True) -> None:
         try:
+            name = socket.if_indextoname(ifindex)  # first: to close a socket again takes the kernel 20 ms
             self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_NONBLOCK, 0)
             try:
-                self._open(ifindex, receive)
+                self._open(name, ifindex, receive)
             except OSError:
                 self._socket.close()
                 raise
         except OSError as error:
             raise KernelError(error.errno or 0, f"device {ifindex}: {error.strerror}") from None
 
-    def _open(self, ifindex: int, receive: bool) -> None:
+    def _open(self, name: str, ifindex: int, receive: bool) -> None:
         opened = self._socket
         opened.setsockopt(_SOL_PACKET, _PACKET_VNET_HDR, 1)
-        address = socket.if_indextoname(ifindex)
         if not receive:
-            opened.bind((address, 0))
+            opened.bind((name, 0))
             return
         with contextlib.suppress(OSError):  # Linux before 4.20 has no such option
             opened.setsockopt(_SOL_PACKET, _PACKET_IGNORE_OUTGOING, 1)
         opened.setsockopt(_SOL_PACKET, _PACKET_AUXDATA, 1)
         with contextlib.suppress(OSError):  # without CAP_NET_ADMIN the system's default has to do
             opened.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _RECEIVE_BUFFER)
-        opened.bind((address, _ETH_P_ALL))
+        opened.bind((name, _ETH_P_ALL))
         promiscuous = struct.pack("=iHH8x", ifindex, _PACKET_MR_PROMISC, 0)
         opened.setsockopt(_SOL_PACKET, _PACKET_ADD_MEMBERSHIP, promiscuous)
 
