@@ -323,3 +323,20 @@ def test_etcd_is_spoken_to_by_tls(tmp_path, schema):
             assert server.names() == {"secret"}
         finally:
             server.stop()
+
+
+def test_remotes_are_named_by_the_clusters_rows(tmp_path, schema):
+    with EtcdServer(tmp_path) as etcd:
+        address, socket = f"etcd:{etcd.endpoint}/S", tmp_path / "named.sock"
+        tool("create-cluster", address, str(schema))
+        server = Server("ours", tmp_path / "server", f"--cluster={address}", "--remote=db:S,T,name")
+        try:
+            server.transact(insert(f"punix:{socket}"))
+            until(socket.exists, "not opened")
+            newer = json.loads(json.dumps(SCHEMA)) | {"version": "2.0.0"}
+            (tmp_path / "newer").write_text(json.dumps(newer))
+            server.client("convert", str(tmp_path / "newer"))
+            server.transact({"op": "delete", "table": "T", "where": []})
+            until(lambda: not socket.exists(), "not closed")
+        finally:
+            server.stop()
