@@ -26,6 +26,7 @@ from vswitch.flow.texts import (
     MAC,
     PACKET_TYPE_TEXT,
     PORT,
+    PORT10,
     TCP_FLAGS_TEXT,
     TUN_FLAGS_TEXT,
     TUN_METADATA_TEXT,
@@ -251,7 +252,7 @@ FIELDS = FieldTable(
         for i in range(N_TUN_METADATA)
     ),
     _field("metadata", 64, HEX, "metadata", NEEDS_NOTHING, "wm-*", "OXM_OF_METADATA(2) OF1.2 v1.8"),
-    _field("in_port", 16, PORT, "in_port", NEEDS_NOTHING, "w-==", "NXM_OF_IN_PORT(0) v1.1", "IN_PORT", span=0xFFFFFFFF),
+    _field("in_port", 16, PORT10, "in_port", NEEDS_NOTHING, "w-==", "NXM_OF_IN_PORT(0) v1.1", "IN_PORT", span=0xFFFFFFFF),
     _field("in_port_oxm", 32, PORT, "in_port", NEEDS_NOTHING, "w--=", "OXM_OF_IN_PORT(0) OF1.2 v1.7", "IN_PORT"),
     _field("actset_output", 32, PORT, "actset_output", NEEDS_NOTHING, "----", "ONFOXM_ET_ACTSET_OUTPUT(43) OF1.3 v2.4, OXM_OF_ACTSET_OUTPUT(43) OF1.5 v2.4"),
     _field("skb_priority", 32, HEX, "skb_priority", NEEDS_NOTHING, "----", "", "PRIORITY"),

@@ -112,7 +112,7 @@ def _format_address(bits: int, write: Callable[[int], str]) -> Callable[[Field, 
     return format
 
 
-def _flags(kind: str, *flag_names: str, signed: bool = False) -> Text:
+def _flags(kind: str, *flag_names: str, signed: bool = False, title: str = "") -> Text:
     """Flags named from the lowest bit on: `+one-other` with a mask, `one|other` for exactly these, or numbers.
 
     With `signed`, they are written in the first form even if all of them matter.
@@ -153,7 +153,7 @@ def _flags(kind: str, *flag_names: str, signed: bool = False) -> Text:
             return "|".join(name for name, bit in bits.items() if value & bit) or "0"
         return "".join(("+" if value & bit else "-") + name for name, bit in bits.items() if mask & bit)
 
-    return Text(f"{kind} flags", parse, format)
+    return Text(title or f"{kind} flags", parse, format)
 
 
 _FRAGMENTS = {"no": (0, 3), "yes": (1, 1), "first": (1, 3), "later": (3, 3), "not_later": (0, 2)}
@@ -218,10 +218,11 @@ TUN_METADATA_TEXT = Text("hexadecimal", _parse_integer, _format_tunnel_metadata)
 MAC = Text("Ethernet", _parse_mac, _format_mac)
 IPV4 = Text("IPv4", _parse_address(32, "IPv4", "IP", parse_ipv4), _format_address(32, format_ipv4))
 IPV6 = Text("IPv6", _parse_address(128, "IPv6", "IPv6", parse_ipv6), _format_address(128, format_ipv6))
-PORT = Text("OpenFlow port", _parse_port, _format_port)
+PORT10 = Text("OpenFlow 1.0 port", _parse_port, _format_port)
+PORT = Text("OpenFlow 1.1+ port", _parse_port, _format_port)
 PACKET_TYPE_TEXT = Text("packet type", _parse_packet_type, _format_packet_type)
 FRAG_TEXT = Text("frag", _parse_frag, _format_frag)
-CT_STATE_TEXT = _flags("ct_state", "new", "est", "rel", "rpl", "inv", "trk", "snat", "dnat")
+CT_STATE_TEXT = _flags("ct_state", "new", "est", "rel", "rpl", "inv", "trk", "snat", "dnat", title="ct state")
 TUN_FLAGS_TEXT = _flags("tunnel", "oam", signed=True)
 ALL_TUN_FLAGS_TEXT = _flags(
     "tunnel", "oam", "df", "csum", "key", signed=True
