@@ -220,6 +220,16 @@ def test_a_switch_that_is_not_there(host: HostRoot) -> None:
     assert host.path("/etc/sysconfig/network-scripts/.ifcfg-xenbr3.xapi-new").exists()
 
 
+def test_a_plug_that_fails_brings_back_what_was_up(host: HostRoot, fake: FakeXapi) -> None:
+    host.device("xenbr2", pool.mac(2))
+    host.has_ifcfg("xenbr2")
+    host.path("/var/run/openvswitch").unlink()
+    with pytest.raises(CommandError, match="could not be configured"):
+        reconfigure(host, "--session", session(fake), "--pif", "OpaqueRef:eth2", "up", "--management")
+    assert [call for call in host.calls() if "xenbr2" in call] == ["/sbin/ifdown xenbr2", "/sbin/ifup xenbr2"]
+    assert host.read(f"{IFCFG}xenbr2") == "DEVICE=xenbr2\n"
+
+
 def test_xapi_is_absent(host: HostRoot) -> None:
     with pytest.raises(CommandError, match="XAPI at /var/lib/xcp/xapi cannot be reached") as caught:
         reconfigure(host, "--pif-uuid", pool.uuid("peth3"), "up")

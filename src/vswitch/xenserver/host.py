@@ -131,22 +131,38 @@ class Host:
         """Run a command of the host to its end; that it failed is logged, and for the caller to judge."""
         log.info("running: %s", " ".join(argv))
         words = [f"{self.root}{argv[0]}", *argv[1:]]
+        output, errors = _file(), _file()
         try:
             done = subprocess.run(
                 words,
                 stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=errors,
                 env={**os.environ, **more} if more else None,
-                capture_output=True,
-                text=True,
-                errors="replace",
                 check=False,
             )
+            printed = subprocess.CompletedProcess(words, done.returncode, _text(output), _text(errors))
         except OSError as error:
             log.warn("%s: %s", argv[0], error.strerror)
             return subprocess.CompletedProcess(words, NOT_FOUND, "", f"{argv[0]}: {error.strerror}\n")
-        if done.returncode:
-            log.warn("%s: exit status %d: %s", shlex.join(argv), done.returncode, done.stderr.strip())
-        return done
+        finally:
+            os.close(output)
+            os.close(errors)
+        if printed.returncode:
+            log.warn("%s: exit status %d: %s", shlex.join(argv), printed.returncode, printed.stderr.strip())
+        return printed
+
+
+def _file() -> int:
+    """A file for what a command prints.  Not a pipe: `ifup` leaves a DHCP client behind, which would hold it open."""
+    try:
+        return os.memfd_create("output")
+    except OSError:  # before Linux 3.17
+        return os.open("/tmp", os.O_TMPFILE | os.O_RDWR, 0o600)
+
+
+def _text(file: int) -> str:
+    return os.pread(file, os.fstat(file).st_size, 0).decode(errors="replace")
 
 
 def assignments(text: str) -> dict[str, str]:

@@ -53,9 +53,10 @@ class Performer:
         self._switch = switch
         self._cache = cache
         self._files = ConfigFiles()
+        self._taken_down: list[str] = []  # devices that were configured before
 
     def perform(self, plan: Plan) -> None:
-        """Carry out a plan; if it fails, with whatever, the files are as before."""
+        """Carry out a plan; if it fails, with whatever, the files are as before, and what was up is tried again."""
         try:
             for step in plan.steps:
                 self.step(step)
@@ -63,7 +64,14 @@ class Performer:
             if self._files.state is not State.IDLE:
                 log.err("bringing back the configuration files as they were")
                 self._files.revert()
+                self._try_again()
             raise
+
+    def _try_again(self) -> None:
+        """Bring up what this run has taken down: a host must not lose its network because a change of it failed."""
+        for device in reversed(self._taken_down):
+            if self._host.has_device(device) and self._host.has(ifcfg(device)):
+                self._host.run(["/sbin/ifup", device])
 
     def step(self, step: Step) -> None:
         """Carry out one step."""
@@ -117,6 +125,7 @@ class Performer:
             self._host.run(self._link(device, "down"))
         else:
             self._host.run(["/sbin/ifdown", device])
+            self._taken_down.append(device)
 
     def _ifup(self, device: str) -> None:
         if not self._host.has(ifcfg(device)):

@@ -49,6 +49,7 @@ class Sync:
         self._lookups = Lookups(host)
         self._settled: set[str] = set()  # the bridges whose settings have been written once
         self._again = asyncio.Event()
+        self._is_stale = False  # whether what is known is to be forgotten
         self._is_current = host.is_current()
 
     async def run(self, service: Service) -> None:
@@ -64,9 +65,8 @@ class Sync:
         self._lookups.close()
 
     def flush(self) -> None:
-        """Ask XAPI for everything anew."""
-        self._lookups.flush()
-        self._settled.clear()
+        """Ask XAPI for everything anew, when the pass that may be going on is over."""
+        self._is_stale = True
         self._again.set()
 
     async def _work(self, database: Database) -> None:
@@ -85,6 +85,10 @@ class Sync:
 
     async def _pass(self, database: Database) -> None:
         """Bring the database to what XAPI says."""
+        if self._is_stale:
+            self._is_stale = False
+            self._lookups.flush()
+            self._settled.clear()
         await asyncio.to_thread(self._lookups.gather, self._wanted())
         bridges = {row["name"] for row in self._replica.table("Bridge").values()}
         self._settled &= bridges

@@ -8,7 +8,19 @@ from tests.xenserver import pool
 from vswitch.xenserver.actions import Planner
 from vswitch.xenserver.facts import VLAN_WORKAROUND, Device, Facts
 from vswitch.xenserver.records import ReconfigureError
-from vswitch.xenserver.steps import IfUp, LinkUp, Note, Plan, Protect, Run, Transact
+from vswitch.xenserver.steps import (
+    Apply,
+    Commit,
+    IfDown,
+    IfUp,
+    LinkUp,
+    Note,
+    Plan,
+    Protect,
+    Run,
+    Stage,
+    Transact,
+)
 from vswitch.xenserver.topology import Topology
 
 DEVICES = {f"eth{number}": Device(f"eth{number}", pool.mac(number)) for number in range(5)}
@@ -226,3 +238,36 @@ def test_rewrite_is_for_what_is_attached() -> None:
     _, plans = planner(tables)
     assert [line.split()[1] for line in commands(plans.rewrite())] == ["xenbr2", "xapi1"]
     assert Planner(pool.topology(tables), Facts(), "openvswitch").rewrite() == Plan(())
+
+
+MATRIX_MODES = [{}, {"net": "secure"}, {"pool": "secure"}, {"net": "junk", "pool": "junk"}]
+
+
+@pytest.mark.parametrize("ref", [*KINDS, "eth0", "eth4", "no bridge", "VLAN without bridge"])
+@pytest.mark.parametrize("attached", [False, True], ids=["nothing attached", "all attached"])
+@pytest.mark.parametrize("mode", MATRIX_MODES, ids=str)
+@pytest.mark.parametrize("in_band", ["", "true", "false", "junk"])
+def test_the_whole_matrix(ref: str, attached: bool, mode: dict[str, str], in_band: str) -> None:
+    """Whatever is combined: one transaction, and every step at its time."""
+    lacking = {"no bridge": "eth3", "VLAN without bridge": "eth3.123"}
+    tables = no_bridge(lacking[ref]) if ref in lacking else pool.with_tunnel(pool.tables())
+    ref = lacking.get(ref, ref)
+    network = tables["PIF"][f"OpaqueRef:{ref}"]["network"].removeprefix("OpaqueRef:")
+    if "net" in mode:
+        pool.options(tables, network, vswitch_controller_fail_mode=mode["net"])
+    if "pool" in mode:
+        pool.options(tables, "pool", vswitch_controller_fail_mode=mode["pool"])
+    if in_band:
+        pool.options(tables, network, vswitch_disable_in_band=in_band)
+    for record in tables["PIF"].values():
+        record["currently_attached"] = attached
+    for forced in (True, False):
+        steps = [type(step) for step in up(tables, ref, forced=forced).steps]
+        order = [Stage, Apply, Transact, IfUp, Commit]
+        assert [steps.index(each) for each in order] == sorted(steps.index(each) for each in order)
+        assert steps.count(Transact) == steps.count(Apply) == steps.count(Commit) == 1
+        assert steps[: steps.index(Apply)].count(IfDown) == (not forced)
+    steps = [type(step) for step in down(tables, ref).steps]
+    assert steps[0] is IfDown
+    assert steps[-1] is Transact
+    assert steps.count(Transact) == 1
