@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.interop.daemons import Daemons, program
+from tests.interop.daemons import Daemons, Make, program
 
 pytestmark = pytest.mark.interop
 
@@ -210,3 +210,27 @@ def test_a_controller_that_wants_nothing_unasked_hears_nothing(daemons: Daemons,
         daemons.run("peer", "ovs-appctl", "netdev-dummy/receive", "p2", PING.format(2, 7, 5))
         daemons.run("peer", "ovs-ofctl", "-O", "OpenFlow13", "show", "br0")
         assert "actions=output:1" not in flows(daemons)
+
+
+@pytest.mark.parametrize("make", ["ours", "peer"])
+def test_hidden_rules_keep_the_way_to_controllers_open(make: Make, tmp_path: Path) -> None:
+    with Daemons(tmp_path, "peer", make) as switch:
+        mac = "other-config:hwaddr=aa:bb:cc:00:00:01"
+        switch.run(
+            "peer", "ovs-vsctl", "add-br", "br0", "--", "set", "bridge", "br0", "datapath_type=dummy", mac
+        )
+
+        def hidden() -> list[str]:
+            lines = switch.run("peer", "ovs-appctl", "bridge/dump-flows", "br0").stdout.splitlines()
+            return sorted(line.partition("priority=")[2] for line in lines if "priority=18" in line)
+
+        switch.run("peer", "ovs-vsctl", "set-controller", "br0", "tcp:10.1.2.3:6653", "ssl:10.1.2.4")
+        wait_until(lambda: len(hidden()) == 11)
+        assert "180007,tcp,nw_dst=10.1.2.4,tp_dst=6653,actions=NORMAL" in hidden()
+        assert (
+            "180000,udp,in_port=LOCAL,dl_src=aa:bb:cc:00:00:01,tp_src=68,tp_dst=67,actions=NORMAL" in hidden()
+        )
+        switch.run("peer", "ovs-vsctl", "set", "bridge", "br0", "other_config:in-band-queue=5")
+        wait_until(lambda: all("actions=set_queue:5,NORMAL" in line for line in hidden()))
+        switch.run("peer", "ovs-vsctl", "set", "bridge", "br0", "other_config:disable-in-band=true")
+        wait_until(lambda: not hidden())

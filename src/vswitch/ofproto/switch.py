@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import enum
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -132,6 +132,7 @@ class Switch:
         self._numbers_left: dict[OfPort, float] = {}  # numbers of removed ports, and when they went
         self._last_number = 0
         self._fail_open: Rule | None = None
+        self._in_band: list[Rule] = []
         self.serial = 0  # of the last change of a rule
         self.actor: tuple[ConnectionId, int] | None = None  # who asked for what is happening, with which xid
         self.updates: dict[ConnectionId, list[FlowUpdate]] = {}  # to tell those who watch rules (monitors.py)
@@ -430,7 +431,7 @@ class Switch:
         """Remove all rules; without controllers a standalone switch is a plain learning switch again."""
         for table in self.tables[:INTERNAL_TABLE]:
             for rule in list(table):
-                if rule is not self._fail_open:
+                if not rule.hidden:
                     self.remove_rule(rule, RemovedReason.DELETE, now)
         self._add_default_rule(now)
 
@@ -479,6 +480,20 @@ class Switch:
         elif not active and self._fail_open is not None:
             self.remove_rule(self._fail_open, RemovedReason.DELETE, now)
             self._fail_open = None
+
+    def set_in_band(self, rules: Sequence[Rule], now: float) -> None:
+        """Have exactly these hidden rules for in-band control (inband.py)."""
+
+        def essence(rule: Rule) -> tuple[object, ...]:
+            return rule.match, rule.priority, rule.actions
+
+        if list(map(essence, rules)) == list(map(essence, self._in_band)):
+            return
+        for rule in self._in_band:
+            self.remove_rule(rule, RemovedReason.DELETE, now)
+        for rule in rules:
+            self.insert_rule(rule)
+        self._in_band = list(rules)
 
     @property
     def sends_misses(self) -> bool:

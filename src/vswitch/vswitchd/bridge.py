@@ -8,7 +8,7 @@ Sources: ovs-vswitchd.conf.db(5): Open_vSwitch, Bridge, Port, Interface, Control
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -16,6 +16,7 @@ from vswitch.aio.tls import Tls
 from vswitch.base.jsontype import Json
 from vswitch.base.log import Logger
 from vswitch.flow.ports import OFPP_LOCAL, OFPP_MAX, OfPort
+from vswitch.ofproto.inband import Remote
 from vswitch.ofproto.port import PriorityTags, VlanMode
 from vswitch.ofproto.switch import FailMode
 from vswitch.openflow.version import ALL_VERSIONS, Version, parse_version
@@ -33,6 +34,7 @@ DEFAULT_FLOW_LIMIT = 200_000
 DEFAULT_STATS_INTERVAL = 5_000  # milliseconds, and the least
 DEFAULT_MAX_BACKOFF = 8_000  # milliseconds
 DEFAULT_INACTIVITY_PROBE = 5_000  # milliseconds
+OPENFLOW_PORT, OVSDB_PORT = 6653, 6640
 DEFAULT_QUEUE_SIZE, MAX_QUEUE_SIZE = 100, 512  # packet-ins
 
 
@@ -78,6 +80,7 @@ class ControllerConfig:
     rate_limit: int = 0  # packet-ins a second; 0: any number
     burst_limit: int = 0  # packet-ins at once; 0: a quarter of the rate
     queue_size: int = DEFAULT_QUEUE_SIZE  # packet-ins that the controller may leave unread
+    in_band: bool = True  # connection_mode: it is reached through the bridge
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +111,8 @@ class BridgeConfig:
     forward_bpdu: bool = False
     flood_vlans: frozenset[int] = frozenset()
     description: str = ""  # other_config:dp-desc
+    in_band: frozenset[Remote] = frozenset()  # whom it has to reach through itself
+    in_band_queue: int | None = None
     tables: Mapping[int, TableConfig] = field(default_factory=dict)  # by number
 
     def interfaces(self) -> Iterator[tuple[PortConfig, InterfaceConfig]]:
@@ -182,12 +187,16 @@ def _read_bridge(tables: Tables, uuid: str) -> BridgeConfig | None:
     found = [port for port in ports if port is not None]
     if not any(interface.name == name for port in found for interface in port.interfaces):
         found.append(PortConfig(name, (InterfaceConfig(name, "internal", ofport_request=OFPP_LOCAL),)))
+    controllers = tuple(_read_controllers(tables, row["controller"]))
+    queue = _integer(other, "in-band-queue", -1)
     return BridgeConfig(
+        in_band=frozenset() if other.get("disable-in-band") == "true" else _remotes(tables, controllers),
+        in_band_queue=None if queue < 0 else queue,
         name=name,
         uuid=uuid,
         datapath_type=normalize_datapath_type(row["datapath_type"]),
         ports=tuple(found),
-        controllers=tuple(_read_controllers(tables, row["controller"])),
+        controllers=controllers,
         versions=_read_versions(row["protocols"]),
         fail_mode=FailMode(row["fail_mode"] or "standalone"),
         datapath_id=_datapath_id(other.get("datapath-id")),
@@ -280,7 +289,32 @@ def _read_controllers(tables: Tables, references: tuple[str, ...]) -> Iterator[C
             rate_limit=row["controller_rate_limit"] or 0,
             burst_limit=row["controller_burst_limit"] or 0,
             queue_size=_queue_size(row),
+            in_band=row["connection_mode"] != "out-of-band",
         )
+
+
+def _remotes(tables: Tables, controllers: Iterable[ControllerConfig]) -> frozenset[Remote]:
+    """Where the controllers and managers are that are reached in-band: those of known IPv4 addresses."""
+    targets = [(each.target, OPENFLOW_PORT) for each in controllers if each.in_band and not each.service]
+    targets += [
+        (row["target"], OVSDB_PORT)
+        for row in tables.get("Manager", {}).values()
+        if row["connection_mode"] != "out-of-band"
+    ]
+    return frozenset(found for each in targets if (found := _remote(*each)) is not None)
+
+
+def _remote(target: str, default_port: int) -> Remote | None:
+    kind, _, rest = target.partition(":")
+    address, _, port = rest.partition(":")
+    octets = address.split(".")
+    if (
+        kind not in ("tcp", "ssl")
+        or len(octets) != 4
+        or not all(o.isdecimal() and int(o) < 256 for o in octets)
+    ):
+        return None
+    return address, int(port) if port.isdecimal() and int(port) < 1 << 16 else default_port
 
 
 def _queue_size(row: Row) -> int:

@@ -29,7 +29,7 @@ from vswitch.openflow.messages.packet import PacketIn
 from vswitch.openflow.messages.role import ROLE_EQUAL, ROLE_PRIMARY, ROLE_SECONDARY
 from vswitch.openflow.session import Event, Malformed, Negotiated, ProtocolError, Received, Session
 from vswitch.openflow.version import ALL_VERSIONS
-from vswitch.vswitchd.bridge import BridgeConfig, ControllerConfig
+from vswitch.vswitchd.bridge import OPENFLOW_PORT, BridgeConfig, ControllerConfig
 from vswitch.vswitchd.forwarding import Forwarding
 from vswitch.vswitchd.packetins import PacketIns
 
@@ -37,7 +37,6 @@ log = Logger("rconn")
 log_connmgr = Logger("connmgr")
 limited = log.limited(rate=5, burst=5)
 
-OPENFLOW_PORT = 6653
 MIN_BACKOFF = 1.0  # seconds
 MAX_BACKLOG = 1 << 20  # bytes that a snooper may leave unread before it misses messages
 MONITOR_BACKLOG = 128 << 10  # bytes that it may leave unread before its flow monitors pause

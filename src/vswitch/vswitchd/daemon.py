@@ -33,7 +33,7 @@ from vswitch.vswitchd.vswitch import Vswitch
 log = Logger("bridge")
 limited = log.limited(rate=1, burst=1)
 
-TABLES = ("Open_vSwitch", "Bridge", "Port", "Interface", "Controller", "SSL", "Flow_Table")
+TABLES = ("Open_vSwitch", "Bridge", "Port", "Interface", "Controller", "SSL", "Flow_Table", "Manager")
 STATUS_COLUMNS: Mapping[str, Collection[str]] = {  # what we write ourselves
     "Open_vSwitch": {
         "cur_cfg", "statistics", "datapath_types", "iface_types", "dpdk_initialized", "dpdk_version"
@@ -45,6 +45,7 @@ STATUS_COLUMNS: Mapping[str, Collection[str]] = {  # what we write ourselves
         "link_speed", "duplex", "mtu", "error", "bfd_status", "lacp_current", "cfm_fault",
     },
     "Controller": {"is_connected", "role", "status"},
+    "Manager": {"is_connected", "status"},  # which ovsdb-server writes
 }  # fmt: skip
 
 

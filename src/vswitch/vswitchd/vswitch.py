@@ -24,12 +24,13 @@ from vswitch.dpif.ports import OdpPort
 from vswitch.flow.ports import OFPP_LOCAL, OfPort, to_16
 from vswitch.flow.subfield import parse_subfield
 from vswitch.ofproto.command import Send, SetPortUp
+from vswitch.ofproto.inband import in_band_rules
 from vswitch.ofproto.port import SwitchPort
 from vswitch.ofproto.switch import Switch
 from vswitch.ofproto.table import INTERNAL_TABLE
 from vswitch.openflow.messages.port import OFPPC_PORT_DOWN, OFPPS11_LIVE, OFPPS_LINK_DOWN
 from vswitch.vswitchd.address import bridge_mac, datapath_id, patch_mac, xenserver_uuid
-from vswitch.vswitchd.bridge import BridgeConfig, Config, InterfaceConfig, TableConfig
+from vswitch.vswitchd.bridge import BridgeConfig, Config, InterfaceConfig, TableConfig, format_mac
 from vswitch.vswitchd.channels import Channels
 from vswitch.vswitchd.forwarding import Forwarding
 from vswitch.vswitchd.platform import Platform
@@ -309,6 +310,11 @@ class Vswitch:
         switch.description = config.description
         self._set_tables(switch, config)
         self._set_addresses(bridge)
+        mac = format_mac(switch.ports[OFPP_LOCAL].mac) if OFPP_LOCAL in switch.ports else ""
+        remotes = config.in_band if mac else ()
+        switch.set_in_band(
+            in_band_rules(mac, remotes, config.in_band_queue, self._loop.time()), self._loop.time()
+        )
         rulers = [controller for controller in config.controllers if not controller.service]
         switch.configure(fail_mode=config.fail_mode, has_controllers=bool(rulers), now=self._loop.time())
         await bridge.channels.configure(config, alone=self.restoring)
