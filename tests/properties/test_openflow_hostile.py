@@ -2,12 +2,18 @@
 
 from contextlib import suppress
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.openflow.samples import vectors
+from vswitch.base.errors import TextError
+from vswitch.flow.match import parse_match
 from vswitch.openflow.errors import OpenFlowError
+from vswitch.openflow.flowtext import parse_flow_mod
+from vswitch.openflow.grouptext import parse_group_mod
 from vswitch.openflow.message import decode, encode
+from vswitch.openflow.metertext import parse_meter_mod
 from vswitch.openflow.session import Malformed, Negotiated, ProtocolError, Received, Session
 from vswitch.openflow.text import print_message
 from vswitch.openflow.version import Version
@@ -59,3 +65,24 @@ def test_a_session_survives_or_ends(packet, changes, version, sizes):
         assert not session.alive
     assert seen[0] == Negotiated(version)
     assert all(isinstance(event, Received | Malformed) for event in seen[1:])
+
+
+@pytest.mark.parametrize(
+    "text", ["(" * 1_000_000, "[" * 1_000_000, "a(" * 300_000, "clone(" * 170_000, "," * 1_000_000]
+)
+@pytest.mark.parametrize(
+    "parse",
+    [
+        lambda text: parse_match(text),
+        lambda text: parse_flow_mod(f"actions={text}"),
+        lambda text: parse_flow_mod(f"{text},actions=drop"),
+        lambda text: parse_group_mod(f"group_id=1,type=all,bucket={text}"),
+        lambda text: parse_meter_mod(f"meter=1,kbps,bands={text}"),
+    ],
+    ids=["match", "actions", "flow", "group", "meter"],
+)
+def test_a_megabyte_of_brackets_is_refused_in_words(parse, text):
+    try:
+        parse(text)
+    except TextError as error:
+        assert str(error)  # noqa: PT017

@@ -15,6 +15,7 @@ from vswitch.openflow.actions.base import registered
 from vswitch.openflow.errors import OpenFlowError
 from vswitch.openflow.message import decode, encode
 from vswitch.openflow.message import registered as registered_messages
+from vswitch.openflow.messages.nicira import CtFlush, MaskedBits
 from vswitch.openflow.text import print_message
 
 # `sample` in this form is newer than the peer of the vectors.
@@ -102,3 +103,15 @@ def test_every_truncation_is_refused_politely(step):
                 decode(cut)
             except OpenFlowError as error:
                 assert error.code  # noqa: PT017
+
+
+def test_what_is_newer_than_the_vectors_survives():
+    """Marks and labels in NXT_CT_FLUSH, and sampling actions with a collector's port."""
+    flush = CtFlush(6, zone=5, mark=MaskedBits(1, 15), labels=MaskedBits(3, (1 << 128) - 1))
+    data = encode(flush, 4, 1)
+    assert decode(data)[2] == flush
+    assert "zone=5 mark=0x1/0xf labels=0x3 'ct_ipv6_src=" in print_message(data)
+    sample = next(
+        packet for text, version, packet in action_samples.received() if "0033" in text and version == 4
+    )
+    assert "sampling_port=7" in print_message(sample)

@@ -129,8 +129,17 @@ class CtTuple(Value):
     icmp_code: int = 0
 
 
+@value
+class MaskedBits(Value):
+    """Bits of a connection's mark or label that must have these values."""
+
+    value: int
+    mask: int
+
+
 _TUPLE_SIZES = (16, 16, 2, 2, 2, 1, 1)  # by property type, in the order of the fields of CtTuple
-_ORIGINAL, _REPLY, _ZONE = range(3)
+_ORIGINAL, _REPLY, _ZONE, _MARK, _MARK_MASK, _LABELS, _LABELS_MASK = range(7)
+_MARK_SIZE, _LABELS_SIZE = 4, 16  # bytes
 
 
 def _encode_tuple(kind: int, found: CtTuple) -> bytes:
@@ -155,6 +164,16 @@ def _decode_tuple(prop: Property) -> CtTuple:
     return CtTuple(*fields.values())
 
 
+def _with_bits(bits: MaskedBits | None, prop: Property, is_mask: bool, size: int) -> MaskedBits:
+    """`bits` with what a property says of their value or mask; without a mask all of them matter."""
+    if len(prop.payload) != size:
+        raise OpenFlowError(BadProperty.BAD_LEN)
+    number = int.from_bytes(prop.payload, "big")
+    if is_mask:
+        return MaskedBits(bits.value if bits else 0, number)
+    return MaskedBits(number, bits.mask if bits else (1 << 8 * size) - 1)
+
+
 @message("CT_FLUSH", "NXT 1.0+(32)[8+8]")
 class CtFlush(Message):
     """Forget the connections that match: in a zone, of a protocol, with these ends."""
@@ -163,6 +182,8 @@ class CtFlush(Message):
     original: CtTuple = CtTuple()
     reply: CtTuple = CtTuple()
     zone: int | None = None
+    mark: MaskedBits | None = None
+    labels: MaskedBits | None = None
 
     def encode_body(self, form: Form, dialect: Dialect) -> bytes:
         """Properties after the protocol."""
@@ -170,6 +191,10 @@ class CtFlush(Message):
         body += _encode_tuple(_ORIGINAL, self.original) + _encode_tuple(_REPLY, self.reply)
         if self.zone is not None:
             body += encode_property(_ZONE, self.zone.to_bytes(2, "big"))
+        for bits, kind, size in (self.mark, _MARK, _MARK_SIZE), (self.labels, _LABELS, _LABELS_SIZE):
+            if bits is not None:
+                body += encode_property(kind, bits.value.to_bytes(size, "big"))
+                body += encode_property(kind + 1, bits.mask.to_bytes(size, "big"))
         return body
 
     @classmethod
@@ -187,6 +212,11 @@ class CtFlush(Message):
                 made = made.replace(reply=_decode_tuple(prop))
             elif prop.type == _ZONE:
                 made = made.replace(zone=prop.u16())
+            elif prop.type in (_MARK, _MARK_MASK):
+                made = made.replace(mark=_with_bits(made.mark, prop, prop.type == _MARK_MASK, _MARK_SIZE))
+            elif prop.type in (_LABELS, _LABELS_MASK):
+                is_mask = prop.type == _LABELS_MASK
+                made = made.replace(labels=_with_bits(made.labels, prop, is_mask, _LABELS_SIZE))
         ends = made.original.src, made.original.dst, made.reply.src, made.reply.dst
         if len({address >> 32 == 0xFFFF for address in ends if address}) > 1:
             raise OpenFlowError(BadProperty.BAD_VALUE, "IPv4 and IPv6 in one connection")

@@ -25,6 +25,7 @@ from vswitch.openflow.messages.nicira import (
 from vswitch.openflow.printing.base import Style, prints
 
 _ICMP = (1, 58)
+_ONES32, _ONES128 = (1 << 32) - 1, (1 << 128) - 1
 
 
 @prints(TlvTableRequest, IpfixBridgeRequest, IpfixFlowRequest)
@@ -70,7 +71,12 @@ def ct_flush(message: CtFlush, dialect: Dialect, style: Style) -> str:
     )
     original = _tuple(message.original, message.ip_proto, is_ipv4)
     reply = _tuple(message.reply, message.ip_proto, is_ipv4)
-    return f" zone={message.zone or 0} '{original},ct_nw_proto={message.ip_proto}' '{reply}'\n"
+    text = f" zone={message.zone or 0}"
+    for name, bits, ones in ("mark", message.mark, _ONES32), ("labels", message.labels, _ONES128):
+        if bits is not None:
+            mask = "" if bits.mask == ones else f"/{hexadecimal(bits.mask)}"
+            text += f" {name}={hexadecimal(bits.value)}{mask}"
+    return f"{text} '{original},ct_nw_proto={message.ip_proto}' '{reply}'\n"
 
 
 def _is_ipv4(address: int) -> bool:
