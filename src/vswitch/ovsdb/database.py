@@ -24,7 +24,7 @@ from typing import TypeAlias
 from vswitch.ovsdb.atom import ZERO_UUID, Uuid
 from vswitch.ovsdb.condition import Row
 from vswitch.ovsdb.datum import Datum
-from vswitch.ovsdb.schema import ColumnSchema, Schema, TableSchema
+from vswitch.ovsdb.schema import N_IMPLICIT, ColumnSchema, Schema, TableSchema
 
 NewUuid: TypeAlias = Callable[[], Uuid]  # a random UUID each time
 Change: TypeAlias = tuple[Row | None, Row | None]  # before and after; None: there was or is no such row
@@ -169,9 +169,14 @@ class Database:
         """How large the database is, in the units of memory/show."""
         size: Counter[str] = Counter()
         for table in self.tables.values():
-            size["cells"] += len(table.rows) * len(table.schema.columns)
+            size["cells"] += len(table.rows) * (N_IMPLICIT + len(table.schema.columns))
             size["n-weak-refs"] += sum(len(holders) for holders in table.weak_holders.values())
-            size["atoms"] += sum(len(datum) for row in table.rows.values() for datum in row[2:])
+            atoms = [1] * N_IMPLICIT + [
+                2 if column.type.is_map else 1 for column in table.schema.columns.values()
+            ]
+            size["atoms"] += sum(
+                n * len(datum) for row in table.rows.values() for n, datum in zip(atoms, row, strict=True)
+            )
         return size
 
 

@@ -7,6 +7,7 @@ Sources: ovsdb-server(5); ovsdb-server(7), "Server database".
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
@@ -163,11 +164,15 @@ class Server:
 
     def usage(self) -> Iterator[tuple[str, int]]:
         """The figures of memory/show."""
-        yield "sessions", len(self.sessions)
+        if self.sessions:
+            yield "sessions", len(self.sessions)
         yield (
             "monitors",
             sum(len(watchers) for host in self.hosts.values() for watchers in host.subscribers.values()),
         )
-        yield "triggers", sum(len(host.waiting) for host in self.hosts.values())
+        if n_waiting := sum(len(host.waiting) for host in self.hosts.values()):
+            yield "triggers", n_waiting
+        total = Counter[str]()
         for host in self.hosts.values():
-            yield from host.database.n_cells().items()
+            total.update(host.database.n_cells())
+        yield from total.items()

@@ -42,5 +42,5 @@ def test_the_history_tells_what_was_missed():
 def test_sizes():
     database = Database(SCHEMA)
     run(database, {"op": "insert", "table": "I", "row": {"a": "0"}})
-    assert database.n_cells()["cells"] == 2
-    assert database.n_cells()["atoms"] == 2
+    assert database.n_cells()["cells"] == 4
+    assert database.n_cells()["atoms"] == 4
