@@ -69,7 +69,7 @@ def test_tools(switch, keys, make):
     assert (say.returncode, say.stderr) == (0, "")
     dump = daemons.run(make, "ovs-ofctl", *options(keys), "--no-stats", "dump-flows", target)
     assert dump.stdout.splitlines()[-1] == " in_port=1 actions=drop"
-    for extra in (["--ssl-protocols=TLSv1.2"], ["--ssl-ciphers=HIGH:!aNULL:!MD5"]):
+    for extra in (["--ssl-protocols=TLSv1.2"], ["--ssl-ciphers=HIGH:!MD5"]):
         assert daemons.run(make, "ovs-ofctl", *options(keys), *extra, "probe", target).returncode == 0
 
 

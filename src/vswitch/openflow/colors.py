@@ -31,7 +31,7 @@ _LONE = frozenset(
 _MATCH_WORD = re.compile(r"(?<![\w=/:.|+-])([A-Za-z_]\w*)(=?)")
 _ACTION = re.compile(
     r"(?P<arrow>->)|(?P<open>(?<![\w:=.])[a-z_]\w*\()|(?P<close>\))|(?P<part>\w+\[[^\]]*\](?==))(?P<equals>=)"
-    r"|(?P<name>(?<![\w:=.\]])[A-Za-z_]\w*[:=])|(?P<word>(?<![\w:=.>\[])[a-z_]+(?![\w:=(\[]))"
+    r"|(?P<name>(?<![\w:=.\]])(?!CONTROLLER)[A-Za-z_]\w*[:=])|(?P<word>(?<![\w:=.>\[])[a-z_]+(?![\w:=(\[]))"
 )
 
 
