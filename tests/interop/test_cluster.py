@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -14,6 +15,7 @@ import pytest
 from tests.chaos.etcd import EtcdServer
 from tests.interop.clusters import OurCluster, Server, tool, until
 from tests.interop.daemons import program
+from vswitch.ovsdbserver.etcd import Credentials, Etcd
 
 pytestmark = pytest.mark.interop
 
@@ -340,3 +342,30 @@ def test_remotes_are_named_by_the_clusters_rows(tmp_path, schema):
             until(lambda: not socket.exists(), "not closed")
         finally:
             server.stop()
+
+
+def test_a_log_that_cannot_be_followed_is_survived(tmp_path, schema):
+    """Somebody else writes where the log is: the server says so, and goes on when it is put right."""
+    with OurCluster(tmp_path, schema, 1) as cluster:
+        [server] = cluster.servers
+        server.transact(insert("good"))
+
+        async def etcd(*, put: bool) -> None:
+            door = Etcd(cluster.etcd.endpoint, Credentials())
+            [head] = (await door.read("vswitch/S/head")).found
+            index, id = head.value.decode().split()
+            name = f"vswitch/S/log/{int(index) + 1:016x}"
+            if put:
+                await door.write(name, f"11111111-0000-4000-8000-000000000000 {id} 0\nnonsense".encode())
+            else:
+                assert await door.delete(name) == 1
+            await door.close()
+
+        asyncio.run(etcd(put=True))
+        until(lambda: "cannot follow the log" in server.log(), "not noticed")
+        until(lambda: not server.service()["connected"], "not told")
+        asyncio.run(etcd(put=False))
+        until(lambda: server.service()["connected"], "not connected again")
+        assert server.names() == {"good"}
+        server.transact(insert("better"))
+        assert server.names() == {"good", "better"}

@@ -21,14 +21,12 @@ import socket
 from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass, field
 
-from vswitch.base.errors import VswitchError
 from vswitch.base.log import Logger
 from vswitch.ovsdb.atom import Uuid
 from vswitch.ovsdb.cluster.address import ClusterAddress
 from vswitch.ovsdb.cluster.clustered import Clustered, Growth
 from vswitch.ovsdb.cluster.member import Effect
 from vswitch.ovsdb.cluster.store import Failed, Fetch, Position, Request, Save
-from vswitch.ovsdb.errors import OvsdbError
 from vswitch.ovsdbserver.etcd import Credentials, Etcd, EtcdError, Event
 from vswitch.ovsdbserver.etcdlog import PIECE, EtcdLog
 
@@ -77,7 +75,7 @@ class ClusterLink:
             etcd = Etcd(endpoint, self._credentials)
             try:
                 await self._session(etcd)
-            except* (VswitchError, ValueError, LookupError) as group:  # what is in etcd may be anybody's
+            except* Exception as group:  # a server stays alive whatever it finds in etcd
                 if self._clustered.is_connected:
                     self.n_disconnections += 1
                     pause, problem = RETRY[0], ""
@@ -233,9 +231,9 @@ class ClusterLink:
         try:
             for effect in effects:
                 self._clustered.bring_about(effect, now)
-        except OvsdbError as error:
+        except Exception as error:  # whatever it is, the database is not what the position says
             self._member.start_over()
-            raise EtcdError(f"the log does not fit the database ({error}); starting over") from None
+            raise EtcdError(f"cannot follow the log ({error!r}); starting over") from error
         self._clustered.begin(now)
         self.send()
         self._changed()

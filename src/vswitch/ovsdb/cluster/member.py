@@ -133,8 +133,8 @@ class Member:
         self._requests.append(Save(snapshot, snapshot.position.index - n_kept))
 
     def start_over(self) -> None:
-        """Forget everything: the state at the position is not what it should be."""
-        self.position, self.proposal = NOWHERE, None
+        """Read everything anew: the state at the position is not what it should be."""
+        self.position = NOWHERE
         self.is_confirming, self._confirm_at = False, None
         self._early.clear()
 

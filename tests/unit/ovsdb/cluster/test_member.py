@@ -184,13 +184,14 @@ def test_a_question_is_asked_again_after_a_break():
     assert member.take_requests() == [Locate(1)]
 
 
-def test_starting_over_forgets_everything():
+def test_starting_over_reads_everything_anew():
     member, _ = proposing(entry(2))
     member.confirm()
     member.start_over()
     member.online()
     assert member.take_requests() == [Fetch(None)]
-    assert list(member.receive(Fetch(None), Fetched(SNAPSHOT.position, (), SNAPSHOT))) == [Restored(SNAPSHOT)]
+    effects = list(member.receive(Fetch(None), Fetched(SNAPSHOT.position, (), SNAPSHOT)))
+    assert effects == [Lost(), Restored(SNAPSHOT)]
 
 
 def test_saving_is_answered():
