@@ -41,6 +41,7 @@ class Refused(Conflict):
 def attempts(replica: Replica, compute: Compute, new_uuid: NewUuid) -> Conditions:
     """Commit what `compute` does.  The outcome is COMMITTED or UNCHANGED; raises Refused for anything else."""
     while True:
+        yield lambda: replica.is_synchronized
         serial = replica.serial
         transaction = Transaction(replica, new_uuid)
         try:
@@ -57,7 +58,7 @@ def attempts(replica: Replica, compute: Compute, new_uuid: NewUuid) -> Condition
 
 
 def _newer_than(replica: Replica, serial: int) -> Callable[[], bool]:
-    return lambda: replica.is_synchronized and replica.serial != serial
+    return lambda: replica.serial != serial
 
 
 def one_attempt(replica: Replica, transaction: Transaction) -> Conditions:

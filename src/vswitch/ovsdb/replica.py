@@ -157,11 +157,8 @@ class Replica:
     # --- the conversation ---
 
     def connected(self) -> None:
-        """A new connection is up: begin the conversation anew."""
-        self._outgoing.clear()
-        self._waiting.clear()
-        self._own.clear()
-        self.is_synchronized = self.has_lock = False
+        """A new connection is up: begin the conversation anew.  What was asked while there was none is answered so."""
+        self.disconnected()
         self.objection = ""
         if self._aware:
             self._ask("set_db_change_aware", [True], _ignore)

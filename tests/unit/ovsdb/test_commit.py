@@ -18,6 +18,13 @@ def replica():
     return replica
 
 
+def begun(replica, compute):
+    """The attempts at a change, and their first condition after the one that the replica is synchronized."""
+    conditions = attempts(replica, compute, lambda: UUID)
+    assert next(conditions)()
+    return conditions, next(conditions)
+
+
 def reply(replica, *results: object) -> None:
     [message] = replica.outgoing()
     replica.receive({"id": message["id"], "result": list(results), "error": None})
@@ -28,8 +35,7 @@ def bump(transaction: Transaction) -> None:
 
 
 def test_a_change_is_committed(replica):
-    conditions = attempts(replica, bump, lambda: UUID)
-    is_answered = next(conditions)
+    conditions, is_answered = begun(replica, bump)
     assert not is_answered()
     reply(replica, {"count": 1})
     assert is_answered()
@@ -40,14 +46,13 @@ def test_a_change_is_committed(replica):
 
 def test_what_changes_nothing_is_not_sent(replica):
     with pytest.raises(StopIteration) as end:
-        next(attempts(replica, lambda transaction: None, lambda: UUID))
+        begun(replica, lambda transaction: None)
     assert end.value.value.status == UNCHANGED
     assert replica.outgoing() == []
 
 
 def test_what_the_server_refuses(replica):
-    conditions = attempts(replica, bump, lambda: UUID)
-    next(conditions)
+    conditions, _ = begun(replica, bump)
     reply(replica, None, {"error": "constraint violation", "details": "too much"})
     with pytest.raises(Refused, match="constraint violation: too much"):
         next(conditions)
@@ -55,20 +60,19 @@ def test_what_the_server_refuses(replica):
 
 @pytest.mark.parametrize("error", ["timed out", "not owner", "aborted"])
 def test_what_lost_a_race_is_tried_again_on_newer_data(replica, error):
-    conditions = attempts(replica, bump, lambda: UUID)
-    next(conditions)
+    conditions, _ = begun(replica, bump)
     reply(replica, {"error": error})
     is_newer = next(conditions)
     assert not is_newer()
     replica.receive({"id": None, "method": "update3", "params": [["D"], UUID, {}]})
     assert is_newer()
+    assert next(conditions)()  # still synchronized
     next(conditions)
     assert replica.outgoing()
 
 
 def test_news_that_came_before_the_reply_are_newer_data(replica):
-    conditions = attempts(replica, bump, lambda: UUID)
-    next(conditions)
+    conditions, _ = begun(replica, bump)
     replica.receive({"id": None, "method": "update3", "params": [["D"], UUID, {}]})
     reply(replica, {"error": "timed out"})
     assert next(conditions)()
@@ -78,13 +82,25 @@ def test_a_change_can_be_put_off(replica):
     def wait(transaction: Transaction) -> None:
         raise NotYet
 
-    assert not next(attempts(replica, wait, lambda: UUID))()
+    _, is_newer = begun(replica, wait)
+    assert not is_newer()
     assert replica.outgoing() == []
 
 
 def test_what_was_under_way_when_the_connection_went_is_tried_again(replica):
-    conditions = attempts(replica, bump, lambda: UUID)
-    is_answered = next(conditions)
+    conditions, is_answered = begun(replica, bump)
     replica.disconnected()
+    assert is_answered()
+    assert not next(conditions)()
+
+
+def test_nothing_is_computed_before_the_replica_is_synchronized(replica):
+    replica.disconnected()
+    assert not next(attempts(replica, bump, lambda: UUID))()
+
+
+def test_what_was_sent_while_there_was_no_connection_is_tried_again(replica):
+    conditions, is_answered = begun(replica, bump)
+    replica.connected()
     assert is_answered()
     assert not next(conditions)()
