@@ -420,3 +420,31 @@ def test_ovs_dpctl_sees_the_datapath_whether_its_daemon_lives_or_not(net, kernel
         taken = EbpfDatapath("test")
         assert taken.stats().flows == 0
         taken.close()
+
+
+def test_neighbours_that_come_and_go_do_not_disturb(net, datapath):
+    """Packets find their megaflow at any moment, while others of the same mask are put, changed and removed."""
+    h1 = net.hosts["h1"]
+    datapath.flow_put(patch(1, 2))
+    mask = Mask(BY_PORT | IP_SRC.mask)
+    here = [
+        IP_SRC.put(ETH_TYPE.put(IN_PORT.put(Flow(0), port), 0x0800), 0x0A000000 + port) for port in (1, 2)
+    ]
+    own = [Megaflow(Ufid(7000 + n), flow, mask, (Output(OdpPort(3 - n)),)) for n, flow in enumerate(here, 1)]
+    datapath.flow_put(own)
+    datapath.flow_del([Ufid(16), Ufid(32)])  # the wider ones
+    others = [
+        Megaflow(Ufid(8000 + n), IP_SRC.put(here[n % 2], n), mask, (Output(OdpPort(1 + n % 2)),))
+        for n in range(500)
+    ]
+    missed = datapath.stats().missed
+    with h1.start("ping", "-q", "-i", "0.001", "-c", "1000", "10.0.0.2") as ping:
+        while ping.poll() is None:
+            datapath.flow_put(others)
+            datapath.flow_put([Megaflow(one.ufid, one.flow, one.mask, ()) for one in others])
+            datapath.flow_put(own)
+            datapath.flow_del([one.ufid for one in others])
+        output, _ = ping.communicate(timeout=20)
+    assert "1000 received, 0% packet loss" in output, output
+    assert datapath.stats().missed == missed
+    assert [stats.packets for stats in datapath.flow_del([one.ufid for one in own])] == [1000, 1000]

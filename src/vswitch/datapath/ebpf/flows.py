@@ -36,7 +36,7 @@ from vswitch.linux.bpf import BpfMap
 
 log = Logger("dpif_ebpf")
 
-_FIRST_SIZE, _GROWTH = 1024, 4  # homes of a subtable
+_FIRST_SIZE, _GROWTH, _LAST_SIZE = 1024, 4, 2 * MAX_FLOWS  # homes of a subtable
 _MAX_SUBTABLES = 512
 _RESTING_SLOTS = 1024
 _NO_DEVICE = 1 << 31  # + number of a port: no ifindex is as high
@@ -290,7 +290,7 @@ class FlowTable:
         """New memory with the entries of `table` in it, which go on counting from `counters`."""
         old, n_homes = table.subtable, table.subtable.n_homes
         while n_homes < 2 * len(table.keys):
-            n_homes *= _GROWTH
+            n_homes = min(n_homes * _GROWTH, _LAST_SIZE)
         while True:
             new = self._make_entries(old.key, n_homes)
             try:

@@ -85,7 +85,7 @@ class Subtable:
 
     @cached_property
     def capacity(self) -> int:
-        """How many entries it may have: a third of these, at most, are not at home, and the cellar has room to spare."""
+        """How many entries it may have: of so many a quarter is not at home, and the cellar has room to spare."""
         return self.n_homes * 5 // 8
 
     @cached_property
