@@ -187,17 +187,20 @@ class Cluster:
             self.processes.append(subprocess.Popen(command, stderr=subprocess.DEVNULL))
         self.remotes = ",".join(f"unix:{directory}/{number}/sock" for number in range(len(ports)))
 
+    def status(self, number: int) -> str:
+        words = ["-t", f"{self.directory}/{number}/ctl", "cluster/status", "Open_vSwitch"]
+        return subprocess.run(
+            [program("peer", "ovs-appctl"), *words], capture_output=True, text=True, check=False
+        ).stdout
+
     def leader(self) -> int:
-        deadline = time.monotonic() + 20
+        """The number of the leader, once all have joined."""
+        deadline = time.monotonic() + 30
         while time.monotonic() < deadline:
-            for number, process in enumerate(self.processes):
-                if process.poll() is None:
-                    words = ["-t", f"{self.directory}/{number}/ctl", "cluster/status", "Open_vSwitch"]
-                    done = subprocess.run(
-                        [program("peer", "ovs-appctl"), *words], capture_output=True, text=True, check=False
-                    )
-                    if "Role: leader" in done.stdout:
-                        return number
+            statuses = [self.status(number) for number in range(len(self.processes))]
+            leaders = [number for number, status in enumerate(statuses) if "Role: leader" in status]
+            if len(leaders) == 1 and all("Status: cluster member" in status for status in statuses):
+                return leaders[0]
             time.sleep(0.1)
         raise AssertionError("no leader")
 
