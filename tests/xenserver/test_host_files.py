@@ -21,6 +21,24 @@ ROOT = Path(__file__).parents[2] / "packaging/xenserver/root"
 BUGTOOL = ROOT / "etc/xensource/bugtool"
 SCRIPTS = ROOT / "usr/share/openvswitch/scripts"
 
+LAUNCHERS = [
+    path for path in sorted(ROOT.rglob("*")) if path.is_file() and path.read_text().startswith("#!python\n")
+]
+
+
+@pytest.mark.parametrize("path", LAUNCHERS, ids=lambda path: path.name)
+def test_programs_lead_somewhere(path: Path) -> None:
+    """Without arguments each says what it wants; none shows a traceback, and none listens to PYTHONPATH."""
+    assert path.stat().st_mode & 0o111
+    done = subprocess.run(
+        [sys.executable, path], env={}, stdin=subprocess.DEVNULL, capture_output=True, text=True
+    )
+    assert done.returncode in (1, 2)
+    assert done.stderr.startswith(path.name)
+    assert "Traceback" not in done.stderr
+    assert 'name[:6] != "PYTHON"' in path.read_text()
+
+
 # --- the bug tool ---
 
 

@@ -16,6 +16,7 @@ from vswitch.xenserver.settings import (
     bond_options,
     ethtool_link,
     ethtool_offloads,
+    is_address,
     mtu,
     static_routes,
 )
@@ -41,7 +42,9 @@ def ip_files(topology: Topology, pif: Pif, kind: Sequence[str], network: str, te
     if size := mtu(record, record.options, tell):
         lines.append(f"MTU={size}")
     servers = [server.strip() for server in pif.dns.split(",") if server.strip()]
-    lines += [f"DNS{number}={server}" for number, server in enumerate(servers, 1)]
+    for server in [each for each in servers if not is_address(each)]:
+        tell(f"DNS server '{server}' is no address: left out")
+    lines += [f"DNS{number}={server}" for number, server in enumerate(filter(is_address, servers), 1)]
     if domain := pif.options.get("domain", ""):
         lines.append(f"DOMAIN='{domain.replace(',', ' ').translate(_UNQUOTABLE)}'")
     yield Stage(ifcfg(device), _text(lines))

@@ -19,6 +19,8 @@ from vswitch.xenserver.xapi import Xapi, XapiFailure
 
 log = Logger("xapi")
 
+TIMEOUT = 30.0  # seconds that XAPI may take, and that our end may take while it does
+
 Options = Mapping[str, str]
 
 
@@ -97,7 +99,7 @@ class Lookups:
 
     def _session(self) -> Xapi:
         if self._xapi is None:
-            xapi = Xapi.local(self._host)
+            xapi = Xapi.local(self._host, TIMEOUT)
             xapi.login("", "")
             self._xapi = xapi
         return self._xapi

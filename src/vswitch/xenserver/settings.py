@@ -78,10 +78,15 @@ def static_routes(text: str, device: str) -> list[str] | None:
     lines = []
     for route in filter(None, text.split(",")):
         parts = [part.strip() for part in route.split("/")]
-        if len(parts) != 3 or not all(parts) or not parts[1].isdecimal():
+        if len(parts) != 3 or not parts[1].isdecimal() or not (is_address(parts[0]) and is_address(parts[2])):
             return None
         lines.append(f"{parts[0]}/{parts[1]} via {parts[2]} dev {device}")
     return lines
+
+
+def is_address(text: str) -> bool:
+    """Whether a text could be an IP address, and is nothing worse: shells read the files that it goes to."""
+    return bool(text) and set(text) <= set("0123456789abcdefABCDEF.:")
 
 
 def quote(text: str) -> str:

@@ -56,18 +56,21 @@ class Sync:
         """Serve until told to stop."""
         service.commands.add("flush-cache", "", 0, 0, lambda words: self.flush())
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self.flush)
-        async with Database(self._remote, self._replica, self._again.set) as database:
-            service.ready()
-            async with asyncio.TaskGroup() as tasks:
-                work = tasks.create_task(self._work(database))
-                await service.stopping.wait()
-                work.cancel()
+        service.ready()  # whoever has started us must not wait for the database
+        async with asyncio.TaskGroup() as tasks:
+            work = tasks.create_task(self._serve())
+            await service.stopping.wait()
+            work.cancel()
         self._lookups.close()
 
     def flush(self) -> None:
         """Ask XAPI for everything anew, when the pass that may be going on is over."""
         self._is_stale = True
         self._again.set()
+
+    async def _serve(self) -> None:
+        async with Database(self._remote, self._replica, self._again.set) as database:
+            await self._work(database)
 
     async def _work(self, database: Database) -> None:
         while not self._host.has(COOKIE):  # noqa: ASYNC110 - a file appears; nobody tells us

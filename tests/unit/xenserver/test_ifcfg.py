@@ -87,6 +87,14 @@ def test_a_domain_cannot_break_out_of_its_quotes() -> None:
     assert lines(tables)[-1] == "DOMAIN='a; reboot; IPADDR=6.6.6.6'"
 
 
+def test_a_dns_server_that_is_none() -> None:
+    told: list[str] = []
+    tables = changed("eth3", DNS="10.0.3.53, $(reboot),fd00::53")
+    text = files(tables, told=told)["ifcfg-xenbr3"]
+    assert text.splitlines()[-2:] == ["DNS1=10.0.3.53", "DNS2=fd00::53"]
+    assert told == ["DNS server '$(reboot)' is no address: left out"]
+
+
 def test_an_mtu_that_is_none_is_left_out() -> None:
     tables = pool.tables()
     pool.options(tables, "net-xenbr3", mtu="huge")

@@ -151,6 +151,8 @@ def test_no_fail_mode_of_several_pools() -> None:
         ("10.0.0.0/255.0.0.0/10.1.1.1", None),
         ("10.0.0.0//10.1.1.1", None),
         ("a/1/b/c", None),
+        ("10.0.0.0/8/$(reboot)", None),
+        ("fd00::/64/fd01::1", ["fd00::/64 via fd01::1 dev br"]),
     ],
 )  # fmt: skip
 def test_static_routes(text: str, expected: list[str] | None) -> None:
