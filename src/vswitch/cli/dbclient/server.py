@@ -76,6 +76,8 @@ class Server:
             self.connection.close()
         if objection:
             return objection
+        if "," in self.name:
+            raise CommandError("no servers were available")
         raise CommandError(f'failed to connect to "{self.name}" ({reason})')
 
     def _objection(self, database: str) -> str:
