@@ -200,6 +200,15 @@ def test_tools_see_the_cluster(cluster, tmp_path):
     [result] = json.loads(tool("query", str(tmp_path / "alone.db"), query, make="peer"))
     assert {row["name"] for row in result["rows"]} == cluster.servers[0].names()
     assert "no cluster of that name" in tool("db-cid", cluster.address + "2", status=1)
+    copy = cluster.address.replace("/S", "/copy/S")
+    tool("create-cluster", copy, str(tmp_path / "alone.db"))
+    tool("cluster-to-standalone", str(tmp_path / "again.db"), copy)
+    again = json.loads(tool("query", str(tmp_path / "again.db"), query, make="peer"))
+    assert sorted(map(str, again[0]["rows"])) == sorted(map(str, result["rows"]))
+    wrong = cluster.address.replace("/S", "/other")
+    assert "has to end in the name of the database, S" in tool(
+        "create-cluster", wrong, str(tmp_path / "alone.db"), status=1
+    )
 
 
 def _schema(directory):
@@ -329,7 +338,8 @@ def test_etcd_is_spoken_to_by_tls(tmp_path, schema):
 
 def test_remotes_are_named_by_the_clusters_rows(tmp_path, schema):
     with EtcdServer(tmp_path) as etcd:
-        address, socket = f"etcd:{etcd.endpoint}/S", tmp_path / "named.sock"
+        # The first server of etcd is not there: the next one will do.
+        address, socket = f"etcd:127.0.0.1:1,{etcd.endpoint}/S", tmp_path / "named.sock"
         tool("create-cluster", address, str(schema))
         server = Server("ours", tmp_path / "server", f"--cluster={address}", "--remote=db:S,T,name")
         try:

@@ -153,6 +153,8 @@ class ClusterLink:
         value = event.value.decode() if event.value is not None else None
         match kind:
             case "leader":
+                if value == self._clustered.sid:
+                    log.info("%s: leading", self.address)
                 self.roll.leader = self._clustered.leader = Uuid(value) if value else None
                 return value is None
             case "member" if value is not None:
@@ -221,8 +223,11 @@ class ClusterLink:
         elif isinstance(answer, Failed):
             raise EtcdError(answer.reason)
         self._happen(self._member.receive(request, answer))
-        if isinstance(request, Fetch) and self._member.position.index:
+        if isinstance(request, Fetch) and self._member.position.index and not self._clustered.is_connected:
             self._clustered.is_connected = True
+            log.info(
+                "%s: following the log from entry %d, by %s", self.address, self.head.index, self.endpoint
+            )
         self._changed()
 
     def _happen(self, effects: Iterable[Effect]) -> None:
