@@ -27,7 +27,6 @@ from vswitch.openflow.messages.table import (
 )
 from vswitch.openflow.version import OF13, OF14
 
-_FLAGS = OFPTC14_EVICTION | OFPTC14_VACANCY_EVENTS
 _MISSES = {
     OFPTC11_MISS_CONTROLLER: TableMiss.CONTROLLER,
     OFPTC11_MISS_CONTINUE: TableMiss.CONTINUE,
@@ -56,8 +55,6 @@ def table_mod(request: Request[TableMod]) -> Iterable[Message]:
 
 def _configure(switch: Switch, message: TableMod) -> None:
     """Eviction and vacancy events, on or off."""
-    if message.config & ~_FLAGS:
-        raise OpenFlowError(TableModFailed.BAD_CONFIG)
     wants_vacancy = bool(message.config & OFPTC14_VACANCY_EVENTS)
     vacancy = message.vacancy
     if wants_vacancy and (vacancy is None or not vacancy.down <= vacancy.up <= MAX_VACANCY):

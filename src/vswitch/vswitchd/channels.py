@@ -8,6 +8,9 @@ Sources: ovs-vswitchd.conf.db(5), Controller; ovs-ofctl(8), "snoop"; OpenFlow 1.
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
+import struct
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -23,7 +26,9 @@ from vswitch.ofproto.channel import ChannelKind
 from vswitch.ofproto.command import Command, ConnectionId, Send
 from vswitch.ofproto.connections import Connection
 from vswitch.ofproto.switch import FailMode, Switch
-from vswitch.openflow.message import Message
+from vswitch.openflow.errors import OpenFlowError
+from vswitch.openflow.message import HEADER, Message, find
+from vswitch.openflow.messages.hello import Error
 from vswitch.openflow.messages.monitor import FlowMonitorReply
 from vswitch.openflow.messages.packet import PacketIn
 from vswitch.openflow.messages.role import ROLE_EQUAL, ROLE_PRIMARY, ROLE_SECONDARY
@@ -36,6 +41,9 @@ from vswitch.vswitchd.packetins import PacketIns
 log = Logger("rconn")
 log_connmgr = Logger("connmgr")
 limited = log.limited(rate=5, burst=5)
+attempts = log.limited(rate=60, burst=20)
+refusals = log_connmgr.limited(rate=10, burst=10)
+misunderstandings = Logger("vconn").limited(rate=10, burst=10)
 
 MIN_BACKOFF = 1.0  # seconds
 MAX_BACKLOG = 1 << 20  # bytes that a snooper may leave unread before it misses messages
@@ -89,6 +97,15 @@ class _Link:
     session: Session
     driver: Driver[Event]
     packet_ins: PacketIns
+
+
+def name_of(data: bytes) -> str:
+    """What the message that begins with `data` is called."""
+    try:
+        version, type_, _, _ = HEADER.unpack_from(data)
+        return find(version, type_, data)[1].name
+    except (OpenFlowError, struct.error):
+        return "invalid"
 
 
 class Channels:
@@ -161,6 +178,14 @@ class Channels:
             link.driver.stream.abort()
             return True
         self._say(link.session, link.driver, command.message, command.xid)
+        if isinstance(command.message, Error):
+            refusals.info(
+                "%s<->%s: sending %s error reply to %s message",
+                self.name,
+                link.driver.stream.name,
+                command.message.code,
+                name_of(command.message.data),
+            )
         if isinstance(command.message, FlowMonitorReply) and link.driver.backlog > MONITOR_BACKLOG:
             self._loop.call_soon(self._pause, link)
         return True
@@ -279,15 +304,15 @@ class Channels:
         while True:
             if backoff:
                 status.state = "BACKOFF"
-                limited.info("%s: waiting %g seconds before reconnect", name, backoff)
+                attempts.info("%s: waiting %g seconds before reconnect", name, backoff)
                 await asyncio.sleep(backoff)
             status.state = "CONNECTING"
-            limited.info("%s: connecting...", name)
+            attempts.info("%s: connecting...", name)
             try:
                 async with asyncio.timeout(max(1.0, backoff)):
                     stream = await connect(config.target, self._tls(), OPENFLOW_PORT)
             except (OSError, VswitchError) as error:
-                limited.warn("%s: connection failed (%s)", name, reason(error))
+                attempts.warn("%s: connection failed (%s)", name, reason(error))
                 status.last_error = reason(error)
                 backoff = min(config.max_backoff, max(MIN_BACKOFF, backoff * 2))
                 continue
@@ -330,7 +355,12 @@ class Channels:
                     for commands in self._handle(connection, session, event, copy):
                         await driver.give_way()
                         self._forwarding.perform(commands)
-        except (OSError, ProtocolError) as error:
+        except ProtocolError as error:
+            misunderstandings.warn("%s: %s", stream.name, error)
+            limited.warn(
+                "%s<->%s: connection dropped (%s)", self.name, stream.name, os.strerror(errno.EPROTO)
+            )
+        except OSError as error:
             limited.warn("%s<->%s: connection dropped (%s)", self.name, stream.name, reason(error))
         finally:
             self._streams.discard(stream)

@@ -34,8 +34,9 @@ WISHES: Mapping[str, Mapping[str, Wished]] = {
         "vlan_mode": lambda value: value == "dot1q-tunnel",
     },
     "Interface": dict.fromkeys(
-        ("ingress_policing_rate", "ingress_policing_kpkts_rate", "bfd", "cfm_mpid"), bool
+        ("ingress_policing_rate", "ingress_policing_kpkts_rate", "bfd", "cfm_mpid", "lldp"), bool
     ),
+    "Controller": dict.fromkeys(("local_ip", "local_netmask", "local_gateway"), bool),
 }
 
 
@@ -45,4 +46,5 @@ def unsupported(tables: Tables) -> Iterator[str]:
         for row in tables.get(table, {}).values():
             for column, wished in columns.items():
                 if wished(row[column]):
-                    yield f"{table.lower()} {row['name']}: {column} is not supported yet and has no effect"
+                    name = row["target" if table == "Controller" else "name"]
+                    yield f"{table.lower()} {name}: {column} is not supported yet and has no effect"

@@ -8,6 +8,7 @@ QUIET: dict[str, dict[str, Any]] = {
     "Bridge": {"name": "br0", **dict.fromkeys(WISHES["Bridge"], ())},
     "Port": {"name": "p0", "interfaces": ("one",), "qos": None, "lacp": None, "vlan_mode": "access"},
     "Interface": {"name": "p0", **dict.fromkeys(WISHES["Interface"], 0)},
+    "Controller": {"target": "tcp:127.0.0.1", **dict.fromkeys(WISHES["Controller"])},
 }
 
 
@@ -24,6 +25,7 @@ def test_what_has_no_effect_is_named() -> None:
         Bridge={"stp_enable": True, "mirrors": ("m",)},
         Port={"interfaces": ("one", "two"), "vlan_mode": "dot1q-tunnel", "lacp": "active"},
         Interface={"ingress_policing_rate": 1000},
+        Controller={"local_ip": "10.0.0.1"},
     )
     assert [line.partition(" is not supported")[0] for line in unsupported(wishes)] == [
         "bridge br0: stp_enable",
@@ -32,6 +34,7 @@ def test_what_has_no_effect_is_named() -> None:
         "port p0: lacp",
         "port p0: vlan_mode",
         "interface p0: ingress_policing_rate",
+        "controller tcp:127.0.0.1: local_ip",
     ]
 
 
