@@ -106,7 +106,7 @@ class ControlProgram:
         result = Settings(
             program=self.name,
             database=self.database,
-            server=given.get("db") or default_database(),
+            server=given.get("db", default_database()) or "",
             tls=TlsOptions.from_options(given),
             row_ids=self.row_ids,
         )
