@@ -36,7 +36,7 @@ from vswitch.linux.bpf import BpfMap
 
 log = Logger("dpif_ebpf")
 
-_FIRST_SIZE, _GROWTH, _LAST_SIZE = 1024, 4, 2 * MAX_FLOWS  # homes of a subtable
+_FIRST_SIZE, _GROWTH, _LAST_SIZE = 1024, 8, 2 * MAX_FLOWS  # homes of a subtable
 _MAX_SUBTABLES = 512
 _RESTING_SLOTS = 1024
 _NO_DEVICE = 1 << 31  # + number of a port: no ifindex is as high
