@@ -34,11 +34,13 @@ def encode_header(field: Field, version: int | None, masked: bool = False) -> by
 
 def decode_header(data: bytes, at: int) -> tuple[Field, int]:
     """The field whose header is at byte `at`, and where the header ends."""
-    code, size, masked, end = _split(data, at)
-    if size != code.field.size * (2 if masked else 1) and not code.field.name.startswith("tun_metadata"):
-        raise OpenFlowError(BadMatch.BAD_FIELD, f"{code.field.name} of {size} bytes")
-    if masked:
-        raise OpenFlowError(BadAction.BAD_ARGUMENT)
+    try:
+        code, size, masked, end = _split(data, at)
+    except OpenFlowError as error:
+        unknown = error.code is BadMatch.BAD_FIELD
+        raise OpenFlowError(BadAction.BAD_SET_TYPE if unknown else error.code) from None
+    if masked or (size != code.field.size and not code.field.name.startswith("tun_metadata")):
+        raise OpenFlowError(BadAction.BAD_SET_LEN, f"{code.field.name} of {size} bytes")
     return code.field, end
 
 

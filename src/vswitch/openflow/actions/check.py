@@ -19,7 +19,7 @@ from vswitch.flow.match import Match
 from vswitch.flow.ports import OFPP_ANY, OFPP_IN_PORT, OFPP_LOCAL, OFPP_MAX, OFPP_UNSET
 from vswitch.flow.subfield import Subfield
 from vswitch.openflow.actions.base import Action
-from vswitch.openflow.actions.control import Clone, Resubmit
+from vswitch.openflow.actions.control import Clone, FinTimeout, Resubmit
 from vswitch.openflow.actions.ct import Ct
 from vswitch.openflow.actions.header import (
     DecTtl,
@@ -48,6 +48,7 @@ _MPLS = (0x8847, 0x8848)
 _LATER_FRAGMENT = 2
 _OFPM_MAX = 0xFFFF0000
 _OFPTT_ALL = 0xFF
+_TCP = 6
 _ALG_PROTOS = {21: (6,), 69: (17,)}  # of FTP and TFTP, by the ports that name their helpers
 _IP_ACTIONS = (SetIpDscp, SetIpEcn, SetIpTtl, DecTtl)
 _MPLS_ACTIONS = (SetMplsLabel, SetMplsTc, SetMplsTtl, DecMplsTtl, PopMpls)
@@ -162,6 +163,9 @@ class _Checker:
             case Ct():
                 protos = _ALG_PROTOS.get(item.alg)
                 if not self._is_ip or (protos and IP_PROTO.get(self.flow) & 0xFF not in protos):
+                    raise OpenFlowError(BadAction.MATCH_INCONSISTENT)
+            case FinTimeout():
+                if not self._is_ip or IP_PROTO.get(self.flow) & 0xFF != _TCP:
                     raise OpenFlowError(BadAction.MATCH_INCONSISTENT)
             case Resubmit(ct=True):
                 if not FIELDS["ct_nw_proto"].needs.holds_in(self.flow, self.mask):

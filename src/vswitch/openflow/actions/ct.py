@@ -237,6 +237,8 @@ class Nat(Action):
         ip_version = 4 if _IPV4_MIN in parts else 6 if _IPV6_MIN in parts else 0
         ip_min = parts.get(_IPV4_MIN, parts.get(_IPV6_MIN, 0))
         ip_max = parts.get(_IPV4_MAX, parts.get(_IPV6_MAX))
+        if ip_max is not None and ip_max < (ip_min or 0):
+            raise OpenFlowError(BadAction.BAD_ARGUMENT, "the range of addresses ends before it begins")
         return cls(flags, ip_version, ip_min, ip_max, parts.get(_PROTO_MIN), parts.get(_PROTO_MAX))
 
     @classmethod

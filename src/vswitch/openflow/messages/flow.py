@@ -37,6 +37,7 @@ OFPFF_NO_PKT_COUNTS, OFPFF_NO_BYT_COUNTS = 1 << 3, 1 << 4
 OFPFF_EMERG = 1 << 16
 _FLAGS_OF: Mapping[int, int] = {OF10: 0x3, OF11: 0x3, OF12: 0x7, OF13: 0x1F, OF14: 0x1F, OF15: 0x1F}
 
+OFPFW10_ALL = (1 << 22) - 1  # in a match of OpenFlow 1.0
 OFPTT_ALL = 0xFF  # as table: all tables, or (adding) the switch's choice
 OFPG_ANY = 0xFFFFFFFF
 NO_BUFFER = 0xFFFFFFFF
@@ -177,6 +178,8 @@ class FlowMod(Message):
         match = decode_match10(body)
         table_id, command = _split_command(command, dialect)
         actions = decode_flow_actions(body[MATCH10_SIZE + _FLOW_MOD10.size :])
+        if not int.from_bytes(body[:4], "big") & OFPFW10_ALL:
+            priority = 0xFFFF  # flows without wildcards come first
         return cls(
             command,
             match,
@@ -244,11 +247,12 @@ class FlowMod(Message):
             flags,
             importance,
         ) = fields
-        if table_id == OFPTT_ALL and version == OF11:
-            raise OpenFlowError(FlowModFailed.BAD_TABLE_ID)
         match, end = decode_match(version, body, _FLOW_MOD11.size)
         check_port(out_port)
         _check_command(command)
+        deletes = command in (OFPFC_DELETE, OFPFC_DELETE_STRICT)
+        if table_id == OFPTT_ALL and (version == OF11 or not deletes):
+            raise OpenFlowError(FlowModFailed.BAD_TABLE_ID)
         actions = decode_instructions(version, body[end:])
         new_cookie: int | None = None
         if command == OFPFC_ADD:
