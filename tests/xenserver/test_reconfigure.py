@@ -236,12 +236,25 @@ def test_xapi_is_absent(host: HostRoot) -> None:
     assert caught.value.status == 1
 
 
-def test_xapi_is_slow(host: HostRoot, fake: FakeXapi) -> None:
-    fake.delays["PIF.get_all_records"] = 0.5
-    with xapi.Xapi.local(Host(str(host.root)), timeout=0.1) as client:
-        client.login()
-        with pytest.raises(xapi.XapiUnreachable, match=r"does not answer \(PIF.get_all_records\)"):
-            client.call("PIF.get_all_records")
+def test_xapi_is_slow(host: HostRoot, fake: FakeXapi, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(xapi, "TIMEOUT", 0.2)
+    fake.delays["PIF.get_all_records"] = 1.0
+    with pytest.raises(CommandError, match=r"does not answer \(PIF.get_all_records\)") as caught:
+        reconfigure(host, "--pif-uuid", pool.uuid("peth3"), "up")
+    assert caught.value.status == 1
+    assert host.calls() == []
+
+
+def test_a_mistake_of_ours_has_its_traceback_in_the_log(
+    host: HostRoot, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(Reconfiguration, "facts", lambda self: 1 / 0)
+    with pytest.raises(CommandError, match="mistake in the program") as caught:
+        reconfigure(host, "--force", "xenbr2", "up")
+    assert caught.value.status == 1
+    logged = capsys.readouterr().err.splitlines()
+    assert any(line.endswith("ZeroDivisionError: division by zero") for line in logged)
+    assert all("|interface-reconfigure|" in line for line in logged)
 
 
 def test_xapi_dies_in_the_middle_of_a_call(host: HostRoot, fake: FakeXapi) -> None:

@@ -61,10 +61,10 @@ class Xapi:
         self._login: tuple[str, ...] | None = None
 
     @classmethod
-    def local(cls, host: Host, timeout: float = TIMEOUT) -> Xapi:
+    def local(cls, host: Host, timeout: float | None = None) -> Xapi:
         """XAPI on this host."""
         path = next((path for path in SOCKETS if host.has(path)), SOCKETS[0])
-        return cls(_LocalConnection(str(host.path(path)), timeout), path)
+        return cls(_LocalConnection(str(host.path(path)), TIMEOUT if timeout is None else timeout), path)
 
     @classmethod
     def remote(cls, url: str, ca_cert: str | None = None, timeout: float = TIMEOUT) -> Xapi:
