@@ -23,6 +23,7 @@ def peer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PeerSwitch]:
 
 STORIES = {
     "drop": (["actions=drop"], "in_port=1,ip"),
+    "unknown port": (["actions=NORMAL"], "in_port=99,ip"),
     "no rule": (["in_port=2 actions=1"], "in_port=1,ip"),
     "resubmit in the middle": (
         ["actions=resubmit(,1),2", "table=1 actions=1,5,IN_PORT,resubmit(2,2),3", "table=2,in_port=2 actions=2"],

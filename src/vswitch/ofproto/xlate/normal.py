@@ -94,6 +94,8 @@ def _input_bundle(xlate: Translation) -> Bundle | None:
         return port.bundle
     if number in (OFPP_CONTROLLER, OFPP_NONE):
         return NO_BUNDLE
+    if port is None:
+        xlate.report(Kind.ERROR, f"received packet on unknown port {number}")
     xlate.report(Kind.WARN, "no input bundle, dropping")
     return None
 
