@@ -124,6 +124,12 @@ Options:
   -h, --help  -V, --version"""
 
 
+@command("help")
+def help_(given: Given) -> Iterator[str]:
+    """What --help prints."""
+    yield HELP
+
+
 @command("list-commands")
 def list_commands(given: Given) -> Iterator[str]:
     """Every command and its words."""
