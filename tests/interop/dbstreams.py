@@ -5,6 +5,7 @@ Everything comes from a `random.Random`, so that a seed says it all.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
@@ -91,7 +92,9 @@ class Stream:
 
     rng: Random
     schema: Json
-    uuids: list[str] = field(default_factory=list)  # of rows that were asked for
+    # Of rows that were asked for, by table.  No two tables share one: the peer takes a reference to a row of another
+    # table with the same UUID as the referring row's for one of the row to itself, and lets it dangle.
+    uuids: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
 
     @property
     def tables(self) -> list[str]:
@@ -152,11 +155,8 @@ class Stream:
     def _insert(self, table: str, names: list[str]) -> Json:
         operation = {"op": "insert", "table": table, "row": self._row(table, names)}
         if self.rng.random() < 0.9:
-            uuid = (
-                self._fresh() if self.rng.random() < 0.95 or not self.uuids else self.rng.choice(self.uuids)
-            )
-            operation["uuid"] = uuid
-            self.uuids.append(uuid)
+            operation["uuid"] = self._uuid(table, 0.05)
+            self.uuids[table].append(operation["uuid"])
         if self.rng.random() < 0.6:
             name = f"n{len(names)}" if self.rng.random() < 0.95 else "n0"
             names.append(name)
@@ -170,6 +170,12 @@ class Stream:
             "op": "wait", "table": table, "where": self.where(table), "columns": columns, "rows": rows,
             "until": self.rng.choice(["==", "!=", "!="]), "timeout": 0,
         }  # fmt: skip
+
+    def _uuid(self, table: str, known: float) -> str:
+        """One of a row of `table`, with that probability, or a new one."""
+        if self.uuids[table] and self.rng.random() < known:
+            return self.rng.choice(self.uuids[table])
+        return self._fresh()
 
     def _fresh(self) -> str:
         text = f"{self.rng.getrandbits(128):032x}"
@@ -193,11 +199,11 @@ class Stream:
         """One condition."""
         if self.rng.random() < 0.03:
             return self.rng.random() < 0.5
-        if self.rng.random() < 0.3 and self.uuids:
+        if self.rng.random() < 0.3 and self.uuids[table]:
             return [
                 "_uuid",
                 self.rng.choice(["==", "==", "!=", "includes"]),
-                ["uuid", self.rng.choice(self.uuids)],
+                ["uuid", self.rng.choice(self.uuids[table])],
             ]
         every = self.schema["tables"][table]["columns"]
         name = self.rng.choice(list(every))
@@ -252,7 +258,7 @@ class Stream:
                     return ["named-uuid", rng.choice(names)]
                 return [
                     "uuid",
-                    rng.choice(self.uuids) if self.uuids and rng.random() < 0.9 else self._fresh(),
+                    self._uuid(base.get("refTable", self.tables[0]), 0.9),
                 ]
 
     def monitor(self, *, with_conditions: bool) -> Json:
