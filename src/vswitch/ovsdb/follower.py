@@ -170,9 +170,7 @@ def updated(
     return replayed(transaction)
 
 
-def _updated_row(
-    table: TableSchema, uuid: Uuid, version: Uuid, old: Row | None, update: Json
-) -> Row | None:
+def _updated_row(table: TableSchema, uuid: Uuid, version: Uuid, old: Row | None, update: Json) -> Row | None:
     """The row after a <row-update2>."""
     ((event, cells),) = update.items()
     if event == "delete":
