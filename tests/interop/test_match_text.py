@@ -219,13 +219,13 @@ def random_value(random: Random, field: Field) -> str:
         "OpenFlow port": lambda: random.choice(
             ["1", "LOCAL", "0", "100", "NORMAL", "none", "any", "in_port"]
         ),
-        "ct_state flags": lambda: flags(random, ["new", "est", "rel", "rpl", "inv", "trk", "snat", "dnat"]),
+        "ct state": lambda: flags(random, ["new", "est", "rel", "rpl", "inv", "trk", "snat", "dnat"]),
         "TCP flags": lambda: flags(
             random, ["fin", "syn", "rst", "psh", "ack", "urg", "ece", "cwr", "ns", "[200]"]
         ),
         "tunnel flags": lambda: flags(random, ["oam"]),
     }
-    return kinds[field.text.name]()
+    return kinds[re.sub(r"OpenFlow 1\.\S+ port", "OpenFlow port", field.text.name)]()
 
 
 def masked(random: Random, field: Field, value: Callable[[], str]) -> str:

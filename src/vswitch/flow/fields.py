@@ -119,7 +119,9 @@ NEEDS_ND = _needs("ND", _ND_SOLICIT, _ND_ADVERT)
 NEEDS_ND_SOLICIT = _needs("ND solicit", _ND_SOLICIT)
 NEEDS_ND_ADVERT = _needs("ND advert", _ND_ADVERT)
 _CT_TRACKED, _CT_INVALID = 0x20, 0x10
-_CT_OF_VALID = 0x01 | 0x02 | 0x04 | 0x08 | 0x40 | 0x80  # new, est, rel, rpl, snat, dnat: only valid packets have them
+_CT_OF_VALID = (
+    0x01 | 0x02 | 0x04 | 0x08 | 0x40 | 0x80
+)  # new, est, rel, rpl, snat, dnat: only valid packets have them
 
 
 class CtPrerequisite(Prerequisite):
