@@ -13,12 +13,14 @@ Sources: ovsdb(7), "Clustered Database Service Model".
 from __future__ import annotations
 
 import asyncio
+import gc
 import itertools
 import json
 import os
 import random
 import socket
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from vswitch.base.log import Logger
@@ -222,7 +224,12 @@ class ClusterLink:
             self.is_saving = False
         elif isinstance(answer, Failed):
             raise EtcdError(answer.reason)
-        self._happen(self._member.receive(request, answer))
+        effects = self._member.receive(request, answer)
+        if request == Fetch(None):
+            with without_garbage():
+                self._happen(effects)
+        else:
+            self._happen(effects)
         if isinstance(request, Fetch) and self._member.position.index and not self._clustered.is_connected:
             self._clustered.is_connected = True
             log.info(
@@ -247,3 +254,14 @@ class ClusterLink:
     def head(self) -> Position:
         """How far we have read."""
         return self._member.position
+
+
+@contextmanager
+def without_garbage() -> Iterator[None]:
+    """Have nobody look for cycles in what is being made: a database has none, and stays."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()

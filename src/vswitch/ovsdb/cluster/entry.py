@@ -13,15 +13,15 @@ Sources: ovsdb(5), "Standalone Format", "Clustered Format".
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from vswitch.ovsdb.atom import ZERO_UUID, Uuid, is_uuid
 from vswitch.ovsdb.condition import Row
-from vswitch.ovsdb.database import Change, Commit, Database
+from vswitch.ovsdb.database import Commit, Database
 from vswitch.ovsdb.errors import OvsdbError
 from vswitch.ovsdb.integrity import replayed
-from vswitch.ovsdb.journal import commit_to_json, rebuild, replay, replayed_row
+from vswitch.ovsdb.journal import rebuild, replay, replayed_row, snapshot
 from vswitch.ovsdb.jsontext import Json, decode, encode
 from vswitch.ovsdb.schema import N_IMPLICIT, Schema
 from vswitch.ovsdb.transaction import Transaction
@@ -87,13 +87,9 @@ def persistent(schema: Schema) -> Schema:
 
 
 def everything(database: Database, date: int) -> Json:
-    """The record that makes an empty database of this schema into this one."""
-    changes: Mapping[str, Mapping[Uuid, Change]] = {
-        name: {uuid: (None, row) for uuid, row in table.rows.items()}
-        for name, table in database.tables.items()
-        if table.rows
-    }
-    return commit_to_json(Commit(ZERO_UUID, changes), database.schema, date) or {"_date": date}
+    """The record that makes an empty database of this schema into this one; to be encoded, and not to be looked at."""
+    _, *records = snapshot(database, date, "")
+    return records[0] if records else {"_date": date}
 
 
 def database_of(schema: Schema, record: Json, id: Uuid) -> Database:
