@@ -85,12 +85,18 @@ class Lookups:
         except VswitchError as error:
             log.warn("%s: trying again", error)
             self.is_complete = False
-            self.close()
+            self._abandon()
 
     def close(self) -> None:
         """End the session with XAPI."""
         if self._xapi is not None:
             self._xapi.close()
+            self._xapi = None
+
+    def _abandon(self) -> None:
+        """XAPI is gone, or too slow: the next time begins with a new connection."""
+        if self._xapi is not None:
+            self._xapi.abandon()
             self._xapi = None
 
     def _fill(self, answers: dict[str, Any], names: Iterable[str], ask: Callable[[str], Any]) -> None:
@@ -99,9 +105,8 @@ class Lookups:
 
     def _session(self) -> Xapi:
         if self._xapi is None:
-            xapi = Xapi.local(self._host, TIMEOUT)
-            xapi.login("", "")
-            self._xapi = xapi
+            self._xapi = Xapi.local(self._host, TIMEOUT)
+            self._xapi.login("", "")
         return self._xapi
 
     def _network(self, bridge: str) -> NetworkAnswer:

@@ -102,6 +102,10 @@ class Xapi:
         if self._login is not None and self.session:
             with suppress(VswitchError):  # XAPI forgets it by itself, in time
                 self._once("session.logout", (self.session,))
+        self.abandon()
+
+    def abandon(self) -> None:
+        """Hang up; XAPI forgets the session by itself."""
         self.session = ""
         self._connection.close()
 
