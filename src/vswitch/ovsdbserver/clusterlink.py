@@ -69,6 +69,7 @@ class ClusterLink:
         self._tasks: asyncio.TaskGroup | None = None
         self._log: EtcdLog | None = None
         self._etcd: Etcd | None = None
+        self._lease = 0
 
     async def run(self) -> None:
         """Stay in touch for ever."""
@@ -98,13 +99,13 @@ class ClusterLink:
         try:
             async with asyncio.TaskGroup() as tasks:
                 self._tasks, self._etcd, self._log, self.endpoint = tasks, etcd, shared, etcd.endpoint
+                self._lease = lease
                 tasks.create_task(self._until_failure(self._keep_alive(etcd, lease)))
-                tasks.create_task(self._until_failure(self._watch(etcd, shared, lease, revision + 1)))
+                tasks.create_task(self._until_failure(self._watch(etcd, shared, revision + 1)))
                 self._member.online()
                 self.send()
                 value = json.dumps({"address": self.own_address}).encode()
                 await etcd.write(shared.key("member", self._clustered.sid), value, lease)
-                await etcd.claim(shared.key("leader"), self._clustered.sid.encode(), lease)
         finally:
             self._tasks = None
             try:
@@ -170,7 +171,7 @@ class ClusterLink:
                 self._clustered.growth = Growth(int(index), int(n_pieces) * PIECE)
         return False
 
-    async def _watch(self, etcd: Etcd, shared: EtcdLog, lease: int, revision: int) -> None:
+    async def _watch(self, etcd: Etcd, shared: EtcdLog, revision: int) -> None:
         """Follow what happens."""
         async for events in etcd.watch(shared.prefix, revision):
             is_free = False
@@ -181,8 +182,13 @@ class ClusterLink:
                 else:
                     is_free = self._learn(shared, event) or is_free
             if is_free:
-                await etcd.claim(shared.key("leader"), self._clustered.sid.encode(), lease)
+                await self._stand_for_leader(etcd, shared)
             self._happen(self._member.news(entries))
+
+    async def _stand_for_leader(self, etcd: Etcd, shared: EtcdLog) -> None:
+        """Take the lead, if nobody has it, and if there is a database to lead with."""
+        if self._clustered.is_connected:
+            await etcd.claim(shared.key("leader"), self._clustered.sid.encode(), self._lease)
 
     async def _keep_alive(self, etcd: Etcd, lease: int) -> None:
         """Show that we live, and see that we are seen."""
@@ -235,6 +241,8 @@ class ClusterLink:
             log.info(
                 "%s: following the log from entry %d, by %s", self.address, self.head.index, self.endpoint
             )
+            if self._etcd is not None:
+                await self._stand_for_leader(self._etcd, shared)
         self._changed()
 
     def _happen(self, effects: Iterable[Effect]) -> None:
