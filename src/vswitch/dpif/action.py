@@ -17,6 +17,7 @@ from vswitch.dpif.key import format_set
 from vswitch.dpif.notation import NamesByNumber, format_port, hexa
 from vswitch.dpif.ports import OdpPort
 from vswitch.flow.field import Flow, Mask
+from vswitch.packet.numbers import ETH_VLAN
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +65,11 @@ class PushVlan(DatapathAction):
     """Add an outermost VLAN tag."""
 
     tci: int  # 16 bits: PCP, CFI (here always set: "present"), VID
-    tpid: int = 0x8100
+    tpid: int = ETH_VLAN
 
     def format(self, names: NamesByNumber) -> str:
         """push_vlan(vid=…,pcp=…), with the TPID if it is not the usual one."""
-        tpid = f"tpid={self.tpid:#06x}," if self.tpid != 0x8100 else ""
+        tpid = f"tpid={self.tpid:#06x}," if self.tpid != ETH_VLAN else ""
         cfi = "" if self.tci & 0x1000 else ",cfi=0"
         return f"push_vlan({tpid}vid={self.tci & 0xFFF},pcp={self.tci >> 13}{cfi})"
 

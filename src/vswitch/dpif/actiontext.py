@@ -28,6 +28,7 @@ from vswitch.dpif.notation import NumbersByName, parse_port
 from vswitch.dpif.ports import OdpPort
 from vswitch.flow.field import Flow, Mask
 from vswitch.flow.fields import LAYOUT
+from vswitch.packet.numbers import ETH_ARP, ETH_IP, ETH_IPV6, ETH_VLAN, ICMP, ICMPV6, SCTP, TCP, UDP
 
 
 def parse_actions(text: str, ports: NumbersByName | None = None) -> tuple[DatapathAction, ...]:
@@ -57,13 +58,13 @@ def _parse_push_vlan(text: str) -> DatapathAction:
     vid, pcp, cfi = members.get("vid", 0), members.get("pcp", 0), members.get("cfi", 1)
     if vid > 0xFFF or pcp > 7 or cfi > 1:
         _refuse(text)
-    return PushVlan(pcp << 13 | cfi << 12 | vid, members.get("tpid", 0x8100))
+    return PushVlan(pcp << 13 | cfi << 12 | vid, members.get("tpid", ETH_VLAN))
 
 
 # What a packet must be to have a header: its type and protocol.
 _CONTEXT = {
-    "ipv4": (0x0800, 0), "ipv6": (0x86DD, 0), "arp": (0x0806, 0), "tcp": (0x0800, 6), "tcp_flags": (0x0800, 6),
-    "udp": (0x0800, 17), "sctp": (0x0800, 132), "icmp": (0x0800, 1), "icmpv6": (0x86DD, 58), "nd": (0x86DD, 58),
+    "ipv4": (ETH_IP, 0), "ipv6": (ETH_IPV6, 0), "arp": (ETH_ARP, 0), "tcp": (ETH_IP, TCP), "tcp_flags": (ETH_IP, TCP),
+    "udp": (ETH_IP, UDP), "sctp": (ETH_IP, SCTP), "icmp": (ETH_IP, ICMP), "icmpv6": (ETH_IPV6, ICMPV6), "nd": (ETH_IPV6, ICMPV6),
 }  # fmt: skip
 
 

@@ -39,6 +39,20 @@ from vswitch.dpif.notation import (
 )
 from vswitch.flow.field import Flow, Mask
 from vswitch.flow.fields import LAYOUT
+from vswitch.packet.numbers import (
+    ETH_ARP,
+    ETH_IP,
+    ETH_IPV6,
+    ETH_MPLS,
+    ETH_MPLS_MC,
+    ETH_RARP,
+    ETH_VLAN,
+    ICMP,
+    ICMPV6,
+    SCTP,
+    TCP,
+    UDP,
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -160,10 +174,17 @@ ATTRIBUTES = {
 
 _CT_STATE_VERBOSE = _plain("ct_state", "ct_state", 32, HEXADECIMAL)
 _METADATA = ("skb_priority", "skb_mark", "ct_state", "ct_zone", "ct_mark", "ct_label", "recirc_id", "dp_hash")
-_L3 = {0x0800: "ipv4", 0x86DD: "ipv6", 0x0806: "arp", 0x8035: "arp", 0x8847: "mpls", 0x8848: "mpls"}
+_L3 = {
+    ETH_IP: "ipv4",
+    ETH_IPV6: "ipv6",
+    ETH_ARP: "arp",
+    ETH_RARP: "arp",
+    ETH_MPLS: "mpls",
+    ETH_MPLS_MC: "mpls",
+}
 _L4 = {
-    "ipv4": {6: "tcp", 17: "udp", 132: "sctp", 1: "icmp"},
-    "ipv6": {6: "tcp", 17: "udp", 132: "sctp", 58: "icmpv6"},
+    "ipv4": {TCP: "tcp", UDP: "udp", SCTP: "sctp", ICMP: "icmp"},
+    "ipv6": {TCP: "tcp", UDP: "udp", SCTP: "sctp", ICMPV6: "icmpv6"},
 }
 _ND_TYPES = (135, 136)
 _LATER_FRAGMENT = 2
@@ -345,7 +366,7 @@ class _Parser:
         tpid, tpid_mask = _eth_type(self.flow), _eth_type(self.mask)
         self.flow &= ~ATTRIBUTES["eth_type"].mask
         self.mask &= ~ATTRIBUTES["eth_type"].mask
-        self._add(tpid or 0x8100, tpid_mask, f"{tag}_tpid")
+        self._add(tpid or ETH_VLAN, tpid_mask, f"{tag}_tpid")
         tci, mask = _TAGGED, _TAGGED
         for name, _, value in (word.partition("=") for word in _words(text)):
             notation, bits, shift = _TAG_MEMBERS.get(name) or _refuse(name)

@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from vswitch.dpif.frame import GSO_ECN, GSO_TCPV4, GSO_TCPV6, GSO_UDP_L4, NEEDS_CSUM
 from vswitch.dpif.packet import Offload, Packet
 from vswitch.packet.checksum import checksum, ones_sum, pseudo_header_sum
+from vswitch.packet.numbers import TCP, UDP
 
-_TCP, _UDP = 6, 17
 _FIN, _PSH, _CWR = 0x01, 0x08, 0x80
 
 
@@ -27,7 +27,7 @@ def finished(packet: Packet) -> list[Packet]:
     offload = packet.offload
     if offload is None or not (offload.flags & NEEDS_CSUM or offload.gso_type):
         return [packet if offload is None else Packet(packet.data)]
-    protocol = {GSO_TCPV4: _TCP, GSO_TCPV6: _TCP, GSO_UDP_L4: _UDP}.get(offload.gso_type & ~GSO_ECN)
+    protocol = {GSO_TCPV4: TCP, GSO_TCPV6: TCP, GSO_UDP_L4: UDP}.get(offload.gso_type & ~GSO_ECN)
     if protocol is None or not offload.gso_size:
         return [Packet(_with_checksum(packet.data, offload))]
     return [Packet(data) for data in _segments(packet.data, offload, protocol)]
@@ -46,15 +46,15 @@ def _segments(data: bytes, offload: Offload, protocol: int) -> Iterator[bytes]:
     """The packets of `gso_size` payload bytes into which TCP or UDP `data` is to be cut."""
     l4 = offload.csum_start
     l3 = _network_header(data)
-    payload_at = l4 + (data[l4 + 12] >> 4 << 2 if protocol == _TCP and l4 + 12 < len(data) else 8)
-    if l3 + 20 > l4 or payload_at > len(data) or payload_at - l4 < (20 if protocol == _TCP else 8):
+    payload_at = l4 + (data[l4 + 12] >> 4 << 2 if protocol == TCP and l4 + 12 < len(data) else 8)
+    if l3 + 20 > l4 or payload_at > len(data) or payload_at - l4 < (20 if protocol == TCP else 8):
         yield data
         return
     payload = data[payload_at:]
     for i, start in enumerate(range(0, len(payload), offload.gso_size) or [0]):
         piece = payload[start : start + offload.gso_size]
         segment = bytearray(data[:payload_at] + piece)
-        if protocol == _TCP:
+        if protocol == TCP:
             _adjust_tcp(segment, l4, start, last=start + len(piece) == len(payload))
         else:
             struct.pack_into("!H", segment, l4 + 4, 8 + len(piece))
@@ -95,7 +95,7 @@ def _adjust_ip(segment: bytearray, l3: int, i: int) -> None:
 
 def _set_checksum(segment: bytearray, l3: int, l4: int, protocol: int) -> None:
     """The checksum of a segment's TCP or UDP."""
-    at = l4 + (16 if protocol == _TCP else 6)
+    at = l4 + (16 if protocol == TCP else 6)
     struct.pack_into("!H", segment, at, 0)
     first, last = (8, 40) if segment[l3] >> 4 == 6 else (12, 20)
     addresses = bytes(segment[l3 + first : l3 + last])

@@ -53,15 +53,13 @@ from vswitch.flow.fields import (
     VLAN_TCI,
     VLAN_TPID,
 )
-from vswitch.flow.match import ICMP, ICMPV6, SCTP, TCP, UDP
-from vswitch.packet import build
+from vswitch.packet import build, numbers
 from vswitch.packet.build import MORE_FRAGMENTS, Addresses
 
 PAYLOAD = bytes(range(64))
-IGMP = 2
 _LATER_OFFSET = 100  # of fragments that are not the first, in units of 8 bytes
 _TCP_BARE = 0x07  # SYN, FIN and RST come without data
-_ECHOS = {ICMP: (0, 8), ICMPV6: (128, 129)}
+_ECHOS = {numbers.ICMP: (0, 8), numbers.ICMPV6: (128, 129)}
 _IPV6_FRAGMENT = 44
 
 
@@ -74,22 +72,22 @@ def compose(flow: Flow, payload: bytes | None = None) -> bytes:
     frame = build.ethernet(ETH_DST.get(flow), ETH_SRC.get(flow), eth_type, content)
     for tci, tpid in ((VLAN2_TCI, VLAN2_TPID), (VLAN_TCI, VLAN_TPID)):
         if tci.get(flow) & VLAN_PRESENT:
-            frame = build.push_vlan(frame, tpid.get(flow) or 0x8100, tci.get(flow) & ~VLAN_PRESENT)
+            frame = build.push_vlan(frame, tpid.get(flow) or numbers.ETH_VLAN, tci.get(flow) & ~VLAN_PRESENT)
     return frame
 
 
 def _content(flow: Flow, eth_type: int, payload: bytes | None) -> bytes:
     match eth_type:
-        case 0x0800:
+        case numbers.ETH_IP:
             return _ipv4(flow, payload)
-        case 0x86DD:
+        case numbers.ETH_IPV6:
             return _ipv6(flow, payload)
-        case 0x0806 | 0x8035:
+        case numbers.ETH_ARP | numbers.ETH_RARP:
             sender, target = (ARP_SHA.get(flow), ARP_SPA.get(flow)), (ARP_THA.get(flow), ARP_TPA.get(flow))
             return build.arp(ARP_OP.get(flow), sender, target)
-        case 0x8847 | 0x8848:
+        case numbers.ETH_MPLS | numbers.ETH_MPLS_MC:
             return _mpls(flow) + (payload or b"")
-        case 0x894F:
+        case numbers.ETH_NSH:
             return _nsh(flow) + (payload or b"")
         case _:
             return payload or b""
@@ -124,21 +122,23 @@ def _l4(flow: Flow, addresses: Addresses, payload: bytes | None) -> bytes:
     proto, src, dst = IP_PROTO.get(flow), TP_SRC.get(flow), TP_DST.get(flow)
     usual = PAYLOAD if payload is None else payload
     is_v6 = len(addresses.source) == 16
-    if proto == TCP:
+    if proto == numbers.TCP:
         flags = TCP_FLAGS.get(flow)
         return build.tcp(addresses, src, dst, flags, (payload or b"") if flags & _TCP_BARE else usual)
-    if proto == UDP:
+    if proto == numbers.UDP:
         return build.udp(addresses, src, dst, usual)
-    if proto == SCTP:
+    if proto == numbers.SCTP:
         return build.sctp(src, dst, payload or b"")
-    if proto == ICMP and not is_v6:
-        return build.icmp(src, dst, 0, usual if src in _ECHOS[ICMP] else payload or b"")
-    if proto == IGMP and not is_v6:
+    if proto == numbers.ICMP and not is_v6:
+        return build.icmp(src, dst, 0, usual if src in _ECHOS[numbers.ICMP] else payload or b"")
+    if proto == numbers.IGMP and not is_v6:
         return build.icmp(src, dst, IGMP_GROUP.get(flow), payload or b"")
-    if proto == ICMPV6 and is_v6:
+    if proto == numbers.ICMPV6 and is_v6:
         if src in (135, 136) and dst == 0:
             return build.icmpv6(addresses, src, dst, ND_RESERVED.get(flow), _nd(flow, payload))
-        return build.icmpv6(addresses, src, dst, 0, usual if src in _ECHOS[ICMPV6] else payload or b"")
+        return build.icmpv6(
+            addresses, src, dst, 0, usual if src in _ECHOS[numbers.ICMPV6] else payload or b""
+        )
     return payload or b""
 
 

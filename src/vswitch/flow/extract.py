@@ -40,6 +40,23 @@ from vswitch.flow.fields import (
     VLAN_PRESENT,
     VLAN_TCI,
 )
+from vswitch.packet.numbers import (
+    ETH_ARP,
+    ETH_IP,
+    ETH_IPV6,
+    ETH_MPLS,
+    ETH_MPLS_MC,
+    ETH_NSH,
+    ETH_QINQ,
+    ETH_RARP,
+    ETH_VLAN,
+    ICMP,
+    ICMPV6,
+    IGMP,
+    SCTP,
+    TCP,
+    UDP,
+)
 
 ETH_HEADER_SIZE = 14
 NO_ETH_TYPE = 0x05FF  # of a packet with an IEEE 802.3 length and no SNAP header
@@ -58,8 +75,10 @@ _IPV4 = Struct(
 _ARP = Struct("!HHBBH6s4s6s4s")
 _NSH = Struct("!HBBI")
 _SNAP = bytes.fromhex("aaaa03000000")
-_ARP_ETHERNET_IPV4 = (1, 0x0800, 6, 4)
-_VLAN_TPIDS = frozenset({0x8100, 0x88A8})
+_ARP_ETHERNET_IPV4 = (1, ETH_IP, 6, 4)
+_ARPS, _LABELLED = frozenset({ETH_ARP, ETH_RARP}), frozenset({ETH_MPLS, ETH_MPLS_MC})
+_PORTS_ONLY, _CONTROL = frozenset({UDP, SCTP}), frozenset({ICMP, IGMP, ICMPV6})
+_VLAN_TPIDS = frozenset({ETH_VLAN, ETH_QINQ})
 _EXTENSION_HEADERS = frozenset({0, 43, 44, 51, 60})  # hop-by-hop, routing, fragment, AH, destination options
 _FRAGMENT, _AUTHENTICATION = 44, 51
 _ND_MESSAGES = frozenset({135, 136})
@@ -78,15 +97,15 @@ def extract(data: bytes, in_port: int = 0) -> Flow:
     if eth_type < 0x0600:
         eth_type, at = _snap(data, at)
     flow |= eth_type << _ETH_TYPE
-    if eth_type == 0x0800:
+    if eth_type == ETH_IP:
         return Flow(flow | _ipv4(data, at))
-    if eth_type == 0x86DD:
+    if eth_type == ETH_IPV6:
         return Flow(flow | _ipv6(data, at))
-    if eth_type in (0x0806, 0x8035):
+    if eth_type in _ARPS:
         return Flow(flow | _arp(data, at))
-    if eth_type in (0x8847, 0x8848):
+    if eth_type in _LABELLED:
         return Flow(flow | _mpls(data, at))
-    if eth_type == 0x894F:
+    if eth_type == ETH_NSH:
         return Flow(flow | _nsh(data, at))
     return Flow(flow)
 
@@ -169,22 +188,22 @@ def _extension_headers(data: bytes, at: int, end: int, proto: int) -> tuple[int,
 def _l4(data: bytes, at: int, end: int, proto: int) -> int:
     """The bits of a header that begins at `at`, in a packet that ends at `end`."""
     size = end - at
-    if proto == 6:
+    if proto == TCP:
         if size < 20 or not 20 <= data[at + 12] >> 4 << 2 <= size:
             return 0
         flags = (data[at + 12] << 8 | data[at + 13]) & 0xFFF
         return int.from_bytes(data[at : at + 4], "big") << _PORTS | flags << _TCP_FLAGS
-    if proto == 17 or proto == 132:
-        if size < (8 if proto == 17 else 12):
+    if proto in _PORTS_ONLY:
+        if size < (8 if proto == UDP else 12):
             return 0
         return int.from_bytes(data[at : at + 4], "big") << _PORTS
-    if proto in (1, 2, 58) and size >= 8:
+    if proto in _CONTROL and size >= 8:
         flow = (data[at] << 16 | data[at + 1]) << _PORTS
-        if proto == 2:
+        if proto == IGMP:
             return flow | int.from_bytes(data[at + 4 : at + 8], "big") << ND_RESERVED.offset
         return (
             flow | _nd(data, at, end)
-            if proto == 58 and data[at] in _ND_MESSAGES and not data[at + 1]
+            if proto == ICMPV6 and data[at] in _ND_MESSAGES and not data[at + 1]
             else flow
         )
     return 0

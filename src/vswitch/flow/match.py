@@ -103,6 +103,20 @@ from vswitch.flow.fields import (
 from vswitch.flow.ports import OfPort
 from vswitch.flow.subfield import Subfield, parse_subfield
 from vswitch.flow.texts import ALL_TUN_FLAGS_TEXT, DECIMAL, HEX, hexadecimal
+from vswitch.packet.numbers import (
+    ETH_ARP,
+    ETH_IP,
+    ETH_IPV6,
+    ETH_MPLS,
+    ETH_MPLS_MC,
+    ETH_NSH,
+    ETH_RARP,
+    ICMP,
+    ICMPV6,
+    SCTP,
+    TCP,
+    UDP,
+)
 
 DEFAULT_PRIORITY = 0x8000
 VID, PCP = 0x0FFF, 0xE000  # in a TCI
@@ -179,25 +193,22 @@ class Match:
         return f"Match({self.value:#x}, {self.mask:#x})"
 
 
-IP, IPV6, ARP, RARP, MPLS, MPLSM, NSH = 0x0800, 0x86DD, 0x0806, 0x8035, 0x8847, 0x8848, 0x894F
-ICMP, TCP, UDP, ICMPV6, SCTP = 1, 6, 17, 58, 132
-
 # The words for types and protocols, as written; `ipv4`, `ip4` and `ip6` are understood, too.
 WORDS: Mapping[tuple[int, int | None], str] = {
-    (IP, None): "ip",
-    (IP, ICMP): "icmp",
-    (IP, TCP): "tcp",
-    (IP, UDP): "udp",
-    (IP, SCTP): "sctp",
-    (IPV6, None): "ipv6",
-    (IPV6, ICMPV6): "icmp6",
-    (IPV6, TCP): "tcp6",
-    (IPV6, UDP): "udp6",
-    (IPV6, SCTP): "sctp6",
-    (ARP, None): "arp",
-    (RARP, None): "rarp",
-    (MPLS, None): "mpls",
-    (MPLSM, None): "mplsm",
+    (ETH_IP, None): "ip",
+    (ETH_IP, ICMP): "icmp",
+    (ETH_IP, TCP): "tcp",
+    (ETH_IP, UDP): "udp",
+    (ETH_IP, SCTP): "sctp",
+    (ETH_IPV6, None): "ipv6",
+    (ETH_IPV6, ICMPV6): "icmp6",
+    (ETH_IPV6, TCP): "tcp6",
+    (ETH_IPV6, UDP): "udp6",
+    (ETH_IPV6, SCTP): "sctp6",
+    (ETH_ARP, None): "arp",
+    (ETH_RARP, None): "rarp",
+    (ETH_MPLS, None): "mpls",
+    (ETH_MPLS_MC, None): "mplsm",
 }
 _SHORTHANDS = {
     word: Match().where(ETH_TYPE, eth_type)
@@ -393,10 +404,10 @@ class _Words:
             yield f"vlan_tci{suffix}={tci:#06x}/{mask:#06x}"
 
     def _l3(self) -> Iterator[_Word]:
-        arp = self._type in (ARP, RARP)
+        arp = self._type in (ETH_ARP, ETH_RARP)
         if not self._has_word:
             yield from self._field(ETH_TYPE, "dl_type")
-        if self._type == IPV6:
+        if self._type == ETH_IPV6:
             yield from self._fields(IPV6_SRC, IPV6_DST, IPV6_LABEL)
         elif arp:
             yield from self._fields(ARP_SPA, ARP_TPA)
@@ -407,7 +418,7 @@ class _Words:
             yield from self._field(IP_PROTO, "arp_op" if arp else "nw_proto")
         if arp:
             yield from self._fields(ARP_SHA, ARP_THA)
-        if self._type == NSH:
+        if self._type == ETH_NSH:
             yield from self._fields(NSH_FLAGS, NSH_TTL, NSH_MDTYPE, NSH_NP, NSH_SPI, NSH_SI)
             if NSH_MDTYPE.get(self._value) == 1:
                 yield from self._fields(*NSH_C)
@@ -418,12 +429,12 @@ class _Words:
 
     def _l4(self) -> Iterator[_Word]:
         kind = self._type, self._proto
-        if kind in ((IP, ICMP), (IPV6, ICMPV6)):
+        if kind in ((ETH_IP, ICMP), (ETH_IPV6, ICMPV6)):
             yield from self._field(TP_SRC, "icmp_type")
             yield from self._field(TP_DST, "icmp_code")
         else:
             yield from self._fields(TP_SRC, TP_DST)
-        if kind == (IPV6, ICMPV6):
+        if kind == (ETH_IPV6, ICMPV6):
             yield from self._fields(ND_TARGET, ND_SLL, ND_TLL, ND_RESERVED, ND_OPTIONS_TYPE)
         if self._proto == TCP:
             yield from self._fields(TCP_FLAGS)

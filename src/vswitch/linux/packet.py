@@ -24,6 +24,7 @@ from functools import cache
 
 from vswitch.base.errors import KernelError
 from vswitch.dpif.frame import MAX_FRAME, with_vlan
+from vswitch.packet.numbers import ETH_VLAN
 
 BATCH = 64  # frames at most in one system call
 
@@ -134,7 +135,7 @@ class _Pool:
         for (length,), (status, tci, tpid) in zip(lengths, auxdata, strict=True):
             frame = self._frames[at : at + length]
             if status & _TP_STATUS_VLAN_VALID:
-                frame = with_vlan(frame, tpid if status & _TP_STATUS_VLAN_TPID_VALID else 0x8100, tci)
+                frame = with_vlan(frame, tpid if status & _TP_STATUS_VLAN_TPID_VALID else ETH_VLAN, tci)
             frames.append(frame)
             at += self._SLOT
         return frames

@@ -36,6 +36,7 @@ from vswitch.ofproto.xlate.context import Translation
 from vswitch.ofproto.xlate.translate import translate
 from vswitch.openflow.actions.base import Action
 from vswitch.openflow.names import NO_NAMES
+from vswitch.packet.numbers import ETH_VLAN
 
 SLOW_REASONS: Mapping[str, str] = {
     "action": "Uses action(s) not supported by datapath.",
@@ -172,7 +173,7 @@ def _parse_flow(switch: Switch, text: str) -> Flow:
 def with_tpid(flow: Flow) -> Flow:
     """`flow` with a type for its VLAN tag, of which text only says the rest."""
     if VLAN_TCI.get(flow) & VLAN_PRESENT and not VLAN_TPID.get(flow):
-        return VLAN_TPID.put(flow, 0x8100)
+        return VLAN_TPID.put(flow, ETH_VLAN)
     return flow
 
 

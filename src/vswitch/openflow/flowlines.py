@@ -18,13 +18,14 @@ from typing import NamedTuple
 
 from vswitch.flow.field import Flow, Mask
 from vswitch.flow.fields import FIELDS, IP_PROTO, PACKET_TYPE
-from vswitch.flow.match import ICMP, ICMPV6, Match
+from vswitch.flow.match import Match
 from vswitch.openflow.actions.base import Action
 from vswitch.openflow.actions.check import check_actions
 from vswitch.openflow.errors import OpenFlowError
 from vswitch.openflow.flowtext import parse_flow_mod
 from vswitch.openflow.messages.flow import OFPFC_ADD, FlowMod
 from vswitch.openflow.names import NO_NAMES, Names
+from vswitch.packet.numbers import ICMP, ICMPV6
 
 MAX_SHAPES = 1024  # remembered; further ones take the long way
 

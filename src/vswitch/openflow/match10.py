@@ -32,6 +32,7 @@ from vswitch.flow.fields import (
 from vswitch.flow.match import Match
 from vswitch.flow.ports import from_16, to_16
 from vswitch.openflow.codec import mac_to_bytes
+from vswitch.packet.numbers import ETH_ARP, ETH_IP, ETH_IPV6, ETH_RARP, ICMP, ICMPV6, SCTP, TCP, UDP
 
 MATCH10_SIZE = 40
 _MATCH10 = struct.Struct("!IH6s6sHBxHBBxxIIHH")
@@ -44,8 +45,7 @@ _W_ALL = (1 << 22) - 1
 
 VLAN_NONE = 0xFFFF  # as dl_vlan: no tag
 _CFI, _VID, _PCP = 0x1000, 0x0FFF, 0xE000
-IP, ARP, RARP, IPV6 = 0x0800, 0x0806, 0x8035, 0x86DD
-_PORTS = frozenset((1, 6, 17, 132))  # protocols with two ports, or with type and code
+_PORTS = frozenset((ICMP, TCP, UDP, SCTP))  # protocols with two ports, or with type and code
 _DSCP = 0xFC
 _TOS = FIELDS["nw_tos"]
 _ALL32 = 0xFFFFFFFF
@@ -80,7 +80,7 @@ def fits_10(match: Match) -> bool:
     vlan = VLAN_TCI.get(mask)
     if vlan not in _VLAN_MASKS or (vlan == 0xFFFF and VLAN_TCI.get(value) & ~(_VID | _PCP | _CFI)):
         return False
-    if ETH_TYPE.get(value) == IPV6 and mask & ~(_KNOWN ^ IP_PROTO.mask ^ TP_SRC.mask ^ TP_DST.mask):
+    if ETH_TYPE.get(value) == ETH_IPV6 and mask & ~(_KNOWN ^ IP_PROTO.mask ^ TP_SRC.mask ^ TP_DST.mask):
         return False
     return IP_SRC.get(mask) in _LENGTHS and IP_DST.get(mask) in _LENGTHS
 
@@ -156,7 +156,7 @@ def decode_match10(data: bytes) -> Match:
         ethernet |= bits << VLAN_TCI.offset
     if ethernet:
         mask |= ethernet | PACKET_TYPE.mask
-    if not wildcards & _W_DL_TYPE and eth_type in (IP, ARP, RARP, IPV6):
+    if not wildcards & _W_DL_TYPE and eth_type in (ETH_IP, ETH_ARP, ETH_RARP, ETH_IPV6):
         l3_value, l3_mask = _decode_l3(wildcards, eth_type, tos, proto, nw_src, nw_dst, tp_src, tp_dst)
         value |= l3_value
         mask |= l3_mask
@@ -181,17 +181,17 @@ def _decode_l3(
     if not wildcards & _W_NW_PROTO:
         value |= proto << IP_PROTO.offset
         mask |= IP_PROTO.mask
-    if eth_type != IPV6:
+    if eth_type != ETH_IPV6:
         src_bits = _PREFIXES[max(0, 32 - (wildcards >> _SRC_SHIFT & 63))]
         dst_bits = _PREFIXES[max(0, 32 - (wildcards >> _DST_SHIFT & 63))]
         value |= (nw_src & src_bits) << IP_SRC.offset | (nw_dst & dst_bits) << IP_DST.offset
         mask |= src_bits << IP_SRC.offset | dst_bits << IP_DST.offset
-    if eth_type in (ARP, RARP):
+    if eth_type in (ETH_ARP, ETH_RARP):
         return value, mask
     if not wildcards & _W_NW_TOS:
         value |= (tos & _DSCP) << _TOS.offset
         mask |= _DSCP << _TOS.offset
-    if not wildcards & _W_NW_PROTO and (proto in _PORTS or (eth_type == IPV6 and proto == 58)):
+    if not wildcards & _W_NW_PROTO and (proto in _PORTS or (eth_type == ETH_IPV6 and proto == ICMPV6)):
         if not wildcards & _W_TP_SRC:
             value |= tp_src << TP_SRC.offset
             mask |= TP_SRC.mask

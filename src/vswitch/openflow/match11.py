@@ -29,7 +29,8 @@ from vswitch.flow.match import Match
 from vswitch.flow.ports import is_valid
 from vswitch.openflow.codec import mac_to_bytes
 from vswitch.openflow.errors import BadMatch, OpenFlowError
-from vswitch.openflow.match10 import ARP, IP, RARP, VLAN_NONE
+from vswitch.openflow.match10 import VLAN_NONE
+from vswitch.packet.numbers import ETH_ARP, ETH_IP, ETH_MPLS, ETH_MPLS_MC, ETH_RARP
 
 MATCH11_SIZE = 88
 _MATCH11 = struct.Struct("!HHII6s6s6s6sHBxHBBIIIIHHIB3xQQ")
@@ -40,7 +41,7 @@ _W_MPLS_LABEL, _W_MPLS_TC = 1 << 8, 1 << 9
 _W_ALL = (1 << 10) - 1
 _VLAN_ANY = 0xFFFE  # as dl_vlan: any tag
 _CFI, _VID, _PCP = 0x1000, 0x0FFF, 0xE000
-_MPLS = (0x8847, 0x8848)
+_MPLS = (ETH_MPLS, ETH_MPLS_MC)
 _DSCP = 0xFC
 _TOS, _ICMP_TYPE, _ICMP_CODE = FIELDS["nw_tos"], FIELDS["icmp_type"], FIELDS["icmp_code"]
 _ONES32, _ONES48, _ONES64 = (1 << 32) - 1, (1 << 48) - 1, (1 << 64) - 1
@@ -126,16 +127,16 @@ def decode_match11(data: bytes, at: int) -> Match:
     if wildcards & _W_DL_TYPE:
         return _masked(match, METADATA, metadata, metadata_mask, _ONES64)
     match = match.where(ETH_TYPE, eth_type)
-    if eth_type == IP and not wildcards & _W_NW_TOS:
+    if eth_type == ETH_IP and not wildcards & _W_NW_TOS:
         if tos & ~_DSCP:
             raise OpenFlowError(BadMatch.BAD_VALUE)
         match = match.where(_TOS, tos, _DSCP)
-    if eth_type in (IP, ARP, RARP):
+    if eth_type in (ETH_IP, ETH_ARP, ETH_RARP):
         if not wildcards & _W_NW_PROTO:
             match = match.where(IP_PROTO, proto)
         match = _masked(match, IP_SRC, nw_src, nw_src_mask, _ONES32)
         match = _masked(match, IP_DST, nw_dst, nw_dst_mask, _ONES32)
-    if eth_type == IP and not wildcards & _W_NW_PROTO:
+    if eth_type == ETH_IP and not wildcards & _W_NW_PROTO:
         match = _decode_l4(match, wildcards, proto, tp_src, tp_dst)
     if eth_type in _MPLS:
         if not wildcards & _W_MPLS_LABEL:

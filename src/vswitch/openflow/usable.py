@@ -36,7 +36,7 @@ from vswitch.openflow.actions.header import PushVlan
 from vswitch.openflow.actions.register import SetField
 from vswitch.openflow.errors import OpenFlowError
 from vswitch.openflow.instructions import Meter, WriteActions, WriteMetadata
-from vswitch.openflow.match10 import IPV6, fits_10
+from vswitch.openflow.match10 import fits_10
 from vswitch.openflow.messages.flow import (
     OFPFF_NO_BYT_COUNTS,
     OFPFF_NO_PKT_COUNTS,
@@ -46,6 +46,7 @@ from vswitch.openflow.messages.flow import (
     FlowMod,
 )
 from vswitch.openflow.version import OF11
+from vswitch.packet.numbers import ETH_IPV6
 
 Protocols = frozenset[str]
 _STANDARD = frozenset({"OpenFlow10-table_id", "OpenFlow10+table_id"})
@@ -119,7 +120,7 @@ def fits_11(match: Match) -> bool:
     mask, value = match.mask, match.value
     if mask & ~_KNOWN11 or PACKET_TYPE.get(value) or VLAN_TCI.get(mask) not in _VLAN_MASKS:
         return False
-    if ETH_TYPE.get(value) == IPV6 and mask & (IP_PROTO.mask | TP_SRC.mask | TP_DST.mask):
+    if ETH_TYPE.get(value) == ETH_IPV6 and mask & (IP_PROTO.mask | TP_SRC.mask | TP_DST.mask):
         return False
     return all(mask & field.mask in (0, field.mask) for field in (TP_SRC, TP_DST))
 

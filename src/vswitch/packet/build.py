@@ -10,8 +10,8 @@ from __future__ import annotations
 from struct import Struct
 
 from vswitch.packet.checksum import checksum, crc32c, ones_sum, pseudo_header_sum
+from vswitch.packet.numbers import ETH_IP, ICMPV6
 
-ICMPV6 = 58
 MORE_FRAGMENTS = 0x2000  # in IPv4's fragment word
 _FRAGMENT_HEADER = 44
 
@@ -119,7 +119,7 @@ def arp(op: int, sender: tuple[int, int], target: tuple[int, int]) -> bytes:
     """An ARP packet; `sender` and `target` are each a hardware and an IPv4 address."""
     (sha, spa), (tha, tpa) = sender, target
     return _ARP.pack(
-        1, 0x0800, 6, 4, op,
+        1, ETH_IP, 6, 4, op,
         sha.to_bytes(6, "big"), spa.to_bytes(4, "big"), tha.to_bytes(6, "big"), tpa.to_bytes(4, "big"),
     )  # fmt: skip
 

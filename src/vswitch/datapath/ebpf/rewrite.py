@@ -38,12 +38,12 @@ from vswitch.bpf.builder import (
 )
 from vswitch.bpf.helpers import Helper
 from vswitch.datapath.ebpf import skb
-from vswitch.datapath.ebpf.parse import ARP, IPV4, IPV6, RARP, VLAN_TYPES
+from vswitch.datapath.ebpf.parse import VLAN_TYPES
 from vswitch.datapath.ebpf.skb import CONTEXT, be16
-from vswitch.datapath.ebpf.transport import ICMP, ICMPV6, TCP, UDP
 from vswitch.dpif.action import Set
 from vswitch.flow.field import Flow, Mask
 from vswitch.flow.fields import LAYOUT
+from vswitch.packet.numbers import ETH_ARP, ETH_IP, ETH_IPV6, ETH_RARP, ICMP, ICMPV6, TCP, UDP
 
 
 class NotInEbpf(Exception):  # noqa: N818 - not an error, an answer
@@ -113,12 +113,12 @@ def _header(action: Set, flow: Flow, mask: Mask) -> tuple[str, int, int, tuple[U
     if action.mask & LAYOUT.mask("eth_dst", "eth_src"):
         return "ethernet", 0, 0, _ETHERNET
     type = exactly("eth_type")
-    if type in (ARP, RARP):
+    if type in (ETH_ARP, ETH_RARP):
         return "arp", type, 0, _ARP
-    if type not in (IPV4, IPV6):
+    if type not in (ETH_IP, ETH_IPV6):
         raise NotInEbpf
     if not action.mask & LAYOUT.mask("tp_src", "tp_dst"):
-        return ("ipv4", type, 0, _IPV4) if type == IPV4 else ("ipv6", type, 0, _IPV6)
+        return ("ipv4", type, 0, _IPV4) if type == ETH_IP else ("ipv6", type, 0, _IPV6)
     protocol = exactly("ip_proto")
     if protocol not in _CHECKSUM_AT:
         raise NotInEbpf
@@ -151,9 +151,9 @@ class Rewrite:
             _find_network(b, buffer)
             b.jump_if(R1 != be16(self.type), "up")
             if self.header == "transport":
-                _load(b, R1, R8, 9 if self.type == IPV4 else 6, u8(buffer), "up")
+                _load(b, R1, R8, 9 if self.type == ETH_IP else 6, u8(buffer), "up")
                 b.jump_if(R1 != self.protocol, "up")
-            elif self.type == IPV6 and self._finds_transport:
+            elif self.type == ETH_IPV6 and self._finds_transport:
                 _load(b, R1, R8, 6, u8(buffer), "up")
                 for extension in _EXTENSIONS:
                     b.jump_if(R1 == extension, "up")
@@ -195,7 +195,7 @@ class Rewrite:
         none = b.new_label("none")
         b.mov(R7, 0)
         b.store(u64(protocol), 0)
-        if self.type == IPV4:
+        if self.type == ETH_IP:
             _load(b, R1, R8, 6, u16(buffer), none)
             b.jump_if(R1 & be16(0x1FFF), none)
             _load(b, R1, R8, 9, u8(buffer), none)

@@ -23,10 +23,10 @@ from vswitch.bpf.builder import (
 from vswitch.datapath.ebpf.keys import PLACES
 from vswitch.datapath.ebpf.skb import be16
 from vswitch.datapath.ebpf.walk import Walk
+from vswitch.packet.numbers import ICMP, ICMPV6, IGMP, SCTP, TCP, UDP
 
 MAX_OPTIONS = 4
 
-ICMP, IGMP, TCP, UDP, ICMPV6, SCTP = 1, 2, 6, 17, 58, 132
 _SOLICIT, _ADVERT = 135, 136
 
 

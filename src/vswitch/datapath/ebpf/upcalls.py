@@ -24,15 +24,14 @@ from vswitch.flow.field import Flow
 from vswitch.flow.fields import ETH_TYPE, IP_FRAG, IP_PROTO, PKT_MARK, SKB_PRIORITY
 from vswitch.linux.ringbuf import RingBuffer
 from vswitch.packet.checksum import checksum, pseudo_header_sum
+from vswitch.packet.numbers import ETH_IP, TCP, UDP
 
 BATCH = 64  # upcalls
 _AHEAD = 1024  # records taken from the ring while others wait
 _HEADER = codec(UPCALL)
 _HEADER_SIZE = _HEADER.size
-_TCP, _UDP = 6, 17
-_IPV4, _IPV6 = 0x0800, 0x86DD
 _VLAN_TYPES = (b"\x81\x00", b"\x88\xa8")
-_CHECKSUM_AT = {_TCP: 16, _UDP: 6}
+_CHECKSUM_AT = {TCP: 16, UDP: 6}
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +143,8 @@ def offload_of(data: bytes, flow: Flow, gso_size: int) -> Offload | None:
         return None
     sizes = (0, 0, 0)
     if gso_size:
-        type = GSO_UDP_L4 if protocol == _UDP else GSO_TCPV4 if ETH_TYPE.get(flow) == _IPV4 else GSO_TCPV6
-        length = (data[transport + 12] >> 4) * 4 if protocol == _TCP else 8
+        type = GSO_UDP_L4 if protocol == UDP else GSO_TCPV4 if ETH_TYPE.get(flow) == ETH_IP else GSO_TCPV6
+        length = (data[transport + 12] >> 4) * 4 if protocol == TCP else 8
         sizes = type, transport + length, gso_size
     return Offload(NEEDS_CSUM, *sizes, transport, _CHECKSUM_AT[protocol])
 
@@ -155,7 +154,7 @@ def _headers(data: bytes, flow: Flow) -> tuple[int, int, int] | None:
     network = 14
     while data[network - 2 : network] in _VLAN_TYPES:
         network += 4
-    if ETH_TYPE.get(flow) == _IPV4:
+    if ETH_TYPE.get(flow) == ETH_IP:
         length = int.from_bytes(data[network + 2 : network + 4], "big")
         return network, network + (data[network] & 15) * 4, network + length
     transport = network + 40

@@ -19,8 +19,8 @@ import secrets
 from dataclasses import dataclass
 
 from vswitch.dpif.frame import HEADER_SIZE
+from vswitch.packet.numbers import ICMP, ICMPV6, TCP, UDP
 
-_TCP, _UDP, _ICMP, _ICMPV6 = 6, 17, 1, 58
 _KEY_BITS = 8 * 80  # more than any key has
 _SECRET = secrets.randbits(_KEY_BITS)  # see table.py
 
@@ -51,9 +51,9 @@ def _ipv4(at: int) -> _Shape:
     l4 = at + 20
     ip = [(HEADER_SIZE, at + 2), (at + 6, at + 10), (at + 12, l4)]  # not: length, identification, checksum
     keys = {
-        _TCP: _key(40, 80, l4 + 14, *ip, (l4, l4 + 4), (l4 + 12, l4 + 14)),
-        _UDP: _key(28, 28, l4 + 8, *ip, (l4, l4 + 4)),
-        _ICMP: _key(28, 28, l4 + 8, *ip, (l4, l4 + 2)),
+        TCP: _key(40, 80, l4 + 14, *ip, (l4, l4 + 4), (l4 + 12, l4 + 14)),
+        UDP: _key(28, 28, l4 + 8, *ip, (l4, l4 + 4)),
+        ICMP: _key(28, 28, l4 + 8, *ip, (l4, l4 + 2)),
     }
     return _Shape(at, at + 9, at + 2, at, keys)
 
@@ -63,9 +63,9 @@ def _ipv6(at: int) -> _Shape:
     l4 = at + 40
     ip = [(HEADER_SIZE, at + 4), (at + 6, l4)]  # not: length
     keys = {
-        _TCP: _key(20, 60, l4 + 14, *ip, (l4, l4 + 4), (l4 + 12, l4 + 14)),
-        _UDP: _key(8, 8, l4 + 8, *ip, (l4, l4 + 4)),
-        _ICMPV6: _key(8, 8, l4 + 8, *ip, (l4, l4 + 2)),
+        TCP: _key(20, 60, l4 + 14, *ip, (l4, l4 + 4), (l4 + 12, l4 + 14)),
+        UDP: _key(8, 8, l4 + 8, *ip, (l4, l4 + 4)),
+        ICMPV6: _key(8, 8, l4 + 8, *ip, (l4, l4 + 2)),
     }
     return _Shape(at, at + 6, at + 4, l4, keys)
 
@@ -100,4 +100,4 @@ def may_cache(frame: bytes) -> bool:
     if frame[at - 2 : at] == b"\x08\x00":
         fragment = (frame[at + 6] << 8 | frame[at + 7]) & 0x3FFF
         return frame[at] == 0x45 and not fragment
-    return frame[at] >> 4 == 6 and (frame[at + 6] != _ICMPV6 or frame[at + 40] in _ECHO_TYPES)
+    return frame[at] >> 4 == 6 and (frame[at + 6] != ICMPV6 or frame[at + 40] in _ECHO_TYPES)

@@ -12,11 +12,12 @@ from __future__ import annotations
 from vswitch.dpif.frame import HEADER_SIZE, NEEDS_CSUM
 from vswitch.flow.field import Flow, Mask
 from vswitch.flow.fields import LAYOUT
+from vswitch.packet import numbers
 from vswitch.packet.checksum import crc32c, updated
 
-_TCP, _UDP, _SCTP, _ICMP, _ICMPV6 = 6, 17, 132, 1, 58
-_CHECKSUM_AT = {_TCP: 16, _UDP: 6, _ICMP: 2, _ICMPV6: 2}
-_VLAN_TYPES = (0x8100, 0x88A8)
+_CHECKSUM_AT = {numbers.TCP: 16, numbers.UDP: 6, numbers.ICMP: 2, numbers.ICMPV6: 2}
+_PSEUDO_SUMMED = (numbers.TCP, numbers.UDP, numbers.ICMPV6)  # their checksums cover IPv6's addresses
+_VLAN_TYPES = (numbers.ETH_VLAN, numbers.ETH_QINQ)
 _EXTENSION_HEADERS = (0, 43, 60, 135, 139, 140)  # whose size is in their second byte, in units of 8 bytes
 _FRAGMENT_HEADER, _AUTHENTICATION_HEADER, _ROUTING_HEADER = 44, 51, 43
 
@@ -65,9 +66,9 @@ class Rewriter:
         self._partial = bool(frame[0] & NEEDS_CSUM)
         self._l3, self._eth_type = _network_header(frame)
         self._l4, self._protocol, self._routed = 0, 0, False
-        if self._eth_type == 0x0800:
+        if self._eth_type == numbers.ETH_IP:
             self._find_ipv4()
-        elif self._eth_type == 0x86DD:
+        elif self._eth_type == numbers.ETH_IPV6:
             self._find_ipv6()
 
     def frame(self) -> bytes:
@@ -80,11 +81,11 @@ class Rewriter:
             self._write(HEADER_SIZE, _ETH, value, mask)
         if mask & _L3_MASK and self._l3:
             match self._eth_type:
-                case 0x0800 if self._l4:
+                case numbers.ETH_IP if self._l4:
                     self._set_ipv4(value, mask)
-                case 0x86DD:
+                case numbers.ETH_IPV6:
                     self._set_ipv6(value, mask)
-                case 0x0806 | 0x8035 if self._has(self._l3, 28):
+                case numbers.ETH_ARP | numbers.ETH_RARP if self._has(self._l3, 28):
                     self._write(self._l3, _ARP, value, mask)
         if mask & (_L4_MASK | _ND_MASK) and self._l4:
             self._set_l4(value, mask)
@@ -128,7 +129,7 @@ class Rewriter:
             return
         checksum = updated(_u16(before, 10), _number(before), _number(after))
         self._frame[at + 10 : at + 12] = checksum.to_bytes(2, "big")
-        if before[12:] != after[12:] and self._protocol in (_TCP, _UDP):
+        if before[12:] != after[12:] and self._protocol in (numbers.TCP, numbers.UDP):
             self._update_l4(before[12:], after[12:], pseudo=True)
 
     def _set_ipv6(self, value: Flow, mask: Mask) -> None:
@@ -144,7 +145,7 @@ class Rewriter:
         after = bytes(self._frame[at + 8 : at + 40])
         if self._routed:  # the checksum covers the last destination, which is in the routing header
             before, after = before[:16], after[:16]
-        if before != after and self._protocol in (_TCP, _UDP, _ICMPV6):
+        if before != after and self._protocol in _PSEUDO_SUMMED:
             self._update_l4(before, after, pseudo=True)
 
     def _set_l4(self, value: Flow, mask: Mask) -> None:
@@ -155,7 +156,11 @@ class Rewriter:
                 self._set_sctp(value, mask)
             case 1 | 58 if self._has(self._l4, 8):
                 self._set_covered(_ICMP_FIELDS, 2, value, mask)
-                if mask & _ND_MASK and self._protocol == _ICMPV6 and self._frame[self._l4] in (135, 136):
+                if (
+                    mask & _ND_MASK
+                    and self._protocol == numbers.ICMPV6
+                    and self._frame[self._l4] in (135, 136)
+                ):
                     self._set_nd(value, mask)
 
     def _set_covered(
@@ -209,7 +214,7 @@ class Rewriter:
         field = int.from_bytes(self._frame[at : at + 2], "big")
         if self._partial:
             field = ~updated(~field & 0xFFFF, _number(before), _number(after)) & 0xFFFF
-        elif self._protocol != _UDP:
+        elif self._protocol != numbers.UDP:
             field = updated(field, _number(before), _number(after))
         elif field:
             field = updated(field, _number(before), _number(after)) or 0xFFFF

@@ -42,9 +42,8 @@ from vswitch.flow.fields import (
     VLAN_TPID,
 )
 from vswitch.ofproto.xlate.context import Translation
+from vswitch.packet.numbers import ETH_ARP, ETH_IP, ETH_IPV6, ETH_RARP, ICMP, ICMPV6, SCTP, TCP, UDP
 
-ETH_IP, ETH_ARP, ETH_RARP, ETH_IPV6 = 0x0800, 0x0806, 0x8035, 0x86DD
-TCP, UDP, SCTP, ICMP, ICMPV6 = 6, 17, 132, 1, 58
 UNSUPPORTED = "action"  # the slow path's reason: an action that datapaths do not have
 
 

@@ -48,10 +48,9 @@ from vswitch.openflow.actions.header import (
 )
 from vswitch.openflow.actions.register import Load, Move, SetField, StackPop, StackPush
 from vswitch.openflow.instructions import WriteMetadata
+from vswitch.packet.numbers import ETH_IP, ETH_IPV6, ETH_VLAN, ICMP, ICMPV6
 
-_IPV4, _IPV6 = 0x0800, 0x86DD
-_ICMP, _ICMPV6 = 1, 58
-_TAG, _8021Q = VLAN_PRESENT << VLAN_TCI.offset, 0x8100
+_TAG, _8021Q = VLAN_PRESENT << VLAN_TCI.offset, ETH_VLAN
 _LATER_FRAGMENT = 2 << IP_FRAG.offset
 
 # Prerequisites are looked at in this order, so that a packet that fails early is not examined further.
@@ -98,7 +97,7 @@ def has(xlate: Translation, field: Field) -> bool:
 
 def is_ip(xlate: Translation) -> int:
     """4 or 6 for a packet of that version of IP, else 0; the Ethernet type is always in the mask."""
-    return {_IPV4: 4, _IPV6: 6}.get(ETH_TYPE.get(xlate.flow), 0)
+    return {ETH_IP: 4, ETH_IPV6: 6}.get(ETH_TYPE.get(xlate.flow), 0)
 
 
 def write_ip(xlate: Translation, mask: int, value: int) -> None:
@@ -266,6 +265,6 @@ def set_tp_dst(xlate: Translation, action: SetTpDst) -> None:
 def _write_port(xlate: Translation, field: Field, port: int) -> None:
     if not is_ip(xlate) or xlate.flow & _LATER_FRAGMENT:
         return
-    if xlate.read(IP_PROTO) in (_ICMP, _ICMPV6):
+    if xlate.read(IP_PROTO) in (ICMP, ICMPV6):
         port &= 0xFF
     write(xlate, field.mask, port << field.offset)

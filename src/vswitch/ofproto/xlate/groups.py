@@ -40,10 +40,9 @@ from vswitch.ofproto.xlate.resubmit import within_budget
 from vswitch.openflow.actions.output import Group
 from vswitch.openflow.messages.group import OFPG_ANY, OFPGT_FF, OFPGT_SELECT, Bucket
 from vswitch.openflow.messages.port import OFPPC_PORT_DOWN, OFPPS_LINK_DOWN
+from vswitch.packet.numbers import ETH_IP, ETH_IPV6, SCTP, TCP, UDP
 
 MAX_LIVENESS_DEPTH = 128  # groups that watch groups
-_IP, _IPV6 = 0x0800, 0x86DD
-_TCP, _UDP, _SCTP = 6, 17, 132
 _WORD = (1 << 32) - 1
 _VLAN = VLAN_PRESENT | 0xFFF
 
@@ -172,16 +171,16 @@ def _hash_connection(xlate: Translation) -> int:
     for tag in (VLAN_TCI, VLAN2_TCI):
         basis = mix(xlate.look(Mask(_VLAN << tag.offset)) >> tag.offset, basis)
     eth_type = ETH_TYPE.get(xlate.flow)
-    if eth_type == _IP:
+    if eth_type == ETH_IP:
         basis = mix(look(IP_SRC) ^ look(IP_DST), basis)
-    elif eth_type == _IPV6:
+    elif eth_type == ETH_IPV6:
         basis = mix_all(look(IPV6_SRC) ^ look(IPV6_DST), basis)
     else:
         return basis
     proto = look(IP_PROTO)
-    if proto != _UDP:  # as with the peer
+    if proto != UDP:  # as with the peer
         xlate.mask |= TP_SRC.mask | TP_DST.mask
-    if proto in (_TCP, _SCTP):
+    if proto in (TCP, SCTP):
         basis = mix(TP_SRC.get(xlate.flow) ^ TP_DST.get(xlate.flow), basis)
     return mix(proto, basis)
 

@@ -25,8 +25,8 @@ from vswitch.openflow.actions.control import FinTimeout
 from vswitch.openflow.actions.learn import LOAD, MATCH, Learn, LearnSpec
 from vswitch.openflow.actions.output import Output
 from vswitch.openflow.actions.register import Load
+from vswitch.packet.numbers import TCP
 
-_TCP = 6
 _FIN_OR_RST = 0x005
 _RESERVED = frozenset({OFPP_IN_PORT, OFPP_FLOOD, OFPP_ALL, OFPP_LOCAL})
 
@@ -128,7 +128,7 @@ def _lower(present: int, wanted: int) -> int:
 @translates(FinTimeout)
 def fin_timeout(xlate: Translation, action: FinTimeout) -> None:
     """Let a rule go soon after the connection that it carries."""
-    if xlate.read(IP_PROTO) != _TCP or not xlate.read(TCP_FLAGS) & _FIN_OR_RST or xlate.rule is None:
+    if xlate.read(IP_PROTO) != TCP or not xlate.read(TCP_FLAGS) & _FIN_OR_RST or xlate.rule is None:
         return
     ending = Ending(xlate.rule, action.idle_timeout, action.hard_timeout)
     xlate.carried.learned.append(ending)

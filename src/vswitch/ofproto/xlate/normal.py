@@ -28,7 +28,8 @@ from vswitch.ofproto.narration import Kind
 from vswitch.ofproto.port import Bundle, PriorityTags, VlanMode
 from vswitch.ofproto.xlate.context import Lesson, Translation
 from vswitch.ofproto.xlate.ports import send_out
-from vswitch.ofproto.xlate.vlan import INNER, OUTER, PRESENT, TPID_8021Q, with_tag
+from vswitch.ofproto.xlate.vlan import INNER, OUTER, PRESENT, with_tag
+from vswitch.packet.numbers import ETH_ARP, ETH_VLAN
 from vswitch.protocols.mac_learning import mac_key
 
 _LOOKED_AT = ETH_SRC.mask | ETH_DST.mask | VLAN_VID.mask | PRESENT
@@ -47,7 +48,6 @@ _RESERVED = frozenset(
     }
 )
 NO_BUNDLE = Bundle("OFPP_NONE")  # where packets of a controller come from; admits every VLAN
-_ARP = 0x0806
 _REQUEST, _REPLY = 1, 2
 
 
@@ -135,7 +135,7 @@ def _learn(xlate: Translation, bundle: Bundle, vlan: int) -> None:
 def _is_gratuitous_arp(xlate: Translation) -> bool:
     """Whether the packet announces its sender's address to everybody."""
     flow = xlate.flow
-    if ETH_TYPE.get(flow) != _ARP or ETH_DST.get(flow) != BROADCAST:
+    if ETH_TYPE.get(flow) != ETH_ARP or ETH_DST.get(flow) != BROADCAST:
         return False
     operation = xlate.read(ARP_OP)
     if operation == _REQUEST:
@@ -184,4 +184,4 @@ def _retag(xlate: Translation, bundle: Bundle, vlan: int) -> Flow:
         xlate.mask |= VLAN_PCP.mask  # without priority either, the tag goes
     if not vlan and not pcp:
         return Flow(flow & ~(OUTER | INNER))
-    return with_tag(Flow(flow & ~INNER | inner), vlan | pcp, VLAN_TPID.get(flow) or TPID_8021Q)
+    return with_tag(Flow(flow & ~INNER | inner), vlan | pcp, VLAN_TPID.get(flow) or ETH_VLAN)

@@ -48,9 +48,9 @@ from vswitch.ofproto.xlate.resubmit import look_up, run_rule
 from vswitch.openflow.actions.base import Action
 from vswitch.openflow.messages.continuation import Continuation
 from vswitch.openflow.names import NO_NAMES, Names
+from vswitch.packet.numbers import ETH_IP, ETH_IPV6, ICMP, ICMPV6
 
 _ALWAYS = IN_PORT.mask | ETH_TYPE.mask | PACKET_TYPE.mask | RECIRC_ID.mask
-_ETH_IP, _ETH_IPV6 = 0x0800, 0x86DD
 _NOT_IN_PACKETS = (
     LAYOUT.mask("metadata", "xxreg0", "xxreg1", "xxreg2", "xxreg3") | ACTSET_OUTPUT.mask | CONJ_ID.mask
 )
@@ -62,7 +62,6 @@ _TAG2 = VLAN_PRESENT << VLAN2_TCI.offset
 _LATER = 2 << IP_FRAG.offset
 _PORTS = TP_SRC.mask | TP_DST.mask
 _TYPE_AND_CODE = 0xFF << TP_SRC.offset | 0xFF << TP_DST.offset  # which have 8 bits where ports have 16
-_ICMP, _ICMPV6 = 1, 58
 
 
 def translate(
@@ -84,7 +83,7 @@ def translate(
     flow = ACTSET_OUTPUT.put(flow, OFPP_UNSET)
     xlate = Translation(wiring, switch, flow, now, packet=packet, side_effects=side_effects)
     xlate.mask = _ALWAYS
-    if ETH_TYPE.get(flow) in (_ETH_IP, _ETH_IPV6):
+    if ETH_TYPE.get(flow) in (ETH_IP, ETH_IPV6):
         xlate.mask |= IP_FRAG.mask
     if tracing is not None:
         xlate.tracing, xlate.names = True, names
@@ -144,6 +143,6 @@ def finished_mask(mask: int, flow: Flow) -> Mask:
             mask &= ~_INNER
     if flow & _LATER:
         mask &= ~_PORTS
-    elif mask & _PORTS and IP_PROTO.get(flow) in (_ICMP, _ICMPV6):
+    elif mask & _PORTS and IP_PROTO.get(flow) in (ICMP, ICMPV6):
         mask &= ~_PORTS | _TYPE_AND_CODE
     return Mask(mask)

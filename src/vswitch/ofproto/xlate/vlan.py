@@ -13,14 +13,14 @@ from vswitch.ofproto.xlate.commit import n_tags
 from vswitch.ofproto.xlate.context import Translation
 from vswitch.ofproto.xlate.registry import translates
 from vswitch.openflow.actions.header import PopVlan, PushVlan, SetVlanPcp, SetVlanVid
+from vswitch.packet.numbers import ETH_VLAN
 
-TPID_8021Q = 0x8100
 OUTER = VLAN_TCI.mask | VLAN_TPID.mask
 INNER = VLAN2_TCI.mask | VLAN2_TPID.mask
 PRESENT = VLAN_PRESENT << VLAN_TCI.offset
 
 
-def with_tag(flow: Flow, tci: int, tpid: int = TPID_8021Q) -> Flow:
+def with_tag(flow: Flow, tci: int, tpid: int = ETH_VLAN) -> Flow:
     """`flow` with this for its outermost tag, in the place of what it had there."""
     return Flow(flow & ~OUTER | (tci | VLAN_PRESENT) << VLAN_TCI.offset | tpid << VLAN_TPID.offset)
 

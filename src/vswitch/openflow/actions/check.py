@@ -41,14 +41,13 @@ from vswitch.openflow.actions.register import Load, Move, OutputReg, SetField, S
 from vswitch.openflow.errors import BadAction, BadInstruction, MeterModFailed, OpenFlowError
 from vswitch.openflow.instructions import GotoTable, Meter, WriteActions
 from vswitch.openflow.version import OF11
+from vswitch.packet.numbers import ETH_IP, ETH_IPV6, ETH_MPLS, ETH_MPLS_MC, ICMPV6, TCP
 
 _CFI = 0x1000
-_IP, _IPV6 = 0x0800, 0x86DD
-_MPLS = (0x8847, 0x8848)
+_MPLS = (ETH_MPLS, ETH_MPLS_MC)
 _LATER_FRAGMENT = 2
 _OFPM_MAX = 0xFFFF0000
 _OFPTT_ALL = 0xFF
-_TCP = 6
 _ALG_PROTOS = {21: (6,), 69: (17,)}  # of FTP and TFTP, by the ports that name their helpers
 _IP_ACTIONS = (SetIpDscp, SetIpEcn, SetIpTtl, DecTtl)
 _MPLS_ACTIONS = (SetMplsLabel, SetMplsTc, SetMplsTtl, DecMplsTtl, PopMpls)
@@ -72,13 +71,12 @@ def check_actions(
 
 def telling(value: int) -> int:
     """What of the value of a match decides which actions make sense; of ports, only those that are ICMPv6's type and code."""
-    return value & (_TELLING if IP_PROTO.get(value) == _ICMPV6 else _TELLING & ~TP_PORTS.mask)
+    return value & (_TELLING if IP_PROTO.get(value) == ICMPV6 else _TELLING & ~TP_PORTS.mask)
 
 
 _TELLING = reduce(
     or_, (field.needs.mask for field in FIELDS), VLAN_TCI.mask | IP_FRAG.mask | IP_PROTO.mask | CT_STATE.mask
 )
-_ICMPV6 = 58
 
 
 @by_identity
@@ -124,7 +122,7 @@ class _Checker:
             case PushVlan():
                 self.flow = VLAN_TCI.put(self.flow, _CFI)
             case SetIpv4Src() | SetIpv4Dst():
-                self._need(ETH_TYPE.get(self.flow) == _IP)
+                self._need(ETH_TYPE.get(self.flow) == ETH_IP)
             case L4Rewrite():
                 return self._l4(item)
             case PushMpls() | PopMpls():
@@ -165,7 +163,7 @@ class _Checker:
                 if not self._is_ip or (protos and IP_PROTO.get(self.flow) & 0xFF not in protos):
                     raise OpenFlowError(BadAction.MATCH_INCONSISTENT)
             case FinTimeout():
-                if not self._is_ip or IP_PROTO.get(self.flow) & 0xFF != _TCP:
+                if not self._is_ip or IP_PROTO.get(self.flow) & 0xFF != TCP:
                     raise OpenFlowError(BadAction.MATCH_INCONSISTENT)
             case Resubmit(ct=True):
                 if not FIELDS["ct_nw_proto"].needs.holds_in(self.flow, self.mask):
@@ -185,7 +183,7 @@ class _Checker:
 
     @property
     def _is_ip(self) -> bool:
-        return ETH_TYPE.get(self.flow) in (_IP, _IPV6)
+        return ETH_TYPE.get(self.flow) in (ETH_IP, ETH_IPV6)
 
     def _need(self, met: bool) -> None:
         """What OpenFlow 1.0 does not ask for."""

@@ -15,8 +15,9 @@ from vswitch.openflow.codec import Code, padded
 from vswitch.openflow.errors import BadAction, OpenFlowError
 from vswitch.openflow.names import Names
 from vswitch.openflow.value import Value, value
+from vswitch.packet.numbers import ETH_MPLS, ETH_MPLS_MC, ETH_NSH
 
-PT_ETH, PT_NSH, PT_MPLS, PT_MPLS_MC = 0, 1 << 16 | 0x894F, 1 << 16 | 0x8847, 1 << 16 | 0x8848
+PT_ETH, PT_NSH, PT_MPLS, PT_MPLS_MC = 0, 1 << 16 | ETH_NSH, 1 << 16 | ETH_MPLS, 1 << 16 | ETH_MPLS_MC
 PT_USE_NEXT_PROTO = 0x0000FFFE  # decap: what the removed header says is next
 _TYPES: Mapping[int, str] = {PT_ETH: "ethernet", PT_NSH: "nsh", PT_MPLS: "mpls", PT_MPLS_MC: "mpls_mc"}
 _HEAD = struct.Struct("!HBB")

@@ -20,11 +20,8 @@ from vswitch.openflow.errors import BadAction, OpenFlowError
 from vswitch.openflow.names import Names
 from vswitch.openflow.value import value, wire
 from vswitch.openflow.version import OF10, OF12
+from vswitch.packet.numbers import ETH_QINQ, ETH_VLAN
 
-ETH_TYPE_VLAN = 0x8100
-ETH_TYPE_VLAN_8021AD = 0x88A8
-ETH_TYPE_MPLS = 0x8847
-ETH_TYPE_MPLS_MCAST = 0x8848
 VLAN_PRESENT = 0x1000  # OFPVID12_PRESENT: in OpenFlow 1.2 and later, part of a VLAN id that is there
 
 
@@ -38,7 +35,7 @@ class PushVlan(Action):
     def decode_body(cls, version: int, code: Code, data: bytes, start: int) -> Action:
         """Refuse what is no VLAN Ethertype."""
         made = super().decode_body(version, code, data, start)
-        if made.tpid not in (ETH_TYPE_VLAN, ETH_TYPE_VLAN_8021AD):  # type: ignore[attr-defined]
+        if made.tpid not in (ETH_VLAN, ETH_QINQ):  # type: ignore[attr-defined]
             raise OpenFlowError(BadAction.BAD_ARGUMENT)
         return made
 
@@ -46,7 +43,7 @@ class PushVlan(Action):
     def parse(cls, arg: str, names: Names) -> Action:
         """`0x8100` or `0x88a8`."""
         tpid = parse_u16(arg, "ethertype")
-        if tpid not in (ETH_TYPE_VLAN, ETH_TYPE_VLAN_8021AD):
+        if tpid not in (ETH_VLAN, ETH_QINQ):
             raise TextError(f"{arg}: not a valid VLAN ethertype", arg)
         return cls(tpid)
 
@@ -94,9 +91,7 @@ class VlanRewrite(Action):
     def push(self, version: int, push_if_needed: bool, has_vlan: bool) -> bytes:
         """The bytes of the push_vlan that must go before, if any."""
         return (
-            PushVlan(ETH_TYPE_VLAN).encode(version)
-            if version > OF10 and push_if_needed and not has_vlan
-            else b""
+            PushVlan(ETH_VLAN).encode(version) if version > OF10 and push_if_needed and not has_vlan else b""
         )
 
 

@@ -15,9 +15,7 @@ from vswitch.openflow.errors import BadAction, OpenFlowError
 from vswitch.openflow.names import Names
 from vswitch.openflow.value import wire
 from vswitch.openflow.version import OF12
-
-ETH_TYPE_MPLS = 0x8847
-ETH_TYPE_MPLS_MCAST = 0x8848
+from vswitch.packet.numbers import ETH_MPLS, ETH_MPLS_MC
 
 
 @action("push_mpls", "NX1.0(23), OF1.1+(19)")
@@ -30,7 +28,7 @@ class PushMpls(Action):
     def decode_body(cls, version: int, code: Code, data: bytes, start: int) -> Action:
         """Refuse what is not MPLS."""
         made = super().decode_body(version, code, data, start)
-        if made.ethertype not in (ETH_TYPE_MPLS, ETH_TYPE_MPLS_MCAST):  # type: ignore[attr-defined]
+        if made.ethertype not in (ETH_MPLS, ETH_MPLS_MC):  # type: ignore[attr-defined]
             raise OpenFlowError(BadAction.BAD_ARGUMENT)
         return made
 
