@@ -14,9 +14,7 @@ from vswitch.base.errors import TextError
 
 _SPACE = ", \t\r\n"
 _KEY = re.compile(r"[^:=(, \t\r\n]*")
-_SIMPLE = re.compile(
-    r"([^:=(, \t\r\n]+)(?:[:=]([^, \t\r\n(]*))?(?:[, \t\r\n]+|\Z)"
-)  # without parentheses
+_SIMPLE = re.compile(r"([^:=(, \t\r\n]+)(?:[:=]([^, \t\r\n(]*))?(?:[, \t\r\n]+|\Z)")  # without parentheses
 _BREAK = re.compile(r"[, \t\r\n()]")  # where something can begin or end
 _MAC = re.compile(r"(?:[0-9a-fA-F]{2}:){5}[0-9a-fA-F]{2}\Z")
 _OCTETS = {str(octet): octet for octet in range(256)}
