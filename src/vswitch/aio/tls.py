@@ -16,14 +16,9 @@ from typing import NoReturn
 
 from vswitch.base.log import Logger
 from vswitch.base.options import Given
+from vswitch.linux.tls import new_context, trust
 
 log = Logger("stream_ssl")
-VERSIONS = {
-    "TLSv1": ssl.TLSVersion.TLSv1,
-    "TLSv1.1": ssl.TLSVersion.TLSv1_1,
-    "TLSv1.2": ssl.TLSVersion.TLSv1_2,
-    "TLSv1.3": ssl.TLSVersion.TLSv1_3,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,17 +62,10 @@ class Tls:
 
     def context(self, server: bool) -> ssl.SSLContext:
         """A context for one end; raises OSError where a file is missing or wrong."""
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER if server else ssl.PROTOCOL_TLS_CLIENT)
-        context.check_hostname = False
+        context = new_context(server, self.protocols, self.ciphers)
         self._load_chain(context)
-        _choose_versions(context, self.protocols)
-        if self.ca_cert in ("", "none") or (self.lacks_authority and not server):
-            context.verify_mode = ssl.CERT_NONE
-        else:
-            context.load_verify_locations(self.ca_cert)
-            context.verify_mode = ssl.CERT_REQUIRED
-        if self.ciphers:
-            context.set_ciphers(self.ciphers)
+        unknown = self.ca_cert in ("", "none") or (self.lacks_authority and not server)
+        trust(context, None if unknown else self.ca_cert)
         return context
 
     def _load_chain(self, context: ssl.SSLContext) -> None:
@@ -91,13 +79,6 @@ class Tls:
 
 
 TlsSource = Callable[[], Tls | None]
-
-
-def _choose_versions(context: ssl.SSLContext, protocols: str) -> None:
-    """Speak the versions that `protocols` names, from the lowest to the highest; without any, Python's choice."""
-    named = [VERSIONS[word] for word in protocols.replace(",", " ").split() if word in VERSIONS]
-    if named:
-        context.minimum_version, context.maximum_version = min(named), max(named)
 
 
 def tls_context(tls: Tls | None, server: bool) -> ssl.SSLContext:

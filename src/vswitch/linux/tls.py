@@ -46,24 +46,38 @@ def _lacks_authority(options: TlsOptions) -> bool:
     return options.bootstrap_ca_cert is not None and not Path(options.bootstrap_ca_cert).exists()
 
 
+def new_context(server_side: bool, protocols: str, ciphers: str) -> ssl.SSLContext:
+    """A context for one end that speaks what `protocols` and `ciphers` name, or what Python would where they are empty.
+
+    Of versions of TLS, those from the lowest that is named to the highest.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER if server_side else ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    named = [_VERSIONS[word] for word in protocols.replace(",", " ").split() if word in _VERSIONS]
+    if named:
+        context.minimum_version, context.maximum_version = min(named), max(named)
+    if ciphers:
+        context.set_ciphers(ciphers)
+    return context
+
+
+def trust(context: ssl.SSLContext, authority: str | None) -> None:
+    """Take only certificates that the one in the file `authority` has signed; without a file, all."""
+    if authority is None:
+        context.verify_mode = ssl.CERT_NONE
+    else:
+        context.load_verify_locations(authority)
+        context.verify_mode = ssl.CERT_REQUIRED
+
+
 def _context(options: TlsOptions, *, server_side: bool) -> ssl.SSLContext:
     """What the handshake needs; raises OSError or ValueError if it is not there."""
     authority = options.bootstrap_ca_cert or options.ca_cert
     assert options.certificate, "connect() has looked"
     assert authority, "connect() has looked"
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER if server_side else ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
+    context = new_context(server_side, options.protocols, options.ciphers)
     context.load_cert_chain(options.certificate, options.private_key)
-    named = [_VERSIONS[word] for word in options.protocols.replace(",", " ").split() if word in _VERSIONS]
-    if named:
-        context.minimum_version, context.maximum_version = min(named), max(named)
-    if options.ciphers:
-        context.set_ciphers(options.ciphers)
-    if authority == "none" or _lacks_authority(options):
-        context.verify_mode = ssl.CERT_NONE
-    else:
-        context.verify_mode = ssl.CERT_REQUIRED
-        context.load_verify_locations(authority)
+    trust(context, None if authority == "none" or _lacks_authority(options) else authority)
     return context
 
 

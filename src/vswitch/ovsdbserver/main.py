@@ -20,7 +20,8 @@ from vswitch.base.options import (
     version_text,
 )
 from vswitch.linux.console import answer
-from vswitch.linux.dirs import dbdir, logdir, rundir
+from vswitch.linux.dirs import dbdir
+from vswitch.linux.usage import COMMON_HELP, KEYS_HELP, daemon_help
 
 PROGRAM = "ovsdb-server"
 OPTIONS = (
@@ -65,34 +66,11 @@ Copying another server's databases:
 Sharing a database with other servers:
   --cluster=etcd:HOST:PORT[,HOST:PORT]…/NAME   serve the database that ovsdb-tool put there
   --cluster-private-key=FILE, --cluster-certificate=FILE, --cluster-ca-cert=FILE   for TLS to etcd
-Keys and certificates (for ssl: and pssl:):
-  -p, --private-key=FILE   our private key
-  -c, --certificate=FILE   our certificate
-  -C, --ca-cert=FILE       who must have signed the other side's certificate
-  --bootstrap-ca-cert=FILE as --ca-cert, and fetched from the first peer if it does not exist
-  --peer-ca-cert=FILE      certificates to send with ours, for peers that bootstrap
-  --ssl-protocols=PROTOS   TLS versions to allow
-  --ssl-ciphers=CIPHERS    ciphers to allow
-Running as a daemon:
-  --detach                 go to the background once clients are served
-  --monitor                start it again if it crashes
-  --user=USER[:GROUP]      run as somebody else
-  --no-chdir               stay in the current directory
-  --pidfile[=FILE]         write the process id to FILE (default: {rundir()}/{PROGRAM}.pid)
-  --overwrite-pidfile      even if another one is running
-Logging:
-  -vSPEC, --verbose=SPEC   what to log: [MODULE][:DESTINATION][:LEVEL]
-  -v, --verbose            log everything
-  --log-file[=FILE]        log to FILE (default: {logdir()}/{PROGRAM}.log)
-  --syslog-method=METHOD   libc, null, unix:FILE or udp:IP:PORT
-  --syslog-target=HOST:PORT  log to a syslog server, too
-Other options:
+{KEYS_HELP}{daemon_help(PROGRAM, "once clients are served")}Other options:
   --run=COMMAND            run COMMAND in a shell, and exit when it does
   --disable-file-column-diff   write whole columns to the file, for servers before 2.15
   --no-dbs                 serve no database for the time being
-  --unixctl=SOCKET         where ovs-appctl reaches us
-  -h, --help               print this help
-  -V, --version            print the version"""
+{COMMON_HELP}"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:

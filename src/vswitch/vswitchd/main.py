@@ -21,7 +21,8 @@ from vswitch.base.options import (
     version_text,
 )
 from vswitch.linux.console import answer
-from vswitch.linux.dirs import default_database, logdir, rundir
+from vswitch.linux.dirs import default_database
+from vswitch.linux.usage import COMMON_HELP, KEYS_HELP, daemon_help
 
 PROGRAM = "ovs-vswitchd"
 OPTIONS = (
@@ -46,34 +47,12 @@ DATABASE is how to reach ovsdb-server (default: "{default_database()}"):
   unix:FILE                a Unix socket
   tcp:HOST:PORT            TCP
   ssl:HOST:PORT            TLS over TCP
-Keys and certificates (for ssl: and pssl:):
-  -p, --private-key=FILE   our private key
-  -c, --certificate=FILE   our certificate
-  -C, --ca-cert=FILE       who must have signed the other side's certificate
-  --bootstrap-ca-cert=FILE as --ca-cert, and fetched from the first peer if it does not exist
-  --ssl-protocols=PROTOS   TLS versions to allow
-  --ssl-ciphers=CIPHERS    ciphers to allow
-Running as a daemon:
-  --detach                 go to the background once the switch works
-  --monitor                start it again if it crashes
-  --user=USER[:GROUP]      run as somebody else
-  --no-chdir               stay in the current directory
-  --pidfile[=FILE]         write the process id to FILE (default: {rundir()}/{PROGRAM}.pid)
-  --overwrite-pidfile      even if another one is running
-Logging:
-  -vSPEC, --verbose=SPEC   what to log: [MODULE][:DESTINATION][:LEVEL]
-  -v, --verbose            log everything
-  --log-file[=FILE]        log to FILE (default: {logdir()}/{PROGRAM}.log)
-  --syslog-method=METHOD   libc, null, unix:FILE or udp:IP:PORT
-  --syslog-target=HOST:PORT  log to a syslog server, too
-For tests:
+{KEYS_HELP}{daemon_help(PROGRAM, "once the switch works")}For tests:
   --enable-dummy[=override|system]  offer devices and a datapath in memory
   --disable-system         do not offer the kernel's datapath
   --disable-system-route   do not look at the kernel's routes
 Other options:
-  --unixctl=SOCKET         where ovs-appctl reaches us
-  -h, --help               print this help
-  -V, --version            print the version"""
+{COMMON_HELP}"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -21,7 +21,7 @@ from vswitch.base.options import (
     version_text,
 )
 from vswitch.linux.console import answer
-from vswitch.linux.dirs import logdir, rundir
+from vswitch.linux.usage import COMMON_HELP, KEYS_HELP, daemon_help
 
 OPTIONS = (
     Option("noflow", short="n"),
@@ -64,25 +64,8 @@ What to do with packets:
   --with-flows=FILE        add the flows in FILE to each switch
   --mute                   answer nothing
   -O, --protocols=VERSION[,...]  versions to speak: OpenFlow10 to OpenFlow15 (default: all)
-Keys and certificates (for ssl: and pssl:):
-  -p, --private-key=FILE  -c, --certificate=FILE  -C, --ca-cert=FILE
-  --bootstrap-ca-cert=FILE  --peer-ca-cert=FILE  --ssl-protocols=PROTOS  --ssl-ciphers=CIPHERS
-Running as a daemon:
-  --detach                 go to the background when it listens
-  --monitor                start it again if it crashes
-  --user=USER[:GROUP]      run as somebody else
-  --no-chdir               stay in the current directory
-  --pidfile[=FILE]         write the process id to FILE (default: {rundir()}/{program}.pid)
-  --overwrite-pidfile      even if another one is running
-Logging:
-  -v, --verbose[=SPEC]     what to log: [MODULE][:DESTINATION][:LEVEL]
-  --log-file[=FILE]        log to FILE (default: {logdir()}/{program}.log)
-  --syslog-method=METHOD   libc, null, unix:FILE or udp:IP:PORT
-  --syslog-target=HOST:PORT  log to a syslog server, too
-Other options:
-  --unixctl=SOCKET         where ovs-appctl reaches us
-  -h, --help               print this help
-  -V, --version            print the version"""
+{KEYS_HELP}{daemon_help(program, "when it listens")}Other options:
+{COMMON_HELP}"""
 
 
 def main(argv: Sequence[str] | None = None, program: str = "ovs-testcontroller") -> int:
