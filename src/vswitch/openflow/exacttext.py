@@ -26,7 +26,7 @@ def parse_exact_flow(text: str, port_names: PortNames = _NO_PORTS) -> Flow:
         try:
             flow = _with(flow, key, value, port_names)
         except TextError as error:
-            raise TextError(f"{text}: {error}", error.at) from None
+            raise TextError(f"{text}: {error}", error.text) from None
     return flow if IN_PORT.get(flow) else IN_PORT.put(flow, OFPP_ANY)
 
 
