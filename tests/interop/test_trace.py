@@ -75,6 +75,7 @@ STORIES = {
     "mark": (["actions=load:5->NXM_NX_PKT_MARK[],2"], "in_port=1,tcp"),
     "reserved multicast": (["actions=NORMAL"], "in_port=1,dl_dst=01:80:c2:00:00:0e"),
     "gratuitous ARP": (["actions=NORMAL"], "in_port=1,arp,arp_op=1,dl_dst=ff:ff:ff:ff:ff:ff,arp_spa=10.0.0.1,arp_tpa=10.0.0.1"),
+    "the switch's own table": (["actions=load:1->NXM_NX_REG0[],resubmit(,254),2"], "in_port=1,tcp"),
     "truncation": (["actions=output(port=2,max_len=64),3"], "in_port=1,tcp"),
 }  # fmt: skip
 

@@ -1,6 +1,7 @@
 """Our switch beside the peer's: the same commands, the same rows, the same answers."""
 
 import os
+import re
 import signal
 import time
 from collections.abc import Callable
@@ -289,3 +290,19 @@ def test_the_machine_tells_of_itself_if_asked(tmp_path: Path) -> None:
         while daemons.run("peer", "ovs-vsctl", "get", "open", ".", "statistics").stdout != "{}\n":
             assert time.monotonic() < deadline
             time.sleep(0.05)
+
+
+@pytest.mark.parametrize("options", [(), ("--offload-stats",)])
+def test_dump_flows_shows_the_switchs_own_rules(tmp_path: Path, options: tuple[str, ...]) -> None:
+    """The rules of table 254 among them, and a resubmission there ends as it does with the peer."""
+
+    def dump(make: Make) -> list[str]:
+        with Daemons(tmp_path / make, "peer", make) as switch:
+            switch.run(
+                "peer", "ovs-vsctl", "add-br", "br0", "--", "set", "bridge", "br0", "datapath_type=dummy"
+            )
+            switch.run("peer", "ovs-ofctl", "add-flow", "br0", "in_port=1,actions=resubmit(,254)")
+            text = switch.run("peer", "ovs-appctl", "bridge/dump-flows", *options, "br0").stdout
+            return re.sub(r"duration=\d+s", "duration=", text).splitlines()
+
+    assert sorted(dump("ours")) == sorted(dump("peer"))

@@ -16,7 +16,6 @@ from functools import partial
 from typing import Protocol
 
 from vswitch.dpif.ports import OdpPort
-from vswitch.flow.fields import REG
 from vswitch.flow.match import Match
 from vswitch.flow.ports import OFPP_LOCAL, OFPP_MAX, OFPP_NORMAL, OfPort
 from vswitch.ofproto.actionlists import teaches
@@ -24,12 +23,13 @@ from vswitch.ofproto.channel import AsyncKind, Channel
 from vswitch.ofproto.command import Command, ConnectionId, Send
 from vswitch.ofproto.eviction import rules_to_evict
 from vswitch.ofproto.group import GroupEntry
+from vswitch.ofproto.internal import InternalRules
 from vswitch.ofproto.port import Bundle, PriorityTags, SwitchPort, VlanMode
 from vswitch.ofproto.rule import Rule, RuleFlags
 from vswitch.ofproto.table import INTERNAL_TABLE, N_TABLES, Table
 from vswitch.ofproto.wiring import Wiring
 from vswitch.openflow.actions.base import Action
-from vswitch.openflow.actions.output import OFPR_IMPLICIT_MISS, Controller, Output
+from vswitch.openflow.actions.output import Output
 from vswitch.openflow.errors import OpenFlowError, RoleRequestFailed
 from vswitch.openflow.message import Message
 from vswitch.openflow.messages.flow import FlowRemoved, RemovedReason
@@ -122,10 +122,8 @@ class Switch:
         self.description = ""  # other_config:dp-desc
         self.fragments = FragmentHandling.NORMAL
         self.created = now
-        self.miss_rule = _internal_rule(0, 1, (Controller(reason=OFPR_IMPLICIT_MISS),), now)
-        self.no_packet_in_rule = _internal_rule(0, 2, (), now)
-        self.fragment_rule = _internal_rule(0, 3, (), now)
-        for rule in (self.miss_rule, self.no_packet_in_rule, self.fragment_rule):
+        self.internal = InternalRules(now)
+        for rule in self.internal:
             self.tables[INTERNAL_TABLE].insert(rule)
         self._names: Names | None = None
         self.generation_id: int | None = None  # of the last change of roles
@@ -528,11 +526,6 @@ class Switch:
 
 def _normal_rule(priority: int, now: float) -> Rule:
     return Rule(0, MATCH_ALL, priority, (Output(OFPP_NORMAL),), created=now, modified=now, used=now)
-
-
-def _internal_rule(priority: int, register: int, actions: tuple[Action, ...], now: float) -> Rule:
-    match = MATCH_ALL.where(REG[0], register)
-    return Rule(INTERNAL_TABLE, match, priority, actions, created=now, modified=now, used=now)
 
 
 def split_duration(seconds: float) -> tuple[int, int]:

@@ -242,7 +242,12 @@ class Questions:
         """All rules of a bridge, also those that OpenFlow does not show."""
         bridge, now = self.bridge(words[-1], "Unknown bridge"), asyncio.get_running_loop().time()
         await bridge.forwarding.revalidate()
-        return lines(_rule(rule, now) for table in bridge.switch.tables for rule in table)
+        offload = "--offload-stats" in words[:-1]
+        return lines(
+            _rule(rule, now, offload)
+            for table in bridge.switch.tables
+            for rule in sorted(table, key=lambda rule: -rule.priority)
+        )
 
     def bridge_reconnect(self, words: Sequence[str]) -> None:
         """Drop the connections of a bridge to its controllers; they come again."""
@@ -250,9 +255,11 @@ class Questions:
             bridge.channels.reconnect()
 
 
-def _rule(rule: Rule, now: float) -> str:
+def _rule(rule: Rule, now: float, offload: bool) -> str:
     table = f"table_id={rule.table_id}, " if rule.table_id else ""
     carried = f"duration={int(now - rule.created)}s, n_packets={rule.packets}, n_bytes={rule.bytes}, "
+    if offload:  # to hardware, which no datapath of ours does
+        carried += "n_offload_packets=0, n_offload_bytes=0, "
     match = format_match(rule.match, priority=rule.priority)
     return f"{table}{carried}{match}{',' if match else ''}actions={format_actions(rule.actions)}"
 

@@ -92,13 +92,13 @@ def look_up(xlate: Translation, in_port: OfPort, table_id: int, *, packet_in: bo
     rule: Rule | None = None
     if flow & _FRAGMENT and switch.fragments is not FragmentHandling.NX_MATCH:
         if switch.fragments is FragmentHandling.DROP:
-            rule = switch.fragment_rule
+            rule = switch.internal.fragment
         flow = Flow(flow & ~_PORTS)
     if rule is None:
         rule, table_id = _search(xlate, flow, table_id, honor_miss)
     if rule is None:
         miss = switch.tables[table_id].miss if honor_miss else TableMiss.DEFAULT
-        rule = switch.miss_rule if packet_in and _goes_up(xlate, miss) else switch.no_packet_in_rule
+        rule = switch.internal.miss if packet_in and _goes_up(xlate, miss) else switch.internal.no_packet_in
     xlate.table_id, xlate.rule = table_id, rule
     xlate.carried.rules.append(rule)
     if xlate.trace is not None:
@@ -134,11 +134,11 @@ def _goes_up(xlate: Translation, miss: TableMiss) -> bool:
 def _describe(xlate: Translation, rule: Rule) -> str:
     """A rule as a trace shows it."""
     switch = xlate.switch
-    if rule is switch.miss_rule:
+    if rule is switch.internal.miss:
         return 'No match, and a "packet-in" is called for.'
-    if rule is switch.no_packet_in_rule:
+    if rule is switch.internal.no_packet_in:
         return "No match."
-    if rule is switch.fragment_rule:
+    if rule is switch.internal.fragment:
         return 'Packets are IP fragments and the fragment handling mode is "drop".'
     match = format_match(rule.match, xlate.names.port_names)
     text = f"{match}, priority {rule.priority}" if match else f"priority {rule.priority}"

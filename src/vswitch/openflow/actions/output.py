@@ -29,7 +29,7 @@ REASONS: Mapping[int, str] = {
     4: "group",
     5: "packet_out",
     6: "explicit_miss",
-    7: "implicit_miss",
+    7: "",  # no rule: nobody asks for it by a name
 }
 OFPR_NO_MATCH, OFPR_ACTION, OFPR_INVALID_TTL, OFPR_ACTION_SET, OFPR_GROUP, OFPR_PACKET_OUT = range(6)
 OFPR_EXPLICIT_MISS, OFPR_IMPLICIT_MISS = 6, 7

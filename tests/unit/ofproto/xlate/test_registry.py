@@ -39,4 +39,4 @@ def test_what_translates_are_actions() -> None:
 
 def test_the_switch_has_its_own_rules_for_misses() -> None:
     machine = Machine()
-    assert len(machine.br0.tables[254]) == 3
+    assert len(machine.br0.tables[254]) == 4
