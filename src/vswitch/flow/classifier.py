@@ -275,6 +275,14 @@ class Classifier(Generic[R]):
         self._tries.remove(rule.match.value, table.prefixes)
         self._size -= 1
 
+    def clear(self) -> None:
+        """Take out all rules."""
+        self._subtables.clear()
+        self._order = []
+        self._tries = Tries(self._tries)
+        self._new.clear()
+        self._size = 0
+
     def lookup(self, flow: Flow) -> tuple[R | None, Mask]:
         """The highest-priority rule matching `flow`, and every bit that the answer depends on."""
         if self._new:

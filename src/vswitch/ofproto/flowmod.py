@@ -173,8 +173,7 @@ def apply(switch: Switch, plan: Plan, message: FlowMod, now: float) -> None:
     """Do what was planned."""
     if plan.evict is not None:
         switch.remove_rule(plan.evict, RemovedReason.EVICTION, now)
-    for rule in plan.remove:
-        switch.remove_rule(rule, RemovedReason.DELETE, now)
+    switch.remove_rules(plan.remove, RemovedReason.DELETE, now)
     for rule, actions in plan.modify:
         cookie = rule.cookie if plan.cookie is None else plan.cookie
         switch.modify_rule(rule, actions, cookie, now, reset=bool(message.flags & _RESET_COUNTS))

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from vswitch.flow.match import Match
 from vswitch.flow.ports import OFPP_ANY
 from vswitch.ofproto.actionlists import output_groups, output_ports
-from vswitch.ofproto.rule import Rule
+from vswitch.ofproto.rule import MAX_PRIORITY, Rule
 from vswitch.ofproto.switch import Switch
 from vswitch.ofproto.table import ALL_TABLES, INTERNAL_TABLE, Table
 from vswitch.openflow.errors import BadRequest, OpenFlowError
@@ -39,6 +39,10 @@ def selected(
     out_group: int = OFPG_ANY,
 ) -> Iterator[Rule]:
     """The rules whose match is at least as specific as `match`; with `priority`, those that have exactly both."""
+    if not match.mask and not cookie_mask and (priority, out_port, out_group) == (None, OFPP_ANY, OFPG_ANY):
+        for table in tables_of(switch, table_id):
+            yield from [rule for rule in table if rule.priority <= MAX_PRIORITY]
+        return
     for table in tables_of(switch, table_id):
         for rule in _matching(table, match, priority):
             if (

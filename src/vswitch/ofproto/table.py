@@ -73,6 +73,10 @@ class Table:
         """Take `rule` out."""
         self._classifier.remove(rule)
 
+    def clear(self) -> None:
+        """Take all rules out."""
+        self._classifier.clear()
+
     @property
     def evicts(self) -> bool:
         """Whether a rule may displace another."""

@@ -1,0 +1,109 @@
+"""Flow-mods: tables that lose all their rules at once."""
+
+from __future__ import annotations
+
+import pytest
+
+from vswitch.dpif.datapath import Support
+from vswitch.flow.field import Flow
+from vswitch.flow.match import parse_match
+from vswitch.ofproto.backer import Backer
+from vswitch.ofproto.channel import ChannelKind
+from vswitch.ofproto.command import Send
+from vswitch.ofproto.connections import Connection
+from vswitch.openflow.errors import BundleFailed, OpenFlowError
+from vswitch.openflow.flowtext import parse_flow_mod
+from vswitch.openflow.messages.flow import OFPFC_ADD, OFPFC_DELETE, FlowRemoved
+from vswitch.openflow.messages.monitor import FlowMonitor, FlowMonitorReply, FlowMonitorRequest
+from vswitch.openflow.version import OF14
+
+FLOWS = (
+    "table=1,priority=1,tcp,nw_dst=10.0.0.0/8,actions=output:1",
+    "table=1,priority=2,tcp,nw_dst=10.0.0.0/8,actions=output:2",
+    "table=1,arp,idle_timeout=9,actions=drop",
+    "table=2,ip,nw_src=10.1.0.0/16,actions=learn(table=3,delete_learned,cookie=5,in_port=1)",
+)
+
+
+class Talk:
+    """A switch with some rules, and a channel to it."""
+
+    def __init__(self, *flows: str) -> None:
+        self.switch = Backer(Support()).add_switch("br0", 1, 0.0)
+        self.switch.flush_rules(0.0)
+        self.connection = Connection(self.switch, OF14, ChannelKind.PRIMARY, 0.0)
+        for flow in (*FLOWS, *flows):
+            self.change(flow, OFPFC_ADD)
+
+    def change(self, text: str, command: int) -> list[object]:
+        commands = self.connection.handle(parse_flow_mod(text, command), 1, 0.0)
+        return [command.message for command in commands if isinstance(command, Send)]
+
+    def rules(self) -> list[str]:
+        tables = self.switch.tables[:4]
+        return sorted(f"{rule.table_id} {rule.priority} {rule.match}" for table in tables for rule in table)
+
+
+def delete_all_and_fail(talk: Talk) -> None:
+    """What a bundle does whose last message is wrong."""
+    with talk.switch.revocable():
+        talk.change("", OFPFC_DELETE)
+        assert talk.rules() == []
+        raise OpenFlowError(BundleFailed.MSG_FAILED)
+
+
+def test_a_table_without_rules_is_as_new() -> None:
+    talk = Talk()
+    assert talk.change("table=1", OFPFC_DELETE) == []
+    table = talk.switch.tables[1]
+    assert len(table) == 0
+    assert list(table) == []
+    assert table.lookup(Flow(0)) == (None, 0)
+    assert not talk.switch.expiring
+    assert len(talk.switch.tables[2]) == 1
+    talk.change(FLOWS[0], OFPFC_ADD)
+    match = parse_match("tcp,nw_dst=10.0.0.0/8")
+    assert table.find(match, 1) is not None
+    assert table.lookup(match.value)[0] is table.find(match, 1)
+
+
+def test_what_rules_have_learned_goes_with_all_rules() -> None:
+    talk = Talk("table=3,cookie=5,in_port=7,actions=drop")
+    talk.change("table=2", OFPFC_DELETE)
+    assert not any(talk.switch.tables[3])
+
+
+def test_megaflows_that_asked_an_emptied_table_are_suspect() -> None:
+    talk = Talk()
+    talk.switch.wiring.changes.rules.clear()
+    talk.change("table=1", OFPFC_DELETE)
+    assert [(table.id, str(match)) for table, match in talk.switch.wiring.changes.rules] == [(1, "")]
+
+
+def test_an_emptied_table_is_filled_again_if_a_bundle_fails() -> None:
+    talk = Talk()
+    before = talk.rules()
+    with pytest.raises(OpenFlowError):
+        delete_all_and_fail(talk)
+    assert talk.rules() == before
+    assert [rule.idle_timeout for rule in talk.switch.expiring] == [9]
+    assert talk.switch.teachers[3, 5] == 1
+
+
+def test_whoever_wants_to_hear_of_each_rule_does() -> None:
+    talk = Talk("table=1,udp,send_flow_rem,actions=drop")
+    [removed] = talk.change("table=1,udp", OFPFC_DELETE)
+    assert isinstance(removed, FlowRemoved)
+    talk.change("table=1,udp,send_flow_rem,actions=drop", OFPFC_ADD)
+    [removed] = talk.change("", OFPFC_DELETE)
+    assert isinstance(removed, FlowRemoved)
+
+
+def test_monitors_hear_of_every_rule_that_goes() -> None:
+    talk = Talk()
+    n_rules = len(talk.rules())
+    other = Connection(talk.switch, OF14, ChannelKind.SERVICE, 0.0)
+    other.handle(FlowMonitorRequest((FlowMonitor(1, flags=0x3F),)), 1, 0.0)
+    [told] = talk.change("", OFPFC_DELETE)
+    assert isinstance(told, FlowMonitorReply)
+    assert len(told.updates) == n_rules
