@@ -14,7 +14,7 @@ for script in /etc/xensource/scripts/vif /opt/xensource/libexec/interface-reconf
 done
 if [ "$1" = 0 ]; then
     rm -f /etc/openvswitch/conf.db /etc/openvswitch/.conf.db.~lock~ /etc/sysconfig/openvswitch \
-        /etc/openvswitch/vswitchd.cacert
+        /etc/openvswitch/vswitchd.cacert /var/lock/subsys/openvswitch
     rmdir -p "$saved" 2>/dev/null
 fi
 exit 0

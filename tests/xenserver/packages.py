@@ -12,6 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 TOP = Path(__file__).parents[2]
+VERSION = "3.7.0"
+LIST_FILES = (
+    "git",
+    "ls-files",
+    "-z",
+    "--cached",
+    "--others",
+    "--exclude-standard",
+)  # those not committed yet, too
 KERNEL = "2.6.32.12-0.7.1.xs5.6.100.323.170596"
 UUID = "852ee692-71b4-439e-abfb-0eba72dc85f0"
 INVENTORY = f"""PRODUCT_BRAND='XenServer'
@@ -42,7 +51,7 @@ class Packages:
         """Build them from this checkout's files as they are now."""
         source = directory / "SOURCES" / f"openvswitch-{version}.tar.gz"
         source.parent.mkdir(parents=True)
-        tracked = subprocess.run(["git", "ls-files", "-z"], cwd=TOP, capture_output=True, check=True).stdout
+        tracked = subprocess.run(LIST_FILES, cwd=TOP, capture_output=True, check=True).stdout
         prefix = f"--transform=s,^,openvswitch-{version}/,"
         run(
             ["tar", "czf", str(source), "--null", "-T", "-", prefix, "--ignore-failed-read"],
@@ -134,6 +143,7 @@ class ScratchHost:
 SWITCH_BACKEND = """echo "xe-switch-network-backend $*" >> /calls
 case $1 in vswitch) word=openvswitch ;; *) word=$1 ;; esac
 echo $word > /etc/xensource/network.conf
+for file in /etc/sysconfig/network-scripts/ifcfg-*; do [ ! -e "$file" ] || rm "$file"; done
 echo "You *MUST* now reboot your system\""""
 
 

@@ -1,5 +1,6 @@
 """What installing, upgrading and erasing the package does to a host, on hosts of every kind."""
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -57,8 +58,6 @@ class Scratch(Host):
         for path in HOST_SCRIPTS:
             self.put(path, f"the host's {path}")
         if known:
-            import hashlib
-
             sums = tuple(hashlib.md5(f"the host's {path}".encode()).hexdigest() for path in HOST_SCRIPTS)
             monkeypatch.setitem(package.RELEASES, sums, "XenServer 0.0")
 
@@ -100,6 +99,20 @@ def test_keeps_scripts_that_it_does_not_know(
     host.post()
     assert [host.read(path) for path in HOST_SCRIPTS] == [f"the host's {path}" for path in HOST_SCRIPTS]
     assert "stay as they are" in capsys.readouterr().out
+
+
+def test_replaces_scripts_that_the_administrator_knows(
+    host: Scratch, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    host.give_scripts(False, monkeypatch)
+    sums = [f"{hashlib.md5(host.path(path).read_bytes()).hexdigest()}  {path}\n" for path in HOST_SCRIPTS]
+    host.put(package.KNOWN_SCRIPTS, "".join(reversed(sums)))
+    host.post()
+    assert str(host.path(RECONFIGURE).readlink()) == f"{SCRIPTS}/interface-reconfigure"
+    assert f"known from {package.KNOWN_SCRIPTS}" in capsys.readouterr().out
+    host.put(f"{SAVED}/vif", "a hotfix came after that")
+    host.post(2)
+    assert host.read(RECONFIGURE) == f"the host's {RECONFIGURE}"
 
 
 def test_a_current_host_keeps_its_own(host: Scratch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,15 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.xenserver.packages import KERNEL, UUID, Packages, ScratchHost, run
+from tests.xenserver.packages import KERNEL, UUID, VERSION, Packages, ScratchHost, run
 
 pytestmark = [pytest.mark.needs_root, pytest.mark.slow]
-VERSION, NEXT = "3.7.0", "3.7.1"
-
-
-@pytest.fixture(scope="module")
-def packages(tmp_path_factory: pytest.TempPathFactory) -> Packages:
-    return Packages.build(tmp_path_factory.mktemp("rpm"), VERSION)
 
 
 @pytest.fixture(scope="module")

@@ -27,6 +27,7 @@ log = Logger("bridge")
 Tables: TypeAlias = Mapping[str, Mapping[str, Row]]  # rows by table, by UUID
 
 DEFAULT_MAC_AGING = 300  # seconds
+NO_VLAN = 4095  # reserved: no packet is in it
 DEFAULT_MAC_TABLE_SIZE = 8192
 DEFAULT_MAX_IDLE = 10_000  # milliseconds
 DEFAULT_MAX_REVALIDATOR = 500  # milliseconds
@@ -185,7 +186,11 @@ def _read_bridge(tables: Tables, uuid: str) -> BridgeConfig | None:
         return None
     ports = [_read_port(tables, reference, name) for reference in row["ports"]]
     found = [port for port in ports if port is not None]
-    if not any(interface.name == name for port in found for interface in port.interfaces):
+    taken = {interface.name for port in found for interface in port.interfaces}
+    bonds = (tables["Port"][port.uuid] for port in found if port.uuid and len(port.interfaces) > 1)
+    fakes = [row["name"] for row in bonds if row["bond_fake_iface"] and row["name"] not in taken]
+    found += [_fake_interface(bond) for bond in fakes]
+    if name not in taken:
         found.append(PortConfig(name, (InterfaceConfig(name, "internal", ofport_request=OFPP_LOCAL),)))
     controllers = tuple(_read_controllers(tables, row["controller"]))
     queue = _integer(other, "in-band-queue", -1)
@@ -212,6 +217,11 @@ def _read_bridge(tables: Tables, uuid: str) -> BridgeConfig | None:
             if reference in tables.get("Flow_Table", {})
         },
     )
+
+
+def _fake_interface(bond: str) -> PortConfig:
+    """A device by the name of a bond, for programs that look for one; it is in no VLAN, so that nothing floods to it."""
+    return PortConfig(bond, (InterfaceConfig(bond, "internal"),), trunks=frozenset({NO_VLAN}))
 
 
 def _read_table(row: Row) -> TableConfig:

@@ -61,6 +61,9 @@ RELEASES: dict[tuple[str, ...], str] = {
         "24bae6906d182ba47668174f8e480cc6",
     ): "XenServer 5.6 Feature Pack 1",
 }
+# What `md5sum` says of the five, kept by an administrator whose scripts are of none of these and may be replaced: a
+# hotfix changes them, and RELEASES does not know every hotfix.
+KNOWN_SCRIPTS = "/etc/openvswitch/known-scripts"
 SYSCTL, ARP_FILTER = "/etc/sysctl.conf", "net.ipv4.conf.all.arp_filter"
 SYSCONFIG, TEMPLATE = "/etc/sysconfig/openvswitch", f"{SCRIPTS}/sysconfig.template"
 DATABASE = "/etc/openvswitch/conf.db"
@@ -137,7 +140,15 @@ class Package:
         found = [self._original(path) for path in HOST_SCRIPTS]
         sums = tuple(hashlib.md5(path.read_bytes()).hexdigest() if path else "" for path in found)
         release = RELEASES.get(sums, "")
+        if not release and all(found) and sums == self._sums_of_administrator():
+            release = f"this host, known from {KNOWN_SCRIPTS}"
         return Originals(release, bool(release), any(found))
+
+    def _sums_of_administrator(self) -> tuple[str, ...]:
+        """The checksums that KNOWN_SCRIPTS has, in the order of HOST_SCRIPTS."""
+        lines = (line.split() for line in self._host.read(KNOWN_SCRIPTS).splitlines())
+        sums = {line[1]: line[0] for line in lines if len(line) == 2}
+        return tuple(sums.get(path, "") for path in HOST_SCRIPTS)
 
     def _original(self, path: str) -> Path | None:
         name = path.rpartition("/")[2]
@@ -156,7 +167,9 @@ class Package:
             _say(
                 "The network scripts of this host are of a release that is not known, or have been changed.\n"
                 "They stay as they are.  If they are older than XenServer 5.6 FP1, they may not work with this\n"
-                f"openvswitch; ours are in {SCRIPTS}."
+                f"openvswitch; ours are in {SCRIPTS}.  To have them replaced (and put back when this package is\n"
+                f"erased), note them, and install again with --force:\n"
+                f"    md5sum {' '.join(HOST_SCRIPTS)} > {KNOWN_SCRIPTS}"
             )
 
     def _move_former_copies(self) -> None:
