@@ -62,6 +62,7 @@ class OpenFlowError(WireError):
     def __init__(self, code: ErrorCode, why: str = "") -> None:
         super().__init__(f"{code.name}: {why}" if why else code.name)
         self.code = code
+        self.why = why
         self.partial: object | None = None  # the message, as far as it made sense
 
     def after(self, partial: object) -> OpenFlowError:

@@ -74,11 +74,22 @@ class Form(NamedTuple):
         """The vendor, or 0."""
         return _VENDOR_OF[self.kind]
 
-    def check(self, length: int) -> None:
-        """Refuse a body of `length` bytes that no message of this form can have."""
-        rest = length - self.size
+    def check(self, length: int, start: int) -> None:
+        """Refuse a message of `length` bytes, whose body begins at `start`, that no message of this form can have."""
+        least = start + self.size
+        rest = length - least
         if rest < 0 or (rest % self.step if self.step else rest):
-            raise OpenFlowError(BadRequest.BAD_LEN, f"{self.name} with incorrect length")
+            raise OpenFlowError(
+                BadRequest.BAD_LEN,
+                f"received {self.name} with incorrect length {length} ({self._allowed(least)})",
+            )
+
+    def _allowed(self, least: int) -> str:
+        if not self.step:
+            return f"expected length {least}"
+        if self.step == 1:
+            return f"expected length at least {least} bytes"
+        return f"must be exactly {least} bytes or longer by an integer multiple of {self.step} bytes"
 
 
 _VENDOR_OF = {
@@ -233,15 +244,22 @@ def find(version: int, type: int, data: bytes) -> tuple[type[Message], Form, int
             raise OpenFlowError(BadRequest.BAD_LEN)
         vendor = int.from_bytes(data[8:12], "big")
         if vendor not in (NX_VENDOR, ONF_VENDOR):
-            raise OpenFlowError(BadRequest.BAD_VENDOR)
-        found = _known((version, vendor, False, None, int.from_bytes(data[12:16], "big")))
+            raise OpenFlowError(BadRequest.BAD_VENDOR, f"OpenFlow message has unknown vendor {vendor:#x}")
+        subtype = int.from_bytes(data[12:16], "big")
+        found = _known((version, vendor, False, None, subtype))
         if found is None:
-            raise OpenFlowError(BadRequest.BAD_SUBTYPE)
+            why = _unknown(version, type, vendor=f"{vendor:#x}", subtype=subtype)
+            raise OpenFlowError(BadRequest.BAD_SUBTYPE, why)
         return *found, 16, 0
     found = _BY_FORM.get((version, 0, False, None, type)) or _known((version, 0, False, None, type))
     if found is None:
-        raise OpenFlowError(BadRequest.BAD_TYPE)
+        raise OpenFlowError(BadRequest.BAD_TYPE, _unknown(version, type))
     return *found, 8, 0
+
+
+def _unknown(version: int, type: int, **more: object) -> str:
+    parts = {"version": version, "type": type} | more
+    return f"unknown OpenFlow message ({', '.join(f'{name} {number}' for name, number in parts.items())})"
 
 
 _STATS_VENDORS, _STATS_VENDORS10 = (NX_VENDOR, ONF_VENDOR), (NX_VENDOR,)
@@ -258,14 +276,18 @@ def _find_stats(version: int, reply: bool, data: bytes) -> tuple[type[Message], 
             raise OpenFlowError(BadRequest.BAD_LEN)
         vendor = int.from_bytes(data[start : start + 4], "big")
         if vendor not in (_STATS_VENDORS10 if version == OF10 else _STATS_VENDORS):
-            raise OpenFlowError(BadRequest.BAD_VENDOR)
+            raise OpenFlowError(BadRequest.BAD_VENDOR, f"OpenFlow message has unknown vendor {vendor:#x}")
         number = int.from_bytes(data[start + 4 : start + 8], "big")
         start += 12 if version == OF10 else 8
         if len(data) < start:
             raise OpenFlowError(BadRequest.BAD_LEN)
     found = _known((version, vendor, True, reply, number))
     if found is None:
-        raise OpenFlowError(BadRequest.BAD_SUBTYPE if vendor else BadRequest.BAD_STAT)
+        type = stats_types(version)[reply]
+        if vendor:
+            why = _unknown(version, type, stat=EXPERIMENTER, vendor=f"{vendor:#x}", subtype=number)
+            raise OpenFlowError(BadRequest.BAD_SUBTYPE, why)
+        raise OpenFlowError(BadRequest.BAD_STAT, _unknown(version, type, stat=number))
     return *found, start, flags
 
 
@@ -280,7 +302,7 @@ def decode(data: bytes, table_ids: bool = False, loose: bool = False) -> tuple[i
     if length != len(data):
         raise OpenFlowError(BadRequest.BAD_LEN)
     cls, form, start, flags = find(version, type_, data)
-    form.check(length - start)
+    form.check(length, start)
     made = cls.decode_body(form, _dialect(version, table_ids, loose), data[start:])
     return (
         version,

@@ -20,11 +20,11 @@ import itertools
 from collections.abc import Iterable, Iterator
 
 from vswitch.base.errors import WireError
-from vswitch.openflow.errors import HelloFailed, OpenFlowError
+from vswitch.openflow.errors import BadRequest, HelloFailed, OpenFlowError
 from vswitch.openflow.message import HEADER, Dialect, Message, decode, encode
 from vswitch.openflow.messages.hello import EchoReply, EchoRequest, Error, Hello
 from vswitch.openflow.value import Value, value
-from vswitch.openflow.version import ALL_VERSIONS, Version, negotiate
+from vswitch.openflow.version import ALL_VERSIONS, OF10, OF15, Version, negotiate
 
 OFPT_HELLO = 0
 _ANY_VERSION = frozenset(
@@ -166,7 +166,9 @@ class Session:
                 yield self._greeted(version, type, xid, data)
                 continue
             if version != self.version and type not in _ANY_VERSION:
-                raise self._fail(f"received OpenFlow version 0x{version:02x} != expected {self.version:02x}")
+                why = f"received OpenFlow version 0x{version:02x} != expected {self.version:02x}"
+                yield Malformed(OpenFlowError(BadRequest.BAD_VERSION, why), xid, data)
+                continue
             yield from self._understand(xid, data)
 
     def _understand(self, xid: int, data: bytes) -> Iterator[Event]:
@@ -181,16 +183,20 @@ class Session:
             yield Received(message, xid, data)
 
     def _greeted(self, version: int, type: int, xid: int, data: bytes) -> Event:
-        if type != OFPT_HELLO:
-            raise self._fail(f"received message type {type} while waiting for hello")
+        if type != OFPT_HELLO or not version:
+            raise self._fail(f"received message while expecting hello: {_shown(data)}")
         # A HELLO is understood whatever its version: elements of later versions are skipped.
         theirs = Hello.decode_body(Hello.forms[0], Dialect(version), data[HEADER.size :])
         assert isinstance(theirs, Hello)
         self.version = negotiate(self._versions, theirs.versions)
         if self.version is None:
-            text = f"We support {_listed(self._versions)}, you support {_listed(theirs.versions)}, no common versions."
-            self._say(Error(HelloFailed.INCOMPATIBLE, text.encode()), max(self._versions), xid)
-            raise self._fail(f"version negotiation failed ({text[:-1]})")
+            we, they = _listed(self._versions), _listed(theirs.versions)
+            text = f"We support {we}, you support {they}, no common versions."
+            spoken = max(theirs.versions)  # or the lowest, which everybody should understand
+            self._say(
+                Error(HelloFailed.INCOMPATIBLE, text.encode()), Version(spoken if spoken <= OF15 else OF10), 0
+            )
+            raise self._fail(f"version negotiation failed (we support {we}, peer supports {they})")
         self.state = State.ACTIVE
         return Negotiated(self.version)
 
@@ -209,7 +215,16 @@ class Session:
             self.state = State.DEAD
 
 
+def _shown(data: bytes) -> str:
+    """The first line of a message as text."""
+    from vswitch.openflow.text import print_message  # which a session does not need if all goes well
+
+    return print_message(data).split("\n")[0]
+
+
 def _listed(versions: Iterable[int]) -> str:
     """Versions by their numbers, as people know them from message headers."""
     numbers = sorted(versions)
-    return f"version{'s' if len(numbers) > 1 else ''} {', '.join(f'{number:#x}' for number in numbers)}"
+    if len(numbers) > 1 and numbers[0] == OF10 and len(numbers) == numbers[-1]:
+        return f"version 0x{numbers[-1]:02x} and earlier"
+    return f"version{'s' if len(numbers) > 1 else ''} {', '.join(f'0x{number:02x}' for number in numbers)}"

@@ -81,7 +81,7 @@ def _print_known(
     data: bytes, version: int, type_: int, xid: int, style: Style, message: Message | None
 ) -> str:
     _, form, start, flags = find(version, type_, data)
-    form.check(len(data) - start)
+    form.check(len(data), start)
     head = form.name + (f" ({_version_name(version)})" if version != OF10 else "") + f" (xid={xid:#x}):"
     if flags:
         head += f" flags={_flags(flags, form, version)}"

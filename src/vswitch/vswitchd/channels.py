@@ -44,6 +44,7 @@ limited = log.limited(rate=5, burst=5)
 attempts = log.limited(rate=60, burst=20)
 refusals = log_connmgr.limited(rate=10, burst=10)
 misunderstandings = Logger("vconn").limited(rate=10, burst=10)
+nonsense = Logger("ofp_msgs").limited(rate=10, burst=10)
 
 MIN_BACKOFF = 1.0  # seconds
 MAX_BACKLOG = 1 << 20  # bytes that a snooper may leave unread before it misses messages
@@ -387,6 +388,8 @@ class Channels:
                 self._forwarding.changed()
                 return parts
             case Malformed(error, xid, data):
+                if error.why:
+                    nonsense.warn("%s", error.why)
                 self._forwarding.perform(connection.refuse(error, xid, data))
             case Negotiated():
                 pass

@@ -45,7 +45,7 @@ class Channel:
             event = next(self._events)
         except ProtocolError as error:
             warn("vconn", f"{name}: {error}")
-            raise CommandError(f"{target}: failed to connect to socket (Broken pipe)") from None
+            raise CommandError(f"{target}: failed to connect to socket (Protocol error)") from None
         except OSError as error:
             raise CommandError(f"{target}: failed to connect to socket ({error.strerror})") from None
         assert isinstance(event, Negotiated)
