@@ -148,7 +148,7 @@ def parse_ipv4(text: str) -> int:
 
 def format_ipv4(ip: int) -> str:
     """An IPv4 address."""
-    return ".".join(map(str, ip.to_bytes(4, "big")))
+    return f"{ip >> 24}.{ip >> 16 & 255}.{ip >> 8 & 255}.{ip & 255}"
 
 
 def parse_ipv6(text: str) -> int:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 
 from vswitch.base.bits import ones, prefix_length, prefix_mask
 from vswitch.base.errors import TextError
@@ -103,11 +104,16 @@ def _parse_address(
 
 
 def _format_address(bits: int, write: Callable[[int], str]) -> Callable[[Field, int, int, _Names], str]:
-    def format(field: Field, value: int, mask: int, names: _Names) -> str:
+    @lru_cache(maxsize=256)
+    def after(mask: int) -> str:
+        """What says of which bits `mask` is: flows have few different ones."""
         if mask == ones(bits):
-            return write(value)
+            return ""
         length = prefix_length(mask, bits)
-        return f"{write(value)}/{write(mask) if length is None else length}"
+        return f"/{write(mask) if length is None else length}"
+
+    def format(field: Field, value: int, mask: int, names: _Names) -> str:
+        return write(value) + after(mask)
 
     return format
 

@@ -78,22 +78,23 @@ def flow_stats(request: Request[FlowStatsRequest]) -> Iterable[Message]:
 
 def _flow_stats(rule: Rule, now: float) -> FlowStats:
     seconds, nanoseconds = split_duration(now - rule.created)
-    return FlowStats(
-        match=rule.match,
-        actions=rule.actions,
-        priority=rule.priority,
-        table_id=rule.table_id,
-        cookie=rule.cookie,
-        duration_sec=seconds,
-        duration_nsec=nanoseconds,
-        idle_timeout=rule.idle_timeout,
-        hard_timeout=rule.hard_timeout,
-        packet_count=rule.packets,
-        byte_count=rule.bytes,
-        idle_age=max(0, int(now - rule.used)),
-        hard_age=max(0, int(now - rule.modified)),
-        flags=rule.flags,
-        importance=rule.importance,
+    idle, hard = now - rule.used, now - rule.modified
+    return FlowStats(  # by position, in half the time
+        rule.match,
+        rule.actions,
+        rule.priority,
+        rule.table_id,
+        rule.cookie,
+        seconds,
+        nanoseconds,
+        rule.idle_timeout,
+        rule.hard_timeout,
+        rule.packets,
+        rule.bytes,
+        int(idle) if idle > 0 else 0,
+        int(hard) if hard > 0 else 0,
+        rule.flags,
+        rule.importance,
     )
 
 

@@ -27,7 +27,7 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Callable, Iterator
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib import import_module
 from typing import ClassVar, NamedTuple, TypeVar, dataclass_transform
 
@@ -132,9 +132,7 @@ class Message(Value):
 
     def pick(self, kind: str, version: int) -> Form:
         """The form of `kind`, which `version` has."""
-        form = self.form(kind, version)
-        assert form is not None, f"{self.name} has no {kind} in version {version}"
-        return form
+        return _pick(type(self), kind, version)
 
     def encode_body(self, form: Form, dialect: Dialect) -> bytes:
         """What follows the headers."""
@@ -147,6 +145,14 @@ class Message(Value):
         if len(body) != fields.size:
             raise OpenFlowError(BadRequest.BAD_LEN)
         return cls(*fields.unpack(body))
+
+
+@cache
+def _pick(cls: type[Message], kind: str, version: int) -> Form:
+    for form in cls.forms:
+        if form.kind == kind and form.first <= version <= form.last:
+            return form
+    raise AssertionError(f"{cls.name} has no {kind} in version {version}")
 
 
 @value

@@ -43,6 +43,7 @@ from vswitch.openflow.match11 import MATCH11_SIZE, decode_match11, encode_match1
 from vswitch.openflow.version import OF11, OF15
 from vswitch.openflow.wirefield import encode_header
 from vswitch.openflow.wireshape import Entry, Shapes
+from vswitch.packet.numbers import ICMPV6
 
 __all__ = [
     "MATCH10_SIZE",
@@ -69,8 +70,7 @@ def encode_match(version: int, match: Match) -> bytes:
     """The match with its header, in OpenFlow 1.1 or later."""
     if version == OF11:
         return encode_match11(match)
-    entries = encode_entries(match, version)
-    return padded(_HEAD.pack(_OFPMT_OXM, 4 + len(entries)) + entries)
+    return _encoded(match, version, True)
 
 
 def encode_nxm(match: Match, cookie: int = 0, cookie_mask: int = 0) -> bytes:
@@ -89,24 +89,23 @@ def encode_entries(match: Match, version: int) -> bytes:
 
     OXM in OpenFlow 1.0 is for Nicira's newer messages, which have it in every version.
     """
-    mask, value = match.mask, match.value
-    if mask & _ETHERNET and not PACKET_TYPE.get(value):
-        mask = Mask(mask & ~PACKET_TYPE.mask)  # a field of Ethernet says it
-    if not mask:
-        return b""
-    kinds = (
-        ETH_TYPE.get(value),
-        IP_PROTO.get(value) & 0xFF,
-        TP_SRC.get(value) & 0xFF,
-        VLAN_TCI.get(value) & 0x1000,
-    )
-    plan = _plan(mask, version, *kinds)
-    return b"".join(
-        [
-            head + (value >> offset & ones).to_bytes(size, "big") + tail
-            for head, offset, ones, size, tail in plan
-        ]
-    )
+    return _encoded(match, version, False)
+
+
+def _encoded(match: Match, version: int, framed: bool) -> bytes:
+    value = match.value
+    kind = value & (_KIND_OF_ICMPV6 if value & _PROTO == _ICMPV6 else _KIND)
+    number, size, moves = _plan(match.mask, kind, version, framed)
+    for offset, ones, shift in moves:
+        number |= (value >> offset & ones) << shift
+    return number.to_bytes(size, "big")
+
+
+# What of a value decides which entries a match takes; of ports, only those that are ICMPv6's type.
+_PROTO = 0xFF << IP_PROTO.offset
+_KIND = PACKET_TYPE.mask | ETH_TYPE.mask | _PROTO | 0x1000 << VLAN_TCI.offset
+_KIND_OF_ICMPV6 = _KIND | 0xFF << TP_SRC.offset
+_ICMPV6 = ICMPV6 << IP_PROTO.offset
 
 
 class _Step(NamedTuple):
@@ -119,29 +118,43 @@ class _Step(NamedTuple):
     tail: bytes
 
 
+class _Plan(NamedTuple):
+    """How to encode the matches with one mask on packets of one kind: as one number, like Shape, but the other way."""
+
+    number: int  # but for what moves
+    size: int  # bytes
+    moves: tuple[tuple[int, int, int], ...]  # bit in a Flow, ones, bit in the list
+
+
 @lru_cache(maxsize=4096)
-def _plan(
-    mask: int, version: int, eth_type: int, proto: int, icmp_type: int, tagged: int
-) -> tuple[_Step, ...]:
-    """The entries for matches with `mask` on packets of this kind."""
-    steps: list[_Step] = []
-    kind = (
-        eth_type << ETH_TYPE.offset
-        | proto << IP_PROTO.offset
-        | icmp_type << TP_SRC.offset
-        | tagged << VLAN_TCI.offset
-    )
+def _plan(mask: int, kind: int, version: int, framed: bool) -> _Plan:
+    """The entries for matches with `mask` on packets of this kind; `framed`, with header and padding."""
+    if mask & _ETHERNET and not PACKET_TYPE.get(kind):
+        mask &= ~PACKET_TYPE.mask  # a field of Ethernet says it
+    steps = list(_steps(mask, kind, version))
+    data = b"".join([head + bytes(size) + tail for head, _, _, size, tail in steps])
+    if framed:
+        data = padded(_HEAD.pack(_OFPMT_OXM, 4 + len(data)) + data)
+    number, moves, at = int.from_bytes(data, "big"), [], _HEAD.size if framed else 0
+    for head, offset, ones, size, tail in steps:
+        at += len(head) + size
+        moves.append((offset, ones, 8 * (len(data) - at)))
+        at += len(tail)
+    return _Plan(number, len(data), tuple(moves))
+
+
+def _steps(mask: int, kind: int, version: int) -> Iterator[_Step]:
+    """The entries in order."""
     for field in _ordered(version):
         bits = field.get(mask)
         if not bits or not (field.needs is NEEDS_CT or field.needs.holds(kind)):
             continue
         if field is VLAN_TCI and version != NXM:
-            steps += _vlan_steps(bits, tagged, version)
+            yield from _vlan_steps(bits, VLAN_TCI.get(kind) & 0x1000, version)
             continue
         whole = bits == field.ones or field in _UNMASKABLE
         tail = b"" if whole else bits.to_bytes(field.size, "big")
-        steps.append(_Step(encode_header(field, version, not whole), field.offset, bits, field.size, tail))
-    return tuple(steps)
+        yield _Step(encode_header(field, version, not whole), field.offset, bits, field.size, tail)
 
 
 _UNMASKABLE = frozenset(field for field in FIELDS if not field.maskable)
@@ -255,10 +268,13 @@ def decode_nxm(data: bytes, at: int, length: int, exact: bool = False) -> tuple[
 
 def decode_nxm_at(data: bytes, at: int, length: int) -> tuple[Match, int]:
     """The match in `length` bytes from `at`, padded to 8, and where its padding ends; a cookie is out of place."""
-    match, _, cookie_mask = decode_nxm(data, at, length)
+    end = at + (length + 7) // 8 * 8
+    if end > len(data):
+        raise OpenFlowError(BadMatch.BAD_LEN)
+    match, _, cookie_mask = decode_entries(data, at, at + length, loose=False)
     if cookie_mask:
         raise OpenFlowError(BadMatch.BAD_FIELD, "cookie")
-    return match, at + (length + 7) // 8 * 8
+    return match, end
 
 
 def decode_nxm_loose(data: bytes, at: int, length: int) -> Match:

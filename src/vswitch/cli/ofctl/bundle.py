@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from vswitch.base.errors import TextError
 from vswitch.base.options import CommandError, Given
 from vswitch.cli.ofctl.channel import XIDS, Channel
-from vswitch.cli.ofctl.flows import normal
+from vswitch.cli.ofctl.flows import BATCH, normal
 from vswitch.cli.ofctl.naming import accepted
 from vswitch.cli.ofctl.settings import Settings
 from vswitch.cli.ofctl.table import command
@@ -79,15 +79,27 @@ def commit_bundle(channel: Channel, mods: list[Message]) -> None:
     sent = {next(XIDS): mod for mod in mods}
     errors = [*_control(channel, OFPBCT_OPEN_REQUEST)]
     if not errors:
-        for xid, mod in sent.items():
-            data = encode(mod, channel.version, xid, table_ids=True)
-            channel.send(BundleAdd(_BUNDLE_ID, _FLAGS, data), xid)
-        errors = [*_told(channel, channel.barrier(), sent)]
+        errors = [*_fill(channel, sent)]
         errors += _control(channel, OFPBCT_DISCARD_REQUEST if errors else OFPBCT_COMMIT_REQUEST, sent)
     if errors:
         sys.stdout.flush()
         sys.stderr.write("".join(errors))
         raise CommandError(f"talking to {channel.name} (Protocol error)")
+
+
+def _fill(channel: Channel, sent: dict[int, Message]) -> Iterator[str]:
+    """Put messages into the bundle, in batches: while the switch reads one, the next is encoded."""
+    barriers: list[int] = []
+    for at, (xid, mod) in enumerate(sent.items(), 1):
+        data = encode(mod, channel.version, xid, table_ids=True)
+        channel.send(BundleAdd(_BUNDLE_ID, _FLAGS, data), xid)
+        if at % BATCH == 0:
+            barriers.append(channel.begin(()))
+            if len(barriers) > 1:
+                yield from _told(channel, channel.until(barriers.pop(0)), sent)
+    barriers.append(channel.begin(()))
+    for barrier in barriers:
+        yield from _told(channel, channel.until(barrier), sent)
 
 
 def _control(channel: Channel, kind: int, sent: dict[int, Message] | None = None) -> Iterator[str]:

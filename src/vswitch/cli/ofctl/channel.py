@@ -122,9 +122,9 @@ class Channel:
 
     def barrier(self) -> Iterator[Received | Malformed]:
         """Wait until the switch has done what was sent; what it says meanwhile, errors among it."""
-        return self._until(self.send(BarrierRequest()))
+        return self.until(self.send(BarrierRequest()))
 
-    def _until(self, xid: int) -> Iterator[Received | Malformed]:
+    def until(self, xid: int) -> Iterator[Received | Malformed]:
         """What the switch says before it answers the barrier `xid`."""
         while True:
             reply = self.receive()
@@ -146,7 +146,7 @@ class Channel:
 
     def finish(self, xid: int) -> None:
         """Wait until the switch has come to that barrier; an error ends the program."""
-        for reply in self._until(xid):
+        for reply in self.until(xid):
             if isinstance(reply, Received) and isinstance(reply.message, Error):
                 sys.stdout.flush()
                 sys.stderr.write(print_message(reply.data, self.settings.verbosity + 1))

@@ -282,7 +282,7 @@ def _rest(data: bytes, at: int, end: int, error: ErrorCode) -> bytes:
 
 def _age_to_wire(age: int | None) -> int:
     """Nicira's ages are one more than they are, and 0 for unknown."""
-    return 0 if age is None else min(age + 1, 0xFFFF)
+    return 0 if age is None else age + 1 if age < 0xFFFF else 0xFFFF
 
 
 @message("FLOW", "OFPST 1.0+(1)[0+1], NXST 1.0(0)[0+1]", "reply")
