@@ -1,5 +1,6 @@
 """The packages: built, looked at, installed on a host that has no Python, booted, upgraded and erased."""
 
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -58,7 +59,21 @@ def test_files(packages: Packages) -> None:
     }
     assert not {name for name in files if name.startswith(("/opt/xensource", "/etc/xensource/scripts"))}
     assert f"/lib/modules/{KERNEL}xen/extra/openvswitch/modules.conf" in query(packages.modules, "--list")
-    assert any(name.endswith(".debug") for name in query(packages.debuginfo, "--list"))
+
+
+def test_debuginfo_has_symbols_sources_and_programs(packages: Packages) -> None:
+    files = query(packages.debuginfo, "--list")
+    assert any(name.endswith(".debug") for name in files)
+    assert f"/usr/src/debug/openvswitch-{VERSION}/src/vswitch/vswitchd/main.py" in files
+    assert not {
+        name for name in query(packages.main, "--list") if name.startswith(("/usr/src", "/usr/lib/debug"))
+    }
+    programs = [name for name in files if name.startswith(f"/usr/lib/debug/openvswitch-{VERSION}/bpf/main-")]
+    assert len(programs) == 4
+    cpio = subprocess.run(["rpm2cpio", packages.debuginfo], capture_output=True, check=True).stdout
+    text = run(["cpio", "-i", "--quiet", "--to-stdout", f".{programs[0]}"], stdin=cpio)
+    assert text.splitlines()[-1].endswith("exit")
+    assert "; map " in text
 
 
 def test_a_host_needs_its_kernel_and_nothing_else(host: ScratchHost) -> None:
