@@ -46,7 +46,8 @@ from vswitch.packet.numbers import (
     UDP,
 )
 
-N_REGS = 16
+N_REGS = 32
+N_CODED_REGS = 16  # which have NXM types of their own; the others travel in an xxreg or xreg (subfield.py)
 N_TUN_METADATA = 64
 VLAN_PRESENT = 0x1000  # in a TCI: there is a tag
 
@@ -80,6 +81,8 @@ LAYOUT = Layout(
     ("ct_ipv6_dst", 128), ("ct_ipv6_src", 128),
     ("nsh_flags", 8), ("nsh_ttl", 8), ("nsh_mdtype", 8), ("nsh_np", 8), ("nsh_si", 8), ("nsh_spi", 24),
     ("nsh_c4", 32), ("nsh_c3", 32), ("nsh_c2", 32), ("nsh_c1", 32),
+    # Registers 16 to 31: almost nothing uses them, and a Flow that does not is no longer for them.
+    ("xxreg4", 128), ("xxreg5", 128), ("xxreg6", 128), ("xxreg7", 128),
     # Geneve options: which are present, and their values.
     ("tun_metadata_present", N_TUN_METADATA),
     *((f"tun_metadata{i}", 992) for i in range(N_TUN_METADATA)),
@@ -235,8 +238,11 @@ def _field(
     )
 
 
-def _reg_since(index: int) -> str:
-    return "v1.1" if index < 4 else "v1.3" if index < 5 else "v1.7" if index < 8 else "v2.6"
+def _reg_code(index: int) -> str:
+    if index >= N_CODED_REGS:
+        return ""
+    since = "v1.1" if index < 4 else "v1.3" if index < 5 else "v1.7" if index < 8 else "v2.6"
+    return f"NXM_NX_REG{index}({index}) {since}"
 
 
 # Name, bits, text, place, prerequisite, access; NXM and OXM types with the versions of OpenFlow and Open vSwitch that
@@ -284,9 +290,9 @@ FIELDS = FieldTable(
     _field("ct_ipv6_dst", 128, IPV6, "ct_ipv6_dst", NEEDS_CT, "-m--", "NXM_NX_CT_IPV6_DST(123) v2.8", "CT_ORIG_TUPLE_IPV6"),
     _field("ct_tp_src", 16, DECIMAL, "ct_tp_src", NEEDS_CT, "-m--", "NXM_NX_CT_TP_SRC(124) v2.8", "CT_ORIG_TUPLE_IPV4 CT_ORIG_TUPLE_IPV6"),
     _field("ct_tp_dst", 16, DECIMAL, "ct_tp_dst", NEEDS_CT, "-m--", "NXM_NX_CT_TP_DST(125) v2.8", "CT_ORIG_TUPLE_IPV4 CT_ORIG_TUPLE_IPV6"),
-    *(_field(f"reg{i}", 32, HEX, _reg(i), NEEDS_NOTHING, "wm--", f"NXM_NX_REG{i}({i}) {_reg_since(i)}") for i in range(N_REGS)),
-    *(_field(f"xreg{i}", 64, HEX, _reg(2 * i + 1), NEEDS_NOTHING, "wm--", f"OXM_OF_PKT_REG{i}({i}) OF1.3 v2.4") for i in range(N_REGS // 2)),
-    *(_field(f"xxreg{i}", 128, HEX, _reg(4 * i + 3), NEEDS_NOTHING, "wm--", f"NXM_NX_XXREG{i}({111 + i}) v2.6") for i in range(N_REGS // 4)),
+    *(_field(f"reg{i}", 32, HEX, _reg(i), NEEDS_NOTHING, "wm--", _reg_code(i)) for i in range(N_REGS)),
+    *(_field(f"xreg{i}", 64, HEX, _reg(2 * i + 1), NEEDS_NOTHING, "wm--", f"OXM_OF_PKT_REG{i}({i}) OF1.3 {'v2.4' if i < 8 else 'v3.7'}") for i in range(N_REGS // 2)),
+    *(_field(f"xxreg{i}", 128, HEX, _reg(4 * i + 3), NEEDS_NOTHING, "wm--", f"NXM_NX_XXREG{i}({111 + i}) {'v2.6' if i < 4 else 'v3.7'}") for i in range(N_REGS // 4)),
     _field("eth_src", 48, MAC, "eth_src", NEEDS_ETHERNET, "wm=*", "NXM_OF_ETH_SRC(2) v1.1, OXM_OF_ETH_SRC(4) OF1.2 v1.7", "ETHERNET", aka="dl_src"),
     _field("eth_dst", 48, MAC, "eth_dst", NEEDS_ETHERNET, "wm=*", "NXM_OF_ETH_DST(1) v1.1, OXM_OF_ETH_DST(3) OF1.2 v1.7", "ETHERNET", aka="dl_dst"),
     _field("eth_type", 16, HEX, "eth_type", NEEDS_ETHERNET, "--==", "NXM_OF_ETH_TYPE(3) v1.1, OXM_OF_ETH_TYPE(5) OF1.2 v1.7", "ETHERTYPE", aka="dl_type"),

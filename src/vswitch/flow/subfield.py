@@ -1,5 +1,8 @@
 """Subfields: some consecutive bits of a field, written `reg0[3..7]`, `NXM_NX_REG0[3..7]`, `reg0[3]`, `reg0[]`.
 
+Registers 16 to 31 have no types of their own: on the wire they are bits of xxreg4 to xxreg7, and in text and in
+actions such bits are registers again.  `coded` and `part_of` lead from the one to the other.
+
 Sources: ovs-actions(7), "Field Specifications".
 """
 
@@ -11,7 +14,7 @@ from vswitch.base.bits import ones
 from vswitch.base.errors import TextError
 from vswitch.flow.codes import by_name, codes_of
 from vswitch.flow.field import Field, Flow, Mask
-from vswitch.flow.fields import FIELDS
+from vswitch.flow.fields import FIELDS, REG, XXREG
 
 
 class Subfield:
@@ -58,6 +61,37 @@ class Subfield:
         return f"<Subfield {self}>"
 
 
+# xxreg4 to xxreg7 with their registers, the lowest first; and for each of these where it is in which xxreg.
+_REGISTERS = {
+    xxreg: tuple(reversed(REG[4 * i : 4 * i + 4])) for i, xxreg in enumerate(XXREG) if not REG[4 * i].codes
+}
+_CARRIERS = {reg: (xxreg, 32 * i) for xxreg, regs in _REGISTERS.items() for i, reg in enumerate(regs)}
+
+
+def coded(part: Subfield) -> Subfield:
+    """The bits of `part` as those of a field that has a type on the wire."""
+    if part.field not in _CARRIERS:
+        return part
+    xxreg, shift = _CARRIERS[part.field]
+    return Subfield(xxreg, shift + part.start, part.n_bits)
+
+
+def part_of(field: Field, start: int, n_bits: int) -> Subfield:
+    """`n_bits` bits of `field` from bit `start`, named after the register that they are in, if it has no other name."""
+    index = start // 32
+    if field not in _REGISTERS or (start + n_bits - 1) // 32 != index:
+        return Subfield(field, start, n_bits)
+    return Subfield(_REGISTERS[field][index], start % 32, n_bits)
+
+
+def parts_of(field: Field, bits: int) -> list[tuple[Field, int]]:
+    """`bits` of `field`, divided among registers unless they are all of it or the registers have other names."""
+    if field not in _REGISTERS or bits == field.ones:
+        return [(field, bits)]
+    parts = ((reg, bits >> 32 * i & reg.ones) for i, reg in enumerate(_REGISTERS[field]))
+    return [(reg, part) for reg, part in parts if part][::-1]
+
+
 _BITS = re.compile(r"\[(?:(-?\d+)(?:\.\.(-?\d+))?)?\]")
 
 
@@ -84,7 +118,7 @@ def split_subfield(text: str) -> tuple[Subfield, str]:
     start = int(bits[1] or 0)
     end = int(bits[2]) if bits[2] else start if bits[1] else field.bits - 1
     _check(text, field, start, end)
-    return Subfield(field, start, end - start + 1), rest[bits.end() :]
+    return part_of(field, start, end - start + 1), rest[bits.end() :]
 
 
 def _check(text: str, field: Field, start: int, end: int) -> None:

@@ -10,11 +10,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from vswitch.flow.field import Flow, Mask
-from vswitch.flow.fields import LAYOUT
+from vswitch.flow.fields import LAYOUT, XXREG
 from vswitch.openflow.messages.continuation import Continuation
 
 # What a packet-in says of a packet beside its headers: what the switch made of it, and what it brought along.
-_MADE = LAYOUT.mask("in_port", "metadata", "xxreg0", "xxreg1", "xxreg2", "xxreg3")
+_MADE = LAYOUT.mask("in_port", "metadata", *(xxreg.name for xxreg in XXREG))
 _BROUGHT = LAYOUT.mask(
     "pkt_mark", "ct_state", "ct_zone", "ct_mark", "ct_label", "tun_id", "tun_dst", "tun_src", "tun_flags",
     "tun_gbp_id", "tun_gbp_flags", "tun_ipv6_dst", "tun_ipv6_src",

@@ -26,7 +26,7 @@ from vswitch.dpif.packet import Packet
 from vswitch.dpif.ports import OdpPort
 from vswitch.flow.extract import ETH_HEADER_SIZE, extract
 from vswitch.flow.field import Flow, Mask
-from vswitch.flow.fields import ACTSET_OUTPUT, FIELDS, IN_PORT, VLAN_PRESENT, VLAN_TCI, VLAN_TPID
+from vswitch.flow.fields import ACTSET_OUTPUT, FIELDS, IN_PORT, VLAN_PRESENT, VLAN_TCI, VLAN_TPID, XXREG
 from vswitch.flow.match import Match, format_match, parse_match
 from vswitch.ofproto.backer import Backer
 from vswitch.ofproto.narration import Kind, Node, narrate
@@ -206,6 +206,6 @@ METADATA_MASK = Mask(
             FIELDS[name].mask
             for name in ("metadata", "tun_id", "tun_src", "tun_dst", "pkt_mark", "skb_priority")
         }
-        | {FIELDS[f"xxreg{i}"].mask for i in range(4)}
+        | {xxreg.mask for xxreg in XXREG}
     )
 )

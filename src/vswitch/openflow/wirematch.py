@@ -25,6 +25,7 @@ from vswitch.flow.fields import (
     FIELDS,
     IN_PORT,
     IP_PROTO,
+    N_CODED_REGS,
     N_REGS,
     NEEDS_CT,
     NEEDS_ETHERNET,
@@ -213,7 +214,8 @@ _ORDER = (
         "tun_gtpu_msgtype",
     ),
     *(f"tun_metadata{i}" for i in range(64)),
-    *(f"reg{i}" for i in range(N_REGS)),
+    *(f"reg{i}" for i in range(N_CODED_REGS)),
+    *(f"xxreg{i}" for i in range(N_CODED_REGS // 4, N_REGS // 4)),
     *(f"xreg{i}" for i in range(N_REGS // 2)),
     *("pkt_mark", "ct_state", "ct_zone", "ct_mark", "ct_label"),
     *(
@@ -234,8 +236,8 @@ def _ordered(version: int) -> tuple[Field, ...]:
     """The fields in which `version` tells matches, in order."""
     replaced = {} if version == NXM else {"in_port": "in_port_oxm", "nw_tos": "ip_dscp"}
     names = (replaced.get(name, name) for name in _ORDER)
-    left_out = "reg" if version >= OF15 else "xreg"  # OpenFlow 1.5 has registers of 64 bits
-    return tuple(FIELDS[name] for name in names if name.rstrip("0123456789") != left_out)
+    left_out = ("reg", "xxreg") if version >= OF15 else ("xreg",)  # OpenFlow 1.5 has registers of 64 bits
+    return tuple(FIELDS[name] for name in names if name.rstrip("0123456789") not in left_out)
 
 
 def decode_match(version: int, data: bytes, at: int, loose: bool = False) -> tuple[Match, int]:

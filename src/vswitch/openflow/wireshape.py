@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from vswitch.flow.field import Field, Flow, Mask
-from vswitch.flow.fields import FIELDS
+from vswitch.flow.fields import FIELDS, REG, XREG, XXREG
 from vswitch.flow.match import Match
 
 MAX_SHAPES = 1024  # remembered; then all are forgotten, and learned anew
@@ -23,8 +23,8 @@ MAX_KINDS = 8  # of sets of free bits in lists of one size, each of which costs 
 FREE = frozenset(FIELDS[name] for name in (
     "eth_src", "eth_dst", "ip_src", "ip_dst", "ipv6_src", "ipv6_dst", "tcp_src", "tcp_dst", "udp_src", "udp_dst",
     "sctp_src", "sctp_dst", "arp_spa", "arp_tpa", "arp_sha", "arp_tha", "metadata", "tun_id", "tun_src", "tun_dst",
-    "ct_mark", "ct_label", "pkt_mark", *(f"reg{i}" for i in range(16)), *(f"xreg{i}" for i in range(8)),
-))
+    "ct_mark", "ct_label", "pkt_mark",
+)) | frozenset(REG + XREG + XXREG)
 # fmt: on
 
 

@@ -10,7 +10,7 @@ def test_types_are_unique_and_known_by_both_names():
     codes = [code for field in FIELDS for code in codes_of(field)]
     assert len(by_name()) == len(by_number()) == len(codes)
     assert {field.name for field in FIELDS if not codes_of(field)} == {
-        "tun_ttl", "tun_tos", "skb_priority", "dl_vlan", "dl_vlan_pcp"
+        "tun_ttl", "tun_tos", "skb_priority", "dl_vlan", "dl_vlan_pcp", *(f"reg{i}" for i in range(16, 32))
     }  # fmt: skip
 
 

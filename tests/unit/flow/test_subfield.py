@@ -21,6 +21,11 @@ from vswitch.flow.subfield import Subfield, find_field, parse_subfield, split_su
         ("OXM_OF_VLAN_VID[]", "OXM_OF_VLAN_VID[]"),
         ("metadata[0..63]", "OXM_OF_METADATA[]"),
         ("dl_vlan[]", "dl_vlan[]"),
+        ("reg16[0..7]", "reg16[0..7]"),
+        ("xxreg4[96..103]", "reg16[0..7]"),
+        ("NXM_NX_XXREG7[0..31]", "reg31[]"),
+        ("xxreg4[31..32]", "NXM_NX_XXREG4[31..32]"),
+        ("xreg8[]", "OXM_OF_PKT_REG8[]"),
     ],
 )
 def test_text(text, printed):

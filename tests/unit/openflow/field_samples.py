@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from vswitch.flow.codes import codes_of
 from vswitch.flow.field import Field
-from vswitch.flow.fields import FIELDS
+from vswitch.flow.fields import FIELDS, REG, XREG, XXREG
 from vswitch.flow.match import Match, parse_match
 from vswitch.openflow.message import encode
 from vswitch.openflow.messages.flow import FlowMod
@@ -45,9 +45,13 @@ SPECIAL = {
 }
 
 
+# What Open vSwitch 3.7 added: the peer of the recordings knows less.
+ADDED = frozenset((*REG[16:], *XREG[8:], *XXREG[4:]))
+
+
 def on_the_wire() -> Iterator[Field]:
-    """The fields that have a type."""
-    return (field for field in FIELDS if codes_of(field))
+    """The fields that have a type which the peer knows."""
+    return (field for field in FIELDS if codes_of(field) and field not in ADDED)
 
 
 def matches(field: Field) -> Iterator[Match]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from vswitch.dpif.action import Output, Trunc
 from vswitch.flow.field import Flow
-from vswitch.flow.fields import ACTSET_OUTPUT, IN_PORT, LAYOUT
+from vswitch.flow.fields import ACTSET_OUTPUT, IN_PORT, LAYOUT, XXREG
 from vswitch.flow.ports import OFPP_UNSET, OfPort
 from vswitch.ofproto.narration import Kind
 from vswitch.ofproto.port import SwitchPort
@@ -24,7 +24,7 @@ from vswitch.openflow.messages.port import OFPPC_NO_FWD, OFPPC_NO_RECV
 
 # What a packet loses on its way into another switch: registers, metadata, tunnel, connection state.
 _LOCAL_STATE = LAYOUT.mask(
-    "metadata", "xxreg0", "xxreg1", "xxreg2", "xxreg3", "ct_state", "ct_zone", "ct_mark", "ct_label"
+    "metadata", *(xxreg.name for xxreg in XXREG), "ct_state", "ct_zone", "ct_mark", "ct_label"
 ) | LAYOUT.mask("tun_id", "tun_dst", "tun_src", "tun_ttl", "tun_tos", "tun_flags")
 
 

@@ -33,6 +33,7 @@ from vswitch.flow.fields import (
     VLAN_PRESENT,
     VLAN_TCI,
     VLAN_TPID,
+    XXREG,
 )
 from vswitch.flow.ports import OFPP_UNSET, OfPort
 from vswitch.ofproto.narration import Kind, Node
@@ -52,7 +53,7 @@ from vswitch.packet.numbers import ETH_IP, ETH_IPV6, ICMP, ICMPV6
 
 _ALWAYS = IN_PORT.mask | ETH_TYPE.mask | PACKET_TYPE.mask | RECIRC_ID.mask
 _NOT_IN_PACKETS = (
-    LAYOUT.mask("metadata", "xxreg0", "xxreg1", "xxreg2", "xxreg3") | ACTSET_OUTPUT.mask | CONJ_ID.mask
+    LAYOUT.mask("metadata", *(xxreg.name for xxreg in XXREG)) | ACTSET_OUTPUT.mask | CONJ_ID.mask
 )
 _IN_PACKETS = ~_NOT_IN_PACKETS
 _OUTER = VLAN_TCI.mask | VLAN_TPID.mask

@@ -11,7 +11,7 @@ import struct
 from vswitch.base.errors import TextError
 from vswitch.base.text import parse_u16, parse_u32
 from vswitch.flow.ports import OfPort, from_16, to_16
-from vswitch.flow.subfield import Subfield, parse_subfield
+from vswitch.flow.subfield import Subfield, coded, parse_subfield, part_of
 from vswitch.openflow.actions.base import Action, action, frame, nx, spelled
 from vswitch.openflow.codec import Code
 from vswitch.openflow.errors import BadAction, OpenFlowError
@@ -47,7 +47,7 @@ def _destination(header: bytes, ofs_nbits: int) -> Subfield:
     start, n_bits = ofs_nbits >> 6, (ofs_nbits & 63) + 1
     if start + n_bits > field.bits or not field.writable or n_bits < 16:
         raise OpenFlowError(BadAction.BAD_ARGUMENT)
-    return Subfield(field, start, n_bits)
+    return part_of(field, start, n_bits)
 
 
 @action("bundle", "NX1.0+(12), NX1.0+(13)")
@@ -64,7 +64,8 @@ class Bundle(Action):
         """Two action numbers for one layout."""
         ofs_nbits, header = 0, bytes(4)
         if self.dst is not None:
-            ofs_nbits, header = self.dst.start << 6 | self.dst.n_bits - 1, encode_header(self.dst.field, None)
+            dst = coded(self.dst)
+            ofs_nbits, header = dst.start << 6 | dst.n_bits - 1, encode_header(dst.field, None)
         numbers = BUNDLE_ALGORITHMS.index(self.algorithm), HASH_FIELDS.index(self.fields), self.basis
         fixed = _BUNDLE.pack(*numbers, _OFPORT, len(self.members), ofs_nbits, header)
         ports = struct.pack(f"!{len(self.members)}H", *map(to_16, self.members))
@@ -144,7 +145,8 @@ class Multipath(Action):
 
     def encode(self, version: int) -> bytes:
         """The number of links is one more than on the wire."""
-        ofs_nbits, header = self.dst.start << 6 | self.dst.n_bits - 1, encode_header(self.dst.field, None)
+        dst = coded(self.dst)
+        ofs_nbits, header = dst.start << 6 | dst.n_bits - 1, encode_header(dst.field, None)
         algorithm = MULTIPATH_ALGORITHMS.index(self.algorithm)
         numbers = HASH_FIELDS.index(self.fields), self.basis, algorithm, self.n_links - 1, self.arg
         return frame(nx(10), _MULTIPATH.pack(*numbers, ofs_nbits, header))
@@ -163,7 +165,7 @@ class Multipath(Action):
         if first + n_bits > field.bits or not field.writable or (n_bits < 16 and max_link >= 1 << n_bits):
             raise OpenFlowError(BadAction.BAD_ARGUMENT)
         return cls(
-            name, basis, MULTIPATH_ALGORITHMS[algorithm], max_link + 1, arg, Subfield(field, first, n_bits)
+            name, basis, MULTIPATH_ALGORITHMS[algorithm], max_link + 1, arg, part_of(field, first, n_bits)
         )
 
     @classmethod

@@ -163,8 +163,7 @@ class _Checker:
                 if not self._is_ip or (protos and IP_PROTO.get(self.flow) & 0xFF not in protos):
                     raise OpenFlowError(BadAction.MATCH_INCONSISTENT)
             case FinTimeout():
-                if not self._is_ip or IP_PROTO.get(self.flow) & 0xFF != TCP:
-                    raise OpenFlowError(BadAction.MATCH_INCONSISTENT)
+                self._need(self._is_ip and IP_PROTO.get(self.flow) & 0xFF == TCP)
             case Resubmit(ct=True):
                 if not FIELDS["ct_nw_proto"].needs.holds_in(self.flow, self.mask):
                     raise OpenFlowError(BadAction.MATCH_INCONSISTENT)

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 
 from vswitch.base.errors import TextError
 from vswitch.base.text import format_ipv4, format_ipv6, key_values, parse_ipv4, parse_ipv6, parse_u16
-from vswitch.flow.subfield import Subfield, parse_subfield
+from vswitch.flow.subfield import Subfield, coded, parse_subfield, part_of
 from vswitch.openflow.actions.base import (
     Action,
     action,
@@ -51,7 +51,8 @@ class Ct(Action):
         """The fixed part, then the actions."""
         flags = _COMMIT * self.commit | _FORCE * self.force
         if isinstance(self.zone, Subfield):
-            source = encode_header(self.zone.field, None), self.zone.start << 6 | self.zone.n_bits - 1
+            zone = coded(self.zone)
+            source = encode_header(zone.field, None), zone.start << 6 | zone.n_bits - 1
         else:
             source = bytes(4), self.zone
         body = _CT.pack(flags, *source, self.table, self.alg) + encode_actions(version, self.actions)
@@ -66,9 +67,10 @@ class Ct(Action):
         zone: int | Subfield = zone_bits
         if any(source):
             field, _ = decode_header(source, 0)
-            zone = Subfield(field, zone_bits >> 6, (zone_bits & 63) + 1)
-            if zone.n_bits != 16 or zone.start + 16 > field.bits:
+            first, n_bits = zone_bits >> 6, (zone_bits & 63) + 1
+            if n_bits != 16 or first + 16 > field.bits:
                 raise OpenFlowError(BadAction.BAD_SET_LEN)
+            zone = part_of(field, first, n_bits)
         actions = decode_actions(version, data[24:])
         made = cls(bool(flags & _COMMIT), bool(flags & _FORCE), table, zone, alg, actions)
         if made.force and not made.commit:

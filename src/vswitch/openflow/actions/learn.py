@@ -18,7 +18,7 @@ from collections.abc import Iterator
 
 from vswitch.base.errors import TextError
 from vswitch.base.text import key_values, parse_u16, parse_u32, parse_u64
-from vswitch.flow.subfield import Subfield, find_field, parse_subfield
+from vswitch.flow.subfield import Subfield, coded, find_field, parse_subfield, part_of
 from vswitch.openflow.actions.base import Action, action, frame, nx
 from vswitch.openflow.codec import Code, padded
 from vswitch.openflow.errors import BadAction, OpenFlowError
@@ -48,11 +48,13 @@ class LearnSpec(Value):
         immediate = not isinstance(self.src, Subfield)
         out = struct.pack("!H", (_IMMEDIATE if immediate else 0) | self.kind << 11 | self.n_bits)
         if isinstance(self.src, Subfield):
-            out += encode_header(self.src.field, None) + struct.pack("!H", self.src.start)
+            src = coded(self.src)
+            out += encode_header(src.field, None) + struct.pack("!H", src.start)
         else:
             out += self.src.to_bytes((self.n_bits + 15) // 16 * 2, "big")
         if self.dst is not None:
-            out += encode_header(self.dst.field, None) + struct.pack("!H", self.dst.start)
+            dst = coded(self.dst)
+            out += encode_header(dst.field, None) + struct.pack("!H", dst.start)
         return out
 
     def format(self, names: Names) -> str:
@@ -102,7 +104,7 @@ def _decode_part(data: bytes, at: int, n_bits: int) -> tuple[Subfield, int]:
     (start,) = struct.unpack_from("!H", data, at)
     if start + n_bits > field.bits:
         raise OpenFlowError(BadAction.BAD_ARGUMENT)
-    return Subfield(field, start, n_bits), at + 2
+    return part_of(field, start, n_bits), at + 2
 
 
 @action("learn", "NX1.0+(16), NX1.0+(45)")
@@ -131,10 +133,11 @@ class Learn(Action):
         fins = self.fin_idle_timeout, self.fin_hard_timeout
         body = _FIXED.pack(*timeouts, self.priority, self.cookie, flags, self.table, *fins)
         if second:
-            start = 0 if self.result_dst is None else self.result_dst.start
+            result_dst = None if self.result_dst is None else coded(self.result_dst)
+            start = 0 if result_dst is None else result_dst.start
             body += _FIXED2.pack(self.limit, start, 0)
-            if self.result_dst is not None:
-                body += encode_header(self.result_dst.field, None)
+            if result_dst is not None:
+                body += encode_header(result_dst.field, None)
         body += b"".join(spec.encode() for spec in self.specs)
         return frame(nx(45 if second else 16), padded(bytes(2) + body)[2:])
 
@@ -158,7 +161,7 @@ class Learn(Action):
                 field, at = decode_header(data, at)
                 if offset >= field.bits or not field.writable:
                     raise OpenFlowError(BadAction.BAD_ARGUMENT)
-                result_dst = Subfield(field, offset, 1)
+                result_dst = part_of(field, offset, 1)
         return cls(
             table,
             idle,

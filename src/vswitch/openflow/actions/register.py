@@ -15,7 +15,7 @@ from vswitch.base.errors import TextError
 from vswitch.base.text import parse_u16
 from vswitch.flow.field import Field
 from vswitch.flow.fields import FIELDS
-from vswitch.flow.subfield import Subfield, parse_subfield
+from vswitch.flow.subfield import Subfield, coded, parse_subfield, part_of, parts_of
 from vswitch.flow.texts import hexadecimal
 from vswitch.openflow.actions.base import Action, action, frame, nx
 from vswitch.openflow.codec import VENDORS, Code
@@ -42,7 +42,7 @@ def _part(field: Field, ofs_nbits: int) -> Subfield:
 def _checked(field: Field, start: int, n_bits: int) -> Subfield:
     if start >= field.bits or n_bits == 0 or start + n_bits > field.bits:
         raise OpenFlowError(BadAction.BAD_ARGUMENT, f"bits {start} to {start + n_bits} of {field.name}")
-    return Subfield(field, start, n_bits)
+    return part_of(field, start, n_bits)
 
 
 def _need_writable(field: Field) -> None:
@@ -74,8 +74,13 @@ def _runs(mask: int) -> Iterator[tuple[int, int]]:
 
 
 def encode_set_field(version: int, field: Field, value: int, mask: int | None = None) -> bytes:
-    """OpenFlow's set_field; with a mask only since OpenFlow 1.5."""
-    return frame(_SET_FIELD, encode_entry(field, value, mask, version))
+    """OpenFlow's set_field; with a mask only since OpenFlow 1.5, before that Nicira's."""
+    whole = coded(Subfield(field))
+    if whole.field is field:
+        return frame(_SET_FIELD, encode_entry(field, value, mask, version))
+    bits = field.ones if mask is None else mask
+    entry = encode_entry(whole.field, value << whole.start, bits << whole.start, version)
+    return frame(_SET_FIELD if version >= OF15 else nx(33), entry)
 
 
 @action("set_field", "OF1.2+(25), NX1.0-1.4(33)")
@@ -88,7 +93,7 @@ class SetField(Action):
 
     def encode(self, version: int) -> bytes:
         """set_field where the version can say it; older actions otherwise."""
-        if version >= OF15 or (version >= OF12 and self.mask is None):
+        if version >= OF15 or (version >= OF12 and self.mask is None) or not self.field.codes:
             return encode_set_field(version, self.field, self.value, self.mask)
         if version <= OF11 and self.mask is None:
             from vswitch.openflow.actions.legacy import legacy_form
@@ -113,6 +118,10 @@ class SetField(Action):
             raise OpenFlowError(BadAction.BAD_SET_ARGUMENT, f"destination field {field.name} is not writable")
         if value & ~field.ones:
             raise OpenFlowError(BadAction.BAD_SET_ARGUMENT)
+        parts = [] if mask is None else parts_of(field, mask)
+        if len(parts) == 1:
+            (field, mask), whole = parts[0], field
+            value >>= field.offset - whole.offset
         return cls(field, value, None if mask is None or mask & field.ones == field.ones else mask)
 
     @classmethod
@@ -164,7 +173,7 @@ class Load(Action):
 
     def encode(self, version: int) -> bytes:
         """set_field under a mask since OpenFlow 1.5."""
-        dst = self.dst
+        dst = coded(self.dst)
         if version >= OF15:
             mask = ((1 << dst.n_bits) - 1) << dst.start
             return encode_set_field(
@@ -220,7 +229,7 @@ class Move(Action):
 
     def encode(self, version: int) -> bytes:
         """copy_field since OpenFlow 1.5."""
-        src, dst = self.src, self.dst
+        src, dst = coded(self.src), coded(self.dst)
         if version >= OF15:
             headers = encode_header(src.field, version) + encode_header(dst.field, version)
             return frame(_COPY_FIELD, _COPY15.pack(src.n_bits, src.start, dst.start) + headers)
@@ -264,6 +273,7 @@ class Move(Action):
 
 
 def _encode_stack(number: int, part: Subfield) -> bytes:
+    part = coded(part)
     header = encode_header(part.field, None)
     return frame(
         nx(number),
@@ -380,12 +390,13 @@ class OutputReg(Action):
 
     def encode(self, version: int) -> bytes:
         """The second form is for fields with long headers."""
-        header = encode_header(self.src.field, None)
+        src = coded(self.src)
+        header = encode_header(src.field, None)
         if len(header) == 4:
             return frame(
-                nx(15), struct.pack("!H", _ofs_nbits(self.src)) + header + struct.pack("!H6x", self.max_len)
+                nx(15), struct.pack("!H", _ofs_nbits(src)) + header + struct.pack("!H6x", self.max_len)
             )
-        return frame(nx(32), struct.pack("!HH", _ofs_nbits(self.src), self.max_len) + header.ljust(10, b"\0"))
+        return frame(nx(32), struct.pack("!HH", _ofs_nbits(src), self.max_len) + header.ljust(10, b"\0"))
 
     @classmethod
     def decode_body(cls, version: int, code: Code, data: bytes, start: int) -> Action:
@@ -426,7 +437,8 @@ class CheckPktLarger(Action):
 
     def encode(self, version: int) -> bytes:
         """Length, bit, header."""
-        body = struct.pack("!HH", self.pkt_len, self.dst.start) + encode_header(self.dst.field, None)
+        dst = coded(self.dst)
+        body = struct.pack("!HH", self.pkt_len, dst.start) + encode_header(dst.field, None)
         return frame(nx(49), body.ljust(14, b"\0"))
 
     @classmethod

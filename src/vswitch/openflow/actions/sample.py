@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from vswitch.base.errors import TextError
 from vswitch.base.text import key_values, parse_u16, parse_u32
 from vswitch.flow.ports import OFPP_NONE, OfPort, from_16, to_16
-from vswitch.flow.subfield import Subfield, parse_subfield
+from vswitch.flow.subfield import Subfield, coded, parse_subfield, part_of
 from vswitch.openflow.actions.base import Action, action, frame, nx
 from vswitch.openflow.codec import Code
 from vswitch.openflow.errors import BadAction, OpenFlowError
@@ -114,7 +114,8 @@ class Sample(Action):
 
 def _encode_id(id_: int | Subfield) -> tuple[bytes, int]:
     if isinstance(id_, Subfield):
-        return encode_header(id_.field, None), id_.start << 6 | id_.n_bits - 1
+        part = coded(id_)
+        return encode_header(part.field, None), part.start << 6 | part.n_bits - 1
     return bytes(4), id_
 
 
@@ -124,7 +125,7 @@ def _decode_id(header: bytes, bits: int) -> int | Subfield:
     field, _ = decode_header(header, 0)
     if bits > 0xFFFF or (bits >> 6) + (bits & 63) + 1 > field.bits:
         raise OpenFlowError(BadAction.BAD_ARGUMENT)
-    return Subfield(field, bits >> 6, (bits & 63) + 1)
+    return part_of(field, bits >> 6, (bits & 63) + 1)
 
 
 def _parse_id(text: str) -> int | Subfield:

@@ -14,9 +14,11 @@ Documentation/group-selection-method-property.txt.
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterable
 
 from vswitch.flow.field import Field
 from vswitch.flow.ports import OFPP_ANY, OfPort
+from vswitch.flow.subfield import Subfield, coded, parts_of
 from vswitch.openflow.actions.base import Action, decode_actions, encode_actions
 from vswitch.openflow.codec import check_port, text_to_bytes
 from vswitch.openflow.errors import BadProperty, BadRequest, GroupModFailed, OpenFlowError
@@ -167,8 +169,16 @@ class Selection(Value):
             return b""
         method = text_to_bytes(self.method)[:15]
         payload = _SELECTION.pack(_NETRONOME, _SELECTION_METHOD, method, self.param)
-        payload += b"".join(encode_entry(field, mask, None, version) for field, mask in self.fields)
+        payload += b"".join(encode_entry(field, mask, None, version) for field, mask in self._entries())
         return encode_property(_EXPERIMENTER, payload)
+
+    def _entries(self) -> Iterable[tuple[Field, int]]:
+        """The fields, those without types of their own as bits of those that have them."""
+        entries: dict[Field, int] = {}
+        for field, mask in self.fields:
+            whole = coded(Subfield(field))
+            entries[whole.field] = entries.get(whole.field, 0) | mask << whole.start
+        return entries.items()
 
 
 def _decode_selection(data: bytes, group_type: int, command: int) -> Selection:
@@ -196,10 +206,11 @@ def _decode_method(payload: bytes, group_type: int, command: int) -> Selection:
     name = method.split(b"\0")[0]
     if name not in (b"hash", b"dp_hash"):
         raise OpenFlowError(BadProperty.BAD_VALUE)
-    fields, at = [], _SELECTION.size
+    fields: list[tuple[Field, int]] = []
+    at = _SELECTION.size
     while at < len(payload):
         field, mask, at = _decode_field(payload, at)
-        fields.append((field, mask))
+        fields += parts_of(field, mask)
     if fields and name != b"hash":
         raise OpenFlowError(BadProperty.BAD_VALUE)
     return Selection(name.decode(), param, tuple(fields))
