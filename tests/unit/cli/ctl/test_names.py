@@ -29,6 +29,7 @@ def test_a_unique_prefix_in_any_case_will_do(typed: str, meant: list[str]) -> No
 def test_the_exact_name_wins_over_longer_ones() -> None:
     assert matches("tag", ["tag", "tags"]) == ["tag"]
     assert matches("TAG", ["tag", "tags"]) == ["tag"]
+    assert matches("tag", ["TAG", "tag"]) == ["tag"]
 
 
 def test_tables_and_columns_that_cannot_be_told_are_refused() -> None:
