@@ -102,7 +102,7 @@ from vswitch.flow.fields import (
 )
 from vswitch.flow.ports import OfPort
 from vswitch.flow.subfield import Subfield, parse_subfield
-from vswitch.flow.texts import ALL_TUN_FLAGS_TEXT, DECIMAL, HEX, hexadecimal
+from vswitch.flow.texts import ALL_TUN_FLAGS_TEXT, DECIMAL, HEX, IPV4, hexadecimal
 from vswitch.packet.numbers import (
     ETH_ARP,
     ETH_IP,
@@ -278,28 +278,55 @@ def format_match(
     match: Match, port_names: Mapping[int, str] = NO_NUMBERS, priority: int = DEFAULT_PRIORITY
 ) -> str:
     """`match` as ovs-ofctl prints it, after `priority` unless that is the default."""
-    value, mask = match.value, match.mask
-    # Which words there are is the same for the many flows that differ in addresses: 2 us a match, without this 9.
-    words = [f"priority={priority}"] if priority != DEFAULT_PRIORITY else []
-    for word in _words(mask, value & _SHAPING):
-        if isinstance(word, str):
-            words.append(word)
-        else:
-            prefix, write, field, bits = word
-            words.append(prefix + write(field, value >> field.offset & field.ones, bits, port_names))
-    return ",".join(words)
+    value = match.value
+    # Which words there are is the same for the many flows that differ in addresses: 1 us a match, without this 9.
+    template, places = _form(match.mask, value & _SHAPING)
+    text = template % tuple(
+        [
+            value >> offset & ones
+            if write is None
+            else write(field, value >> offset & ones, bits, port_names)
+            for write, field, offset, ones, bits in places
+        ]
+    )
+    if priority == DEFAULT_PRIORITY:
+        return text
+    return f"priority={priority},{text}" if text else f"priority={priority}"
 
 
 _Write = Callable[[Field, int, int, Mapping[int, str]], str]
 _Word = (
     str | tuple[str, _Write, Field, int]
 )  # a word as it is; or `name=`, how to write a field, and its mask
+_Place = tuple[
+    _Write | None, Field, int, int, int
+]  # how to write (None: as `%` does), field, where its value is, and its mask
 
 
 @lru_cache(maxsize=4096)
-def _words(mask: int, shaping: int) -> tuple[_Word, ...]:
-    """The words of the matches with `mask` whose values of what decides which words there are, are `shaping`."""
-    return tuple(_Words(shaping, mask))
+def _form(mask: int, shaping: int) -> tuple[str, tuple[_Place, ...]]:
+    """The text of the matches with `mask` whose values of what decides which words there are, are `shaping`.
+
+    The text has "%" where values are to be put in.
+    """
+    texts: list[str] = []
+    places: list[_Place] = []
+    for word in _Words(shaping, mask):
+        if isinstance(word, str):
+            texts.append(word.replace("%", "%%"))
+            continue
+        prefix, write, field, bits = word
+        if write is IPV4.format:
+            rest = write(field, 0, bits, NO_NUMBERS).removeprefix("0.0.0.0")  # the mask
+            texts.append(f"{prefix}%d.%d.%d.%d{rest}")
+            places += [(None, field, field.offset + shift, 0xFF, bits) for shift in (24, 16, 8, 0)]
+        elif write is DECIMAL.format and bits == field.ones:
+            texts.append(f"{prefix}%d")
+            places.append((None, field, field.offset, field.ones, bits))
+        else:
+            texts.append(f"{prefix}%s")
+            places.append((write, field, field.offset, field.ones, bits))
+    return ",".join(texts), tuple(places)
 
 
 class _Words:

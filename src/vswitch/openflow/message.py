@@ -26,8 +26,8 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Callable, Iterator
-from functools import cache, lru_cache
+from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 from importlib import import_module
 from typing import ClassVar, NamedTuple, TypeVar, dataclass_transform
 
@@ -118,6 +118,7 @@ class Message(Value):
 
     name: ClassVar[str]
     forms: ClassVar[tuple[Form, ...]] = ()
+    by_kind: ClassVar[Mapping[tuple[str, int], Form]] = {}  # and version
 
     def choose(self, dialect: Dialect) -> Form:
         """The form to send; the first declared that the version has."""
@@ -128,11 +129,11 @@ class Message(Value):
 
     def form(self, kind: str, version: int) -> Form | None:
         """The form of `kind` in `version`, if there is one."""
-        return next((f for f in self.forms if f.kind == kind and f.first <= version <= f.last), None)
+        return self.by_kind.get((kind, version))
 
     def pick(self, kind: str, version: int) -> Form:
         """The form of `kind`, which `version` has."""
-        return _pick(type(self), kind, version)
+        return self.by_kind[kind, version]
 
     def encode_body(self, form: Form, dialect: Dialect) -> bytes:
         """What follows the headers."""
@@ -145,14 +146,6 @@ class Message(Value):
         if len(body) != fields.size:
             raise OpenFlowError(BadRequest.BAD_LEN)
         return cls(*fields.unpack(body))
-
-
-@cache
-def _pick(cls: type[Message], kind: str, version: int) -> Form:
-    for form in cls.forms:
-        if form.kind == kind and form.first <= version <= form.last:
-            return form
-    raise AssertionError(f"{cls.name} has no {kind} in version {version}")
 
 
 @value
@@ -184,6 +177,11 @@ def message(name: str, forms: str, direction: str = "") -> Callable[[type[M]], t
             end = OF15 if plus else int(last or first) + 1
             found.append(Form(kind, int(number), int(first) + 1, end, int(size), int(step or 0), shown))
         cls.name, cls.forms = name, tuple(found)
+        cls.by_kind = {
+            (form.kind, version): form
+            for form in reversed(cls.forms)  # the first declared counts
+            for version in range(form.first, form.last + 1)
+        }
         for form in cls.forms:
             for version in range(form.first, form.last + 1):
                 _BY_FORM[_key(version, form, direction)] = cls, form

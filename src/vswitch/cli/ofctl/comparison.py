@@ -13,13 +13,16 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from vswitch.base.errors import TextError
+from vswitch.base.memo import by_identity
 from vswitch.base.options import CommandError, Given
 from vswitch.cli.ofctl.channel import Channel
 from vswitch.cli.ofctl.flows import all_flows, check_formats, parsed, prepare, send, use_nxm
+from vswitch.cli.ofctl.garbage import uncollected
 from vswitch.cli.ofctl.lines import opened
 from vswitch.cli.ofctl.naming import accepted, shown
 from vswitch.cli.ofctl.settings import Settings
 from vswitch.cli.ofctl.table import command
+from vswitch.flow.field import Flow, Mask
 from vswitch.flow.match import Match, format_match
 from vswitch.openflow.actions.base import Action, format_actions
 from vswitch.openflow.messages.flow import OFPFC_DELETE_STRICT, OFPTT_ALL, FlowMod
@@ -30,12 +33,8 @@ from vswitch.openflow.version import OF10
 DIFFERENT = 2  # exit status: nothing is wrong, but there are differences
 
 
-class Key(NamedTuple):
-    """What makes a flow the same flow."""
-
-    table: int
-    priority: int
-    match: Match
+# What makes a flow the same flow: table, priority (negative: the highest comes first), mask and value of its match.
+Key = tuple[int, int, int, int]
 
 
 class Rest(NamedTuple):
@@ -58,16 +57,16 @@ def diff_flows(given: Given, first: str, second: str) -> Iterator[str]:
     sources = []
     names = NO_NAMES
     for source in (first, second):
-        if is_file(source):
-            sources.append(flows_of_file(source, NO_NAMES)[0])
-        else:
-            names = shown(source, settings)
-            sources.append(flows_of_switch(Channel(source, settings), settings))
+        with uncollected():
+            if is_file(source):
+                sources.append(flows_of_file(source, NO_NAMES)[0])
+            else:
+                names = shown(source, settings)
+                sources.append(flows_of_switch(Channel(source, settings), settings))
+    one, other = sources
     same = True
-    for key in sorted(sources[0].keys() | sources[1].keys(), key=_order):
-        before, after = (source.get(key) for source in sources)
-        if before == after:
-            continue
+    for key in sorted(key for key in one.keys() | other.keys() if one.get(key) != other.get(key)):
+        before, after = one.get(key), other.get(key)
         lines = [
             (sign, format_flow(key, rest, names)) for sign, rest in (("-", before), ("+", after)) if rest
         ]
@@ -85,14 +84,11 @@ def is_file(source: str) -> bool:
     return ":" not in source and os.path.exists(source)  # noqa: PTH110 - pathlib takes 8 ms to import
 
 
-def _order(key: Key) -> tuple[int, int, int, int]:
-    return key.table, -key.priority, key.match.mask, key.match.value
-
-
 def format_flow(key: Key, rest: Rest, names: Names) -> str:
     """A flow in a line, of what it has only what is not the default."""
-    words = [f"table={names.format_table(key.table)}"] if key.table else []
-    words += filter(None, [format_match(key.match, names.port_names, key.priority)])
+    table, rank, mask, value = key
+    words = [f"table={names.format_table(table)}"] if table else []
+    words += filter(None, [format_match(Match(Flow(value), Mask(mask)), names.port_names, -rank)])
     words += [f"cookie={rest.cookie:#x}"] if rest.cookie else []
     words += [f"idle_timeout={rest.idle_timeout}"] if rest.idle_timeout else []
     words += [f"hard_timeout={rest.hard_timeout}"] if rest.hard_timeout else []
@@ -111,19 +107,31 @@ def flows_of_file(file: str, names: Names) -> tuple[Flows, dict[Key, FlowMod]]:
 
 
 def _key(mod: FlowMod) -> Key:
-    return Key(0 if mod.table_id == OFPTT_ALL else mod.table_id, mod.priority, mod.match)
+    match = mod.match
+    return 0 if mod.table_id == OFPTT_ALL else mod.table_id, -mod.priority, match.mask, match.value
 
 
 def _rest(mod: FlowMod) -> Rest:
-    return Rest(mod.new_cookie or 0, mod.idle_timeout, mod.hard_timeout, mod.importance, mod.actions)
+    return Rest(
+        mod.new_cookie or 0, mod.idle_timeout, mod.hard_timeout, mod.importance, _interned(mod.actions)
+    )
+
+
+_LISTS: dict[tuple[Action, ...], tuple[Action, ...]] = {}
+
+
+@by_identity
+def _interned(actions: tuple[Action, ...]) -> tuple[Action, ...]:
+    """Of equal lists always the same, so that comparing them takes no time."""
+    return _LISTS.setdefault(actions, actions)
 
 
 def flows_of_switch(channel: Channel, settings: Settings) -> Flows:
     """The flows of a switch."""
     use_nxm(channel, settings)
     return {
-        Key(flow.table_id, flow.priority, flow.match): Rest(
-            flow.cookie, flow.idle_timeout, flow.hard_timeout, flow.importance, flow.actions
+        (flow.table_id, -flow.priority, flow.match.mask, flow.match.value): Rest(
+            flow.cookie, flow.idle_timeout, flow.hard_timeout, flow.importance, _interned(flow.actions)
         )
         for flow in all_flows(channel, FlowStatsRequest())
     }
@@ -133,10 +141,11 @@ def flows_of_switch(channel: Channel, settings: Settings) -> Flows:
 def replace_flows(given: Given, switch: str, file: str) -> None:
     """Make the flows of a switch those of a file: delete, add and change what differs, or with --readd add all."""
     settings = Settings(given)
-    wanted, mods = flows_of_file(file, accepted(switch, settings))
-    check_formats(settings, [*mods.values()])
-    channel = Channel(switch, settings)
-    present = flows_of_switch(channel, settings)
+    with uncollected():
+        wanted, mods = flows_of_file(file, accepted(switch, settings))
+        check_formats(settings, [*mods.values()])
+        channel = Channel(switch, settings)
+        present = flows_of_switch(channel, settings)
     changes = [_deletion(key) for key in present if key not in wanted]
     changes += [
         mod if mod.table_id != OFPTT_ALL or channel.version == OF10 else mod.replace(table_id=0)
@@ -149,4 +158,6 @@ def replace_flows(given: Given, switch: str, file: str) -> None:
 
 
 def _deletion(key: Key) -> FlowMod:
-    return FlowMod(OFPFC_DELETE_STRICT, key.match, priority=key.priority, table_id=key.table, new_cookie=None)
+    table, rank, mask, value = key
+    match = Match(Flow(value), Mask(mask))
+    return FlowMod(OFPFC_DELETE_STRICT, match, priority=-rank, table_id=table, new_cookie=None)

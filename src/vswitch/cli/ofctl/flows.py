@@ -13,6 +13,7 @@ from vswitch.base.errors import TextError
 from vswitch.base.options import CommandError, Given
 from vswitch.cli.command import inform
 from vswitch.cli.ofctl.channel import Channel
+from vswitch.cli.ofctl.garbage import uncollected
 from vswitch.cli.ofctl.lines import c_string, opened
 from vswitch.cli.ofctl.naming import accepted, shown
 from vswitch.cli.ofctl.settings import FLOW_FORMATS, Settings, formats_text
@@ -163,7 +164,8 @@ def change(given: Given, switch: str, texts: Iterable[str], verb: str, file: str
     settings = Settings(given)
     names = accepted(switch, settings)
     verb += "_strict" if settings.strict and verb in ("modify", "delete") else ""
-    mods = list(parsed(texts, names, verb, file))
+    with uncollected():
+        mods = list(parsed(texts, names, verb, file))
     check_formats(settings, mods)
     channel = Channel(switch, settings)
     prepare(channel, settings, mods)
