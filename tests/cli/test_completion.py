@@ -110,6 +110,8 @@ def test_with_a_switch(line: str, offered: set[str], rundir: Path) -> None:
         ("ovs-appctl ", set()),
         ("ovs-appctl -t ", set()),
         ("vtep-ctl add-p", {"add-ps", "add-port"}),
+        ("ovs-ctl rest", {"restart"}),
+        ("ovs-ctl --db-s", {"--db-sock", "--db-schema"}),
         ("vtep-ctl --onel", {"--oneline"}),
         ("vtep-ctl del-ps ", set()),
         ("vtep-ctl set-replication-mode ls ", {"service_node", "source_node"}),

@@ -43,6 +43,13 @@ OPTIONS = {
 }
 
 
+@pytest.mark.parametrize("program", sorted(path.name for path in (PAGES.parents[1] / "scripts").iterdir()))
+def test_every_program_has_a_page_a_line_in_the_list_and_a_completion(program: str) -> None:
+    assert (PAGES / f"{program}.md").exists()
+    assert f"[{program}]({program}.md)" in (PAGES / "README.md").read_text()
+    assert (PAGES.parents[1] / "completions" / program).exists()
+
+
 def listed(page: str, section: str) -> list[str]:
     """The first cells of the table in a section of a page."""
     body = (PAGES / f"{page}.md").read_text().split(f"\n## {section}\n")[1].split("\n## ")[0]
