@@ -59,6 +59,7 @@ Options of start, restart and force-reload-kmod:
   --no-save-flows         (restart) let the flows go
 Where files are:
   --db-file=FILE          the database (default: {dbdir}/conf.db)
+  --db-fallback=FILE      serve a copy in FILE for the time being if the database cannot be written where it is
   --db-sock=SOCKET        its socket (default: {rundir}/db.sock)
   --db-schema=FILE        its schema (default: that of this release)
   --extra-dbs=FILE        further databases to serve, in {dbdir} unless absolute

@@ -39,6 +39,11 @@ class ConfigFiles:
         """Write what `path` is to be beside it; raises ReconfigureError, and then nothing of it is left."""
         self._require(State.IDLE, State.STAGED)
         self.state = State.STAGED
+        if _says(path, text):
+            for left in (_new(path), _old(path)):  # by a run that was interrupted
+                with suppress(OSError):
+                    left.unlink(missing_ok=True)
+            return  # a boot changes nothing, and so needs no room on the disk
         new = _new(path)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -91,6 +96,14 @@ def _take_back(path: Path) -> None:
         _old(path).replace(path)
     else:
         path.unlink(missing_ok=True)  # there was none
+
+
+def _says(path: Path, text: str) -> bool:
+    """Whether a file has that text already."""
+    try:
+        return path.read_text(encoding="utf-8", errors="replace") == text
+    except OSError:
+        return False
 
 
 def write_whole(path: Path, text: str) -> None:

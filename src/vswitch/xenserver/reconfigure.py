@@ -33,6 +33,10 @@ from vswitch.xenserver.topology import Topology
 
 log = Logger(PROGRAM)
 
+REWRITE = (
+    "To have the management interface at the next boot: "
+    f"{PROGRAM} --force BRIDGE rewrite --device DEVICE --mac MAC --mode dhcp"
+)
 ARDENCE = "/proc/ardence"
 
 
@@ -131,11 +135,11 @@ class Reconfiguration:
     def _cached(self, cache: str) -> Records:
         text = self._host.read(cache)
         if not text.strip():
-            raise ReconfigureError(
-                f"{cache} is missing or empty, and --force needs it.  To have the management interface at the next boot: "
-                f"{PROGRAM} --force BRIDGE rewrite --device DEVICE --mac MAC --mode dhcp"
-            )
-        return read_cache(text, cache)
+            raise ReconfigureError(f"{cache} is missing or empty, and --force needs it.  {REWRITE}")
+        try:
+            return read_cache(text, cache)
+        except ReconfigureError as error:
+            raise ReconfigureError(f"{error}.  {REWRITE}") from error
 
     def _from_xapi(self, arguments: Arguments) -> Records:
         from vswitch.xenserver.load import load_records  # 50 ms of XML-RPC, which --force does not need

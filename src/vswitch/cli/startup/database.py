@@ -23,6 +23,7 @@ from vswitch.ovsdb.record import Changes, Record
 from vswitch.ovsdb.replica import Replica
 from vswitch.ovsdb.schema import Schema
 
+ROOM = 1 << 18  # bytes that must be free for the database to be written
 ROOT_COLUMNS = ("bridges", "db_version", "external_ids", "ovs_version", "system_type", "system_version")
 
 
@@ -41,6 +42,27 @@ def prepare(places: Places) -> None:
         return
     if present.to_json() != schema.to_json():
         _upgrade(path, present, schema)
+
+
+def move_if_unwritable(places: Places, fallback: Path) -> None:
+    """If the disk is full or read-only, serve a copy elsewhere: a host without a network cannot be repaired from afar."""
+    path = places.database
+    probe = path.with_name(f".{path.name}.probe")
+    try:
+        path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        try:
+            probe.write_bytes(bytes(ROOM))
+        finally:
+            probe.unlink(missing_ok=True)
+        return
+    except OSError as error:
+        why = reason(error)
+    with action(f"Copying database {path} to {fallback}"):
+        fallback.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        if path.exists():
+            shutil.copy(path, fallback)
+    warn(f"{why}: {path} stays as it is, and what changes now is lost at the next boot")
+    places.database = fallback
 
 
 def _create(path: Path, schema: Schema) -> None:

@@ -30,6 +30,7 @@ LADDER: tuple[tuple[str, tuple[float, ...]], ...] = (
 SIGNALS = {"term": signal.SIGTERM, "kill": signal.SIGKILL}
 VERBS = {"exit": "Exiting", "term": "Terminating", "kill": "Killing"}
 POLL = 0.01  # seconds
+LEFT_BEHIND = 10  # seconds that a daemon may take whose start nobody waits for any more
 CORE_SIZE = 67_108_864 * 1024  # bytes
 OPEN_FILES = 65_535
 WRAPPERS = {
@@ -97,7 +98,25 @@ class Daemon:
             if wrapper:
                 self._start_wrapped(argv, cwd, prepare)
             else:
-                check(_run(argv, cwd, prepare))
+                self._start_detached(argv, cwd, prepare)
+
+    def _start_detached(self, argv: Sequence[str], cwd: str, prepare: Callable[[], None]) -> None:
+        """Start it; one that a start which was killed has left behind, and that is of use soon, will do."""
+        try:
+            check(_run(argv, cwd, prepare))
+        except StartupError:
+            deadline = monotonic() + LEFT_BEHIND
+            while not self._answers():
+                if self.pid() is None or monotonic() > deadline:
+                    raise
+                sleep(POLL)
+
+    def _answers(self) -> bool:
+        try:
+            self.tell("version")
+        except (VswitchError, OSError):
+            return False
+        return True
 
     def _start_wrapped(self, argv: Sequence[str], cwd: str, prepare: Callable[[], None]) -> None:
         """Start it in the background under another program, which would not follow it if it detached."""

@@ -35,6 +35,7 @@ DEFAULTS = {
     "ovs-vswitchd-options": "",
     "ovs-vswitchd-wrapper": "",
     "db-file": "",
+    "db-fallback": "",
     "db-sock": "",
     "db-schema": "",
     "extra-dbs": "",

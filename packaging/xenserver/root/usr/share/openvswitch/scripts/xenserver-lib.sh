@@ -15,7 +15,8 @@ start_switch() {
         --system-type="$PRODUCT_BRAND" \
         --system-version="$PRODUCT_VERSION-$BUILD_NUMBER" \
         --external-id=xs-system-uuid="$INSTALLATION_UUID" \
-        --daemon-cwd=/var/xen/openvswitch
+        --daemon-cwd=/var/xen/openvswitch \
+        --db-fallback=/var/run/openvswitch/conf.db
     [ -z "$FORCE_COREFILES" ] || set -- "$@" --force-corefiles="$FORCE_COREFILES"
     [ -z "$OVSDB_SERVER_PRIORITY" ] || set -- "$@" --ovsdb-server-priority="$OVSDB_SERVER_PRIORITY"
     [ -z "$VSWITCHD_PRIORITY" ] || set -- "$@" --ovs-vswitchd-priority="$VSWITCHD_PRIORITY"
