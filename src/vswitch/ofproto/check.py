@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Container, Iterable
 
 from vswitch.base.memo import by_identity
+from vswitch.flow.field import Flow, Mask
+from vswitch.flow.fields import CT_STATE
 from vswitch.flow.match import Match
 from vswitch.flow.ports import (
     OFPP_ALL,
@@ -23,7 +25,7 @@ from vswitch.ofproto.actionlists import flattened
 from vswitch.ofproto.table import INTERNAL_TABLE
 from vswitch.ofproto.xlate.registry import TRANSLATORS
 from vswitch.openflow.actions.base import Action
-from vswitch.openflow.actions.check import check_actions
+from vswitch.openflow.actions.check import check_actions, telling
 from vswitch.openflow.actions.output import Enqueue, Group, Output, OutputTrunc
 from vswitch.openflow.errors import BadAction, ErrorCode, MeterModFailed, OpenFlowError
 from vswitch.openflow.instructions import Meter
@@ -41,17 +43,24 @@ def checked_actions(
 
     `groups` are those that there are.
     """
-    made = check_actions(actions, match, table_id, version, INTERNAL_TABLE + 1)
-    check_performable(made)
-    for group in _groups_in(made):
+    made, named = _checked(
+        tuple(actions), telling(match.value), match.mask & CT_STATE.mask, table_id, version
+    )
+    for group in named:
         if group not in groups:
             raise OpenFlowError(BadAction.BAD_OUT_GROUP)
     return made
 
 
 @by_identity
-def _groups_in(actions: tuple[Action, ...]) -> tuple[int, ...]:
-    return tuple(action.group for action in flattened(actions) if isinstance(action, Group))
+def _checked(
+    actions: tuple[Action, ...], value: int, known: int, table_id: int, version: Version
+) -> tuple[tuple[Action, ...], tuple[int, ...]]:
+    """The actions, completed, and the groups in them, for matches that say this of what decides."""
+    match = Match(Flow(value), Mask(value | known))
+    made = check_actions(actions, match, table_id, version, INTERNAL_TABLE + 1)
+    check_performable(made)
+    return made, tuple(action.group for action in flattened(made) if isinstance(action, Group))
 
 
 @by_identity

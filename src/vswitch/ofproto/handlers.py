@@ -19,7 +19,7 @@ M = TypeVar("M", bound=Message)
 _VENDOR = b"\xff\xff"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)  # one is made for every message: frozen, it would take three times as long
 class Request(Generic[M]):
     """A message that came to `switch` over `channel` at `now`; `data` are its bytes."""
 

@@ -331,7 +331,8 @@ class Switch:
         self.serial += 1
         rule.added = rule.changed = self.serial
         self._put_in(rule)
-        self.note(partial(self._take_out, rule))
+        if self._undo is not None:
+            self._undo.append(partial(self._take_out, rule))
         self.watch_vacancy(self.tables[rule.table_id])
         self.on_change(self, OFPFME_ADDED, rule)
 
@@ -423,12 +424,13 @@ class Switch:
             self._put_in(rule)
 
     def _teach(self, actions: tuple[Action, ...]) -> None:
-        self.teachers.update(teaches(actions))
+        if taught := teaches(actions):
+            self.teachers.update(taught)
 
     def _unteach(self, actions: tuple[Action, ...]) -> None:
-        gone = teaches(actions)
-        self.teachers.subtract(gone)
-        self.unlearned.update(gone)
+        if gone := teaches(actions):
+            self.teachers.subtract(gone)
+            self.unlearned.update(gone)
 
     def _take_out(self, rule: Rule) -> None:
         self._unteach(rule.actions)

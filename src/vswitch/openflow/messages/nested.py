@@ -9,10 +9,21 @@ Sources: OpenFlow 1.4, 7.3.9 (bundles) and 7.4.6 (request forward); ONF extensio
 from __future__ import annotations
 
 import struct
+from functools import lru_cache
 
 from vswitch.openflow.codec import U16, U32
 from vswitch.openflow.errors import BadRequest, BundleFailed, OpenFlowError
-from vswitch.openflow.message import HEADER, Dialect, Form, Message, decode, find, message
+from vswitch.openflow.message import (
+    HEADER,
+    OFPT_VENDOR,
+    Dialect,
+    Form,
+    Message,
+    decode,
+    find,
+    message,
+    stats_types,
+)
 from vswitch.openflow.value import wire
 
 OFPBCT_OPEN_REQUEST, OFPBCT_OPEN_REPLY, OFPBCT_CLOSE_REQUEST, OFPBCT_CLOSE_REPLY = range(4)
@@ -82,10 +93,17 @@ class BundleAdd(Message):
 def _name(data: bytes) -> str:
     """The name of the message that `data` is; "" if it is none."""
     version, type_, _, _ = HEADER.unpack_from(data)
+    plain = type_ not in (OFPT_VENDOR, *stats_types(version))
     try:
-        return find(version, type_, data)[0].name
+        return _plain_name(version, type_) if plain else find(version, type_, data)[0].name
     except OpenFlowError:
         return ""
+
+
+@lru_cache(maxsize=256)
+def _plain_name(version: int, type: int) -> str:
+    """The name of messages that their type tells."""
+    return find(version, type, b"")[0].name
 
 
 @message("REQUESTFORWARD", "OFPT 1.4+(32)[8+8], ONFT 1.3(2350)[8+8], NXT 1.0-1.2(132)[8+8]")
