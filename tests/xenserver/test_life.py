@@ -279,6 +279,26 @@ def test_boot_brings_the_management_interface_and_the_others(life: Pool) -> None
     assert life.host.run("ovs-vsctl list-br").split() == ["xapi1", "xapi2", "xapi3", "xenbr2", "xenbr3"]
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        "/usr/bin/ovs-vsctl list-br",
+        "/usr/bin/ovs-ofctl dump-flows xenbr2",
+        "/usr/bin/ovs-appctl version",
+        "/usr/share/openvswitch/scripts/interface-reconfigure --force xenbr2 --dry-run up",
+        "/usr/share/openvswitch/scripts/vif change vif 1 0",
+    ],
+)
+def test_a_command_starts_with_what_it_needs(life: Pool, command: str) -> None:
+    """What takes long to import is what would keep a command from starting in 100 ms."""
+    said = life.host.run(f"/usr/lib/openvswitch/runtime/bin/python3 -IS -X importtime {command} 2>&1")
+    modules = {
+        line.rpartition("|")[2].strip() for line in said.splitlines() if line.startswith("import time:")
+    }
+    assert 20 < len(modules) < 170
+    assert not modules & {"asyncio", "msgspec", "ssl", "xmlrpc.client", "vswitch.ovsdbserver.storage"}
+
+
 def test_the_bond_is_configured(life: Pool) -> None:
     columns = "bond_mode,lacp,bond_updelay,bond_downdelay,bond_fake_iface,mac,other_config"
     [row] = json.loads(life.host.run(f"ovs-vsctl --format=json --columns={columns} list Port bond0"))["data"]
