@@ -1,4 +1,4 @@
-"""Groups, meters, queues, bundles and tunnel options: our ovs-ofctl and the peer's, in turn, at the peer's switch."""
+"""Groups, meters, queues, bundles and tunnel options: our ovs-ofctl and the peer's, in turn, at the peer's switch; tunnel options at ours, too."""
 
 from __future__ import annotations
 
@@ -33,6 +33,16 @@ def switch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemons]:
         (daemons.directory / "bundle.txt").write_text(BUNDLE)
         (daemons.directory / "broken.txt").write_text("group add group_id=1,type=all\nfoo\n")
         (daemons.directory / "groups.txt").write_text("add group_id=1,type=all\ndelete group_id=1  # gone\n")
+        yield daemons
+
+
+@pytest.fixture(scope="module")
+def our_switch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemons]:
+    with Daemons(tmp_path_factory.mktemp("ours"), "peer", "ours") as daemons:
+        setup = "add-br br0 -- set bridge br0 datapath_type=dummy fail-mode=secure protocols=" + ",".join(
+            VERSIONS
+        )
+        daemons.run("peer", "ovs-vsctl", *setup.split())
         yield daemons
 
 
@@ -178,3 +188,40 @@ def test_meters(switch: Daemons, version: str) -> None:
 def test_parse_group(switch: Daemons, version: str, text: str) -> None:
     commands = (f"-O {version} parse-group {text}",)
     assert said(switch, "ours", commands) == said(switch, "peer", commands)
+
+
+OPTIONS = (
+    "add-flow br0 tun_metadata0=1,actions=drop",
+    "add-tlv-map br0 {class=1,type=0,len=4}->tun_metadata0",
+    "add-tlv-map br0 {class=1,type=0,len=4}->tun_metadata0",
+    "add-tlv-map br0 {class=1,type=0,len=4}->tun_metadata5",
+    "add-tlv-map br0 {class=1,type=1,len=4}->tun_metadata1,{class=1,type=1,len=4}->tun_metadata2",
+    "add-tlv-map br0 {class=1,type=1,len=4}->tun_metadata1,{class=1,type=2,len=4}->tun_metadata1",
+    "add-tlv-map br0 {class=1,type=9,len=4}->tun_metadata4,{class=1,type=8,len=4}->tun_metadata3",
+    "add-tlv-map br0 {class=2,type=1,len=124}->tun_metadata6,{class=2,type=2,len=124}->tun_metadata7",
+    "dump-tlv-map br0",
+    "add-flow br0 actions=move:tun_metadata0[0..31]->reg0[]",
+    "del-tlv-map br0 {class=1,type=0,len=4}->tun_metadata0",
+    "del-flows br0 tun_metadata0=0/1",
+    "del-flows br0 tun_metadata9=1",
+    "dump-flows br0 tun_metadata9=1",
+    "del-tlv-map br0 {class=1,type=8,len=4}->tun_metadata3",
+    "del-tlv-map br0 {class=7,type=7,len=4}->tun_metadata3",
+    "add-flow br0 tun_metadata0=1,actions=drop",
+    "add-flow br0 tun_metadata3=5/7,actions=drop",
+    "--no-stats dump-flows br0",
+    "del-tlv-map br0",
+    "del-flows br0",
+    "del-tlv-map br0",
+    "dump-tlv-map br0",
+)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_our_switch_maps_options_as_the_peers_does(
+    switch: Daemons, our_switch: Daemons, version: str
+) -> None:
+    commands = tuple(f"-O {version} {text}" for text in OPTIONS)
+    theirs = said(switch, "peer", commands)
+    assert said(our_switch, "peer", commands) == theirs
+    assert said(our_switch, "ours", commands) == theirs

@@ -22,6 +22,7 @@ from vswitch.ofproto import (  # noqa: F401 - handlers
     stats,
     tablefeatures,
     tablemod,
+    tunneloptions,
 )
 from vswitch.ofproto.channel import Channel, ChannelKind, default_miss_send_len
 from vswitch.ofproto.command import Command, ConnectionId, Send
@@ -34,6 +35,7 @@ from vswitch.openflow.messages.flow import FlowMod
 from vswitch.openflow.messages.group import GroupMod
 from vswitch.openflow.messages.hello import EchoReply, Error
 from vswitch.openflow.messages.nested import BundleAdd, BundleControl
+from vswitch.openflow.messages.nicira import TlvTableMod
 from vswitch.openflow.messages.packet import PacketOut
 from vswitch.openflow.messages.port import PortMod
 from vswitch.openflow.messages.role import ROLE_SECONDARY
@@ -46,6 +48,7 @@ _ONLY_PRIMARY: tuple[type[Message], ...] = (
     PacketOut,
     PortMod,
     TableMod,
+    TlvTableMod,
     BundleControl,
     BundleAdd,
 )

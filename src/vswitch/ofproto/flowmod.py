@@ -19,6 +19,7 @@ from vswitch.ofproto.rule import Rule, RuleFlags
 from vswitch.ofproto.selection import selected
 from vswitch.ofproto.switch import Switch
 from vswitch.ofproto.table import ALL_TABLES, INTERNAL_TABLE
+from vswitch.ofproto.tunneloptions import check_options
 from vswitch.openflow.actions.base import Action
 from vswitch.openflow.errors import BadRequest, FlowModFailed, OpenFlowError
 from vswitch.openflow.message import Message
@@ -83,6 +84,7 @@ def check(message: FlowMod, version: Version) -> None:
 
 def plan(switch: Switch, message: FlowMod, now: float, version: Version) -> Plan:
     """What `message` would do."""
+    check_options(switch, message.match, message.actions)
     if message.flags & OFPFF_EMERG:
         raise OpenFlowError(FlowModFailed.TABLE_FULL)  # OpenFlow 1.0's emergency flows, of which we have none
     if message.command == OFPFC_ADD:

@@ -15,6 +15,7 @@ from vswitch.ofproto.rule import Rule
 from vswitch.ofproto.selection import selected
 from vswitch.ofproto.switch import Switch, split_duration
 from vswitch.ofproto.table import INTERNAL_TABLE, Table
+from vswitch.ofproto.tunneloptions import check_options
 from vswitch.openflow.message import Message
 from vswitch.openflow.messages.flowstats import (
     AggregateStatsReply,
@@ -55,6 +56,7 @@ def desc(request: Request[DescRequest]) -> Iterable[Message]:
 def _query(request: Request[FlowStatsRequest] | Request[AggregateStatsRequest]) -> Iterator[Rule]:
     """The rules that a request for statistics means."""
     message: FlowQuery = request.message
+    check_options(request.switch, message.match)
     return selected(
         request.switch,
         message.table_id,

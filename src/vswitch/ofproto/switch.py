@@ -34,6 +34,7 @@ from vswitch.openflow.errors import OpenFlowError, RoleRequestFailed
 from vswitch.openflow.message import Message
 from vswitch.openflow.messages.flow import FlowRemoved, RemovedReason
 from vswitch.openflow.messages.monitor import OFPFME_ADDED, OFPFME_MODIFIED, OFPFME_REMOVED, FlowUpdate
+from vswitch.openflow.messages.nicira import TlvMap
 from vswitch.openflow.messages.port import (
     OFPPC_PORT_DOWN,
     OFPPR_ADD,
@@ -113,6 +114,7 @@ class Switch:
         self.bundles: dict[str, Bundle] = {}
         self.tables = [Table(id) for id in range(N_TABLES)]
         self.groups: dict[int, GroupEntry] = {}
+        self.options: dict[int, TlvMap] = {}  # of tunnels, by the field that each is (tunneloptions.py)
         self.expiring: dict[Rule, None] = {}  # the rules that have a timeout, in the order in which they came
         self.macs: MacTable[Bundle] = MacTable()
         self.channels: dict[ConnectionId, Channel] = {}

@@ -26,16 +26,30 @@ from vswitch.dpif.packet import Packet
 from vswitch.dpif.ports import OdpPort
 from vswitch.flow.extract import ETH_HEADER_SIZE, extract
 from vswitch.flow.field import Flow, Mask
-from vswitch.flow.fields import ACTSET_OUTPUT, FIELDS, IN_PORT, VLAN_PRESENT, VLAN_TCI, VLAN_TPID, XXREG
+from vswitch.flow.fields import (
+    ACTSET_OUTPUT,
+    FIELDS,
+    IN_PORT,
+    LAYOUT,
+    VLAN_PRESENT,
+    VLAN_TCI,
+    VLAN_TPID,
+    XXREG,
+)
 from vswitch.flow.match import Match, format_match, parse_match
 from vswitch.ofproto.backer import Backer
+from vswitch.ofproto.check import checked_actions
 from vswitch.ofproto.narration import Kind, Node, narrate
 from vswitch.ofproto.packetfields import fields_of_packet
 from vswitch.ofproto.switch import Switch
+from vswitch.ofproto.table import ALL_TABLES
 from vswitch.ofproto.xlate.context import Translation
 from vswitch.ofproto.xlate.translate import translate
 from vswitch.openflow.actions.base import Action
+from vswitch.openflow.actions.text import parse_actions
+from vswitch.openflow.errors import OpenFlowError
 from vswitch.openflow.names import NO_NAMES
+from vswitch.openflow.version import OF10, OF11
 from vswitch.packet.numbers import ETH_VLAN
 
 SLOW_REASONS: Mapping[str, str] = {
@@ -109,6 +123,24 @@ def trace_command(backers: Iterable[Backer], args: Sequence[str], now: float) ->
     TextError says what is wrong with `args`.
     """
     return trace(parse_subject(list(backers), args), now)
+
+
+def trace_actions_command(backers: Iterable[Backer], args: Sequence[str], now: float) -> str:
+    """`ofproto/trace-packet-out [-consistent] {…as of ofproto/trace…} ACTIONS`: as if a controller sent a packet out.
+
+    `-consistent` refuses actions that make no sense for the packet, as OpenFlow 1.1 and later do.
+    """
+    *words, text = args
+    try:
+        actions = parse_actions(text, outer="trace")
+        consistent = words[:1] == ["-consistent"]
+        subject = parse_subject(list(backers), words[consistent:])
+        version = OF11 if consistent else OF10
+        match = Match(subject.flow, Mask((1 << LAYOUT.bits) - 1))
+        checked = checked_actions(actions, match, ALL_TABLES, version, subject.switch.groups)
+    except OpenFlowError as error:
+        raise TextError(f"Bad actions: {error.code.name}", text) from error
+    return trace(subject, now, checked)
 
 
 def parse_subject(backers: Sequence[Backer], args: Sequence[str]) -> Subject:

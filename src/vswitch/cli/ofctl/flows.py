@@ -85,6 +85,8 @@ def query(text: str, switch: str, settings: Settings) -> dict[str, Any]:
     if not text:
         return {}
     parsed_query = parse_query(text, accepted(switch, settings))
+    asked = {name: getattr(parsed_query, name) for name in ("match", "table_id", "cookie_mask", "out_group")}
+    check_formats(settings, [FlowMod(**asked)])
     return {name: getattr(parsed_query, name) for name in parsed_query.__match_args__}
 
 
