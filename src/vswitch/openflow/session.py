@@ -169,18 +169,19 @@ class Session:
                 why = f"received OpenFlow version 0x{version:02x} != expected {self.version:02x}"
                 yield Malformed(OpenFlowError(BadRequest.BAD_VERSION, why), xid, data)
                 continue
-            yield from self._understand(xid, data)
+            event = self._understand(xid, data)
+            if event is not None:
+                yield event
 
-    def _understand(self, xid: int, data: bytes) -> Iterator[Event]:
+    def _understand(self, xid: int, data: bytes) -> Event | None:
         try:
             _, _, message = decode(data, self.table_ids)
         except OpenFlowError as error:
-            yield Malformed(error, xid, data)
-            return
+            return Malformed(error, xid, data)
         if isinstance(message, EchoRequest):
             self.send(EchoReply(message.data), xid)
-        elif not isinstance(message, Hello):  # a second HELLO means nothing
-            yield Received(message, xid, data)
+            return None
+        return None if isinstance(message, Hello) else Received(message, xid, data)  # a second HELLO: nothing
 
     def _greeted(self, version: int, type: int, xid: int, data: bytes) -> Event:
         if type != OFPT_HELLO or not version:

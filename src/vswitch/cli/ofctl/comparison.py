@@ -16,7 +16,7 @@ from vswitch.base.errors import TextError
 from vswitch.base.memo import by_identity
 from vswitch.base.options import CommandError, Given
 from vswitch.cli.ofctl.channel import Channel
-from vswitch.cli.ofctl.flows import all_flows, check_formats, parsed, prepare, send, use_nxm
+from vswitch.cli.ofctl.flows import all_flows, check_formats, kinds, parsed, prepare, send, use_nxm
 from vswitch.cli.ofctl.garbage import uncollected
 from vswitch.cli.ofctl.lines import opened
 from vswitch.cli.ofctl.naming import accepted, shown
@@ -143,7 +143,7 @@ def replace_flows(given: Given, switch: str, file: str) -> None:
     settings = Settings(given)
     with uncollected():
         wanted, mods = flows_of_file(file, accepted(switch, settings))
-        check_formats(settings, [*mods.values()])
+        check_formats(settings, kinds(mods.values()))
         channel = Channel(switch, settings)
         present = flows_of_switch(channel, settings)
     changes = [_deletion(key) for key in present if key not in wanted]

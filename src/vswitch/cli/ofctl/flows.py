@@ -168,9 +168,10 @@ def change(given: Given, switch: str, texts: Iterable[str], verb: str, file: str
     verb += "_strict" if settings.strict and verb in ("modify", "delete") else ""
     with uncollected():
         mods = list(parsed(texts, names, verb, file))
-    check_formats(settings, mods)
+        some = kinds(mods)
+    check_formats(settings, some)
     channel = Channel(switch, settings)
-    prepare(channel, settings, mods)
+    prepare(channel, settings, some)
     send(channel, settings, mods)
 
 
@@ -238,12 +239,19 @@ def kinds(mods: Iterable[FlowMod]) -> list[FlowMod]:
     """One of each kind of flow-mods, which differ only in what every flow format can say: 1 us for each, instead of 9."""
     found: dict[tuple[int, ...], FlowMod] = {}
     for mod in mods:
-        match = mod.match
+        mask, value = mod.match.mask, telling(mod.match.value)
         kind = (
-            *(match.mask, telling(match.value), id(mod.actions), mod.command),
-            *(mod.table_id, mod.cookie_mask, mod.out_group, mod.flags),
+            mask,
+            value,
+            id(mod.actions),
+            mod.command,
+            mod.table_id,
+            mod.cookie_mask,
+            mod.out_group,
+            mod.flags,
         )
-        found.setdefault(kind, mod)
+        if kind not in found:
+            found[kind] = mod
     return list(found.values())
 
 

@@ -6,7 +6,7 @@ Sources: OpenFlow 1.0, 5.3.5; OpenFlow 1.1, A.3.5.2 and 3; OpenFlow 1.5.1, 7.3.5
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 
 from vswitch.flow.match import Match
@@ -205,14 +205,16 @@ class FlowStats(Value):
         )
 
     @classmethod
-    def decode(cls, form: Form, version: int, data: bytes, at: int) -> tuple[FlowStats, int]:
-        """The entry at byte `at`, and where it ends."""
+    def decoder(cls, form: Form, version: int) -> Callable[[bytes, int], tuple[FlowStats, int]]:
+        """The function that gives the entry at a byte, and where it ends."""
         if form.kind == "NXST":
-            return cls._decode_nx(data, at)
+            return cls._decode_nx
         if version == OF10:
-            return cls._decode10(data, at)
-        if version >= OF15:
-            return cls._decode15(data, at)
+            return cls._decode10
+        return cls._decode15 if version >= OF15 else partial(cls._decode11, version)
+
+    @classmethod
+    def _decode11(cls, version: int, data: bytes, at: int) -> tuple[FlowStats, int]:
         if len(data) - at < _STATS11.size:
             raise OpenFlowError(BadRequest.BAD_LEN)
         fields = _STATS11.unpack_from(data, at)
@@ -244,13 +246,42 @@ class FlowStats(Value):
         if len(data) - at < _STATS_NX.size:
             raise OpenFlowError(BadRequest.BAD_LEN)
         fields = _STATS_NX.unpack_from(data, at)
-        size, table, sec, nsec, priority, idle, hard, match_len, idle_age, hard_age, cookie, *counted = fields
+        (
+            size,
+            table,
+            sec,
+            nsec,
+            priority,
+            idle,
+            hard,
+            match_len,
+            idle_age,
+            hard_age,
+            cookie,
+            packets,
+            n_bytes,
+        ) = fields
         if size < _STATS_NX.size + (match_len + 7) // 8 * 8:
             raise OpenFlowError(BadRequest.BAD_LEN)
         match, middle = decode_nxm_at(data, at + _STATS_NX.size, match_len)
-        actions = decode_flow_actions(_rest(data, middle, at + size, BadRequest.BAD_LEN))
-        counts = *counted, idle_age - 1 if idle_age else None, hard_age - 1 if hard_age else None
-        return cls(match, actions, priority, table, cookie, sec, nsec, idle, hard, *counts), at + size
+        end = at + size
+        actions = decode_flow_actions(_rest(data, middle, end, BadRequest.BAD_LEN))
+        made = cls(
+            match,
+            actions,
+            priority,
+            table,
+            cookie,
+            sec,
+            nsec,
+            idle,
+            hard,
+            packets,
+            n_bytes,
+            idle_age - 1 if idle_age else None,
+            hard_age - 1 if hard_age else None,
+        )
+        return made, end
 
     @classmethod
     def _decode15(cls, data: bytes, at: int) -> tuple[FlowStats, int]:
@@ -306,7 +337,7 @@ class FlowStatsReply(Multipart):
         """Entries to the end, each with its length first."""
         return decode_each(
             body,
-            partial(FlowStats.decode, form, dialect.version),
+            FlowStats.decoder(form, dialect.version),
             lambda flows: cls(flows, form.kind == "NXST"),
         )
 
