@@ -2,7 +2,7 @@
 
 import random
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -10,7 +10,7 @@ from tests.interop.tracing import PeerSwitch
 from tests.switch import pipelines
 from tests.switch.machine import Machine
 from vswitch.base.errors import TextError
-from vswitch.ofproto.trace import trace_command
+from vswitch.ofproto.trace import trace_actions_command, trace_command
 
 pytestmark = pytest.mark.interop
 
@@ -134,6 +134,43 @@ def test_groups(peer: PeerSwitch, group: int) -> None:
             machine.flows(rule)
             ours = comparable(machine.trace(packet))
             assert ours == told_by(peer, packet, ours)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "in_port=1,ip nonsense",
+        "in_port=1,ip group:999",
+        "in_port=1,ip goto_table:3",
+        "in_port=1,ip write_actions(output:2)",
+        "in_port=1,ip output:70000",
+        "in_port=1,arp mod_nw_tos:4",
+        "-consistent in_port=1,arp mod_nw_tos:4,2",
+        "-consistent in_port=1,ip mod_nw_tos:4,2",
+        "in_port=1,ip resubmit(,9)",
+        "in_port=1,ip mod_nw_tos:4,2,resubmit(,9),LOCAL",
+        "-generate in_port=1,ip,dl_src=50:54:00:00:00:01 NORMAL",
+        "in_port=2 50540000000550540000000708004500001400000000401100000000000000000000 NORMAL,LOCAL",
+    ],
+)
+def test_actions_without_a_rule(peer: PeerSwitch, words: str) -> None:
+    """`ofproto/trace-packet-out`, and what it refuses; with a packet it tells what was learned."""
+    machine = Machine()
+    peer.appctl("fdb/flush")
+    for switch in (peer, machine):
+        switch.flows("table=9,priority=3 actions=3")
+    consistent = words.startswith("-consistent")
+    args = [*(["-consistent"] if consistent else []), "br0", *words.removeprefix("-consistent ").split()]
+    ours = answer(lambda: trace_actions_command([machine.backer], args, machine.now))
+    assert ours == answer(lambda: peer.appctl("ofproto/trace-packet-out", *args))
+
+
+def answer(ask: Callable[[], str]) -> str:
+    """What is answered, be it that the question makes no sense."""
+    try:
+        return comparable(ask())
+    except (TextError, ValueError) as error:
+        return str(error).strip()
 
 
 def without_mask(trace: str) -> str:

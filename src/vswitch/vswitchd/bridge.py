@@ -388,11 +388,6 @@ def unicast_mac(text: str | None) -> int | None:
     return None if not mac or mac >> 40 & 1 else mac
 
 
-def format_mac(mac: int) -> str:
-    """`aa:bb:cc:dd:ee:ff`."""
-    return ":".join(f"{octet:02x}" for octet in mac.to_bytes(6, "big"))
-
-
 def _integer(settings: Mapping[str, str], name: str, default: int) -> int:
     text = settings.get(name, "")
     return int(text) if text.isdecimal() else default

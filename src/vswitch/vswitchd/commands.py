@@ -15,6 +15,7 @@ from vswitch.aio.clock import SteerableLoop, settle
 from vswitch.aio.daemon import Service
 from vswitch.aio.unixctl import MANY
 from vswitch.base.errors import TextError, VswitchError
+from vswitch.base.text import format_mac
 from vswitch.dpif.flowtext import format_bridge_megaflow
 from vswitch.dpif.netdev import NetdevStats
 from vswitch.flow.fields import IN_PORT
@@ -22,7 +23,7 @@ from vswitch.flow.match import format_match
 from vswitch.flow.ports import OFPP_LOCAL, to_16
 from vswitch.ofproto.rule import Rule
 from vswitch.openflow.actions.base import format_actions
-from vswitch.vswitchd.bridge import format_mac, parse_mac
+from vswitch.vswitchd.bridge import parse_mac
 from vswitch.vswitchd.dpctl import DatapathView, Dpctl
 from vswitch.vswitchd.dpctlwords import USAGES, DpctlError
 from vswitch.vswitchd.dummy import add_dummy_commands

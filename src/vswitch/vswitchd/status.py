@@ -13,13 +13,13 @@ from pathlib import Path
 
 from vswitch.base.errors import KernelError
 from vswitch.base.jsontype import Json
+from vswitch.base.text import format_mac
 from vswitch.dpif.netdev import NetdevState
 from vswitch.flow.ports import to_16
 from vswitch.linux.dirs import rundir
 from vswitch.linux.statistics import system_statistics
 from vswitch.ovsdb.change import Transaction
 from vswitch.ovsdb.replica import Row
-from vswitch.vswitchd.bridge import format_mac
 from vswitch.vswitchd.vswitch import Bridge, Interface, Vswitch
 
 # What an interface that does not work shows.

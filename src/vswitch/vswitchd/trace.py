@@ -6,24 +6,37 @@ Sources: ovs-vswitchd(8), "ofproto/trace".
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from vswitch.aio.daemon import Service
 from vswitch.aio.unixctl import MANY
-from vswitch.ofproto.trace import trace_command
+from vswitch.ofproto.backer import Backer
+from vswitch.ofproto.trace import trace_actions_command, trace_command
 from vswitch.vswitchd.vswitch import Vswitch
 
 USAGE = "{[dp_name] odp_flow | bridge br_flow} [OPTIONS...] [-generate|packet]"
 
 
 def add_trace_commands(service: Service, vswitch: Vswitch) -> None:
-    """Offer it."""
+    """Offer both forms."""
 
-    def trace(words: Sequence[str]) -> str:
-        backers = [forwarding.backer for forwarding in vswitch.forwardings.values()]
-        answer = trace_command(backers, words, asyncio.get_running_loop().time())
-        for forwarding in vswitch.forwardings.values():
-            forwarding.changed()
+    def answering(
+        tell: Callable[[Sequence[Backer], Sequence[str], float], str],
+    ) -> Callable[[Sequence[str]], str]:
+        def answer(words: Sequence[str]) -> str:
+            backers = [forwarding.backer for forwarding in vswitch.forwardings.values()]
+            told = tell(backers, words, asyncio.get_running_loop().time())
+            for forwarding in vswitch.forwardings.values():
+                forwarding.changed()
+            return told
+
         return answer
 
-    service.commands.add("ofproto/trace", USAGE, 1, MANY, trace)
+    service.commands.add("ofproto/trace", USAGE, 1, MANY, answering(trace_command))
+    service.commands.add(
+        "ofproto/trace-packet-out",
+        f"[-consistent] {USAGE} actions",
+        2,
+        MANY,
+        answering(trace_actions_command),
+    )

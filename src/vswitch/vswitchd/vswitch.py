@@ -18,6 +18,7 @@ from vswitch.aio.tls import Tls
 from vswitch.base.counters import Counter
 from vswitch.base.errors import KernelError, TextError, VswitchError
 from vswitch.base.log import Logger
+from vswitch.base.text import format_mac
 from vswitch.dpif.datapath import Datapath, PortCounters
 from vswitch.dpif.netdev import STATISTICS, Netdev, NetdevStats
 from vswitch.dpif.ports import OdpPort
@@ -30,7 +31,7 @@ from vswitch.ofproto.switch import Switch
 from vswitch.ofproto.table import INTERNAL_TABLE
 from vswitch.openflow.messages.port import OFPPC_PORT_DOWN, OFPPS11_LIVE, OFPPS_LINK_DOWN
 from vswitch.vswitchd.address import bridge_mac, datapath_id, patch_mac, xenserver_uuid
-from vswitch.vswitchd.bridge import BridgeConfig, Config, InterfaceConfig, TableConfig, format_mac
+from vswitch.vswitchd.bridge import BridgeConfig, Config, InterfaceConfig, TableConfig
 from vswitch.vswitchd.channels import Channels
 from vswitch.vswitchd.forwarding import Forwarding
 from vswitch.vswitchd.platform import Platform

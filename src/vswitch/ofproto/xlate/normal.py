@@ -8,6 +8,7 @@ Sources: ovs-vswitchd.conf.db(5), Port: vlan_mode, and Bridge: other_config:forw
 
 from __future__ import annotations
 
+from vswitch.base.text import format_mac
 from vswitch.flow.field import Flow
 from vswitch.flow.fields import (
     ARP_OP,
@@ -129,7 +130,11 @@ def _learn(xlate: Translation, bundle: Bundle, vlan: int) -> None:
     lesson = Lesson(xlate.switch, ETH_SRC.get(xlate.flow), vlan, bundle, gratuitous)
     xlate.carried.lessons.append(lesson)
     if xlate.side_effects:
+        macs, known = xlate.switch.macs, xlate.switch.macs.lookup(lesson.mac, vlan)
         lesson.apply(xlate.now)
+        if known is not bundle and macs.lookup(lesson.mac, vlan) is bundle:
+            mac = format_mac(lesson.mac)
+            xlate.report(Kind.DETAIL, f"learned that {mac} is on port {bundle.name} in VLAN {vlan}")
 
 
 def _is_gratuitous_arp(xlate: Translation) -> bool:
