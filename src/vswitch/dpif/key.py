@@ -39,20 +39,7 @@ from vswitch.dpif.notation import (
 )
 from vswitch.flow.field import Flow, Mask
 from vswitch.flow.fields import LAYOUT
-from vswitch.packet.numbers import (
-    ETH_ARP,
-    ETH_IP,
-    ETH_IPV6,
-    ETH_MPLS,
-    ETH_MPLS_MC,
-    ETH_RARP,
-    ETH_VLAN,
-    ICMP,
-    ICMPV6,
-    SCTP,
-    TCP,
-    UDP,
-)
+from vswitch.packet import numbers
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -175,16 +162,16 @@ ATTRIBUTES = {
 _CT_STATE_VERBOSE = _plain("ct_state", "ct_state", 32, HEXADECIMAL)
 _METADATA = ("skb_priority", "skb_mark", "ct_state", "ct_zone", "ct_mark", "ct_label", "recirc_id", "dp_hash")
 _L3 = {
-    ETH_IP: "ipv4",
-    ETH_IPV6: "ipv6",
-    ETH_ARP: "arp",
-    ETH_RARP: "arp",
-    ETH_MPLS: "mpls",
-    ETH_MPLS_MC: "mpls",
+    numbers.ETH_IP: "ipv4",
+    numbers.ETH_IPV6: "ipv6",
+    numbers.ETH_ARP: "arp",
+    numbers.ETH_RARP: "arp",
+    numbers.ETH_MPLS: "mpls",
+    numbers.ETH_MPLS_MC: "mpls",
 }
 _L4 = {
-    "ipv4": {TCP: "tcp", UDP: "udp", SCTP: "sctp", ICMP: "icmp"},
-    "ipv6": {TCP: "tcp", UDP: "udp", SCTP: "sctp", ICMPV6: "icmpv6"},
+    "ipv4": {numbers.TCP: "tcp", numbers.UDP: "udp", numbers.SCTP: "sctp", numbers.ICMP: "icmp"},
+    "ipv6": {numbers.TCP: "tcp", numbers.UDP: "udp", numbers.SCTP: "sctp", numbers.ICMPV6: "icmpv6"},
 }
 _ND_TYPES = (135, 136)
 _LATER_FRAGMENT = 2
@@ -366,7 +353,7 @@ class _Parser:
         tpid, tpid_mask = _eth_type(self.flow), _eth_type(self.mask)
         self.flow &= ~ATTRIBUTES["eth_type"].mask
         self.mask &= ~ATTRIBUTES["eth_type"].mask
-        self._add(tpid or ETH_VLAN, tpid_mask, f"{tag}_tpid")
+        self._add(tpid or numbers.ETH_VLAN, tpid_mask, f"{tag}_tpid")
         tci, mask = _TAGGED, _TAGGED
         for name, _, value in (word.partition("=") for word in _words(text)):
             notation, bits, shift = _TAG_MEMBERS.get(name) or _refuse(name)

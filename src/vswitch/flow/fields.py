@@ -31,20 +31,7 @@ from vswitch.flow.texts import (
     TUN_FLAGS_TEXT,
     TUN_METADATA_TEXT,
 )
-from vswitch.packet.numbers import (
-    ETH_ARP,
-    ETH_IP,
-    ETH_IPV6,
-    ETH_MPLS,
-    ETH_MPLS_MC,
-    ETH_NSH,
-    ETH_RARP,
-    ICMP,
-    ICMPV6,
-    SCTP,
-    TCP,
-    UDP,
-)
+from vswitch.packet import numbers
 
 N_REGS = 32
 N_CODED_REGS = 16  # which have NXM types of their own; the others travel in an xxreg or xreg (subfield.py)
@@ -110,9 +97,9 @@ def _needs(name: str, *alternatives: dict[str, int]) -> Prerequisite:
     return Prerequisite(name, LAYOUT.mask(*alternatives[0]), frozenset(values))
 
 
-_IP4, _IP6 = {"eth_type": ETH_IP}, {"eth_type": ETH_IPV6}
-_ND_SOLICIT = {**_IP6, "ip_proto": ICMPV6, "tp_src": 135, "tp_dst": 0}
-_ND_ADVERT = {**_IP6, "ip_proto": ICMPV6, "tp_src": 136, "tp_dst": 0}
+_IP4, _IP6 = {"eth_type": numbers.ETH_IP}, {"eth_type": numbers.ETH_IPV6}
+_ND_SOLICIT = {**_IP6, "ip_proto": numbers.ICMPV6, "tp_src": 135, "tp_dst": 0}
+_ND_ADVERT = {**_IP6, "ip_proto": numbers.ICMPV6, "tp_src": 136, "tp_dst": 0}
 
 NEEDS_NOTHING = Prerequisite("none")
 NEEDS_ETHERNET = _needs("Ethernet", {"packet_type": 0})
@@ -121,17 +108,17 @@ NEEDS_VLAN = Prerequisite(
     Mask(VLAN_PRESENT << LAYOUT.offset("vlan_tci")),
     frozenset({VLAN_PRESENT << LAYOUT.offset("vlan_tci")}),
 )
-NEEDS_ARP = _needs("ARP", {"eth_type": ETH_ARP}, {"eth_type": ETH_RARP})
+NEEDS_ARP = _needs("ARP", {"eth_type": numbers.ETH_ARP}, {"eth_type": numbers.ETH_RARP})
 NEEDS_IPV4 = _needs("IPv4", _IP4)
 NEEDS_IPV6 = _needs("IPv6", _IP6)
 NEEDS_IP = _needs("IPv4/IPv6", _IP4, _IP6)
-NEEDS_MPLS = _needs("MPLS", {"eth_type": ETH_MPLS}, {"eth_type": ETH_MPLS_MC})
-NEEDS_NSH = _needs("NSH", {"eth_type": ETH_NSH})
-NEEDS_TCP = _needs("TCP", {**_IP4, "ip_proto": TCP}, {**_IP6, "ip_proto": TCP})
-NEEDS_UDP = _needs("UDP", {**_IP4, "ip_proto": UDP}, {**_IP6, "ip_proto": UDP})
-NEEDS_SCTP = _needs("SCTP", {**_IP4, "ip_proto": SCTP}, {**_IP6, "ip_proto": SCTP})
-NEEDS_ICMPV4 = _needs("ICMPv4", {**_IP4, "ip_proto": ICMP})
-NEEDS_ICMPV6 = _needs("ICMPv6", {**_IP6, "ip_proto": ICMPV6})
+NEEDS_MPLS = _needs("MPLS", {"eth_type": numbers.ETH_MPLS}, {"eth_type": numbers.ETH_MPLS_MC})
+NEEDS_NSH = _needs("NSH", {"eth_type": numbers.ETH_NSH})
+NEEDS_TCP = _needs("TCP", {**_IP4, "ip_proto": numbers.TCP}, {**_IP6, "ip_proto": numbers.TCP})
+NEEDS_UDP = _needs("UDP", {**_IP4, "ip_proto": numbers.UDP}, {**_IP6, "ip_proto": numbers.UDP})
+NEEDS_SCTP = _needs("SCTP", {**_IP4, "ip_proto": numbers.SCTP}, {**_IP6, "ip_proto": numbers.SCTP})
+NEEDS_ICMPV4 = _needs("ICMPv4", {**_IP4, "ip_proto": numbers.ICMP})
+NEEDS_ICMPV6 = _needs("ICMPv6", {**_IP6, "ip_proto": numbers.ICMPV6})
 NEEDS_ND = _needs("ND", _ND_SOLICIT, _ND_ADVERT)
 NEEDS_ND_SOLICIT = _needs("ND solicit", _ND_SOLICIT)
 NEEDS_ND_ADVERT = _needs("ND advert", _ND_ADVERT)

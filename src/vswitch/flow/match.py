@@ -103,20 +103,7 @@ from vswitch.flow.fields import (
 from vswitch.flow.ports import OfPort
 from vswitch.flow.subfield import Subfield, parse_subfield
 from vswitch.flow.texts import ALL_TUN_FLAGS_TEXT, DECIMAL, HEX, IPV4, hexadecimal
-from vswitch.packet.numbers import (
-    ETH_ARP,
-    ETH_IP,
-    ETH_IPV6,
-    ETH_MPLS,
-    ETH_MPLS_MC,
-    ETH_NSH,
-    ETH_RARP,
-    ICMP,
-    ICMPV6,
-    SCTP,
-    TCP,
-    UDP,
-)
+from vswitch.packet import numbers
 
 DEFAULT_PRIORITY = 0x8000
 VID, PCP = 0x0FFF, 0xE000  # in a TCI
@@ -195,20 +182,20 @@ class Match:
 
 # The words for types and protocols, as written; `ipv4`, `ip4` and `ip6` are understood, too.
 WORDS: Mapping[tuple[int, int | None], str] = {
-    (ETH_IP, None): "ip",
-    (ETH_IP, ICMP): "icmp",
-    (ETH_IP, TCP): "tcp",
-    (ETH_IP, UDP): "udp",
-    (ETH_IP, SCTP): "sctp",
-    (ETH_IPV6, None): "ipv6",
-    (ETH_IPV6, ICMPV6): "icmp6",
-    (ETH_IPV6, TCP): "tcp6",
-    (ETH_IPV6, UDP): "udp6",
-    (ETH_IPV6, SCTP): "sctp6",
-    (ETH_ARP, None): "arp",
-    (ETH_RARP, None): "rarp",
-    (ETH_MPLS, None): "mpls",
-    (ETH_MPLS_MC, None): "mplsm",
+    (numbers.ETH_IP, None): "ip",
+    (numbers.ETH_IP, numbers.ICMP): "icmp",
+    (numbers.ETH_IP, numbers.TCP): "tcp",
+    (numbers.ETH_IP, numbers.UDP): "udp",
+    (numbers.ETH_IP, numbers.SCTP): "sctp",
+    (numbers.ETH_IPV6, None): "ipv6",
+    (numbers.ETH_IPV6, numbers.ICMPV6): "icmp6",
+    (numbers.ETH_IPV6, numbers.TCP): "tcp6",
+    (numbers.ETH_IPV6, numbers.UDP): "udp6",
+    (numbers.ETH_IPV6, numbers.SCTP): "sctp6",
+    (numbers.ETH_ARP, None): "arp",
+    (numbers.ETH_RARP, None): "rarp",
+    (numbers.ETH_MPLS, None): "mpls",
+    (numbers.ETH_MPLS_MC, None): "mplsm",
 }
 _SHORTHANDS = {
     word: Match().where(ETH_TYPE, eth_type)
@@ -431,10 +418,10 @@ class _Words:
             yield f"vlan_tci{suffix}={tci:#06x}/{mask:#06x}"
 
     def _l3(self) -> Iterator[_Word]:
-        arp = self._type in (ETH_ARP, ETH_RARP)
+        arp = self._type in (numbers.ETH_ARP, numbers.ETH_RARP)
         if not self._has_word:
             yield from self._field(ETH_TYPE, "dl_type")
-        if self._type == ETH_IPV6:
+        if self._type == numbers.ETH_IPV6:
             yield from self._fields(IPV6_SRC, IPV6_DST, IPV6_LABEL)
         elif arp:
             yield from self._fields(ARP_SPA, ARP_TPA)
@@ -445,7 +432,7 @@ class _Words:
             yield from self._field(IP_PROTO, "arp_op" if arp else "nw_proto")
         if arp:
             yield from self._fields(ARP_SHA, ARP_THA)
-        if self._type == ETH_NSH:
+        if self._type == numbers.ETH_NSH:
             yield from self._fields(NSH_FLAGS, NSH_TTL, NSH_MDTYPE, NSH_NP, NSH_SPI, NSH_SI)
             if NSH_MDTYPE.get(self._value) == 1:
                 yield from self._fields(*NSH_C)
@@ -456,14 +443,14 @@ class _Words:
 
     def _l4(self) -> Iterator[_Word]:
         kind = self._type, self._proto
-        if kind in ((ETH_IP, ICMP), (ETH_IPV6, ICMPV6)):
+        if kind in ((numbers.ETH_IP, numbers.ICMP), (numbers.ETH_IPV6, numbers.ICMPV6)):
             yield from self._field(TP_SRC, "icmp_type")
             yield from self._field(TP_DST, "icmp_code")
         else:
             yield from self._fields(TP_SRC, TP_DST)
-        if kind == (ETH_IPV6, ICMPV6):
+        if kind == (numbers.ETH_IPV6, numbers.ICMPV6):
             yield from self._fields(ND_TARGET, ND_SLL, ND_TLL, ND_RESERVED, ND_OPTIONS_TYPE)
-        if self._proto == TCP:
+        if self._proto == numbers.TCP:
             yield from self._fields(TCP_FLAGS)
 
 

@@ -31,19 +31,7 @@ from vswitch.flow.fields import (
     TP_SRC,
 )
 from vswitch.flow.match import Match
-from vswitch.packet.numbers import (
-    ETH_ARP,
-    ETH_IP,
-    ETH_IPV6,
-    ETH_MPLS,
-    ETH_MPLS_MC,
-    ETH_RARP,
-    ICMP,
-    ICMPV6,
-    SCTP,
-    TCP,
-    UDP,
-)
+from vswitch.packet import numbers
 
 _ETHERNET = ETH_SRC.mask | ETH_DST.mask
 _ADDRESSES = IP_SRC.mask | IP_DST.mask
@@ -56,22 +44,22 @@ _DEPENDENT = _ETHERNET | _ARP | _IPV6 | _MPLS | _PORTS | TCP_FLAGS.mask | ND_TAR
 
 # What packets of each type, and then of each protocol, have.
 _TYPES = {
-    ETH_IP: _ADDRESSES | _IP_COMMON,
-    ETH_IPV6: _IPV6,
-    ETH_ARP: _ARP,
-    ETH_RARP: _ARP,
-    ETH_MPLS: _MPLS,
-    ETH_MPLS_MC: _MPLS,
+    numbers.ETH_IP: _ADDRESSES | _IP_COMMON,
+    numbers.ETH_IPV6: _IPV6,
+    numbers.ETH_ARP: _ARP,
+    numbers.ETH_RARP: _ARP,
+    numbers.ETH_MPLS: _MPLS,
+    numbers.ETH_MPLS_MC: _MPLS,
 }
 _PROTOCOLS = {
-    (ETH_IP, TCP): _PORTS | TCP_FLAGS.mask,
-    (ETH_IP, UDP): _PORTS,
-    (ETH_IP, SCTP): _PORTS,
-    (ETH_IP, ICMP): _PORTS,
-    (ETH_IPV6, TCP): _PORTS | TCP_FLAGS.mask,
-    (ETH_IPV6, UDP): _PORTS,
-    (ETH_IPV6, SCTP): _PORTS,
-    (ETH_IPV6, ICMPV6): _PORTS | TCP_FLAGS.mask,  # there, nd_options_type
+    (numbers.ETH_IP, numbers.TCP): _PORTS | TCP_FLAGS.mask,
+    (numbers.ETH_IP, numbers.UDP): _PORTS,
+    (numbers.ETH_IP, numbers.SCTP): _PORTS,
+    (numbers.ETH_IP, numbers.ICMP): _PORTS,
+    (numbers.ETH_IPV6, numbers.TCP): _PORTS | TCP_FLAGS.mask,
+    (numbers.ETH_IPV6, numbers.UDP): _PORTS,
+    (numbers.ETH_IPV6, numbers.SCTP): _PORTS,
+    (numbers.ETH_IPV6, numbers.ICMPV6): _PORTS | TCP_FLAGS.mask,  # there, nd_options_type
 }
 _ND = {135: ND_TARGET.mask | ARP_SHA.mask, 136: ND_TARGET.mask | ARP_THA.mask}
 
@@ -94,10 +82,10 @@ def _possible(match: Match) -> int:
     else:
         eth_type, possible = ETH_TYPE.get(value), 0 if packet_type else _ETHERNET
     possible |= _TYPES.get(eth_type, 0)
-    if eth_type not in (ETH_IP, ETH_IPV6) or not mask & IP_PROTO.mask:
+    if eth_type not in (numbers.ETH_IP, numbers.ETH_IPV6) or not mask & IP_PROTO.mask:
         return possible
     proto = IP_PROTO.get(value)
     possible |= _PROTOCOLS.get((eth_type, proto), 0)
-    if (eth_type, proto) == (ETH_IPV6, ICMPV6) and mask & TP_SRC.mask:
+    if (eth_type, proto) == (numbers.ETH_IPV6, numbers.ICMPV6) and mask & TP_SRC.mask:
         possible |= _ND.get(TP_SRC.get(value), 0)
     return possible

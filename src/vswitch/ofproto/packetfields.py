@@ -37,20 +37,7 @@ from vswitch.flow.fields import (
     VLAN_PRESENT,
     VLAN_TCI,
 )
-from vswitch.packet.numbers import (
-    ETH_ARP,
-    ETH_IP,
-    ETH_IPV6,
-    ETH_MPLS,
-    ETH_MPLS_MC,
-    ETH_RARP,
-    ICMP,
-    ICMPV6,
-    IGMP,
-    SCTP,
-    TCP,
-    UDP,
-)
+from vswitch.packet import numbers
 
 
 def _all(*fields: Field) -> int:
@@ -63,21 +50,21 @@ def _all(*fields: Field) -> int:
 _ALWAYS = _all(IN_PORT, ETH_SRC, ETH_DST, ETH_TYPE, VLAN_TCI)
 _IP = _all(IP_PROTO, IP_TOS, IP_TTL, IP_FRAG)
 _BY_TYPE = {
-    ETH_IP: _IP | _all(IP_SRC, IP_DST),
-    ETH_IPV6: _IP | _all(IPV6_SRC, IPV6_DST, IPV6_LABEL),
-    ETH_ARP: _all(ARP_OP, ARP_SPA, ARP_TPA, ARP_SHA, ARP_THA),
-    ETH_RARP: _all(ARP_OP, ARP_SPA, ARP_TPA, ARP_SHA, ARP_THA),
-    ETH_MPLS: _all(*MPLS_LSE),
-    ETH_MPLS_MC: _all(*MPLS_LSE),
+    numbers.ETH_IP: _IP | _all(IP_SRC, IP_DST),
+    numbers.ETH_IPV6: _IP | _all(IPV6_SRC, IPV6_DST, IPV6_LABEL),
+    numbers.ETH_ARP: _all(ARP_OP, ARP_SPA, ARP_TPA, ARP_SHA, ARP_THA),
+    numbers.ETH_RARP: _all(ARP_OP, ARP_SPA, ARP_TPA, ARP_SHA, ARP_THA),
+    numbers.ETH_MPLS: _all(*MPLS_LSE),
+    numbers.ETH_MPLS_MC: _all(*MPLS_LSE),
 }
 _PORTS = _all(TP_SRC, TP_DST)
 _BY_PROTO = {
-    ICMP: _PORTS,
-    IGMP: _PORTS,
-    TCP: _PORTS | TCP_FLAGS.mask,
-    UDP: _PORTS,
-    ICMPV6: _PORTS | _all(ND_TARGET, ND_SLL, ND_TLL),
-    SCTP: _PORTS,
+    numbers.ICMP: _PORTS,
+    numbers.IGMP: _PORTS,
+    numbers.TCP: _PORTS | TCP_FLAGS.mask,
+    numbers.UDP: _PORTS,
+    numbers.ICMPV6: _PORTS | _all(ND_TARGET, ND_SLL, ND_TLL),
+    numbers.SCTP: _PORTS,
 }
 METADATA_FIELDS = [
     FIELDS[name]

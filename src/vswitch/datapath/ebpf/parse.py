@@ -40,21 +40,12 @@ from vswitch.datapath.ebpf import skb
 from vswitch.datapath.ebpf.keys import PARTS, WORD
 from vswitch.datapath.ebpf.skb import be16
 from vswitch.datapath.ebpf.transport import TransportParser
-from vswitch.packet.numbers import (
-    ETH_ARP,
-    ETH_IP,
-    ETH_IPV6,
-    ETH_MPLS,
-    ETH_MPLS_MC,
-    ETH_QINQ,
-    ETH_RARP,
-    ETH_VLAN,
-)
+from vswitch.packet import numbers
 
 MAX_EXTENSIONS = 4
 
-VLAN_TYPES = ETH_VLAN, ETH_QINQ
-MPLS = ETH_MPLS, ETH_MPLS_MC
+VLAN_TYPES = numbers.ETH_VLAN, numbers.ETH_QINQ
+MPLS = numbers.ETH_MPLS, numbers.ETH_MPLS_MC
 _NO_TYPE = 0x05FF  # what a flow has as the type of a frame without one
 _HOP_BY_HOP, _ROUTING, _FRAGMENT, _AUTHENTICATION, _DESTINATION = 0, 43, 44, 51, 60
 _EXTENSIONS = sum(1 << n for n in (_HOP_BY_HOP, _ROUTING, _FRAGMENT, _AUTHENTICATION, _DESTINATION))
@@ -165,8 +156,8 @@ class Parser(TransportParser):
         b.label("typed")
         self.put("eth_type", R4)
         self.forget(6)
-        for type in (ETH_IP, ETH_IPV6, ETH_ARP, ETH_RARP):
-            b.jump_if(R4 == be16(type), {ETH_IP: "ipv4", ETH_IPV6: "ipv6"}.get(type, "arp"))
+        for type in (numbers.ETH_IP, numbers.ETH_IPV6, numbers.ETH_ARP, numbers.ETH_RARP):
+            b.jump_if(R4 == be16(type), {numbers.ETH_IP: "ipv4", numbers.ETH_IPV6: "ipv6"}.get(type, "arp"))
         for type in MPLS:
             b.jump_if(R4 == be16(type), "mpls")
         b.jump("parsed")

@@ -32,19 +32,7 @@ from vswitch.flow.fields import (
     VLAN_TCI,
 )
 from vswitch.flow.match import Match, format_match
-from vswitch.packet.numbers import (
-    ETH_ARP,
-    ETH_IP,
-    ETH_IPV6,
-    ETH_MPLS,
-    ETH_MPLS_MC,
-    ETH_RARP,
-    ICMP,
-    ICMPV6,
-    SCTP,
-    TCP,
-    UDP,
-)
+from vswitch.packet import numbers
 
 _ETHERNET = ETH_SRC.mask | ETH_DST.mask | ETH_TYPE.mask | VLAN_TCI.mask
 _IP_COMMON = IP_PROTO.mask | IP_TOS.mask | IP_TTL.mask | IP_FRAG.mask
@@ -53,22 +41,22 @@ _IPV6 = _IP_COMMON | IPV6_SRC.mask | IPV6_DST.mask | IPV6_LABEL.mask
 _ARP = IP_SRC.mask | IP_DST.mask | ARP_OP.mask | ARP_SHA.mask | ARP_THA.mask
 _PORTS = TP_SRC.mask | TP_DST.mask
 _LAYER3 = {
-    ETH_IP: _IPV4,
-    ETH_IPV6: _IPV6,
-    ETH_ARP: _ARP,
-    ETH_RARP: _ARP,
-    ETH_MPLS: MPLS_LSE[0].mask,
-    ETH_MPLS_MC: MPLS_LSE[0].mask,
+    numbers.ETH_IP: _IPV4,
+    numbers.ETH_IPV6: _IPV6,
+    numbers.ETH_ARP: _ARP,
+    numbers.ETH_RARP: _ARP,
+    numbers.ETH_MPLS: MPLS_LSE[0].mask,
+    numbers.ETH_MPLS_MC: MPLS_LSE[0].mask,
 }
 _LATER_FRAGMENT = 2
 
 # Where the checksum is in the header of each protocol, and what it is called.
 _CHECKSUMS = {
-    ICMP: ("icmp_csum", 2),
-    TCP: ("tcp_csum", 16),
-    UDP: ("udp_csum", 6),
-    ICMPV6: ("icmp6_csum", 2),
-    SCTP: ("sctp_csum", 8),
+    numbers.ICMP: ("icmp_csum", 2),
+    numbers.TCP: ("tcp_csum", 16),
+    numbers.UDP: ("udp_csum", 6),
+    numbers.ICMPV6: ("icmp6_csum", 2),
+    numbers.SCTP: ("sctp_csum", 8),
 }
 
 
@@ -80,10 +68,10 @@ def format_headers(packet: bytes) -> str:
     if VLAN_TCI.get(flow):
         mask |= VLAN2_TCI.mask
     checksum = ""
-    if eth_type in (ETH_IP, ETH_IPV6) and proto in _CHECKSUMS:
+    if eth_type in (numbers.ETH_IP, numbers.ETH_IPV6) and proto in _CHECKSUMS:
         later = IP_FRAG.get(flow) & _LATER_FRAGMENT
-        mask |= 0 if later else _PORTS | (TCP_FLAGS.mask if proto == TCP else 0)
-        if not later and proto == ICMPV6 and TP_SRC.get(flow) in (135, 136):
+        mask |= 0 if later else _PORTS | (TCP_FLAGS.mask if proto == numbers.TCP else 0)
+        if not later and proto == numbers.ICMPV6 and TP_SRC.get(flow) in (135, 136):
             mask |= ND_TARGET.mask | (ARP_SHA.mask if TP_SRC.get(flow) == 135 else ARP_THA.mask)
         checksum = _checksum(packet, eth_type, proto)
     return f"{format_match(Match(Flow(flow & mask), Mask(mask)))}{checksum}\n"
@@ -92,7 +80,7 @@ def format_headers(packet: bytes) -> str:
 def _checksum(packet: bytes, eth_type: int, proto: int) -> str:
     at = _transport_at(packet, eth_type)
     name, offset = _CHECKSUMS[proto]
-    size = 4 if proto == SCTP else 2
+    size = 4 if proto == numbers.SCTP else 2
     field = packet[at + offset : at + offset + size]
     return f" {name}:{int.from_bytes(field, 'big'):x}" if len(field) == size else ""
 
@@ -103,7 +91,7 @@ def _transport_at(packet: bytes, eth_type: int) -> int:
     while packet[at : at + 2] in (b"\x81\x00", b"\x88\xa8"):
         at += 4
     at += 2
-    if eth_type == ETH_IP:
+    if eth_type == numbers.ETH_IP:
         return at + (packet[at] & 0xF) * 4
     following, at = packet[at + 6], at + 40
     while following in (0, 43, 44, 51, 60) and at + 2 <= len(packet):
