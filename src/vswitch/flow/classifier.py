@@ -253,6 +253,11 @@ class Classifier(Generic[R]):
         if len(new) >= MAX_NEW:
             self._index()
 
+    def replace(self, old: R, rule: R) -> None:
+        """Put `rule` in the place of `old`, which is here and has its match and priority."""
+        rules = self._subtables[old.match.mask].rules[old.match.value]
+        rules[rules.index(old)] = rule
+
     def _index(self) -> None:
         """Let searches find all rules."""
         for mask, values in self._new.items():

@@ -180,6 +180,7 @@ def apply(switch: Switch, plan: Plan, message: FlowMod, now: float) -> None:
         cookie = rule.cookie if plan.cookie is None else plan.cookie
         switch.modify_rule(rule, actions, cookie, now, reset=bool(message.flags & _RESET_COUNTS))
     for rule, old in plan.add:
-        if old is not None:
-            switch.remove_rule(old, RemovedReason.DELETE, now, silent=True)
-        switch.insert_rule(rule)
+        if old is None:
+            switch.insert_rule(rule)
+        else:
+            switch.replace_rule(old, rule)

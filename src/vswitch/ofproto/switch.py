@@ -346,6 +346,26 @@ class Switch:
             self.expiring[rule] = None
         self.wiring.changes.rules.append((table, rule.match))
 
+    def replace_rule(self, old: Rule, rule: Rule) -> None:
+        """Put `rule` in the place of `old`, which has its match and priority; for monitors it is added."""
+        self.serial += 1
+        rule.added = rule.changed = self.serial
+        self._swap(old, rule)
+        if self._undo is not None:
+            self._undo.append(partial(self._swap, rule, old))
+        self.on_change(self, OFPFME_ADDED, rule)
+
+    def _swap(self, old: Rule, rule: Rule) -> None:
+        """A fifth of what it takes to remove and insert: what searches ask for stays the same."""
+        self._unteach(old.actions)
+        self._teach(rule.actions)
+        table = self.tables[rule.table_id]
+        table.replace(old, rule)
+        self.expiring.pop(old, None)
+        if rule.idle_timeout or rule.hard_timeout:
+            self.expiring[rule] = None
+        self.wiring.changes.rules.append((table, rule.match))
+
     def configure_table(
         self, number: int, name: str, max_rules: int | None, evicts: bool, group_mask: int, now: float
     ) -> None:
@@ -378,14 +398,13 @@ class Switch:
         table.vacancy_falls = not table.vacancy_falls
         self.tell(AsyncKind.TABLE_STATUS, reason, TableStatus(reason, self.table_desc(table)))
 
-    def remove_rule(self, rule: Rule, reason: RemovedReason, now: float, *, silent: bool = False) -> None:
-        """Take `rule` out of its table; unless `silent`, controllers hear of it if the rule says so."""
+    def remove_rule(self, rule: Rule, reason: RemovedReason, now: float) -> None:
+        """Take `rule` out of its table; controllers hear of it if the rule says so."""
         self._take_out(rule)
         self.note(partial(self._put_in, rule))
         self.watch_vacancy(self.tables[rule.table_id])
-        if not silent:
-            self.on_change(self, OFPFME_REMOVED, rule, reason)
-        if rule.flags & _SEND_FLOW_REM and not rule.hidden and not silent:
+        self.on_change(self, OFPFME_REMOVED, rule, reason)
+        if rule.flags & _SEND_FLOW_REM and not rule.hidden:
             self.tell(AsyncKind.FLOW_REMOVED, reason, _flow_removed(rule, reason, now))
 
     def remove_rules(self, rules: Iterable[Rule], reason: RemovedReason, now: float) -> None:

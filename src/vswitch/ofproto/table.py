@@ -69,6 +69,10 @@ class Table:
         """Add `rule`; no other may have its match and priority."""
         self._classifier.insert(rule)
 
+    def replace(self, old: Rule, rule: Rule) -> None:
+        """Put `rule` in the place of `old`, which has its match and priority."""
+        self._classifier.replace(old, rule)
+
     def remove(self, rule: Rule) -> None:
         """Take `rule` out."""
         self._classifier.remove(rule)

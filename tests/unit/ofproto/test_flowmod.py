@@ -44,6 +44,13 @@ class Talk:
         return sorted(f"{rule.table_id} {rule.priority} {rule.match}" for table in tables for rule in table)
 
 
+def change_and_fail(talk: Talk, text: str) -> None:
+    """What a bundle does whose last message is wrong."""
+    with talk.switch.revocable():
+        talk.change(text, OFPFC_ADD)
+        raise OpenFlowError(BundleFailed.MSG_FAILED)
+
+
 def delete_all_and_fail(talk: Talk) -> None:
     """What a bundle does whose last message is wrong."""
     with talk.switch.revocable():
@@ -107,3 +114,38 @@ def test_monitors_hear_of_every_rule_that_goes() -> None:
     [told] = talk.change("", OFPFC_DELETE)
     assert isinstance(told, FlowMonitorReply)
     assert len(told.updates) == n_rules
+
+
+def test_a_rule_takes_the_place_of_one_with_its_match_and_priority() -> None:
+    talk = Talk()
+    table, match = talk.switch.tables[1], parse_match("tcp,nw_dst=10.0.0.0/8")
+    low, high = table.find(match, 1), table.find(match, 2)
+    talk.change("table=1,priority=2,tcp,nw_dst=10.0.0.0/8,idle_timeout=5,actions=output:3", OFPFC_ADD)
+    new = table.find(match, 2)
+    assert new is not high
+    assert new is not None
+    assert new.idle_timeout == 5
+    assert table.lookup(match.value)[0] is new
+    assert table.find(match, 1) is low
+    assert len(table) == 3
+    assert new in talk.switch.expiring
+    talk.change(FLOWS[1], OFPFC_ADD)
+    assert new not in talk.switch.expiring
+
+
+def test_what_took_its_place_gives_it_back_if_a_bundle_fails() -> None:
+    talk = Talk()
+    table, match = talk.switch.tables[1], parse_match("arp")
+    before = table.find(match, 0x8000)
+    with pytest.raises(OpenFlowError):
+        change_and_fail(talk, "table=1,arp,actions=output:9")
+    assert table.find(match, 0x8000) is before
+    assert list(talk.switch.expiring) == [before]
+
+
+def test_teachers_are_counted_when_one_takes_the_place_of_another() -> None:
+    talk = Talk("table=3,cookie=5,in_port=7,actions=drop")
+    talk.change(FLOWS[3].replace("in_port=1", "in_port=2"), OFPFC_ADD)
+    assert len(talk.switch.tables[3]) == 1
+    talk.change("table=2,ip,nw_src=10.1.0.0/16,actions=drop", OFPFC_ADD)
+    assert len(talk.switch.tables[3]) == 0
