@@ -63,18 +63,23 @@ def comes_up(host: LiveHost) -> str:
 
 
 @pytest.mark.parametrize(
-    ("fault", "message"),
+    ("fault", "message", "repair"),
     [
-        ("mount -o bind /etc /etc && mount -o remount,ro,bind /etc", "Read-only file system"),
+        (
+            "mount -o bind /etc /etc && mount -o remount,ro,bind /etc",
+            "Read-only file system",
+            "mount -o remount,rw,bind /etc",
+        ),
         (
             "cp -a /etc /var/run/etc && mount -t tmpfs -o size=1m full /etc && cp -a /var/run/etc/. /etc"
             " && cat /dev/urandom >/etc/fill 2>/dev/null; test -s /etc/fill",
             "No space left on device",
+            "rm /etc/fill",
         ),
     ],
     ids=["read-only", "full"],
 )
-def test_a_disk_that_cannot_be_written(host: LiveHost, fault: str, message: str) -> None:
+def test_a_disk_that_cannot_be_written(host: LiveHost, fault: str, message: str, repair: str) -> None:
     before = (host.root / DATABASE[1:]).read_bytes()
     host.run(fault)
     said = comes_up(host)
@@ -89,6 +94,12 @@ def test_a_disk_that_cannot_be_written(host: LiveHost, fault: str, message: str)
         f"interface-reconfigure: cannot write /etc/sysconfig/network-scripts/.ifcfg-xenbr3.xapi-new: {message}"
         in change.stdout
     )
+    again = host.run("/etc/init.d/openvswitch restart --save-flows=yes; ovs-vsctl list-br")
+    assert again.endswith("\nxenbr2\n")
+    assert "Copying" not in again
+    repaired = host.run(f"{repair} && /etc/init.d/openvswitch restart --save-flows=yes; ovs-vsctl list-br")
+    assert f"Moving database /var/run/openvswitch/conf.db back to {DATABASE}." in repaired
+    assert repaired.endswith("\nxenbr2\n")
 
 
 def test_no_room_for_logs(host: LiveHost) -> None:

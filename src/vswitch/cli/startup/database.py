@@ -44,9 +44,31 @@ def prepare(places: Places) -> None:
         _upgrade(path, present, schema)
 
 
-def move_if_unwritable(places: Places, fallback: Path) -> None:
-    """If the disk is full or read-only, serve a copy elsewhere: a host without a network cannot be repaired from afar."""
+def serve_where_writable(places: Places, fallback: Path) -> None:
+    """If the disk is full or read-only, serve a copy elsewhere: a host without a network cannot be repaired from afar.
+
+    `fallback` is where a boot leaves nothing, so that a copy there is newer than the database; it moves back as soon as
+    there is room.
+    """
     path = places.database
+    if why := _why_unwritable(path):
+        if not fallback.exists():
+            with action(f"Copying database {path} to {fallback}"):
+                fallback.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+                if path.exists():
+                    shutil.copy(path, fallback)
+        warn(f"{why}: {path} stays as it is, and what changes now is lost at the next boot")
+        places.database = fallback
+    elif fallback.exists():
+        with action(f"Moving database {fallback} back to {path}"):
+            new = path.with_name(f".{path.name}.new")
+            shutil.copy(fallback, new)
+            new.replace(path)
+            fallback.unlink()
+
+
+def _why_unwritable(path: Path) -> str:
+    """Why there is no room for a file to grow; empty if there is."""
     probe = path.with_name(f".{path.name}.probe")
     try:
         path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
@@ -54,15 +76,9 @@ def move_if_unwritable(places: Places, fallback: Path) -> None:
             probe.write_bytes(bytes(ROOM))
         finally:
             probe.unlink(missing_ok=True)
-        return
     except OSError as error:
-        why = reason(error)
-    with action(f"Copying database {path} to {fallback}"):
-        fallback.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-        if path.exists():
-            shutil.copy(path, fallback)
-    warn(f"{why}: {path} stays as it is, and what changes now is lost at the next boot")
-    places.database = fallback
+        return reason(error)
+    return ""
 
 
 def _create(path: Path, schema: Schema) -> None:

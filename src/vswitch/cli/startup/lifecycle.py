@@ -113,7 +113,7 @@ class Lifecycle:
             say(f"{SERVER} is already running")
             return
         if fallback := self._settings["db-fallback"]:
-            database.move_if_unwritable(self._places, Path(fallback))
+            database.serve_where_writable(self._places, Path(fallback))
         database.prepare(self._places)
         self._directories()
         extra = [os.path.join(dbdir(), name) for name in shlex.split(self._settings["extra-dbs"])]  # noqa: PTH118
