@@ -34,6 +34,7 @@ from vswitch.cli.dbclient.server import (
 )
 from vswitch.cli.table import TABLE, Cell, Style, Table, print_tables
 from vswitch.linux.dirs import default_database, logdir, rundir
+from vswitch.linux.usage import CLIENT_KEYS_HELP
 from vswitch.ovsdb.column import UNLIMITED, UUID_COLUMN, Column, Layout
 from vswitch.ovsdb.valuetext import is_uuid
 
@@ -457,11 +458,6 @@ Logging:
   -vSPEC, --verbose=SPEC      set logging levels
   --log-file[=FILE]           log to FILE (default: {logdir()}/{NAME}.log)
 
-TLS:
-  -p, --private-key=FILE      our private key
-  -c, --certificate=FILE      our certificate
-  -C, --ca-cert=FILE          the server's authority, or "none"
-  --bootstrap-ca-cert=FILE    the same, taken from the server if FILE is missing
-
+{CLIENT_KEYS_HELP}
   -h, --help                  print this
   -V, --version               print the version"""

@@ -1,4 +1,4 @@
-"""What --help says about the options that all daemons share.
+"""What --help says about the options that all daemons share, and those that all clients of a database share.
 
 Sources: the groups of options in vswitch.base.options.
 """
@@ -16,6 +16,14 @@ Keys and certificates (for ssl: and pssl:):
   --peer-ca-cert=FILE      certificates to send with ours, for peers that bootstrap
   --ssl-protocols=PROTOS   TLS versions to allow
   --ssl-ciphers=CIPHERS    ciphers to allow
+"""
+
+CLIENT_KEYS_HELP = """\
+TLS:
+  -p, --private-key=FILE      our private key
+  -c, --certificate=FILE      our certificate
+  -C, --ca-cert=FILE          the server's authority, or "none"
+  --bootstrap-ca-cert=FILE    the same, taken from the server if FILE is missing
 """
 
 COMMON_HELP = """\

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from vswitch.cli.ctl.names import RowIds
 from vswitch.linux.dirs import logdir
+from vswitch.linux.usage import CLIENT_KEYS_HELP
 
 _COMMANDS = """\
 Any table:
@@ -41,12 +42,7 @@ Servers:
   unix:FILE, tcp:HOST[:PORT], ssl:HOST[:PORT]  connect there
   punix:FILE, ptcp:[PORT][:HOST], pssl:[PORT][:HOST]  wait for it to connect
 
-TLS:
-  -p, --private-key=FILE      our private key
-  -c, --certificate=FILE      our certificate
-  -C, --ca-cert=FILE          the server's authority, or "none"
-  --bootstrap-ca-cert=FILE    the same, taken from the server if FILE is missing
-
+{keys}
   -h, --help                  print this
   -V, --version               print versions"""
 
@@ -67,4 +63,4 @@ def database_commands(row_ids: RowIds) -> str:
 
 def shared_options(program: str) -> str:
     """The options that all of them take, the last ones of the text."""
-    return _OPTIONS.format(logdir=logdir(), program=program)
+    return _OPTIONS.format(logdir=logdir(), program=program, keys=CLIENT_KEYS_HELP)

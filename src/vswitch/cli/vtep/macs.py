@@ -69,6 +69,12 @@ def _set_locators(context: Context, binding: Row, uuids: list[str]) -> None:
 def _declare(side: str) -> None:
     """Declare the commands on the bindings of one side, `local` or `remote`."""
     unicast, multicast = f"Ucast_Macs_{side.capitalize()}", f"Mcast_Macs_{side.capitalize()}"
+    _declare_unicast(side, unicast)
+    _declare_multicast(side, multicast)
+    _declare_whole(side, unicast, multicast)
+
+
+def _declare_unicast(side: str, unicast: str) -> None:
 
     @commands(f"add-ucast-{side}", "!LS !MAC ?ENCAP !IP", needs=_needs_macs, changes=True, at_least=3)
     def add_unicast(context: Context, name: str, mac: str, *end_point: str) -> None:
@@ -86,6 +92,9 @@ def _declare(side: str) -> None:
     def delete_unicast(context: Context, name: str, mac: str) -> None:
         for binding in _bindings(context, unicast, LOGICAL_SWITCH.get(context, name), mac):
             context.transaction.delete(binding)
+
+
+def _declare_multicast(side: str, multicast: str) -> None:
 
     @commands(f"add-mcast-{side}", "!LS !MAC ?ENCAP !IP", needs=_needs_macs, changes=True, at_least=3)
     def add_multicast(context: Context, name: str, mac: str, *end_point: str) -> None:
@@ -108,6 +117,9 @@ def _declare(side: str) -> None:
             context.transaction.delete(found[0])
         else:
             _set_locators(context, found[0], [uuid for uuid in uuids if uuid != locator.uuid])
+
+
+def _declare_whole(side: str, unicast: str, multicast: str) -> None:
 
     @commands(f"clear-{side}-macs", "!LS", needs=_needs_macs, changes=True)
     def clear(context: Context, name: str) -> None:
