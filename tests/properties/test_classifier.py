@@ -119,3 +119,30 @@ def test_within_and_overlapping_are_what_their_definitions_say(some: list[Rule],
         and not (rule.match.value ^ match.value) & rule.match.mask & match.mask
     }
     assert set(classifier.overlapping(match, probe.priority)) == overlapping
+
+
+@given(st.lists(rules(), max_size=8), st.lists(flows(), max_size=4))
+def test_replaced_rules_are_found_in_the_place_of_the_old_ones(some: list[Rule], asked: list[Flow]) -> None:
+    classifier = classifier_of(some)
+    before = [classifier.lookup(flow) for flow in asked]
+    new = {rule: Rule(rule.match, rule.priority) for rule in classifier}
+    for old, rule in new.items():
+        classifier.replace(old, rule)
+    assert len(classifier) == len(new)
+    assert [classifier.lookup(flow) for flow in asked] == [
+        (None if found is None else new[found], mask) for found, mask in before
+    ]
+
+
+@given(st.lists(rules(), max_size=8), st.lists(rules(), max_size=8), st.lists(flows(), max_size=4))
+def test_a_cleared_classifier_is_as_new(some: list[Rule], others: list[Rule], asked: list[Flow]) -> None:
+    classifier = classifier_of(some)
+    for flow in asked:
+        classifier.lookup(flow)
+    classifier.clear()
+    assert (len(classifier), list(classifier)) == (0, [])
+    for rule in others:
+        if classifier.find(rule.match, rule.priority) is None:
+            classifier.insert(rule)
+    fresh = classifier_of(others)
+    assert [classifier.lookup(flow) for flow in asked] == [fresh.lookup(flow) for flow in asked]
