@@ -5,13 +5,13 @@ Sources: ovs-ctl(8); ovs-appctl(8), exit.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import resource
 import shlex
 import signal
 import subprocess
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from time import monotonic, sleep
 
@@ -93,17 +93,16 @@ class Daemon:
             argv = [*_wrapping(wrapper, self.name), *argv]
         else:
             argv += ["--detach"]
-        with action(f"Starting {self.name}"):
-            prepare = _preparation(priority, core_files)
+        with action(f"Starting {self.name}"), _as_the_daemon_shall_be(priority, core_files):
             if wrapper:
-                self._start_wrapped(argv, cwd, prepare)
+                self._start_wrapped(argv, cwd)
             else:
-                self._start_detached(argv, cwd, prepare)
+                self._start_detached(argv, cwd)
 
-    def _start_detached(self, argv: Sequence[str], cwd: str, prepare: Callable[[], None]) -> None:
+    def _start_detached(self, argv: Sequence[str], cwd: str) -> None:
         """Start it; one that a start which was killed has left behind, and that is of use soon, will do."""
         try:
-            check(_run(argv, cwd, prepare))
+            check(_run(argv, cwd))
         except StartupError:
             deadline = monotonic() + LEFT_BEHIND
             while not self._answers():
@@ -118,7 +117,7 @@ class Daemon:
             return False
         return True
 
-    def _start_wrapped(self, argv: Sequence[str], cwd: str, prepare: Callable[[], None]) -> None:
+    def _start_wrapped(self, argv: Sequence[str], cwd: str) -> None:
         """Start it in the background under another program, which would not follow it if it detached."""
         process = subprocess.Popen(
             argv,
@@ -127,7 +126,6 @@ class Daemon:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
-            preexec_fn=prepare,
         )
         deadline = monotonic() + 60
         while monotonic() < deadline and process.poll() is None:
@@ -191,32 +189,39 @@ def _wrapping(wrapper: str, name: str) -> list[str]:
     return shlex.split(WRAPPERS[wrapper].format(log=logdir(), name=name))
 
 
-def _preparation(priority: str, core_files: bool) -> Callable[[], None]:
-    """What the daemon's process does before it becomes the daemon.  What it may not do it leaves."""
-
-    def prepare() -> None:
-        _limit(resource.RLIMIT_NOFILE, OPEN_FILES)
-        if core_files:
-            _limit(resource.RLIMIT_CORE, CORE_SIZE)
+@contextmanager
+def _as_the_daemon_shall_be(priority: str, core_files: bool) -> Iterator[None]:
+    """Have the limits and the priority that a daemon started inside inherits.  What we may not change stays."""
+    wanted = {resource.RLIMIT_NOFILE: OPEN_FILES} | ({resource.RLIMIT_CORE: CORE_SIZE} if core_files else {})
+    limits = {kind: resource.getrlimit(kind) for kind in wanted}
+    niceness = os.getpriority(os.PRIO_PROCESS, 0)
+    try:
+        for kind, value in wanted.items():
+            _raise_limit(kind, value)
         if priority:
-            with contextlib.suppress(OSError, ValueError):
+            with suppress(OSError, ValueError):
                 os.setpriority(os.PRIO_PROCESS, 0, int(priority))
+        yield
+    finally:
+        with suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, 0, niceness)
+        for kind, before in limits.items():
+            with suppress(OSError, ValueError):
+                resource.setrlimit(kind, before)
 
-    return prepare
 
-
-def _limit(kind: int, wanted: int) -> None:
+def _raise_limit(kind: int, wanted: int) -> None:
     """Raise a limit to `wanted`, or as far as we may."""
     soft, hard = resource.getrlimit(kind)
-    try:
-        resource.setrlimit(kind, (wanted, max(hard, wanted) if hard != resource.RLIM_INFINITY else hard))
-    except (OSError, ValueError):
-        reachable = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-        if soft != resource.RLIM_INFINITY and reachable > soft:
-            resource.setrlimit(kind, (reachable, hard))
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return
+    for new in ((wanted, wanted if hard != resource.RLIM_INFINITY and hard < wanted else hard), (hard, hard)):
+        with suppress(OSError, ValueError):
+            resource.setrlimit(kind, new)
+            return
 
 
-def _run(argv: Sequence[str], cwd: str, prepare: Callable[[], None]) -> subprocess.CompletedProcess[str]:
+def _run(argv: Sequence[str], cwd: str) -> subprocess.CompletedProcess[str]:
     try:
         # To a file, not a pipe: a daemon that keeps our stderr open would keep us waiting for its end.
         import tempfile
@@ -229,7 +234,6 @@ def _run(argv: Sequence[str], cwd: str, prepare: Callable[[], None]) -> subproce
                 stdout=said,
                 stderr=said,
                 check=False,
-                preexec_fn=prepare,
             ).returncode
             said.seek(0)
             return subprocess.CompletedProcess(list(argv), status, "", said.read())

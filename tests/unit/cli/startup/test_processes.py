@@ -1,5 +1,7 @@
 """Daemons as processes: stale pid files, and the ladder by which one is ended."""
 
+import os
+import resource
 import signal
 import subprocess
 import sys
@@ -118,3 +120,20 @@ def test_start_does_not_wait_for_what_the_daemon_leaves_open(
 def test_unknown_wrapper() -> None:
     with pytest.raises(CommandError, match="there are valgrind, strace"):
         Daemon(NAME, Host()).start([], wrapper="gdb")
+
+
+def test_a_daemon_inherits_its_limits_and_we_keep_ours(rundir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OVS_SBINDIR", str(rundir))
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, before[1]))
+    try:
+        script = rundir / NAME
+        script.write_text(f"#!/bin/sh\nulimit -n > {rundir}/files\nnice > {rundir}/nice\n")
+        script.chmod(0o755)
+        Daemon(NAME, Host()).start([], priority="5")
+        assert int((rundir / "files").read_text()) == 65535
+        assert int((rundir / "nice").read_text()) == 5
+        assert resource.getrlimit(resource.RLIMIT_NOFILE) == (256, before[1])
+        assert os.getpriority(os.PRIO_PROCESS, 0) == 0
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
