@@ -13,6 +13,7 @@ from vswitch.flow.ports import OFPP_ANY, OfPort, from_16, to_16
 from vswitch.openflow.codec import check_port, mac_from_bytes, mac_to_bytes, text_from_bytes, text_to_bytes
 from vswitch.openflow.errors import BadProperty, BadRequest, OpenFlowError, PortModFailed
 from vswitch.openflow.message import Dialect, Form, Message, Multipart, decode_each, group_items, message
+from vswitch.openflow.messages.portcounters import Custom, decode_custom, decode_rfc2819, encode_counters
 from vswitch.openflow.properties import encode_property, split_properties
 from vswitch.openflow.value import Value, value
 from vswitch.openflow.version import OF10, OF13, OF14, OF15
@@ -340,6 +341,8 @@ class PortStats(Value):
     collisions: int = UNKNOWN_COUNT
     duration_sec: int | None = None  # since OpenFlow 1.3; 0xffffffff: unknown
     duration_nsec: int = 0
+    rfc2819: tuple[int, ...] = ()  # since OpenFlow 1.4, in the order of RFC2819_NAMES
+    custom: Custom = ()  # since OpenFlow 1.4: names and counts
 
     def encode(self, version: int) -> bytes:
         """Fixed until OpenFlow 1.3; then the Ethernet counters are a property."""
@@ -353,8 +356,9 @@ class PortStats(Value):
         )
         if version == OF13:
             return _STATS13.pack(self.port_no, *counters, *age)
-        ethernet = encode_property(_ETHERNET, _STATS14_ETHERNET.pack(*counters[8:]))
-        return _STATS14.pack(_STATS14.size + len(ethernet), self.port_no, *age, *counters[:8]) + ethernet
+        properties = encode_property(_ETHERNET, _STATS14_ETHERNET.pack(*counters[8:]))
+        properties += encode_counters(self.rfc2819, self.custom)
+        return _STATS14.pack(_STATS14.size + len(properties), self.port_no, *age, *counters[:8]) + properties
 
     @classmethod
     def decode_fixed(cls, version: int, data: bytes, at: int) -> tuple[PortStats, int]:
@@ -377,15 +381,18 @@ class PortStats(Value):
         if size < _STATS14.size or size > len(data) - at:
             raise OpenFlowError(BadRequest.BAD_LEN)
         check_port(port)
-        ethernet = (UNKNOWN_COUNT,) * 4
+        ethernet, rfc2819, custom = (UNKNOWN_COUNT,) * 4, None, None
         for prop in split_properties(data[at + _STATS14.size : at + size]):
             if prop.type == _ETHERNET:
                 if len(prop.payload) != _STATS14_ETHERNET.size:
                     raise OpenFlowError(BadProperty.BAD_LEN)
                 ethernet = _STATS14_ETHERNET.unpack(prop.payload)
+            rfc2819 = decode_rfc2819(prop) or rfc2819
+            custom = decode_custom(prop) or custom
         age, age_nsec = _age(sec, nsec)
         made = cls(OfPort(port), *counters, *ethernet)  # type: ignore[call-arg]
-        return made.replace(duration_sec=age, duration_nsec=age_nsec), at + size
+        more = {"rfc2819": rfc2819 or (), "custom": custom or ()}
+        return made.replace(duration_sec=age, duration_nsec=age_nsec, **more), at + size
 
 
 def _age(sec: int, nsec: int) -> tuple[int | None, int]:

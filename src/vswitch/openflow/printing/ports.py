@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import takewhile
 
 from vswitch.base.text import format_mac
@@ -29,6 +30,7 @@ from vswitch.openflow.messages.port import (
     PortStatsRequest,
     PortStatus,
 )
+from vswitch.openflow.messages.portcounters import RFC2819_NAMES
 from vswitch.openflow.names import Names
 from vswitch.openflow.printing.base import Style, bit_names, prints
 
@@ -163,7 +165,32 @@ def format_port_stats(stats: PortStats, names: Names) -> str:
         from vswitch.openflow.flowtext import format_duration
 
         text += f"           duration={format_duration(stats.duration_sec, stats.duration_nsec)}\n"
-    return text
+    return text + "".join(_more_counters(stats))
+
+
+def _more_counters(stats: PortStats) -> Iterator[str]:
+    """The counters of RFC 2819 that are known, in a line for each direction, then those with names of their own."""
+    known = [
+        (name, count)
+        for name, count in zip(RFC2819_NAMES, stats.rfc2819, strict=False)
+        if count != UNKNOWN_COUNT
+    ]
+    for direction in ("rx", "tx"):
+        words = [
+            f"{name if name in _RX_ERRORS else name[3:]}={count}, "
+            for name, count in known
+            if name[:2] == direction
+        ]
+        if words:
+            yield f"           {direction} rfc2819 {''.join(words)}\n"
+    if stats.custom:
+        yield "           CUSTOM Statistics\n"
+        for at in range(0, len(stats.custom), 3):
+            words = [f"{name}={count}," for name, count in stats.custom[at : at + 3]]
+            yield f"                      {' '.join(words)}\n"
+
+
+_RX_ERRORS = ("rx_fragmented_errors", "rx_jabber_errors")  # which keep their direction in their names
 
 
 def _counters(*counters: tuple[str, int]) -> str:
