@@ -131,7 +131,10 @@ def test_a_daemon_inherits_its_limits_and_we_keep_ours(rundir: Path, monkeypatch
         script.write_text(f"#!/bin/sh\nulimit -n > {rundir}/files\nnice > {rundir}/nice\n")
         script.chmod(0o755)
         Daemon(NAME, Host()).start([], priority="5")
-        assert int((rundir / "files").read_text()) == 65535
+        assert int((rundir / "files").read_text()) in (
+            65535,
+            before[1],
+        )  # not everybody may raise the hard limit
         assert int((rundir / "nice").read_text()) == 5
         assert resource.getrlimit(resource.RLIMIT_NOFILE) == (256, before[1])
         assert os.getpriority(os.PRIO_PROCESS, 0) == 0
