@@ -16,7 +16,7 @@ def test_the_collector_rests_within_and_works_again_after_an_error() -> None:
             raise ValueError
 
     assert gc.isenabled()
-    with pytest.raises(ValueError):  # noqa: PT011 - ours
+    with pytest.raises(ValueError):
         fail()
     assert gc.isenabled()
 
