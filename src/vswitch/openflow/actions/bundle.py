@@ -172,9 +172,9 @@ class Multipath(Action):
     def parse(cls, arg: str, names: Names) -> Action:
         """`FIELDS,BASIS,ALGORITHM,N_LINKS,ARG,DST`."""
         words = [word for word in re.split(r"[,\s]+", arg) if word]
-        if len(words) != 6:
+        if len(words) < 6:
             raise TextError(f"{arg}: not enough arguments to multipath action", arg)
-        fields, basis, algorithm, n_text, arg_text, dst_text = words
+        fields, basis, algorithm, n_text, arg_text, dst_text = words[:6]
         if fields not in HASH_FIELDS:
             raise TextError(f"{arg}: unknown fields `{fields}'", arg)
         if algorithm not in MULTIPATH_ALGORITHMS:

@@ -20,7 +20,7 @@ from vswitch.flow.ports import OFPP_ANY, OFPP_IN_PORT, OFPP_LOCAL, OFPP_MAX, OFP
 from vswitch.flow.subfield import Subfield
 from vswitch.openflow.actions.base import Action
 from vswitch.openflow.actions.control import Clone, FinTimeout, Resubmit
-from vswitch.openflow.actions.ct import Ct
+from vswitch.openflow.actions.ct import Ct, Nat
 from vswitch.openflow.actions.header import (
     DecTtl,
     L4Rewrite,
@@ -46,6 +46,7 @@ from vswitch.packet.numbers import ETH_IP, ETH_IPV6, ETH_MPLS, ETH_MPLS_MC, ICMP
 _CFI = 0x1000
 _MPLS = (ETH_MPLS, ETH_MPLS_MC)
 _LATER_FRAGMENT = 2
+_NAT_KINDS = {4: ETH_IP, 6: ETH_IPV6}  # by the version of a range's addresses
 _OFPM_MAX = 0xFFFF0000
 _OFPTT_ALL = 0xFF
 _ALG_PROTOS = {21: (6,), 69: (17,)}  # of FTP and TFTP, by the ports that name their helpers
@@ -162,6 +163,7 @@ class _Checker:
                 protos = _ALG_PROTOS.get(item.alg)
                 if not self._is_ip or (protos and IP_PROTO.get(self.flow) & 0xFF not in protos):
                     raise OpenFlowError(BadAction.MATCH_INCONSISTENT)
+                self._nat(item)
             case FinTimeout():
                 self._need(self._is_ip and IP_PROTO.get(self.flow) & 0xFF == TCP)
             case Resubmit(ct=True):
@@ -193,6 +195,13 @@ class _Checker:
         """What Nicira's extensions have always asked for."""
         if not field.needs.holds_in(self.flow, self.mask):
             raise OpenFlowError(BadAction.MATCH_INCONSISTENT, field.name)
+
+    def _nat(self, item: Ct) -> None:
+        """Addresses are of the packet's kind."""
+        for nat in item.actions:
+            kind = _NAT_KINDS.get(nat.ip_version) if isinstance(nat, Nat) else None
+            if kind and ETH_TYPE.get(self.flow) != kind:
+                raise OpenFlowError(BadAction.MATCH_INCONSISTENT)
 
     def _learn(self, item: Learn) -> None:
         """What the specs read must be in the packet; what they write, in packets of the new flow."""

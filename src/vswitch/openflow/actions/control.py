@@ -64,7 +64,10 @@ class Resubmit(Action):
         table_text, _, ct_text = rest.partition(",")
         in_port, table = OFPP_IN_PORT, TABLE_SAME
         if port_text.strip():
-            in_port = names.port(port_text.strip(), "resubmit to unknown port")
+            try:
+                in_port = names.port(port_text.strip(), "")
+            except TextError:
+                raise TextError(f"{port_text.strip()}: resubmit to unknown port", arg) from None
             # The peer names the port after the colon.
         if table_text.strip():
             found = names.table(table_text.strip())

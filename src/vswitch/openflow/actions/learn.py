@@ -204,7 +204,7 @@ class Learn(Action):
             elif key == "result_dst":
                 settings[key] = _parse_result(text)
             else:
-                specs.append(_parse_spec(key, text, names))
+                specs.append(_parse_spec(arg, key, text, names))
         return cls(specs=tuple(specs)).replace(**settings)
 
     def format(self, names: Names) -> str:
@@ -254,7 +254,7 @@ def _parse_result(text: str) -> Subfield:
     return part
 
 
-def _parse_spec(key: str, text: str, names: Names) -> LearnSpec:
+def _parse_spec(arg: str, key: str, text: str, names: Names) -> LearnSpec:
     if key == "output":
         src = parse_subfield(text)
         return LearnSpec(OUTPUT, src, src.n_bits)
@@ -269,14 +269,14 @@ def _parse_spec(key: str, text: str, names: Names) -> LearnSpec:
                 raise TextError(f"{text}: value {number:#x} does not fit into {dst.n_bits} bits", text)
             return LearnSpec(LOAD, number, dst.n_bits, dst)
         return _same_width(LearnSpec(LOAD, parse_subfield(source), dst.n_bits, dst), text)
-    return _parse_match_spec(key, text, names)
+    return _parse_match_spec(arg, key, text, names)
 
 
-def _parse_match_spec(key: str, text: str, names: Names) -> LearnSpec:
+def _parse_match_spec(arg: str, key: str, text: str, names: Names) -> LearnSpec:
     name, bracket, _ = key.partition("[")
     field = find_field(name)
     if field is None:
-        raise TextError(f"{key}: unknown keyword {key}" if not text else f"unknown keyword {key}", key)
+        raise TextError(f"{arg}: unknown keyword {key}", key)
     dst = parse_subfield(key) if bracket else Subfield(field)
     if not text:
         return LearnSpec(MATCH, dst, dst.n_bits, dst)

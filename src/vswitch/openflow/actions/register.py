@@ -15,7 +15,7 @@ from vswitch.base.errors import TextError
 from vswitch.base.text import parse_u16
 from vswitch.flow.field import Field
 from vswitch.flow.fields import FIELDS
-from vswitch.flow.subfield import Subfield, coded, parse_subfield, part_of, parts_of
+from vswitch.flow.subfield import Subfield, coded, parse_subfield, part_of, parts_of, split_subfield
 from vswitch.flow.texts import hexadecimal
 from vswitch.openflow.actions.base import Action, action, frame, nx
 from vswitch.openflow.codec import VENDORS, Code
@@ -256,10 +256,10 @@ class Move(Action):
     @classmethod
     def parse(cls, arg: str, names: Names) -> Action:
         """`SRC->DST`."""
-        src_text, arrow, dst_text = arg.partition("->")
-        if not arrow:
-            raise TextError(f"{arg}: missing `->'", arg)
-        src, dst = parse_subfield(src_text.strip()), parse_subfield(dst_text.strip())
+        src, rest = split_subfield(arg)
+        if not rest.startswith("->"):
+            raise TextError(f"{arg}: missing `->' following source", arg)
+        dst = parse_subfield(rest[2:])
         if src.n_bits != dst.n_bits:
             raise TextError(
                 f"{arg}: source field is {src.n_bits} bits wide but destination is {dst.n_bits} bits wide",
