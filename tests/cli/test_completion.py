@@ -79,7 +79,7 @@ def rundir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         ("ovs-ofctl dump-ports-", {"dump-ports-desc"}),
         ("ovs-ofctl -O OpenFlow13 dump-flows ", {"br0"}),
         ("ovs-ofctl dump-ports br0 ", {"p1"}),
-        ("ovs-appctl ofproto/", {"ofproto/list", "ofproto/trace"}),
+        ("ovs-appctl ofproto/", {"ofproto/list", "ofproto/trace", "ofproto/trace-packet-out"}),
         ("ovs-appctl fdb/show ", {"br0"}),
         ("ovs-appctl -t ", {"ovs-vswitchd", "ovsdb-server"}),
         (
