@@ -294,6 +294,13 @@ def _decode_stack(data: bytes) -> Subfield:
     return _checked(field, start, n_bits)
 
 
+def _parse_stack(arg: str) -> Subfield:
+    part, rest = split_subfield(arg)
+    if rest:
+        raise TextError(f"{rest}: trailing garbage following push or pop", arg)
+    return part
+
+
 @action("push", "NX1.0+(27)")
 class StackPush(Action):
     """Push the bits of `src` onto a stack."""
@@ -312,7 +319,7 @@ class StackPush(Action):
     @classmethod
     def parse(cls, arg: str, names: Names) -> Action:
         """A subfield."""
-        return cls(parse_subfield(arg))
+        return cls(_parse_stack(arg))
 
     def format(self, names: Names) -> str:
         """`push:NXM_NX_REG0[]`."""
@@ -339,7 +346,7 @@ class StackPop(Action):
     @classmethod
     def parse(cls, arg: str, names: Names) -> Action:
         """A subfield."""
-        return cls(parse_subfield(arg))
+        return cls(_parse_stack(arg))
 
     def format(self, names: Names) -> str:
         """`pop:NXM_NX_REG0[]`."""
@@ -456,7 +463,9 @@ class CheckPktLarger(Action):
     @classmethod
     def parse(cls, arg: str, names: Names) -> Action:
         """`(LEN)->BIT`."""
-        text, _, dst_text = arg.partition(")->")
+        text, arrow, dst_text = arg.partition(")->")
+        if not arrow:
+            raise TextError(f"{text.partition(')')[0]}: missing `->'", arg)
         dst = parse_subfield(dst_text)
         if dst.n_bits != 1:
             raise TextError("Only 1-bit destination field is allowed", arg)
