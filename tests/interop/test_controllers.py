@@ -170,7 +170,7 @@ def test_a_controller_over_tls_with_keys_from_the_database(
             daemons.run("peer", "ovs-vsctl", "--bootstrap", "set-ssl", *ssl)
             wait_until(lambda: is_connected(daemons))
             assert bootstrapped.read_text().split() == keys["ca.pem"].read_text().split()
-            assert "CONTROLLER" in flows(daemons)
+            wait_until(lambda: "CONTROLLER" in flows(daemons))  # which it adds once it is connected
         finally:
             process.terminate()
 
