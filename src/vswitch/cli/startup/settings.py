@@ -61,13 +61,6 @@ class Settings:
         """Whether an option that is yes or no is yes."""
         return self._values[name] == YES
 
-    def replace(self, **values: str) -> Settings:
-        """The same settings with other values for some options, `_` for `-` in their names."""
-        other = Settings()
-        other._values = {**self._values, **{name.replace("_", "-"): text for name, text in values.items()}}
-        other.external_ids, other.commands = self.external_ids, self.commands
-        return other
-
     @classmethod
     def parse(cls, words: Sequence[str]) -> Settings:
         """The settings that a command line makes."""

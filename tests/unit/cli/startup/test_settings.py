@@ -26,10 +26,3 @@ def test_unknown_options_are_kept_for_a_report(word: str) -> None:
     settings = Settings.parse([word, "stop"])
     assert settings.unknown == [word]
     assert settings.commands == ["stop"]
-
-
-def test_replace_leaves_the_original() -> None:
-    settings = Settings.parse(["--system-id=x"])
-    assert settings.replace(save_flows="no")["save-flows"] == "no"
-    assert settings["save-flows"] == "yes"
-    assert settings.replace(save_flows="no")["system-id"] == "x"
