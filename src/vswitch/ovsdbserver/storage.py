@@ -19,7 +19,7 @@ import os
 import random
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, TypeVar
@@ -89,6 +89,7 @@ class Journal:
         self.is_doubtful = (
             False  # flushing failed: what is on disk of this file, nobody knows, and nothing is safe
         )
+        self._is_torn = False  # the file ends in a part of a record that could not be cut off
         self._generation = 0  # how often another file has become the journal
         self._is_renamed = False  # the directory is to be flushed, too
         self._syncing = False
@@ -104,9 +105,12 @@ class Journal:
     def append(self, record: bytes) -> None:
         """Write a record, or nothing."""
         try:
+            if self._is_torn:
+                self._cut_back()
             _write(self._fd, [record])
         except OSError as error:
-            os.ftruncate(self._fd, self._file_size)
+            with suppress(OSError):
+                self._cut_back()
             self.failure = f"{self.path}: write failed ({error.strerror})"
             raise StorageError(self.failure) from None
         if not self.is_doubtful:
@@ -116,6 +120,12 @@ class Journal:
         self.n_records += 1
         if self._compacting is not None:
             self._compacting.append(record)
+
+    def _cut_back(self) -> None:
+        """Cut off what is left of a record that could not be written: another after it would make it damage."""
+        self._is_torn = True
+        os.ftruncate(self._fd, self._file_size)
+        self._is_torn = False
 
     def wants_sync(self) -> bool:
         """Whether there is something to flush, and nobody at it."""
@@ -233,7 +243,7 @@ class Journal:
         self._file_size = self._compacted_size = os.fstat(fd).st_size
         self.n_records = self._compacted_records = n_records
         self._compacted_at = time.monotonic()
-        self.is_doubtful, self.failure = False, ""
+        self.is_doubtful, self.failure, self._is_torn = False, "", False
         self._is_renamed = True
 
 

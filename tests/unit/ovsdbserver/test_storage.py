@@ -64,6 +64,31 @@ def test_a_full_disk_leaves_the_file_as_it_was(path, monkeypatch):
     journal.close()
 
 
+def test_nothing_is_written_after_a_part_of_a_record_that_cannot_be_cut_off(path, monkeypatch):
+    journal, _ = open_journal(path, uuids())
+    real = os.write
+
+    def short(fd, data):
+        real(fd, bytes(data)[:7])
+        raise OSError(5, "Input/output error")
+
+    def fail(fd, size):
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(os, "ftruncate", fail)
+    with monkeypatch.context() as disk, pytest.raises(StorageError, match="Input/output error"):
+        disk.setattr(os, "write", short)
+        journal.append(RECORD)
+    before = path.read_bytes()
+    with pytest.raises(StorageError, match="Input/output error"):
+        journal.append(RECORD)
+    assert path.read_bytes() == before
+    monkeypatch.undo()
+    journal.append(RECORD)
+    assert rows(path) == {A1}
+    journal.close()
+
+
 def test_an_fsync_that_fails_is_told(path, monkeypatch):
     journal, _ = open_journal(path, uuids())
     told = []
