@@ -76,9 +76,10 @@ def test_nothing_is_written_after_a_part_of_a_record_that_cannot_be_cut_off(path
         raise OSError(5, "Input/output error")
 
     monkeypatch.setattr(os, "ftruncate", fail)
-    with monkeypatch.context() as disk, pytest.raises(StorageError, match="Input/output error"):
-        disk.setattr(os, "write", short)
+    monkeypatch.setattr(os, "write", short)
+    with pytest.raises(StorageError, match="Input/output error"):
         journal.append(RECORD)
+    monkeypatch.setattr(os, "write", real)
     before = path.read_bytes()
     with pytest.raises(StorageError, match="Input/output error"):
         journal.append(RECORD)
