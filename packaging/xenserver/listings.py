@@ -53,10 +53,12 @@ def programs() -> Iterator[tuple[str, ProgramSpec]]:
 
 
 def lines(program: ProgramSpec) -> Iterator[str]:
-    """The instructions, numbered, with the maps that they use."""
-    for number, text in enumerate(disassemble(program.instructions)):
-        used = program.maps.get(number)
-        yield f"{number:5}: {text}" + (f"  ; map {used}" if used else "")
+    """The instructions, numbered as the verifier does, with the maps that they use."""
+    slot = 0
+    for instruction, text in zip(program.instructions, disassemble(program.instructions), strict=True):
+        used = program.maps.get(slot)
+        yield f"{slot:5}: {text}" + (f"  ; map {used}" if used else "")
+        slot += instruction.slots
 
 
 if __name__ == "__main__":

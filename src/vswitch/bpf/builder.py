@@ -145,7 +145,15 @@ class MapValue:
     off: int = 0
 
 
-Argument = Register | Address | Map | MapValue | int
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A number by which a program differs from others that are otherwise the same, of the same length above all."""
+
+    name: str
+    value: int
+
+
+Argument = Register | Address | Map | MapValue | Number | int
 
 
 @dataclass(slots=True)
@@ -153,7 +161,8 @@ class Builder:
     """A program in the making."""
 
     code: list[Instruction] = field(default_factory=list)
-    maps: dict[int, str] = field(default_factory=dict)
+    maps: dict[int, str] = field(default_factory=dict)  # index of an instruction -> its map
+    numbers: dict[int, str] = field(default_factory=dict)  # index of an instruction -> its number
     labels: dict[str, int] = field(default_factory=dict)  # label -> index of the instruction after it
     jumps: dict[int, str] = field(default_factory=dict)  # index of a jump -> label
     stack: int = 0  # bytes in use
@@ -180,6 +189,9 @@ class Builder:
             case MapValue(name, off):
                 self.maps[len(self.code)] = name
                 self.emit(isa.LD_IMM64, dst, isa.PSEUDO_MAP_VALUE, imm=off << 32)
+            case Number(name, number):
+                self.numbers[len(self.code)] = name
+                self.emit(isa.LD_IMM64, dst, imm=number)
             case int() if -(1 << 31) <= value < 1 << 31:
                 self._alu("=", dst, value)
             case int() if 0 <= value < 1 << 32:
@@ -203,7 +215,7 @@ class Builder:
         """Keep the remainder of `dst`, unsigned."""
         self._alu("%=", dst, value)
 
-    def and_(self, dst: Register, value: Register | int) -> None:
+    def and_(self, dst: Register, value: Register | Number | int) -> None:
         """Keep of `dst` the bits of `value`."""
         self._alu("&=", dst, value)
 
@@ -219,7 +231,7 @@ class Builder:
         """Shift `dst` left."""
         self._alu("<<=", dst, bits)
 
-    def rsh(self, dst: Register, bits: Register | int) -> None:
+    def rsh(self, dst: Register, bits: Register | Number | int) -> None:
         """Shift `dst` right; zeros come in."""
         self._alu(">>=", dst, bits)
 
@@ -227,8 +239,11 @@ class Builder:
         """Turn the low `bits` bits of `dst` between network and host byte order; the others become 0."""
         self.emit(isa.ALU32 | isa.END | isa.TO_BE, dst, imm=bits)
 
-    def _alu(self, op: str, dst: Register, value: Register | int) -> None:
+    def _alu(self, op: str, dst: Register, value: Register | Number | int) -> None:
         opcode = isa.ALU64 | isa.ALU_OPS[op]
+        if isinstance(value, Number):
+            self.numbers[len(self.code)] = value.name
+            value = value.value
         if isinstance(value, Register):
             self.emit(opcode | isa.REG, dst, value.number)
         else:
@@ -338,17 +353,18 @@ class Builder:
         for at, instruction in enumerate(self.code):
             positions.append(positions[-1] + (instruction.slots if at in reached else 0))
         code: list[Instruction] = []
-        maps: dict[int, str] = {}
         for at in sorted(reached):
             instruction = self.code[at]
             if at in self.jumps:
                 distance = positions[self.labels[self.jumps[at]]] - positions[at] - 1
                 assert -(1 << 15) <= distance < 1 << 15, f"{self.jumps[at]} is too far"
                 instruction = replace(instruction, off=distance)
-            if at in self.maps:
-                maps[len(code)] = self.maps[at]
             code.append(instruction)
-        return ProgramSpec(name, type, tuple(code), maps)
+        maps, numbers = (
+            {positions[at]: name for at, name in named.items() if at in reached}
+            for named in (self.maps, self.numbers)
+        )
+        return ProgramSpec(name, type, isa.encode(code), maps, numbers)
 
     def _reachable(self) -> set[int]:
         """The indexes of the instructions that some path from the first one leads to."""

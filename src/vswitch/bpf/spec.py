@@ -1,14 +1,16 @@
 """Maps and programs as values, before any kernel has seen them: the same bytes on every machine.
 
-A program names its maps; `ProgramSpec.relocate` puts in the file descriptors that a kernel gave for the names.
+A program names its maps; `ProgramSpec.relocate` puts in the file descriptors that a kernel gave for the names.  It
+also names the numbers that tell it from programs otherwise the same, so that those can be made once for all.
 
 Sources: linux/bpf.h.
 """
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import IntEnum, IntFlag
 
 from vswitch.bpf import isa
@@ -56,17 +58,41 @@ class MapSpec:
 
 @dataclass(frozen=True, slots=True)
 class ProgramSpec:
-    """A program to be loaded.  Its 64-bit loads of kind map hold 0 until `relocate`; `maps` says which map is meant."""
+    """A program to be loaded.  What loads a map holds no file descriptor until `relocate`; `maps` says which is meant.
+
+    Places in the code are counted in slots of eight bytes, as jumps and the verifier count them.
+    """
 
     name: str
     type: ProgramType
-    instructions: tuple[Instruction, ...]
-    maps: Mapping[int, str] = field(default_factory=dict)  # index of an instruction -> name of its map
+    code: bytes
+    maps: Mapping[int, str] = field(default_factory=dict)  # slot -> name of its map
+    numbers: Mapping[int, str] = field(default_factory=dict)  # slot -> name of its number
     license: str = "Dual MIT/GPL"
+
+    @property
+    def instructions(self) -> tuple[Instruction, ...]:
+        """The code, taken apart."""
+        return tuple(isa.decode(self.code))
 
     def relocate(self, fds: Mapping[str, int]) -> bytes:
         """The code to load, given each map's file descriptor; KeyError for a map that is not there."""
-        code = list(self.instructions)
-        for at, name in self.maps.items():
-            code[at] = replace(code[at], imm=fds[name] | code[at].imm)
-        return isa.encode(code)
+        code = bytearray(self.code)
+        for slot, name in self.maps.items():
+            _HALF.pack_into(code, slot * isa.SLOT + _IMM, fds[name])
+        return bytes(code)
+
+    def numbered(self, numbers: Mapping[str, int]) -> bytes:
+        """The code with other numbers, whose names say where they go; KeyError for one that is not there."""
+        code = bytearray(self.code)
+        for slot, name in self.numbers.items():
+            at, value = slot * isa.SLOT, numbers[name]
+            _HALF.pack_into(code, at + _IMM, value & _HALF_ONES)
+            if code[at] == isa.LD_IMM64:
+                _HALF.pack_into(code, at + isa.SLOT + _IMM, value >> 32 & _HALF_ONES)
+        return bytes(code)
+
+
+_HALF = struct.Struct("<I")
+_HALF_ONES = (1 << 32) - 1
+_IMM = 4  # where in its slot an instruction has its immediate

@@ -3,7 +3,7 @@
 import pytest
 
 from vswitch.bpf.assembly import disassemble
-from vswitch.bpf.builder import R0, R1, R2, R6, R10, Builder, Map, MapValue, u8, u16, u32, u64
+from vswitch.bpf.builder import R0, R1, R2, R6, R10, Builder, Map, MapValue, Number, u8, u16, u32, u64
 from vswitch.bpf.helpers import Helper
 
 
@@ -103,6 +103,22 @@ def test_calls_take_arguments_in_order():
         "r2 = map_value(0, 8) ll",
         "exit",
     ]
+
+
+def test_a_number_takes_as_much_room_whatever_it_is():
+    programs = []
+    for value in (1, 1 << 63):
+        b = Builder()
+        b.jump("there")
+        b.mov(R1, 0)
+        b.label("there")
+        b.mov(R1, Number("start", value))
+        b.rsh(R1, Number("shift", 3))
+        b.exit()
+        programs.append(b.build("test"))
+    assert text(b) == ["goto +0", "r1 = 0x8000000000000000 ll", "r1 >>= 3", "exit"]
+    assert [program.numbers for program in programs] == [{1: "start", 3: "shift"}] * 2
+    assert programs[0].numbered({"start": 1 << 63, "shift": 3}) == programs[1].code
 
 
 def test_an_argument_that_is_overwritten_is_noticed():

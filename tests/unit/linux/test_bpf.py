@@ -10,6 +10,7 @@ from tests.e2e.topology import Topology
 from vswitch.base.errors import KernelError
 from vswitch.bpf.assembly import assemble
 from vswitch.bpf.btf import U32, U64, Struct
+from vswitch.bpf.isa import encode
 from vswitch.bpf.spec import MapFlags, MapSpec, MapType, ProgramSpec, ProgramType
 from vswitch.linux import bpffs
 from vswitch.linux.bpf import Attach, BpfMap, Link, Program, ProgramRefused, count_attached, map_info
@@ -19,7 +20,7 @@ HASH = MapSpec("a-map", MapType.HASH, 4, 8, 10_000, MapFlags.NO_PREALLOC, U32, S
 
 
 def program(text: str) -> ProgramSpec:
-    return ProgramSpec("test", ProgramType.SCHED_CLS, tuple(assemble(text)))
+    return ProgramSpec("test", ProgramType.SCHED_CLS, encode(assemble(text)))
 
 
 def test_elements():

@@ -33,6 +33,7 @@ from vswitch.bpf.builder import (
     Address,
     Builder,
     Map,
+    Number,
     Register,
     u16,
     u32,
@@ -61,6 +62,7 @@ from vswitch.datapath.ebpf.subtable import USED_SHIFT, Subtable, load_masked
 from vswitch.flow.field import Mask
 
 CACHE = "cache"
+GROUPS = "groups of CPUs"  # a number of programs: how many there are, less one
 CACHE_FROM = 10  # masks
 CACHE_ODDS = 16
 CHUNK = 48  # subtables
@@ -259,7 +261,7 @@ def _load_tcp_flags(b: Builder, key_at: Address) -> None:
 def _load_stats(b: Builder, scratch: Address, n_groups: int) -> None:
     """r0 = the counters of this CPU's group for the megaflow at r9."""
     b.call(Helper.get_smp_processor_id)
-    b.and_(R0, n_groups - 1)
+    b.and_(R0, Number(GROUPS, n_groups - 1))
     b.mul(R0, MAX_FLOWS)
     b.load(R1, u32(R9 + MEGAFLOW.offset("slot")))
     b.add(R0, R1)

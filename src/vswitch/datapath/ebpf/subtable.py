@@ -30,7 +30,7 @@ import mmap
 import struct
 import sys
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import blake2b
@@ -38,7 +38,7 @@ from threading import Lock
 
 from vswitch.base.errors import VswitchError
 from vswitch.bpf.btf import U32, U64, Array, Struct
-from vswitch.bpf.builder import R0, R1, R2, R8, R9, Address, Builder, Map, Register, u32, u64
+from vswitch.bpf.builder import R0, R1, R2, R8, R9, Address, Builder, Map, Number, Register, u32, u64
 from vswitch.bpf.helpers import Helper
 from vswitch.bpf.spec import MapFlags, MapSpec, MapType
 from vswitch.datapath.ebpf.keys import WORD, KeyMask
@@ -111,6 +111,12 @@ class Subtable:
         return 65 - self.n_homes.bit_length()
 
     @cached_property
+    def numbers(self) -> Mapping[str, int]:
+        """What tells its look-up from that of another subtable with the same mask."""
+        factors = {f"factor {i}": factor for i, factor in enumerate(self._factors)}
+        return {"start": self._start, "shift": self._shift, **factors}
+
+    @cached_property
     def _words(self) -> struct.Struct:
         return struct.Struct(f"={len(self.key.words)}Q")
 
@@ -139,7 +145,7 @@ class Subtable:
         again, differs, end = b.new_label("chain"), b.new_label("differs"), b.new_label("end")
         with b.scratch(4) as number:
             b.mov(R9, MAX_CHAIN)
-            b.rsh(R8, self._shift)
+            b.rsh(R8, self._number("shift"))
             b.label(again)
             b.store(u32(number), R8)
             b.call(Helper.map_lookup_elem, Map(self.name), number)
@@ -161,16 +167,19 @@ class Subtable:
 
     def _pack_and_hash(self, b: Builder, key: Register, packed: Address) -> None:
         """Put the packed key on the stack; r8 = its hash."""
-        b.mov(R8, self._start)
-        for i, ((number, bits), factor) in enumerate(zip(self.key.words, self._factors, strict=True)):
+        b.mov(R8, self._number("start"))
+        for i, (number, bits) in enumerate(self.key.words):
             load_masked(b, R1, key + number * WORD, bits)
             b.store(u64(packed + i * WORD), R1)
             b.xor(R8, R1)
             b.mov(R1, R8)
             b.rsh(R1, 32)
             b.xor(R8, R1)
-            b.mov(R1, factor)
+            b.mov(R1, self._number(f"factor {i}"))
             b.mul(R8, R1)
+
+    def _number(self, what: str) -> Number:
+        return Number(f"{self.name} {what}", self.numbers[what])
 
 
 def load_masked(b: Builder, dst: Register, at: Address, bits: int) -> None:
