@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 class Row:
     """One measured quantity: ours beside the others', in the same unit and from the same run.
 
-    `target` is the ratio ours/`against` that the row has to reach, at least where `more_is_better`, at most otherwise.
+    `target` is the ratio ours/`against` that the row has to reach, at least where `more_is_better`, at most otherwise;
+    or without `against`, what ours is to be itself.
     """
 
     what: str
@@ -24,7 +25,7 @@ class Row:
 
     def verdict(self) -> str:
         """`ok`, `MISSED` or nothing where no target was set."""
-        other = self.others.get(self.against)
+        other = self.others.get(self.against) if self.against else 1.0
         if self.target is None or not other:
             return ""
         ratio = self.ours / other
@@ -38,7 +39,8 @@ def show(rows: Iterable[Row]) -> Iterable[str]:
             f"{name} {value:,.4g} ({row.ours / value:.2f}x)" if value else f"{name} none"
             for name, value in row.others.items()
         )
-        verdict = f"  [{row.verdict()}: target {row.target:g}x {row.against}]" if row.verdict() else ""
+        wanted = f"{row.target:g}x {row.against}" if row.against else f"{row.target} {row.unit}"
+        verdict = f"  [{row.verdict()}: target {wanted}]" if row.verdict() else ""
         yield f"  {row.what:<44} {row.ours:>12,.4g} {row.unit:<10} {others}{verdict}"
 
 
