@@ -84,3 +84,8 @@ def main(argv: Sequence[str] | None = None, program: str = "ovs-testcontroller")
     except VswitchError as error:
         sys.stderr.write(f"{program}: {error}\n")
         return 1
+
+
+def controller_main() -> int:
+    """The same under its older name."""
+    return main(program="ovs-controller")
