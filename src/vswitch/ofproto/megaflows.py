@@ -169,7 +169,8 @@ class Megaflows:
 
     def suspect_rules(self, changes: Iterable[tuple[Table, Match]]) -> None:
         """Rules with these matches came, went or changed in these tables: `search` finds whom that concerns."""
-        self._changes += changes
+        if self._entries:
+            self._changes += changes
 
     def suspect_macs(self, table: MacTable[Bundle], keys: Iterable[MacKey]) -> None:
         """These addresses of `table` came, moved or went."""

@@ -58,6 +58,4 @@ def _matching(table: Table, match: Match, priority: int | None) -> Iterable[Rule
     if priority is not None:
         rule = table.find(match, priority)
         return [] if rule is None else [rule]
-    if not match.mask:
-        return list(table)
-    return [rule for rule in table if match.covers(rule.match)]
+    return table.within(match)

@@ -65,9 +65,9 @@ class Table:
         """The rule with exactly this match and priority."""
         return self._classifier.find(match, priority)
 
-    def insert(self, rule: Rule) -> None:
-        """Add `rule`; no other may have its match and priority."""
-        self._classifier.insert(rule)
+    def insert(self, rule: Rule) -> Rule | None:
+        """Add `rule`, unless one with its match and priority is there: that is returned."""
+        return self._classifier.insert(rule)
 
     def replace(self, old: Rule, rule: Rule) -> None:
         """Put `rule` in the place of `old`, which has its match and priority."""
@@ -98,11 +98,10 @@ class Table:
         """Whether a new rule must displace another, or be refused."""
         return self.max_rules is not None and len(self) >= self.max_rules
 
+    def within(self, match: Match) -> list[Rule]:
+        """The rules that match only what `match` does."""
+        return self._classifier.within(match)
+
     def overlaps(self, match: Match, priority: int) -> bool:
         """Whether one packet could match both `match` and another rule of this priority."""
-        return any(
-            rule.priority == priority
-            and rule.match != match
-            and not (rule.match.value ^ match.value) & rule.match.mask & match.mask
-            for rule in self
-        )
+        return any(rule.match != match for rule in self._classifier.overlapping(match, priority))
