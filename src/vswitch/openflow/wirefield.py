@@ -15,6 +15,7 @@ from functools import cache
 
 from vswitch.flow.codes import EXPERIMENTER, Code, by_number, code_for, codes_of
 from vswitch.flow.field import Field
+from vswitch.flow.subfield import Subfield, part_of
 from vswitch.openflow.errors import BadAction, BadMatch, OpenFlowError
 
 _HEADER = struct.Struct("!HBB")
@@ -34,14 +35,35 @@ def encode_header(field: Field, version: int | None, masked: bool = False) -> by
 
 def decode_header(data: bytes, at: int) -> tuple[Field, int]:
     """The field whose header is at byte `at`, and where the header ends."""
-    try:
-        code, size, masked, end = _split(data, at)
-    except OpenFlowError as error:
-        unknown = error.code is BadMatch.BAD_FIELD
-        raise OpenFlowError(BadAction.BAD_SET_TYPE if unknown else error.code) from None
-    if masked or (size != code.field.size and not code.field.name.startswith("tun_metadata")):
-        raise OpenFlowError(BadAction.BAD_SET_LEN, f"{code.field.name} of {size} bytes")
+    code, size, masked, end = _split(data, at)
+    if not _fits(code, size, masked):
+        raise OpenFlowError(BadMatch.BAD_FIELD, f"{code.field.name} of {size} bytes")
+    if masked:
+        raise OpenFlowError(BadMatch.BAD_MASK, code.field.name)
     return code.field, end
+
+
+def decode_nxm_header(header: bytes) -> Field:
+    """The field that the four bytes `header` name; those of Nicira's first actions have no experimenters'."""
+    oxm_class, number, size = _HEADER.unpack(header)
+    code = by_number().get((oxm_class, 0, number >> 1))
+    if code is None or not _fits(code, size, bool(number & 1)):
+        raise OpenFlowError(BadAction.BAD_SET_TYPE, f"header {header.hex()}")
+    return code.field
+
+
+def decode_part(field: Field, start: int, n_bits: int, written: bool = False) -> Subfield:
+    """The subfield that an action names; an action that writes it may not name one that can only be read."""
+    if not n_bits or start >= field.bits or start + n_bits > field.bits:
+        raise OpenFlowError(BadAction.BAD_SET_LEN, f"bits {start} to {start + n_bits} of {field.name}")
+    if written and not field.writable:
+        raise OpenFlowError(BadAction.BAD_SET_ARGUMENT, f"destination field {field.name} is not writable")
+    return part_of(field, start, n_bits)
+
+
+def decode_bits(field: Field, ofs_nbits: int, written: bool = False) -> Subfield:
+    """The same, with start and width in one number of 16 bits: ten and six."""
+    return decode_part(field, ofs_nbits >> 6, (ofs_nbits & 0x3F) + 1, written)
 
 
 def decode_type(data: bytes, at: int) -> tuple[Field, bool, int]:
@@ -61,8 +83,12 @@ def encode_entry(field: Field, value: int, mask: int | None, version: int) -> by
 
 def decode_entry(data: bytes, at: int) -> tuple[Field, int, int | None, int]:
     """The field, value and mask whose entry is at byte `at`, and where the entry ends."""
-    code, size, masked, at = _split(data, at)
-    _check_size(code, size, masked)
+    try:
+        code, size, masked, at = _split(data, at)
+    except OpenFlowError as error:
+        raise OpenFlowError(BadAction.BAD_SET_TYPE if error.code is BadMatch.BAD_FIELD else error.code) from None
+    if not _fits(code, size, masked):
+        raise OpenFlowError(BadAction.BAD_SET_LEN if size else BadAction.BAD_SET_TYPE, code.field.name)
     if at + size > len(data):
         raise OpenFlowError(BadMatch.BAD_LEN)
     if not masked:
@@ -76,12 +102,9 @@ def decode_entry(data: bytes, at: int) -> tuple[Field, int, int | None, int]:
     return code.field, value, mask, end
 
 
-def _check_size(code: Code, size: int, masked: bool) -> None:
-    expected = code.field.size
-    if code.field.name.startswith("tun_metadata"):
-        return
-    if size != expected * (2 if masked else 1):
-        raise OpenFlowError(BadMatch.BAD_LEN)
+def _fits(code: Code, size: int, masked: bool) -> bool:
+    """Whether a payload of `size` bytes can be one of the field; those of tunnel options have any size."""
+    return code.field.name.startswith("tun_metadata") or (size // 2 if masked else size) == code.field.size
 
 
 def _split(data: bytes, at: int) -> tuple[Code, int, bool, int]:

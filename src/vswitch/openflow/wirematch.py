@@ -17,7 +17,7 @@ from functools import lru_cache, reduce
 from operator import or_
 from typing import NamedTuple
 
-from vswitch.flow.codes import EXPERIMENTER, Code, by_number
+from vswitch.flow.codes import EXPERIMENTER, by_number
 from vswitch.flow.field import Field, Flow, Mask
 from vswitch.flow.fields import (
     CT_STATE,
@@ -350,10 +350,7 @@ def _decode_each(data: bytes, at: int, end: int, loose: bool, entries: list[Entr
         if stop > end:
             raise OpenFlowError(BadMatch.BAD_LEN)
         if masked:
-            number, bits = (
-                int.from_bytes(data[at + 4 : middle], "big"),
-                int.from_bytes(data[middle:stop], "big"),
-            )
+            number, bits = _under_mask(data[at + 4 : middle], data[middle:stop])
         else:
             number, bits = int.from_bytes(data[at + 4 : stop], "big"), field.ones
         value, mask = _add(value, mask, field, number, bits)
@@ -364,28 +361,35 @@ def _decode_each(data: bytes, at: int, end: int, loose: bool, entries: list[Entr
     return Match(Flow(value), Mask(mask)), cookie, cookie_mask
 
 
+def _under_mask(value: bytes, mask: bytes) -> tuple[int, int]:
+    """A value and its mask, which covers it."""
+    number, bits = int.from_bytes(value, "big"), int.from_bytes(mask, "big")
+    if number & ~bits:
+        raise OpenFlowError(BadMatch.BAD_WILDCARDS)
+    return number, bits
+
+
 _VALID = {CT_STATE: range(256), NSH_MDTYPE: (1, 2), NSH_TTL: range(64)}
+
+
+_PORTS = frozenset((FIELDS["in_port_oxm"], FIELDS["actset_output"]))
 
 
 def _is_valid(field: Field, number: int) -> bool:
     """Whether `field`, some of whose values mean nothing, can have this one."""
-    return field not in _VALID or number in _VALID[field]
+    if number & ~field.ones or (field in _VALID and number not in _VALID[field]):
+        return False
+    return field not in _PORTS or is_valid(number)
 
 
 def _add(value: int, mask: int, field: Field, number: int, bits: int) -> tuple[int, int]:
     """Value and mask of a match with one field more."""
+    if not _is_valid(field, number):
+        raise OpenFlowError(BadMatch.BAD_VALUE, field.name)
     if not field.needs.holds_in(value, mask):
         raise OpenFlowError(BadMatch.BAD_PREREQ, field.name)
-    if mask & field.mask and field.get(mask):
+    if (mask & field.mask and field.get(mask)) or (field is PACKET_TYPE and mask & _ETHERNET):
         raise OpenFlowError(BadMatch.DUP_FIELD, field.name)
-    if number & ~bits:
-        if number & ~field.ones:
-            raise OpenFlowError(BadMatch.BAD_VALUE, field.name)
-        raise OpenFlowError(BadMatch.BAD_WILDCARDS, field.name)
-    if number & ~field.ones or not _is_valid(field, number):
-        raise OpenFlowError(BadMatch.BAD_VALUE, field.name)
-    if field.offset == IN_PORT.offset and field.size == 4 and not is_valid(number):
-        raise OpenFlowError(BadMatch.BAD_VALUE, field.name)
     under = field.under(bits & field.ones)
     if field.name.startswith("tun_metadata"):
         match = Match(Flow(value), Mask(mask)).where(field, number, bits)
@@ -406,34 +410,24 @@ def _decode_rare(data: bytes, at: int, end: int, loose: bool) -> tuple[tuple[Fie
         experimenter, start, size = int.from_bytes(data[start : start + 4], "big"), start + 4, size - 4
     if stop > end:
         raise OpenFlowError(BadMatch.BAD_LEN)
+    half = start + size // 2 if masked else stop
+    value, mask = data[start:half], data[half : half + size // 2]
+    pair = _under_mask(value, mask) if masked else (int.from_bytes(value, "big"), (1 << 8 * size) - 1)
     code = by_number().get((oxm_class, experimenter, number))
-    if code is None or not _has_size(code.field, size, masked):
-        if not loose:
-            half = start + size // 2
-            if masked and any(
-                value & ~mask for value, mask in zip(data[start:half], data[half:stop], strict=False)
-            ):
-                raise OpenFlowError(BadMatch.BAD_WILDCARDS)
-            raise OpenFlowError(BadMatch.BAD_FIELD, f"class {oxm_class:#x}, field {number}, {size} bytes")
-        code = None
-    return (None if code is None else _decode_value(code, data[start : start + size], masked)), stop
+    if code is None or not _has_size(code.field, len(value)):
+        if loose:
+            return None, stop
+        raise OpenFlowError(BadMatch.BAD_FIELD, f"class {oxm_class:#x}, field {number}, {size} bytes")
+    if not code.field.maskable and pair[1] not in (0, (1 << 8 * len(value)) - 1):
+        raise OpenFlowError(BadMatch.BAD_MASK, code.field.name)
+    return (code.field, *pair), stop
 
 
-def _has_size(field: Field, size: int, masked: bool) -> bool:
-    """Whether an entry for `field` can have `size` bytes."""
+def _has_size(field: Field, size: int) -> bool:
+    """Whether an entry for `field` can have values of `size` bytes."""
     if field.name.startswith("tun_metadata"):
-        return 0 < size <= field.size * (2 if masked else 1) and not (masked and size % 2)
-    return size == field.size * (2 if masked else 1)
-
-
-def _decode_value(code: Code, payload: bytes, masked: bool) -> tuple[Field, int, int]:
-    field, size = code.field, len(payload)
-    half = size // 2 if masked else size
-    ones = (1 << 8 * half) - 1
-    bits = int.from_bytes(payload[half:], "big") if masked else ones
-    if bits != ones and not field.maskable:
-        raise OpenFlowError(BadMatch.BAD_MASK, field.name)
-    return field, int.from_bytes(payload[:half], "big"), bits
+        return 0 < size <= field.size
+    return size == field.size
 
 
 def _decode_cookie(data: bytes, at: int, end: int, seen: int) -> tuple[int, int, int]:

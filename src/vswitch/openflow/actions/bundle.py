@@ -11,12 +11,12 @@ import struct
 from vswitch.base.errors import TextError
 from vswitch.base.text import parse_u16, parse_u32
 from vswitch.flow.ports import OfPort, from_16, to_16
-from vswitch.flow.subfield import Subfield, coded, parse_subfield, part_of
+from vswitch.flow.subfield import Subfield, coded, parse_subfield
 from vswitch.openflow.actions.base import Action, action, frame, nx, spelled
 from vswitch.openflow.codec import Code
 from vswitch.openflow.errors import BadAction, OpenFlowError
 from vswitch.openflow.names import Names
-from vswitch.openflow.wirefield import decode_header, encode_header
+from vswitch.openflow.wirefield import decode_bits, decode_nxm_header, encode_header
 
 # enum nx_hash_fields: what is hashed.
 HASH_FIELDS = (
@@ -43,11 +43,10 @@ def _hash_field(number: int) -> str:
 
 
 def _destination(header: bytes, ofs_nbits: int) -> Subfield:
-    field, _ = decode_header(header, 0)
-    start, n_bits = ofs_nbits >> 6, (ofs_nbits & 63) + 1
-    if start + n_bits > field.bits or not field.writable or n_bits < 16:
+    dst = decode_bits(decode_nxm_header(header), ofs_nbits)
+    if dst.n_bits < 16:
         raise OpenFlowError(BadAction.BAD_ARGUMENT)
-    return part_of(field, start, n_bits)
+    return dst
 
 
 @action("bundle", "NX1.0+(12), NX1.0+(13)")
@@ -77,15 +76,19 @@ class Bundle(Action):
         if len(data) < 32:
             raise OpenFlowError(BadAction.BAD_LEN)
         algorithm, fields, basis, kind, n, ofs_nbits, header = _BUNDLE.unpack_from(data, start)
-        if algorithm >= len(BUNDLE_ALGORITHMS) or kind != _OFPORT or n > _MAX_MEMBERS:
+        if n > _MAX_MEMBERS:
             raise OpenFlowError(BadAction.BAD_ARGUMENT)
-        name = _hash_field(fields)
-        if any(data[28:32]) or (code.number == 12 and (ofs_nbits or any(header))):
-            raise OpenFlowError(BadAction.BAD_ARGUMENT)
+        dst = _destination(header, ofs_nbits) if code.number == 13 else None
         if len(data) < 32 + 2 * n:
             raise OpenFlowError(BadAction.BAD_LEN)
+        if dst is None and (kind != _OFPORT or ofs_nbits or any(header) or any(data[28:32])):
+            raise OpenFlowError(BadAction.BAD_ARGUMENT)
+        if algorithm >= len(BUNDLE_ALGORITHMS):
+            raise OpenFlowError(BadAction.BAD_ARGUMENT)
+        name = _hash_field(fields)
+        if dst is not None:
+            dst = decode_bits(dst.field, ofs_nbits, written=True)
         members = tuple(map(from_16, struct.unpack_from(f"!{n}H", data, 32)))
-        dst = _destination(header, ofs_nbits) if code.number == 13 else None
         return cls(name, basis, BUNDLE_ALGORITHMS[algorithm], members, dst)
 
     @classmethod
@@ -160,13 +163,10 @@ class Multipath(Action):
         if algorithm >= len(MULTIPATH_ALGORITHMS):
             raise OpenFlowError(BadAction.BAD_ARGUMENT)
         name = _hash_field(fields)
-        field, _ = decode_header(header, 0)
-        first, n_bits = ofs_nbits >> 6, (ofs_nbits & 63) + 1
-        if first + n_bits > field.bits or not field.writable or (n_bits < 16 and max_link >= 1 << n_bits):
+        dst = decode_bits(decode_nxm_header(header), ofs_nbits, written=True)
+        if dst.n_bits < 16 and max_link >= 1 << dst.n_bits:
             raise OpenFlowError(BadAction.BAD_ARGUMENT)
-        return cls(
-            name, basis, MULTIPATH_ALGORITHMS[algorithm], max_link + 1, arg, part_of(field, first, n_bits)
-        )
+        return cls(name, basis, MULTIPATH_ALGORITHMS[algorithm], max_link + 1, arg, dst)
 
     @classmethod
     def parse(cls, arg: str, names: Names) -> Action:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 
 from vswitch.base.errors import TextError
 from vswitch.base.text import format_ipv4, format_ipv6, key_values, parse_ipv4, parse_ipv6, parse_u16
-from vswitch.flow.subfield import Subfield, coded, parse_subfield, part_of
+from vswitch.flow.subfield import Subfield, coded, parse_subfield
 from vswitch.openflow.actions.base import (
     Action,
     action,
@@ -24,7 +24,7 @@ from vswitch.openflow.actions.register import Load, Move, SetField
 from vswitch.openflow.codec import Code
 from vswitch.openflow.errors import BadAction, OpenFlowError
 from vswitch.openflow.names import Names
-from vswitch.openflow.wirefield import decode_header, encode_header
+from vswitch.openflow.wirefield import decode_bits, decode_nxm_header, encode_header
 
 _CT = struct.Struct("!H4sHB3xH")
 _COMMIT, _FORCE = 1, 2
@@ -66,11 +66,9 @@ class Ct(Action):
         flags, source, zone_bits, table, alg = _CT.unpack_from(data, start)
         zone: int | Subfield = zone_bits
         if any(source):
-            field, _ = decode_header(source, 0)
-            first, n_bits = zone_bits >> 6, (zone_bits & 63) + 1
-            if n_bits != 16 or first + 16 > field.bits:
+            zone = decode_bits(decode_nxm_header(source), zone_bits)
+            if zone.n_bits != 16:
                 raise OpenFlowError(BadAction.BAD_SET_LEN)
-            zone = part_of(field, first, n_bits)
         actions = decode_actions(version, data[24:])
         made = cls(bool(flags & _COMMIT), bool(flags & _FORCE), table, zone, alg, actions)
         if made.force and not made.commit:

@@ -18,13 +18,13 @@ from collections.abc import Iterator
 
 from vswitch.base.errors import TextError
 from vswitch.base.text import key_values, parse_u16, parse_u32, parse_u64
-from vswitch.flow.subfield import Subfield, coded, find_field, parse_subfield, part_of
+from vswitch.flow.subfield import Subfield, coded, find_field, parse_subfield
 from vswitch.openflow.actions.base import Action, action, frame, nx
 from vswitch.openflow.codec import Code, padded
 from vswitch.openflow.errors import BadAction, OpenFlowError
 from vswitch.openflow.names import Names
 from vswitch.openflow.value import Value, value
-from vswitch.openflow.wirefield import decode_header, encode_header
+from vswitch.openflow.wirefield import decode_header, decode_nxm_header, decode_part, encode_header
 
 _FIXED = struct.Struct("!HHHQHBxHH")
 _FIXED2 = struct.Struct("!IHH")
@@ -98,13 +98,10 @@ def _decode_spec(data: bytes, at: int) -> tuple[LearnSpec, int]:
 
 
 def _decode_part(data: bytes, at: int, n_bits: int) -> tuple[Subfield, int]:
-    field, at = decode_header(data, at)
-    if at + 2 > len(data):
+    if at + 6 > len(data):
         raise OpenFlowError(BadAction.BAD_LEN)
-    (start,) = struct.unpack_from("!H", data, at)
-    if start + n_bits > field.bits:
-        raise OpenFlowError(BadAction.BAD_ARGUMENT)
-    return part_of(field, start, n_bits), at + 2
+    (start,) = struct.unpack_from("!H", data, at + 4)
+    return decode_part(decode_nxm_header(data[at : at + 4]), start, n_bits), at + 6
 
 
 @action("learn", "NX1.0+(16), NX1.0+(45)")
@@ -159,9 +156,7 @@ class Learn(Action):
                 raise OpenFlowError(BadAction.BAD_ARGUMENT)
             if flags & _WRITE_RESULT:
                 field, at = decode_header(data, at)
-                if offset >= field.bits or not field.writable:
-                    raise OpenFlowError(BadAction.BAD_ARGUMENT)
-                result_dst = part_of(field, offset, 1)
+                result_dst = decode_part(field, offset, 1, written=True)
         return cls(
             table,
             idle,

@@ -15,14 +15,22 @@ from vswitch.base.errors import TextError
 from vswitch.base.text import parse_u16
 from vswitch.flow.field import Field
 from vswitch.flow.fields import FIELDS
-from vswitch.flow.subfield import Subfield, coded, parse_subfield, part_of, parts_of, split_subfield
+from vswitch.flow.subfield import Subfield, coded, parse_subfield, parts_of, split_subfield
 from vswitch.flow.texts import hexadecimal
 from vswitch.openflow.actions.base import Action, action, frame, nx
 from vswitch.openflow.codec import VENDORS, Code
-from vswitch.openflow.errors import BadAction, BadMatch, OpenFlowError
+from vswitch.openflow.errors import BadAction, BadRequest, OpenFlowError
 from vswitch.openflow.names import Names
 from vswitch.openflow.version import OF11, OF12, OF15
-from vswitch.openflow.wirefield import decode_entry, decode_header, encode_entry, encode_header
+from vswitch.openflow.wirefield import (
+    decode_bits,
+    decode_entry,
+    decode_header,
+    decode_nxm_header,
+    decode_part,
+    encode_entry,
+    encode_header,
+)
 
 _SET_FIELD = Code(0, 25, OF12, OF15)
 _COPY_FIELD = Code(0, 28, OF15, OF15)
@@ -32,22 +40,6 @@ _COPY15 = struct.Struct("!HHH2x")
 
 def _ofs_nbits(part: Subfield) -> int:
     return part.start << 6 | part.n_bits - 1
-
-
-def _part(field: Field, ofs_nbits: int) -> Subfield:
-    """The subfield that a field and an `ofs_nbits` mean."""
-    return _checked(field, ofs_nbits >> 6, (ofs_nbits & 0x3F) + 1)
-
-
-def _checked(field: Field, start: int, n_bits: int) -> Subfield:
-    if start >= field.bits or n_bits == 0 or start + n_bits > field.bits:
-        raise OpenFlowError(BadAction.BAD_ARGUMENT, f"bits {start} to {start + n_bits} of {field.name}")
-    return part_of(field, start, n_bits)
-
-
-def _need_writable(field: Field) -> None:
-    if not field.writable:
-        raise OpenFlowError(BadAction.BAD_ARGUMENT, f"field {field.name} is read-only")
 
 
 def encode_reg_load(field: Field, value: int, mask: int | None = None) -> bytes:
@@ -106,10 +98,7 @@ class SetField(Action):
     @classmethod
     def decode_body(cls, version: int, code: Code, data: bytes, start: int) -> Action:
         """One OXM entry; masks are OpenFlow 1.5's."""
-        try:
-            field, value, mask, end = decode_entry(data, start)  # Nicira's in the place of the padding
-        except OpenFlowError as error:
-            raise OpenFlowError(_SET_ERRORS.get(error.code, error.code)) from None
+        field, value, mask, end = decode_entry(data, start)  # Nicira's in the place of the padding
         if any(data[end:]):
             raise OpenFlowError(BadAction.BAD_SET_ARGUMENT)
         if mask is not None and version < OF15 and not code.vendor:
@@ -142,9 +131,6 @@ class SetField(Action):
         """`set_field:0x5->reg0`."""
         mask = self.field.ones if self.mask is None else self.mask
         return f"set_field:{self.field.text.format(self.field, self.value, mask, names.port_names)}->{self.field.name}"
-
-
-_SET_ERRORS = {BadMatch.BAD_FIELD: BadAction.BAD_SET_TYPE, BadMatch.BAD_LEN: BadAction.BAD_SET_LEN}
 
 
 def _field_named(name: str) -> Field:
@@ -190,12 +176,10 @@ class Load(Action):
         if len(data) != 24:
             raise OpenFlowError(BadAction.BAD_LEN)
         (ofs_nbits,) = _REG_LOAD.unpack_from(data, 10)
-        field, _ = decode_header(data, 12)
-        dst = _part(field, ofs_nbits)
+        dst = decode_bits(decode_nxm_header(data[12:16]), ofs_nbits, written=True)
         value = int.from_bytes(data[16:], "big")
         if value >> dst.n_bits:
             raise OpenFlowError(BadAction.BAD_ARGUMENT)
-        _need_writable(field)
         return cls(dst, value)
 
     @classmethod
@@ -248,10 +232,8 @@ class Move(Action):
         src, at = decode_header(data, headers_at)
         dst, at = decode_header(data, at)
         if any(data[at:]):
-            raise OpenFlowError(BadAction.MUST_BE_ZERO)
-        made = cls(_checked(src, src_ofs, n_bits), _checked(dst, dst_ofs, n_bits))
-        _need_writable(dst)
-        return made
+            raise OpenFlowError(BadRequest.MUST_BE_ZERO)
+        return cls(decode_part(src, src_ofs, n_bits), decode_part(dst, dst_ofs, n_bits, written=True))
 
     @classmethod
     def parse(cls, arg: str, names: Names) -> Action:
@@ -281,7 +263,7 @@ def _encode_stack(number: int, part: Subfield) -> bytes:
     )
 
 
-def _decode_stack(data: bytes) -> Subfield:
+def _decode_stack(data: bytes, written: bool = False) -> Subfield:
     if len(data) != 24:
         raise OpenFlowError(BadAction.BAD_LEN)
     (start,) = struct.unpack_from("!H", data, 10)
@@ -290,8 +272,8 @@ def _decode_stack(data: bytes) -> Subfield:
         raise OpenFlowError(BadAction.BAD_LEN)
     (n_bits,) = struct.unpack_from("!H", data, at)
     if any(data[at + 2 :]):
-        raise OpenFlowError(BadAction.MUST_BE_ZERO)
-    return _checked(field, start, n_bits)
+        raise OpenFlowError(BadRequest.MUST_BE_ZERO)
+    return decode_part(field, start, n_bits, written)
 
 
 def _parse_stack(arg: str) -> Subfield:
@@ -339,9 +321,7 @@ class StackPop(Action):
     @classmethod
     def decode_body(cls, version: int, code: Code, data: bytes, start: int) -> Action:
         """Start, header, width."""
-        dst = _decode_stack(data)
-        _need_writable(dst.field)
-        return cls(dst)
+        return cls(_decode_stack(data, written=True))
 
     @classmethod
     def parse(cls, arg: str, names: Names) -> Action:
@@ -412,15 +392,16 @@ class OutputReg(Action):
             raise OpenFlowError(BadAction.BAD_LEN)
         (ofs_nbits,) = struct.unpack_from("!H", data, 10)
         if code.number == 15:
-            field, _ = decode_header(data[:16], 12)
             (max_len,) = struct.unpack_from("!H", data, 16)
-            at = 18
+            if any(data[18:]):
+                raise OpenFlowError(BadAction.BAD_ARGUMENT)
+            field = decode_nxm_header(data[12:16])
         else:
             (max_len,) = struct.unpack_from("!H", data, 12)
             field, at = decode_header(data, 14)
-        if any(data[at:]):
-            raise OpenFlowError(BadAction.MUST_BE_ZERO)
-        return cls(_part(field, ofs_nbits), max_len)
+            if any(data[at:]):
+                raise OpenFlowError(BadRequest.MUST_BE_ZERO)
+        return cls(decode_bits(field, ofs_nbits), max_len)
 
     @classmethod
     def parse(cls, arg: str, names: Names) -> Action:
@@ -456,9 +437,8 @@ class CheckPktLarger(Action):
         pkt_len, ofs = struct.unpack_from("!HH", data, 10)
         field, at = decode_header(data, 14)
         if any(data[at:]):
-            raise OpenFlowError(BadAction.MUST_BE_ZERO)
-        _need_writable(field)
-        return cls(pkt_len, _checked(field, ofs, 1))
+            raise OpenFlowError(BadRequest.MUST_BE_ZERO)
+        return cls(pkt_len, decode_part(field, ofs, 1, written=True))
 
     @classmethod
     def parse(cls, arg: str, names: Names) -> Action:

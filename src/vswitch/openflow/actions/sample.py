@@ -11,12 +11,12 @@ from collections.abc import Iterator
 from vswitch.base.errors import TextError
 from vswitch.base.text import key_values, parse_u16, parse_u32
 from vswitch.flow.ports import OFPP_NONE, OfPort, from_16, to_16
-from vswitch.flow.subfield import Subfield, coded, parse_subfield, part_of
+from vswitch.flow.subfield import Subfield, coded, parse_subfield
 from vswitch.openflow.actions.base import Action, action, frame, nx
 from vswitch.openflow.codec import Code
 from vswitch.openflow.errors import BadAction, OpenFlowError
 from vswitch.openflow.names import Names
-from vswitch.openflow.wirefield import decode_header, encode_header
+from vswitch.openflow.wirefield import decode_bits, decode_nxm_header, encode_header
 
 _SAMPLE = struct.Struct("!HIII")
 _SAMPLE2 = struct.Struct("!HIIIHB5x")
@@ -122,10 +122,7 @@ def _encode_id(id_: int | Subfield) -> tuple[bytes, int]:
 def _decode_id(header: bytes, bits: int) -> int | Subfield:
     if not any(header):
         return bits
-    field, _ = decode_header(header, 0)
-    if bits > 0xFFFF or (bits >> 6) + (bits & 63) + 1 > field.bits:
-        raise OpenFlowError(BadAction.BAD_ARGUMENT)
-    return part_of(field, bits >> 6, (bits & 63) + 1)
+    return decode_bits(decode_nxm_header(header), bits)
 
 
 def _parse_id(text: str) -> int | Subfield:
