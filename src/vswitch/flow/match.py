@@ -266,8 +266,7 @@ def format_match(
 ) -> str:
     """`match` as ovs-ofctl prints it, after `priority` unless that is the default."""
     value = match.value
-    # Which words there are is the same for the many flows that differ in addresses: 1 us a match, without this 9.
-    template, places = _form(match.mask, value & _SHAPING)
+    template, places = match_form(match)
     text = template % tuple(
         [
             value >> offset & ones
@@ -285,19 +284,23 @@ _Write = Callable[[Field, int, int, Mapping[int, str]], str]
 _Word = (
     str | tuple[str, _Write, Field, int]
 )  # a word as it is; or `name=`, how to write a field, and its mask
-_Place = tuple[
-    _Write | None, Field, int, int, int
-]  # how to write (None: as `%` does), field, where its value is, and its mask
+# How to write (None: as `%` does), field, where its value is, its ones, and its mask.
+Place = tuple[_Write | None, Field, int, int, int]
+
+
+def match_form(match: Match) -> tuple[str, tuple[Place, ...]]:
+    """The text of matches like this one, with "%s" where values are to be put in, and what goes there.
+
+    It is the same for the many flows that differ in addresses: 1 us a match, without this 9.
+    """
+    return _form(match.mask, match.value & _SHAPING)
 
 
 @lru_cache(maxsize=4096)
-def _form(mask: int, shaping: int) -> tuple[str, tuple[_Place, ...]]:
-    """The text of the matches with `mask` whose values of what decides which words there are, are `shaping`.
-
-    The text has "%" where values are to be put in.
-    """
+def _form(mask: int, shaping: int) -> tuple[str, tuple[Place, ...]]:
+    """The same for all matches with `mask` whose values of what decides which words there are, are `shaping`."""
     texts: list[str] = []
-    places: list[_Place] = []
+    places: list[Place] = []
     for word in _Words(shaping, mask):
         if isinstance(word, str):
             texts.append(word.replace("%", "%%"))
@@ -305,10 +308,10 @@ def _form(mask: int, shaping: int) -> tuple[str, tuple[_Place, ...]]:
         prefix, write, field, bits = word
         if write is IPV4.format:
             rest = write(field, 0, bits, NO_NUMBERS).removeprefix("0.0.0.0")  # the mask
-            texts.append(f"{prefix}%d.%d.%d.%d{rest}")
+            texts.append(f"{prefix}%s.%s.%s.%s{rest}")
             places += [(None, field, field.offset + shift, 0xFF, bits) for shift in (24, 16, 8, 0)]
         elif write is DECIMAL.format and bits == field.ones:
-            texts.append(f"{prefix}%d")
+            texts.append(f"{prefix}%s")
             places.append((None, field, field.offset, field.ones, bits))
         else:
             texts.append(f"{prefix}%s")
