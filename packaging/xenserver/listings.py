@@ -1,9 +1,9 @@
 """Writes what the debuginfo package has besides symbols: the sources, and the eBPF programs as the kernel gets them.
 
-    PYTHONPATH=src python3 packaging/xenserver/listings.py BUILDROOT VERSION
+    PYTHONPATH=src python3 packaging/xenserver/listings.py BUILDROOT VERSION KERNEL
 
-A program is made anew for every set of masks.  These are for one table that looks at everything, from a device to the
-network and from one to the host, for a kernel with all features that the datapath can use and for one with none.
+The programs are those that are prepared for the kernel, or, if it can run none, those of one with all features.  A file
+begins with the digest by which the program is found, and has 0 in place of what a running switch puts in.
 """
 
 from __future__ import annotations
@@ -11,24 +11,20 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Iterator
-from dataclasses import fields
 from pathlib import Path
 
 from vswitch.bpf.assembly import disassemble
 from vswitch.bpf.spec import ProgramSpec
-from vswitch.datapath.ebpf.compile import Target, main_programs
 from vswitch.datapath.ebpf.features import Features
-from vswitch.datapath.ebpf.keys import EVERYTHING
-from vswitch.datapath.ebpf.subtable import Subtable
+from vswitch.datapath.ebpf.usual import programs
 
 TOP = Path(__file__).resolve().parents[2]
 SOURCES = ("src", "scripts", "packaging")
-ENTRIES = 4096  # of the table: programs do not depend on it
 
 
 def main() -> None:
     """Write them."""
-    root, version = Path(sys.argv[1]), sys.argv[2]
+    root, version, kernel = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
     sources = root / f"usr/src/debug/openvswitch-{version}"
     for name in SOURCES:
         shutil.copytree(
@@ -36,28 +32,18 @@ def main() -> None:
         )
     listings = root / f"usr/lib/debug/openvswitch-{version}/bpf"
     listings.mkdir(parents=True)
-    for name, program in programs():
-        (listings / f"{name}.txt").write_text(
-            "".join(f"{line}\n" for line in lines(program)), encoding="ascii"
-        )
-
-
-def programs() -> Iterator[tuple[str, ProgramSpec]]:
-    """(name of its listing, program) of each."""
-    kernels = {"all": Features(), "none": Features.all_but([field.name for field in fields(Features)])}
-    for kernel, features in kernels.items():
-        for side in ("network", "host"):
-            target = Target(1, features)
-            [program] = main_programs([Subtable(1, EVERYTHING, ENTRIES, 0)], side == "host", target)
-            yield f"main-from-{side}-{kernel}-features", program
+    for name, digest, program in programs(Features.of_kernel(kernel) or Features()):
+        text = "".join(f"{line}\n" for line in lines(program))
+        (listings / f"{name}.txt").write_text(f"{digest}\n{text}", encoding="ascii")
 
 
 def lines(program: ProgramSpec) -> Iterator[str]:
-    """The instructions, numbered as the verifier does, with the maps that they use."""
+    """The instructions, numbered as the verifier does, with the maps and the numbers that they use."""
     slot = 0
     for instruction, text in zip(program.instructions, disassemble(program.instructions), strict=True):
-        used = program.maps.get(slot)
-        yield f"{slot:5}: {text}" + (f"  ; map {used}" if used else "")
+        map, number = program.maps.get(slot), program.numbers.get(slot)
+        used = f"  ; map {map}" if map else f"  ; {number}" if number else ""
+        yield f"{slot:5}: {text}{used}"
         slot += instruction.slots
 
 

@@ -8,6 +8,7 @@ import shutil
 import stat
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +23,8 @@ LIST_FILES = (
     "--exclude-standard",
 )  # those not committed yet, too
 KERNEL = "2.6.32.12-0.7.1.xs5.6.100.323.170596"
+CLASSIC = {"kernel_name": "NAME-xen", "kernel_version": KERNEL, "kernel_flavor": "xen"}
+RUNNING = os.uname().release
 UUID = "852ee692-71b4-439e-abfb-0eba72dc85f0"
 INVENTORY = f"""PRODUCT_BRAND='XenServer'
 PRODUCT_VERSION='6.0.0'
@@ -47,8 +50,8 @@ class Packages:
     debuginfo: Path
 
     @classmethod
-    def build(cls, directory: Path, version: str) -> Packages:
-        """Build them from this checkout's files as they are now."""
+    def build(cls, directory: Path, version: str, kernel: Mapping[str, str]) -> Packages:
+        """Build them from this checkout's files as they are now; `kernel`: macros that say for which one."""
         source = directory / "SOURCES" / f"openvswitch-{version}.tar.gz"
         source.parent.mkdir(parents=True)
         tracked = subprocess.run(LIST_FILES, cwd=TOP, capture_output=True, check=True).stdout
@@ -61,17 +64,15 @@ class Packages:
         macros = {
             "_topdir": str(directory),
             "openvswitch_version": version,
-            "kernel_name": "NAME-xen",
-            "kernel_version": KERNEL,
-            "kernel_flavor": "xen",
             "python": sys.executable,
+            **kernel,
         }
         words = [word for name, value in macros.items() for word in ("-D", f"{name} {value}")]
         run(["rpmbuild", *words, "-bb", str(TOP / "packaging/xenserver/openvswitch-xen.spec")], cwd=directory)
         made = {path.name: path for path in (directory / "RPMS").rglob("*.rpm")}
         return cls(
             made[f"openvswitch-{version}-1.x86_64.rpm"],
-            made[f"openvswitch-modules-xen-{KERNEL}-{version}-1.x86_64.rpm"],
+            made[f"openvswitch-modules-xen-{kernel.get('kernel_uname', KERNEL)}-{version}-1.x86_64.rpm"],
             made[f"openvswitch-debuginfo-{version}-1.x86_64.rpm"],
         )
 

@@ -40,6 +40,7 @@ from vswitch.datapath.ebpf.lists import ActionLists
 from vswitch.datapath.ebpf.maps import ACTION, EXECUTE, Maps
 from vswitch.datapath.ebpf.notes import Kind, Notes
 from vswitch.datapath.ebpf.ports import Ports
+from vswitch.datapath.ebpf.prepared import Store
 from vswitch.datapath.ebpf.probe import find_features
 from vswitch.datapath.ebpf.programs import Programs
 from vswitch.datapath.ebpf.shortcuts import Shortcuts
@@ -79,6 +80,7 @@ class EbpfDatapath(Datapath, PortCounters):
         self.name = name
         lift_memory_limit()
         self._features = features or find_features()
+        self._store = Store.of_this_kernel(self._features)
         self.support = Support()
         self._directory = directory_of(name, root or bpffs.root())
         self._closed = False
@@ -91,7 +93,7 @@ class EbpfDatapath(Datapath, PortCounters):
             bpffs.remove_tree(self._directory)
             self._sweep()
             self._create()
-        log.info("%s: %s", name, self._features)
+        log.info("%s: %s; programs %s", name, self._features, self._store)
         self._shortcuts = Shortcuts(self._ports)
 
     def _sweep(self) -> None:
@@ -115,8 +117,8 @@ class EbpfDatapath(Datapath, PortCounters):
             hooks = TcxHooks(self._directory / "links")
         else:
             hooks = ClsactHooks(self.name)
-        self._programs = Programs(opened, hooks, Target(opened.n_groups, self._features))
-        self._lists = ActionLists(opened, self._notes)
+        self._programs = Programs(opened, hooks, Target(opened.n_groups, self._features), self._store)
+        self._lists = ActionLists(opened, self._notes, self._store)
         self._ports = Ports(opened, self._notes, self._programs, self._device_changed)
         subtables = self._directory / "subtables"
         parts = self._maps, self._notes, self._programs, self._lists, subtables

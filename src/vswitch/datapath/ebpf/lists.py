@@ -8,9 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from vswitch.datapath.ebpf.actions import Plan, Shape, plan_actions, shape_program
+from vswitch.datapath.ebpf.actions import Plan, Shape, plan_actions
 from vswitch.datapath.ebpf.maps import DROP, FIRST_SHAPE, MAX_SHAPES, OUTPUT, PARAMETERS_SIZE, Maps
 from vswitch.datapath.ebpf.notes import Kind, Notes, describe_actions, read_actions
+from vswitch.datapath.ebpf.prepared import Store
 from vswitch.dpif.action import DatapathAction, Output
 from vswitch.dpif.datapath import DatapathError
 from vswitch.dpif.ports import OdpPort
@@ -38,9 +39,10 @@ _NOTHING = Plan(())
 class ActionLists:
     """All lists of a datapath."""
 
-    def __init__(self, maps: Maps, notes: Notes) -> None:
+    def __init__(self, maps: Maps, notes: Notes, store: Store | None = None) -> None:
         self._maps = maps
         self._notes = notes
+        self._store = store or Store()
         self._lists: dict[tuple[tuple[DatapathAction, ...], Plan], ActionList] = {}
         self._by_id: dict[int, ActionList] = {}
         self._shapes: dict[Shape, int] = {}
@@ -95,7 +97,7 @@ class ActionLists:
         number = self._shapes.get(shape)
         if number is None:
             number = self._free_shape()
-            program = Program.load(shape_program(shape), self._maps.by_name)
+            program = Program.load(self._store.shape_program(shape), self._maps.by_name)
             self._maps["programs"].update(_U32.pack(number), _U32.pack(program.fd))
             program.close()
             self._shapes[shape] = number

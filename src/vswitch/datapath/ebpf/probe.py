@@ -19,11 +19,12 @@ from vswitch.base.errors import KernelError
 from vswitch.bpf.builder import Builder
 from vswitch.bpf.helpers import Helper
 from vswitch.bpf.spec import MapFlags, MapSpec, MapType
-from vswitch.datapath.ebpf.compile import Target, main_programs
+from vswitch.datapath.ebpf.compile import Target
 from vswitch.datapath.ebpf.features import WITHOUT, Features
 from vswitch.datapath.ebpf.hooks import ClsactHooks
 from vswitch.datapath.ebpf.keys import EVERYTHING
 from vswitch.datapath.ebpf.maps import COUNTERS, MappedArray, n_groups_of, specs
+from vswitch.datapath.ebpf.prepared import Store
 from vswitch.datapath.ebpf.subtable import Subtable
 from vswitch.dpif.ports import OdpPort
 from vswitch.linux import bpffs
@@ -100,11 +101,12 @@ def _program() -> None:
         for name, spec in specs(n_cpus=1).items()
     }
     subtable, target = Subtable(1, EVERYTHING, 4, 0), Target(n_groups_of(1), find_features())
+    store = Store.of_this_kernel(target.features)
     small[subtable.name] = subtable.spec()
     maps = {name: BpfMap.create(spec) for name, spec in small.items()}
     try:
         for from_host in (False, True):
-            for spec in main_programs([subtable], from_host, target):
+            for spec in store.main_programs([subtable], from_host, target):
                 Program.load(spec, maps).close()
     finally:
         for map in maps.values():

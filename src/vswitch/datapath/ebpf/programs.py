@@ -17,12 +17,12 @@ from vswitch.datapath.ebpf.compile import (
     CACHE,
     Target,
     cache_key,
-    main_programs,
     place_of,
     uses_cache,
 )
 from vswitch.datapath.ebpf.hooks import Hook, Hooks
 from vswitch.datapath.ebpf.maps import CACHED, N_PLACES, Maps
+from vswitch.datapath.ebpf.prepared import Store
 from vswitch.datapath.ebpf.subtable import Subtable
 from vswitch.dpif.ports import OdpPort
 from vswitch.linux.bpf import BpfMap, Program
@@ -39,6 +39,7 @@ class Programs:
     maps: Maps
     hooks: Hooks
     target: Target
+    store: Store = field(default_factory=Store)
     subtables: list[Subtable] = field(default_factory=list)
     _hooks: dict[OdpPort, Hook] = field(default_factory=dict)
     are_outdated: bool = False  # `subtables` has some that they do not look at
@@ -77,7 +78,7 @@ class Programs:
     def _program(self, from_host: bool) -> Program:
         """The first of the programs for a direction; the others are in their places before it can go on with them."""
         if from_host not in self._programs:
-            specs = main_programs(self.subtables, from_host, self.target)
+            specs = self.store.main_programs(self.subtables, from_host, self.target)
             for chunk in range(len(specs) - 1, -1, -1):
                 program = Program.load(specs[chunk], self.maps.by_name)
                 self.maps["programs"].update(_U32.pack(place_of(from_host, chunk)), _U32.pack(program.fd))

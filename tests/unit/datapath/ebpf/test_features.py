@@ -20,3 +20,23 @@ def test_the_environment_forbids(monkeypatch):
     monkeypatch.setenv(WITHOUT, "tcx,coarse_clock")
     assert probe.find_features() == Features(tcx=False, coarse_clock=False)
     assert probe.why_not() is None
+
+
+@pytest.mark.parametrize(
+    ("release", "names"),
+    [
+        ("2.6.32.12-0.7.1.xs5.6.100.323.170596xen", None),
+        ("4.19.0+1", None),
+        ("5.7.19", None),
+        ("junk", None),
+        ("5.8.0", ()),
+        ("5.10.1", ("redirect_peer",)),
+        ("5.11.0-rc1", ("redirect_peer", "coarse_clock")),
+        ("6.1.0-37-amd64", ("redirect_peer", "coarse_clock")),
+        ("6.6.0+2", ("tcx", "redirect_peer", "coarse_clock")),
+        ("10.0", ("tcx", "redirect_peer", "coarse_clock")),
+    ],
+)
+def test_what_a_version_has(release, names):
+    features = Features.of_kernel(release)
+    assert (features and features.names) == names
