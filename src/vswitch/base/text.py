@@ -18,7 +18,6 @@ _SIMPLE = re.compile(r"([^:=(, \t\r\n]+)(?:[:=]([^, \t\r\n(]*))?(?:[, \t\r\n]+|\
 _BREAK = re.compile(r"[, \t\r\n()]")  # where something can begin or end
 _MAC = re.compile(r"(?:[0-9a-fA-F]{2}:){5}[0-9a-fA-F]{2}\Z")
 _OCTETS = {str(octet): octet for octet in range(256)}
-_INTEGER = re.compile(r"[+-]?(0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*)\Z")
 
 
 def key_values(text: str) -> Iterator[tuple[str, str]]:
@@ -73,16 +72,22 @@ def _value_end(text: str, at: int, delimiters: str) -> int:
 
 
 def parse_uint(text: str, bits: int, what: str) -> int:
-    """A number of at most `bits` bits, decimal, octal (0…) or hexadecimal (0x…)."""
-    if _INTEGER.match(text):
-        number = parse_int(text)
-        if 0 <= number < 1 << bits:
+    """A number of at most `bits` bits, decimal, octal (0…) or hexadecimal (0x…); of 32 bits are taken those that fit."""
+    if text.isdecimal() and text[0] != "0" and len(text) < 5:  # the usual, quickly
+        number = int(text)
+        if number < 1 << bits:
             return number
-        if bits >= 32 and -(1 << bits) < number < 0:
-            return number & (1 << bits) - 1  # -1 for all bits
     if bits <= 16:
-        raise TextError(f'invalid {what} "{text}"', text)
-    raise TextError(f"invalid numeric format {text}", text)
+        number = c_int(text, 32)
+        if number is None or not 0 <= number < 1 << bits:
+            raise TextError(f'invalid {what} "{text}"', text)
+        return number
+    if not text:
+        raise TextError("missing required numeric argument", text)
+    number, end = c_number(text)
+    if end != len(text) or abs(number) >= 1 << 64:
+        raise TextError(f"invalid numeric format {text}", text)
+    return number & (1 << bits) - 1
 
 
 def parse_u8(text: str, what: str) -> int:
@@ -105,12 +110,46 @@ def parse_u64(text: str) -> int:
     return parse_uint(text, 64, "numeric")
 
 
+_DIGITS = re.compile(r"[ \t\n\v\f\r]*([+-]?)(?:0[xX]([0-9a-fA-F]+)|(0[0-7]*)|([1-9][0-9]*))", re.ASCII)
+_DECIMAL = re.compile(r"[ \t\n\v\f\r]*([+-]?)(?:()()([0-9]+))", re.ASCII)
+_HEX = re.compile(r"[ \t\n\v\f\r]*([+-]?)(?:(?:0[xX])?([0-9a-fA-F]+)()())", re.ASCII)
+_MAX_DIGITS = 64  # of a number that fits anywhere; longer ones are just too large
+_SYNTAX = {0: _DIGITS, 10: _DECIMAL, 16: _HEX}
+
+
+def c_number(text: str, base: int = 0) -> tuple[int, int]:
+    """The number with which `text` begins, as strtol(3) reads it, and where it ends: at 0, if there is none."""
+    found = _SYNTAX[base].match(text)
+    if not found:
+        return 0, 0
+    sign, hexadecimal, octal, decimal = found.groups()
+    digits = hexadecimal or octal or decimal
+    if len(digits) > _MAX_DIGITS and len(digits := digits.lstrip("0")) > _MAX_DIGITS:
+        digits = digits[: _MAX_DIGITS + 1]
+    number = int(digits or "0", 16 if hexadecimal else 8 if octal else 10)
+    return -number if sign == "-" else number, found.end()
+
+
+def c_int(text: str, bits: int, base: int = 0) -> int | None:
+    """The signed number of `bits` bits that all of `text` is in C's notation; None, if it is none."""
+    number, end = c_number(text, base)
+    if not text or end != len(text) or not -(1 << bits - 1) <= number < 1 << bits - 1:
+        return None
+    return number
+
+
+def c_uint(text: str) -> int | None:
+    """The unsigned decimal number of 32 bits that all of `text` is; None, if it is none."""
+    number = c_int(text, 64, 10)
+    return number if number is not None and 0 <= number < 1 << 32 else None
+
+
 def parse_int(text: str) -> int:
     """An integer in C's notation."""
-    sign, digits = (-1, text[1:]) if text[0] == "-" else (1, text.lstrip("+"))
-    if digits[:2].lower() == "0x":
-        return sign * int(digits, 16)
-    return sign * int(digits, 8 if digits[0] == "0" else 10)
+    number, end = c_number(text)
+    if end != len(text) or not end:
+        raise ValueError(text)
+    return number
 
 
 def parse_mac(text: str) -> int:

@@ -25,8 +25,10 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from io import TextIOWrapper
 
+from vswitch.base.digits import parse_decimal
 from vswitch.base.errors import VswitchError
 from vswitch.base.options import CommandError, Given, Option, parse_options, version_text
+from vswitch.base.remarks import remarks_to
 
 Handler = Callable[..., Iterable[str] | None]
 
@@ -201,9 +203,9 @@ def set_timeout(text: str | None) -> None:
     """Let SIGALRM end the process after `text` seconds, or after $OVS_CTL_TIMEOUT's if `text` is None."""
     if text is None:
         text = os.environ.get("OVS_CTL_TIMEOUT", "")
-        seconds = int(text) if text.isdecimal() else 0
+        seconds = parse_decimal(text) or 0
     else:
-        seconds = int(text) if text.isascii() and text.isdecimal() else 0
+        seconds = parse_decimal(text) or 0
         if not 0 < seconds < 1 << 32:
             raise CommandError(f"value {text} on -t or --timeout is invalid")
     if seconds:
@@ -230,6 +232,7 @@ def set_up_logging(program: str, given: Given) -> None:
     """Log as the options say.  Where they say nothing, nothing is set up until there is something to log."""
     global _speaker
     _speaker = program, given
+    remarks_to(_say)
     if "verbose" in given or "log-file" in given:
         from vswitch.aio.sinks import start_logging
 
@@ -238,26 +241,25 @@ def set_up_logging(program: str, given: Given) -> None:
 
 def warn(module: str, message: str) -> None:
     """Log a warning, by default to stderr."""
-    from vswitch.base.log import Logger
-
-    _speak_up()
-    Logger(module).warn("%s", message)
+    _say(module, "WARN", message)
 
 
 def log_error(module: str, message: str) -> None:
     """Log an error, by default to stderr."""
-    from vswitch.base.log import Logger
-
-    _speak_up()
-    Logger(module).err("%s", message)
+    _say(module, "ERR", message)
 
 
 def inform(module: str, message: str) -> None:
     """Log what is worth knowing, by default to stderr."""
-    from vswitch.base.log import Logger
+    _say(module, "INFO", message)
+
+
+def _say(module: str, level: str, message: str) -> None:
+    """Log a message, for which logging is set up now if nobody did before."""
+    from vswitch.base.log import Level, Logger
 
     _speak_up()
-    Logger(module).info("%s", message)
+    Logger(module).log(Level[level], "%s", message)
 
 
 def _speak_up() -> None:

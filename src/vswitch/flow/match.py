@@ -15,7 +15,7 @@ from operator import or_
 
 from vswitch.base.bits import ones
 from vswitch.base.errors import TextError
-from vswitch.base.text import key_values, parse_int
+from vswitch.base.text import key_values
 from vswitch.flow.field import Field, Flow, Mask, PortNames
 from vswitch.flow.fields import (
     ACTSET_OUTPUT,
@@ -102,7 +102,7 @@ from vswitch.flow.fields import (
 )
 from vswitch.flow.ports import OfPort
 from vswitch.flow.subfield import Subfield, parse_subfield
-from vswitch.flow.texts import ALL_TUN_FLAGS_TEXT, DECIMAL, HEX, IPV4, hexadecimal
+from vswitch.flow.texts import ALL_TUN_FLAGS_TEXT, DECIMAL, HEX, IPV4, hexadecimal, parse_digits
 from vswitch.packet import numbers
 
 DEFAULT_PRIORITY = 0x8000
@@ -125,8 +125,8 @@ class Match:
     def __init__(self, value: Flow = _NO_BITS, mask: Mask = _EVERYTHING) -> None:
         """Without arguments: every packet."""
         assert not value & ~mask, "value has bits outside mask"
-        object.__setattr__(self, "value", value)
-        object.__setattr__(self, "mask", mask)
+        _set_value(self, value)  # as object.__setattr__ would, in half the time
+        _set_mask(self, mask)
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"cannot assign to field {name!r}")
@@ -180,6 +180,9 @@ class Match:
         return f"Match({self.value:#x}, {self.mask:#x})"
 
 
+_set_value: Callable[[Match, Flow], None] = vars(Match)["value"].__set__
+_set_mask: Callable[[Match, Mask], None] = vars(Match)["mask"].__set__
+
 # The words for types and protocols, as written; `ipv4`, `ip4` and `ip6` are understood, too.
 WORDS: Mapping[tuple[int, int | None], str] = {
     (numbers.ETH_IP, None): "ip",
@@ -219,14 +222,22 @@ def parse_match(text: str, port_names: PortNames = NO_NAMES) -> Match:
 
 def parse_match_word(match: Match, name: str, value: str, port_names: PortNames = NO_NAMES) -> Match | None:
     """`match` as the word `name=value` changes it; None if `name` is no field and no shorthand."""
+    found = read_match_word(match, name, value, port_names)
+    return None if found is None else found[0]
+
+
+def read_match_word(
+    match: Match, name: str, value: str, port_names: PortNames = NO_NAMES
+) -> tuple[Match, Field | None, int] | None:
+    """The same, and which bits of which field the word is about; a shorthand is about none."""
     shorthand = _SHORTHANDS.get(name)
     if shorthand:
         mask = shorthand.mask
         if match.mask & PACKET_TYPE.mask:
             mask = Mask(mask & ~PACKET_TYPE.mask)
-        return Match(Flow(match.value & ~mask | shorthand.value), Mask(match.mask | mask))
+        return Match(Flow(match.value & ~mask | shorthand.value), Mask(match.mask | mask)), None, 0
     if name == "eth":
-        return match.where(PACKET_TYPE, 0)
+        return match.where(PACKET_TYPE, 0), None, 0
     field = FIELDS.get(name)
     if field:
         return _parse_field(match, field, value or "0/0", port_names)
@@ -235,30 +246,28 @@ def parse_match_word(match: Match, name: str, value: str, port_names: PortNames 
     return None
 
 
-def _parse_part(match: Match, part: Subfield, name: str, text: str) -> Match:
+def _parse_part(match: Match, part: Subfield, name: str, text: str) -> tuple[Match, Field, int]:
     """`reg0[3..7]=5`, beside what was said of other bits of the field."""
-    try:
-        value = parse_int(text) if text else -1
-    except ValueError:
-        value = -1
-    if value < 0:
+    value = parse_digits(text, part.field.size)
+    if value is None:
         raise TextError(f"{name}: cannot parse integer value: {text}", text)
     if value >> part.n_bits:
         raise TextError(f"{name}: value {value:#x} does not fit into {part.n_bits} bits", text)
     field, bits = part.field, ones(part.n_bits) << part.start
     value = field.get(match.value) & ~bits | value << part.start
-    return match.where(field, value, field.get(match.mask) | bits)
+    bits |= field.get(match.mask)
+    return match.where(field, value, bits), field, bits
 
 
-def _parse_field(match: Match, field: Field, text: str, port_names: PortNames) -> Match:
+def _parse_field(match: Match, field: Field, text: str, port_names: PortNames) -> tuple[Match, Field, int]:
     if text == "*":
-        return match.where(field, 0, 0)
+        return match.where(field, 0, 0), field, 0
     value, mask = field.text.parse(field, text, port_names)
     if not field.maskable and mask not in (0, ones(8 * field.size)):
         raise TextError(f"{text}: invalid mask for field {field.name}", text)
     if field.name == "dl_vlan" and value == 0xFFFF:
-        return match.where(VLAN_TCI, 0)  # OpenFlow 1.0's way to say that there is no tag
-    return match.where(field, value, mask)
+        return match.where(VLAN_TCI, 0), field, mask  # OpenFlow 1.0's way to say that there is no tag
+    return match.where(field, value, mask), field, mask
 
 
 def format_match(

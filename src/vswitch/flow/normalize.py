@@ -8,6 +8,7 @@ Source: ovs-ofctl(8), "Flow Syntax"; what is dropped is what `ovs-ofctl parse-fl
 
 from __future__ import annotations
 
+from vswitch.base.remarks import remark
 from vswitch.flow.field import Flow, Mask
 from vswitch.flow.fields import (
     ARP_SHA,
@@ -30,7 +31,7 @@ from vswitch.flow.fields import (
     TP_PORTS,
     TP_SRC,
 )
-from vswitch.flow.match import Match
+from vswitch.flow.match import Match, format_match
 from vswitch.packet import numbers
 
 _ETHERNET = ETH_SRC.mask | ETH_DST.mask
@@ -71,6 +72,16 @@ def normalize(match: Match) -> Match:
         return match
     gone = mask & _DEPENDENT & ~_possible(match)
     return Match(Flow(match.value & ~gone), Mask(mask & ~gone)) if gone else match
+
+
+def tell_normal(match: Match, normal: Match) -> None:
+    """Tell people that `normal` is what is left of `match`."""
+    for text in (
+        "normalization changed ofp_match, details:",
+        f" pre: {format_match(match)}",
+        f"post: {format_match(normal)}",
+    ):
+        remark("ofp_match", text, "INFO")
 
 
 def _possible(match: Match) -> int:

@@ -11,7 +11,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NewType
 
-from vswitch.base.text import quote
+from vswitch.base.digits import parse_decimal
+from vswitch.base.remarks import remark, remark_once
+from vswitch.base.text import c_uint, quote
 
 OfPort = NewType("OfPort", int)
 
@@ -59,12 +61,18 @@ def to_16(port: int) -> int:
 
 
 def parse_port(text: str, names: Mapping[str, OfPort] | None = None) -> OfPort | None:
-    """The port that `text` means: a number (16- or 32-bit), a reserved name in any case, or one of `names`.
+    """The port that `text` means: a decimal number (16- or 32-bit), a reserved name in any case, or one of `names`.
 
     None: there is no such port.  A name may stand in double quotes.
     """
-    if text.isdigit() or text[:2].lower() == "0x":
-        return _parse_number(text)
+    if text[:1] == "-":
+        remark("ofp_port", f"Negative value {text} is not a valid port number.")
+        return None
+    number = parse_decimal(text)
+    if number is None:
+        number = c_uint(text)
+    if number is not None:
+        return OfPort(number) if number < OFPP_MAX else _reserved(number)
     reserved = _BY_NAME.get(text.upper())
     if reserved is not None:
         return reserved
@@ -73,16 +81,31 @@ def parse_port(text: str, names: Mapping[str, OfPort] | None = None) -> OfPort |
     return (names or {}).get(text)
 
 
-def _parse_number(text: str) -> OfPort | None:
-    try:
-        number = int(text, 16 if text[:2].lower() == "0x" else 10)
-    except ValueError:
-        return None
-    if number < OFPP_MAX:
-        return OfPort(number)
-    if 0xFF00 <= number <= 0xFFFF:
+def _reserved(number: int) -> OfPort | None:
+    """The port above those of real ports that `number` means; its 16-bit form is deprecated."""
+    if number < to_16(OFPP_UNSET):
+        remark(
+            "ofp_port",
+            f"port {number} is a reserved OF1.0 port number that will be translated to {from_16(number)} when talking "
+            "to an OF1.1 or later controller",
+        )
         return from_16(number)
-    return OfPort(number) if _FIRST_RESERVED <= number <= 0xFFFFFFFF else None
+    if number <= 0xFFFF:
+        remark_once(
+            "ofp_port",
+            "reserved port",
+            f"referring to port {format_port(from_16(number))} as {number} is deprecated for compatibility with "
+            "OpenFlow 1.1 and later",
+        )
+        return from_16(number)
+    if _FIRST_RESERVED <= number <= 0xFFFFFFFF:
+        return OfPort(number)
+    if number <= 0xFFFFFFFF:
+        remark(
+            "ofp_port",
+            f"port {number} is outside the supported range 0 through ffff or {_FIRST_RESERVED:#x} through 0xffffffff",
+        )
+    return None
 
 
 def format_port(port: int, names: Mapping[int, str] | None = None) -> str:

@@ -14,31 +14,53 @@ from functools import lru_cache
 
 from vswitch.base.bits import ones, prefix_length, prefix_mask
 from vswitch.base.errors import TextError
-from vswitch.base.text import format_ipv4, format_ipv6, format_mac, parse_ipv4, parse_ipv6, parse_mac
+from vswitch.base.text import (
+    c_number,
+    format_ipv4,
+    format_ipv6,
+    format_mac,
+    parse_ipv4,
+    parse_ipv6,
+    parse_mac,
+)
 from vswitch.flow.field import Field, PortNames, Text
 from vswitch.flow.ports import format_port, parse_port
 
 _NUMBER = re.compile(r"[+-]?(0[xX][0-9a-fA-F]*|[0-9]+)\Z")
+_HEX_DIGITS = re.compile(r"[0-9a-fA-F]*")
 _LENGTH = re.compile(r"[+-]?[0-9]+")
 _Names = Mapping[int, str]
 
 
+def parse_digits(text: str, size: int) -> int | None:
+    """The number of `size` bytes that `text` is in C's notation; None, if it is none."""
+    number, end = _leading(text, size)
+    return number if end and end == len(text) else None
+
+
+def _leading(text: str, size: int) -> tuple[int | None, int]:
+    """The number of `size` bytes with which `text` begins, and where it ends; None: it is too large.
+
+    One that begins with "0x" may have any number of digits; others have 64 bits, and may be negative.
+    """
+    if text[:2] in ("0x", "0X"):
+        found = _HEX_DIGITS.match(text, 2)
+        assert found is not None
+        digits = found[0].lstrip("0")
+        return (int(digits or "0", 16) if len(digits) <= 2 * size else None), found.end()
+    number, end = c_number(text)
+    if abs(number) >= 1 << 64 or (number & ones(64)) >> 8 * size:
+        return None, end
+    return number & ones(64), end
+
+
 def _number(field: Field, whole: str, text: str, what: str) -> int:
     """A number in C's notation, for the `what` of `field`; `whole` is what the user wrote."""
-    digits = text.lstrip("+-")
-    base = 16 if digits[:2].lower() == "0x" else 8 if digits[:1] == "0" else 10
-    if not _NUMBER.match(text):
-        raise TextError(f"{whole}: bad syntax for {field.name} {what}", whole)
-    try:
-        value = int(digits[2:] or "0" if base == 16 else digits, base)
-    except ValueError:
-        raise TextError(f"{whole}: bad syntax for {field.name} {what}", whole) from None
-    unsigned_hex = text[:2].lower() == "0x"  # which may be longer than C's integers
-    too_large = value >> 64 and not unsigned_hex
-    if text[0] == "-":
-        value = -value & ones(64)
-    if too_large or value >> 8 * field.size:
+    value, end = _leading(text, field.size)
+    if value is None:
         raise TextError(f"{whole}: {what} too large for {field.size}-byte field {field.name}", whole)
+    if not end or end != len(text):
+        raise TextError(f"{whole}: bad syntax for {field.name} {what}", whole)
     return value
 
 
@@ -202,7 +224,8 @@ def _format_packet_type(field: Field, value: int, mask: int, names: _Names) -> s
 def _parse_port(field: Field, text: str, names: PortNames) -> tuple[int, int]:
     port = parse_port(text, names)
     if port is None:
-        raise TextError(f"{text}: invalid or unknown port for {field.name}", text)
+        wrong = "port value out of range" if field.size == 4 else "invalid or unknown port"
+        raise TextError(f"{text}: {wrong} for {field.name}", text)
     return port, ones(8 * field.size)
 
 

@@ -71,7 +71,7 @@ class Connection:
     @property
     def table_ids(self) -> bool:
         """OpenFlow 1.0: whether the upper byte of a flow-mod's command is a table, for the session's decoder."""
-        return self.channel.dialect.table_ids
+        return bool(self.channel.dialect.table_ids)
 
     @property
     def nxm(self) -> bool | None:

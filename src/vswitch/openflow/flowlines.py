@@ -22,9 +22,10 @@ from vswitch.flow.match import Match
 from vswitch.openflow.actions.base import Action
 from vswitch.openflow.actions.check import check_actions
 from vswitch.openflow.errors import OpenFlowError
-from vswitch.openflow.flowtext import parse_flow_mod
-from vswitch.openflow.messages.flow import OFPFC_ADD, FlowMod
+from vswitch.openflow.flowtext import read_flow_mod
+from vswitch.openflow.messages.flow import OFPFC_ADD, OFPTT_ALL, FlowMod
 from vswitch.openflow.names import NO_NAMES, Names
+from vswitch.openflow.usable import ALL_PROTOCOLS, Protocols
 from vswitch.packet.numbers import ICMP, ICMPV6
 
 MAX_SHAPES = 1024  # remembered; further ones take the long way
@@ -71,7 +72,7 @@ _READERS: dict[str, Callable[[str], int]] = {
 
 
 class _Plan(NamedTuple):
-    """How to read lines of one shape."""
+    """How to read lines of one shape, which the same flow formats can tell."""
 
     value: int  # of the match, but for what the values say
     mask: Mask
@@ -85,18 +86,21 @@ class _Plan(NamedTuple):
 class FlowLines:
     """Reads flow-mods; what it learns of one line serves the others.
 
-    `command` is that of all lines, or None if each may begin with its own; `finish` has the last word about each.
+    `command` is that of all lines, or None if each may begin with its own; `remarks` tells people what there is to say of
+    one, and whether there was anything: then it is asked about others of that shape, too.  `usable` are the flow formats
+    that can tell all that has been read.
     """
 
     def __init__(
         self,
         command: int | None = OFPFC_ADD,
         names: Names = NO_NAMES,
-        finish: Callable[[FlowMod], FlowMod] = lambda mod: mod,
+        remarks: Callable[[FlowMod], bool] = lambda mod: False,
     ) -> None:
+        self.usable: Protocols = ALL_PROTOCOLS
         self._command = command
         self._names = names
-        self._finish = finish
+        self._remarks = remarks
         self._plans: dict[tuple[str, ...], _Plan | None] = {}
 
     def parse(self, text: str) -> FlowMod:
@@ -106,15 +110,18 @@ class FlowLines:
         shape = (after, *parts[0::3], *parts[1::3])
         plan = self._plans.get(shape)
         if plan is not None:
-            return self._read(plan, parts) or self._parse(text)
-        mod = self._parse(text)
+            mod = self._read(plan, parts)
+            return self._parse(text)[0] if mod is None else mod
+        mod, told = self._parse(text)
         if found and mod.command == OFPFC_ADD and len(self._plans) < MAX_SHAPES:
-            self._plans[shape] = _plan(parts, mod) if self._finish(mod) is mod else None
+            self._plans[shape] = None if told else _plan(parts, mod)
         return mod
 
-    def _parse(self, text: str) -> FlowMod:
-        """The long way."""
-        return self._finish(parse_flow_mod(text, self._command, self._names))
+    def _parse(self, text: str) -> tuple[FlowMod, bool]:
+        """The long way: the flow-mod, and whether there was something to say of it."""
+        mod, usable = read_flow_mod(text, self._command, self._names)
+        self.usable &= usable
+        return mod, self._remarks(mod)
 
     def _read(self, plan: _Plan, parts: list[str]) -> FlowMod | None:
         """The flow-mod, if all values are such as the plan takes."""
@@ -133,7 +140,7 @@ class FlowLines:
             hard = _number(parts[hard]) if hard else like.hard_timeout
         except (ValueError, OSError):
             return None
-        if (priority | idle | hard) >> 16 or table >> 8 or cookie >> 64:
+        if (priority | idle | hard) >> 16 or table >= OFPTT_ALL or cookie >> 64:
             return None
         actions = like.actions if table == like.table_id else self._checked(like, table)
         if actions is None:
@@ -163,6 +170,8 @@ def _plan(parts: list[str], mod: FlowMod) -> _Plan | None:
         seen.add(key)
         if field is None:
             settings[name] = at + 1
+            if name == "table" and mod.table_id == OFPTT_ALL:
+                return None  # in every table: more flow formats can tell that
             continue
         if field.mask & taken & ~PACKET_TYPE.mask or (name in _PORTS and IP_PROTO.get(value) in _TYPED):
             return None  # registers in one another; types and codes, on which other fields depend

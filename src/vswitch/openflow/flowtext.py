@@ -7,17 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from vswitch.base.errors import TextError
 from vswitch.base.text import key_values, parse_u16, parse_u32, parse_u64
-from vswitch.flow.match import Match, format_match, parse_match_word
+from vswitch.flow.match import DEFAULT_PRIORITY, Match, format_match, read_match_word
 from vswitch.flow.ports import OFPP_ANY
 from vswitch.openflow.actions.base import Action, format_actions
 from vswitch.openflow.actions.check import check_actions
 from vswitch.openflow.actions.text import parse_actions
-from vswitch.openflow.errors import OpenFlowError
+from vswitch.openflow.errors import BadAction, OpenFlowError
 from vswitch.openflow.messages.flow import (
+    KEEP_COOKIE,
     NO_BUFFER,
     OFPFC_ADD,
     OFPFC_DELETE,
@@ -29,11 +30,11 @@ from vswitch.openflow.messages.flow import (
     OFPFF_NO_PKT_COUNTS,
     OFPFF_RESET_COUNTS,
     OFPFF_SEND_FLOW_REM,
-    OFPTT_ALL,
     FlowMod,
 )
 from vswitch.openflow.messages.flowstats import UNKNOWN_COUNT, FlowQuery, FlowStats
 from vswitch.openflow.names import NO_NAMES, Names
+from vswitch.openflow.usable import ALL_PROTOCOLS, Protocols, for_actions, for_field, for_ipv6, for_settings
 
 # Words for the commands: in files of flows (`add`, `modify_strict` …), and in what is printed.
 COMMANDS: Mapping[str, int] = {
@@ -70,6 +71,7 @@ class _Reader:
         self.command = command
         self.names = names
         self.match = Match()
+        self.usable = ALL_PROTOCOLS
         self.fields: dict[str, int | None] = {}
 
     def take(self, name: str, value: str) -> None:
@@ -79,22 +81,21 @@ class _Reader:
             return
         if name in ("no_readonly_table", "allow_hidden_fields"):
             return
-        changed = self._match_word(name, value)
-        if changed is not None:
-            self.match = changed
+        found = read_match_word(self.match, name, value, self.names.ports)
+        if found is not None:
+            self.match, field, mask = found
+            if field is not None:
+                self.usable &= for_field(field, mask)
+        elif not value:
+            raise TextError(f"field {name} missing value", name)
         elif not self._setting(name, value) and name not in _TOLERATED:
-            raise TextError(f"unknown keyword {name}" if value else f"field {name} missing value", name)
-
-    def _match_word(self, name: str, value: str) -> Match | None:
-        return parse_match_word(self.match, name, value, self.names.ports)
+            raise TextError(f"unknown keyword {name}", name)
 
     def _setting(self, name: str, value: str) -> bool:
         """Whether `name` is a setting that the command takes; if so, it is set."""
         known = name in ("table", "cookie") or self.command in _TAKES.get(name, ())
         if not known:
             return False
-        if not value:
-            raise TextError(f"field {name} missing value", name)
         match name:
             case "table":
                 table = self.names.table(value)
@@ -140,8 +141,20 @@ def _port(text: str, names: Names) -> int:
         raise TextError(f"{text} is not a valid OpenFlow port", text) from None
 
 
+class ReadFlow(NamedTuple):
+    """A flow-mod, and the flow formats in which all can be told that its text said."""
+
+    mod: FlowMod
+    usable: Protocols
+
+
 def parse_flow_mod(text: str, command: int | None = OFPFC_ADD, names: Names = NO_NAMES) -> FlowMod:
     """The flow-mod with `command` that `text` means; None: `text` begins with the command's word, or means addition."""
+    return read_flow_mod(text, command, names).mod
+
+
+def read_flow_mod(text: str, command: int | None = OFPFC_ADD, names: Names = NO_NAMES) -> ReadFlow:
+    """The same, and how it can be told: a word that a later one takes back counts, too."""
     if command is None:
         command, text = split_command(text)
     reader = _Reader(command, names)
@@ -155,16 +168,21 @@ def parse_flow_mod(text: str, command: int | None = OFPFC_ADD, names: Names = NO
     elif command != OFPFC_ADD:
         reader.fields.setdefault("new_cookie", None)
     fields: dict[str, Any] = reader.fields
+    mod = FlowMod(command, reader.match, **fields)
+    usable = reader.usable & for_settings(mod) & for_ipv6(mod.match)
     if actions_text is None:
-        return FlowMod(command, reader.match, **fields)
+        return ReadFlow(mod, usable)
     actions = _actions(actions_text, names)
     try:
-        actions = check_actions(actions, reader.match, fields.get("table_id", OFPTT_ALL))
+        mod = mod.replace(actions=check_actions(actions, mod.match, mod.table_id))
+        usable &= for_actions(mod)
+        if not usable:
+            raise OpenFlowError(BadAction.MATCH_INCONSISTENT)
     except OpenFlowError as error:
         raise TextError(
             f"actions are invalid with specified match ({error.code.name})", actions_text
         ) from None
-    return FlowMod(command, reader.match, actions, **fields)
+    return ReadFlow(mod, usable)
 
 
 @lru_cache(1024)
@@ -194,10 +212,17 @@ def _split_actions(text: str) -> tuple[str, str]:
 
 def parse_query(text: str, names: Names = NO_NAMES) -> FlowQuery:
     """What the argument of `dump-flows` asks for; give its fields to a FlowStatsRequest or AggregateStatsRequest."""
+    return read_query(text, names)[0]
+
+
+def read_query(text: str, names: Names = NO_NAMES) -> tuple[FlowQuery, Protocols]:
+    """The same, and the flow formats that can tell it."""
     reader = _Reader(_QUERY, names)
     for name, value in key_values(text):
         reader.take(name, value)
-    return FlowQuery(match=reader.match).replace(**reader.fields)
+    query = FlowQuery(match=reader.match).replace(**reader.fields)
+    asked = {name: getattr(query, name) for name in ("table_id", "cookie_mask", "out_group")}
+    return query, reader.usable & for_settings(FlowMod(**asked)) & for_ipv6(query.match)
 
 
 def format_duration(sec: int, nsec: int) -> str:
@@ -248,18 +273,23 @@ def _settings_text(flow: FlowStats, names: Names) -> str:
     return text + (f"table={names.format_table(flow.table_id)}, " if flow.table_id else "")
 
 
-def format_flow_mod(flow_mod: FlowMod, names: Names = NO_NAMES, reset_is_implied: bool = False) -> str:
+def format_flow_mod(
+    flow_mod: FlowMod, names: Names = NO_NAMES, reset_is_implied: bool = False, raw_match: str | None = None
+) -> str:
     """A flow-mod as ovs-ofctl prints it: `ADD table:1 priority=5,tcp cookie:0x7 actions=drop`.
 
-    `reset_is_implied`: it came in a version in which additions always reset counters, and nobody says so.
+    `reset_is_implied`: it came in a version in which additions always reset counters, and nobody says so.  `raw_match` is
+    the match as it came, if that is wanted; the priority is no part of it.
     """
     words = [COMMAND_NAMES[flow_mod.command]]
     if flow_mod.table_id:
         words.append(f"table:{names.format_table(flow_mod.table_id)}")
-    match = format_match(flow_mod.match, names.port_names, flow_mod.priority)
+    match = raw_match
+    if match is None:
+        match = format_match(flow_mod.match, names.port_names, flow_mod.priority)
     if match:
         words.append(match)
-    if flow_mod.new_cookie:
+    if flow_mod.new_cookie and flow_mod.new_cookie != KEEP_COOKIE:
         words.append(f"cookie:{flow_mod.new_cookie:#x}")
     if flow_mod.cookie_mask:
         words.append(f"cookie:{flow_mod.cookie:#x}/{flow_mod.cookie_mask:#x}")
@@ -269,6 +299,8 @@ def format_flow_mod(flow_mod: FlowMod, names: Names = NO_NAMES, reset_is_implied
         words.append(f"hard:{flow_mod.hard_timeout}")
     if flow_mod.importance:
         words.append(f"importance:{flow_mod.importance}")
+    if raw_match is not None and flow_mod.priority != DEFAULT_PRIORITY:
+        words.append(f"pri:{flow_mod.priority}")
     if flow_mod.buffer_id != NO_BUFFER:
         words.append(f"buf:{flow_mod.buffer_id:#x}")
     if flow_mod.out_port != OFPP_ANY:

@@ -108,7 +108,8 @@ class Dialect(NamedTuple):
 
     version: int
     nxm: bool | None = None  # OpenFlow 1.0: send NXT_FLOW_MOD, NXST_FLOW …; None: only where they are needed
-    table_ids: bool = False  # the upper byte of a flow-mod's command is a table (NXT_FLOW_MOD_TABLE_ID)
+    # The upper byte of a flow-mod's command is a table (NXT_FLOW_MOD_TABLE_ID); None: where it names one.
+    table_ids: bool | None = False
     loose: bool = False  # for printing: pass over what is not known where a switch would have to refuse it
 
 
@@ -324,7 +325,7 @@ def encode(
     message: Message, version: int, xid: int = 0, nxm: bool | None = None, table_ids: bool | None = None
 ) -> bytes:
     """The bytes of `message`; of statistics that do not fit one message, several messages."""
-    dialect = Dialect(version, nxm, bool(table_ids) if table_ids is not None else True)
+    dialect = Dialect(version, nxm, table_ids)
     form = message.choose(dialect)
     if not form.is_stats:
         assert not isinstance(message, Multipart)

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from vswitch.base.errors import TextError
-from vswitch.base.text import quote
+from vswitch.base.remarks import remark
+from vswitch.base.text import c_uint, quote
 from vswitch.flow.ports import OfPort, format_port, parse_port
 
 
@@ -43,9 +44,16 @@ class Names:
 
     def table(self, text: str) -> int | None:
         """The table that `text` means; None if it means none."""
-        if text.isdigit():
-            return int(text) if int(text) < 256 else None
-        return self.tables.get(text.strip('"'))
+        if text[:1] == "-":
+            remark("ofp_table", f"Negative value {text} is not a valid table number.")
+            return None
+        number = c_uint(text)
+        if number is None:
+            return self.tables.get(text.strip('"'))
+        if number > 255:
+            remark("ofp_table", f"table {number} is outside the supported range 0 through 255")
+            return None
+        return number
 
     def format_table(self, table: int) -> str:
         """A table as ovs-ofctl prints it."""

@@ -55,7 +55,7 @@ def print_message(
     known: Message | None = None,
 ) -> str:
     """The text of the message that `data` is, one or more whole lines; `known` is what it means, if that is known."""
-    text = _print(data, Style(verbosity, names, show_stats, print_message), known)
+    text = _print(data, Style(verbosity, names, show_stats, print_message, data), known)
     if not text.endswith("\n"):
         text += "\n"
     return text + hex_dump(data) if verbosity >= 5 else text

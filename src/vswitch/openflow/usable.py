@@ -8,7 +8,9 @@ Sources: ovs-ofctl(8), "Flow formats"; ovs-fields(7) and ovs-actions(7) for what
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
+from vswitch.base.bits import prefix_length
 from vswitch.flow.field import Field
 from vswitch.flow.fields import (
     ETH_DST,
@@ -19,12 +21,14 @@ from vswitch.flow.fields import (
     IP_DST,
     IP_PROTO,
     IP_SRC,
+    IP_TOS,
     METADATA,
     MPLS_LABEL,
     MPLS_TC,
     PACKET_TYPE,
     TP_DST,
     TP_SRC,
+    TUN_METADATA,
     VLAN_TCI,
 )
 from vswitch.flow.match import Match
@@ -55,6 +59,7 @@ _OF11 = frozenset({"OpenFlow11"})
 _OXM13 = frozenset({"OXM-OpenFlow13", "OXM-OpenFlow14", "OXM-OpenFlow15"})
 _OXM = _OXM13 | {"OXM-OpenFlow12"}
 ALL_PROTOCOLS: Protocols = _STANDARD | _NXM | _OF11 | _OXM
+WITH_TABLES = frozenset(name for name in ALL_PROTOCOLS if not name.endswith("-table_id"))
 
 # In the order and under the names in which ovs-ofctl lists them, the widest first.
 _NAMES: Mapping[str, Protocols] = {
@@ -80,9 +85,20 @@ def format_protocols(protocols: Protocols) -> str:
 
 def usable_protocols(flow_mod: FlowMod) -> Protocols:
     """The ways in which all of `flow_mod` can be told."""
-    usable = ALL_PROTOCOLS & _for_match(flow_mod.match) & _for_actions(flow_mod.actions)
+    return _for_match(flow_mod.match) & for_settings(flow_mod) & for_actions(flow_mod)
+
+
+def for_ipv6(match: Match) -> Protocols:
+    """The ways in which all can be told that a match says inside IPv6."""
+    inside = match.mask & (IP_PROTO.mask | IP_TOS.mask | TP_SRC.mask | TP_DST.mask)
+    return _NXM | _OXM if inside and ETH_TYPE.get(match.value) == ETH_IPV6 else ALL_PROTOCOLS
+
+
+def for_settings(flow_mod: FlowMod) -> Protocols:
+    """The ways in which all can be told but match and actions."""
+    usable = ALL_PROTOCOLS
     if flow_mod.table_id != OFPTT_ALL:
-        usable -= {name for name in usable if name.endswith("-table_id")}
+        usable &= WITH_TABLES
     if flow_mod.cookie_mask:
         usable -= _STANDARD
     if flow_mod.out_group != OFPG_ANY:
@@ -91,6 +107,12 @@ def usable_protocols(flow_mod: FlowMod) -> Protocols:
         usable &= _OXM
     if flow_mod.flags & (OFPFF_NO_PKT_COUNTS | OFPFF_NO_BYT_COUNTS):
         usable &= _OXM13
+    return usable
+
+
+def for_actions(flow_mod: FlowMod) -> Protocols:
+    """The ways in which the actions can be told, and make sense."""
+    usable = _told_by(flow_mod.actions)
     try:
         check_actions(flow_mod.actions, flow_mod.match, flow_mod.table_id, OF11)
     except OpenFlowError:
@@ -125,7 +147,7 @@ def fits_11(match: Match) -> bool:
     return all(mask & field.mask in (0, field.mask) for field in (TP_SRC, TP_DST))
 
 
-def _for_actions(actions: Iterable[Action]) -> Protocols:
+def _told_by(actions: Iterable[Action]) -> Protocols:
     usable = ALL_PROTOCOLS
     for item in actions:
         match item:
@@ -136,18 +158,26 @@ def _for_actions(actions: Iterable[Action]) -> Protocols:
             case WriteMetadata():
                 usable -= _STANDARD
             case SetField():
-                usable &= _for_field(item.field, item.mask)
+                usable &= for_field(item.field)
             case Clone() | WriteActions():
-                usable &= _for_actions(item.actions)
+                usable &= _told_by(item.actions)
             case _:
                 pass
     return usable
 
 
-def _for_field(field: Field, mask: int | None) -> Protocols:
-    """What can set a field, or match it: NXM and OXM all of it, the older forms what their structures have."""
-    usable = _NXM | _OXM
+@lru_cache(maxsize=1024)
+def for_field(field: Field, mask: int | None = None) -> Protocols:
+    """What can set a field, or match its bits `mask`: NXM and OXM all of it, the older forms what their structures have."""
+    if mask == 0 and field not in TUN_METADATA:
+        return ALL_PROTOCOLS
+    whole = mask is None or mask == (1 << 8 * field.size) - 1
+    prefix = mask is not None and field.size in (4, 16) and prefix_length(mask, 8 * field.size) is not None
+    usable = Protocols() if field in _UNTOLD else _NXM | _OXM
     for legacy, protocols in zip(field.legacy, (_STANDARD, _OF11), strict=True):
-        if legacy == "*" or (mask is None and legacy in "=/"):
+        if legacy == "*" or (whole and legacy in "=/") or (prefix and legacy == "/"):
             usable |= protocols
     return usable
+
+
+_UNTOLD = frozenset((FIELDS["tun_ttl"], FIELDS["tun_tos"], FIELDS["skb_priority"]))  # in no form at all

@@ -28,6 +28,7 @@ from vswitch.flow.fields import (
     N_CODED_REGS,
     N_REGS,
     NEEDS_CT,
+    NEEDS_NSH,
     NEEDS_ETHERNET,
     NSH_MDTYPE,
     NSH_TTL,
@@ -43,7 +44,7 @@ from vswitch.openflow.match10 import MATCH10_SIZE, decode_match10, encode_match1
 from vswitch.openflow.match11 import MATCH11_SIZE, decode_match11, encode_match11
 from vswitch.openflow.version import OF11, OF15
 from vswitch.openflow.wirefield import encode_header
-from vswitch.openflow.wireshape import Entry, Shapes
+from vswitch.openflow.wireshape import Entry, Shape, Shapes, shape_of
 from vswitch.packet.numbers import ICMPV6
 
 __all__ = [
@@ -148,7 +149,7 @@ def _steps(mask: int, kind: int, version: int) -> Iterator[_Step]:
     """The entries in order."""
     for field in _ordered(version):
         bits = field.get(mask)
-        if not bits or not (field.needs is NEEDS_CT or field.needs.holds(kind)):
+        if not bits or not (field.needs in _UNASKED or field.needs.holds(kind)):
             continue
         if field is VLAN_TCI and version != NXM:
             yield from _vlan_steps(bits, VLAN_TCI.get(kind) & 0x1000, version)
@@ -158,6 +159,7 @@ def _steps(mask: int, kind: int, version: int) -> Iterator[_Step]:
         yield _Step(encode_header(field, version, not whole), field.offset, bits, field.size, tail)
 
 
+_UNASKED = (NEEDS_CT, NEEDS_NSH)  # told of any packets, as Open vSwitch does
 _UNMASKABLE = frozenset(field for field in FIELDS if not field.maskable)
 _VLAN_VID, _VLAN_PCP = FIELDS["vlan_vid"], FIELDS["vlan_pcp"]
 
@@ -310,21 +312,30 @@ def _headers() -> dict[int, _Known]:
     return known
 
 
-_SHAPES, _LOOSE_SHAPES = Shapes(), Shapes()  # the second also of lists with entries that are passed over
+_SHAPES: Shapes[Shape] = Shapes()
+_LOOSE_SHAPES: Shapes[Shape] = Shapes()  # also of lists with entries that are passed over
 
 
 def decode_entries(data: bytes, at: int, end: int, loose: bool) -> tuple[Match, int, int]:
     """The match, cookie and cookie mask that the entries from `at` to `end` tell."""
     start, number = at, int.from_bytes(data[at:end], "big")
     shapes = _LOOSE_SHAPES if loose else _SHAPES
-    match = shapes.find(number, end - at)
-    if match is not None:
-        return match, 0, 0
+    known = shapes.find(number, end - at)
+    if known is not None:
+        return known.match(number), 0, 0
     entries: list[Entry] = []
     match, cookie, cookie_mask = _decode_each(data, at, end, loose, entries)
     if not cookie_mask:
-        shapes.learn(number, end - start, [Entry(f, bits, stop - start) for f, bits, stop in entries], match)
+        relative = [Entry(field, bits, stop - start) for field, bits, stop in entries]
+        shapes.learn(number, end - start, *shape_of(end - start, relative, match))
     return match, cookie, cookie_mask
+
+
+def entries_of(data: bytes, at: int, end: int) -> list[Entry]:
+    """The entries from `at` to `end`, a list that is right, with where their values end in `data`."""
+    entries: list[Entry] = []
+    _decode_each(data, at, end, False, entries)
+    return entries
 
 
 def _decode_each(data: bytes, at: int, end: int, loose: bool, entries: list[Entry]) -> tuple[Match, int, int]:

@@ -58,8 +58,8 @@ class BridgeFlows:
                 channel = stack.enter_context(closing(Channel(self._socket(bridge), settings)))
                 for flow in flows:
                     log.info("%s: %s %s", bridge, verb, flow)
-                    mods = list(ofctl.parsed([flow], NO_NAMES, verb, ""))
-                    ofctl.prepare(channel, settings, mods)
+                    mods, usable = ofctl.read([flow], NO_NAMES, verb, "")
+                    ofctl.prepare(channel, settings, usable)
                     ofctl.send(channel, settings, mods)
             except (VswitchError, OSError) as error:
                 raise FlowFailure(bridge, flow or flows[0], str(error) or "refused") from error

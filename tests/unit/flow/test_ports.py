@@ -17,7 +17,7 @@ from vswitch.flow.ports import (
 
 @pytest.mark.parametrize(
     ("text", "port"),
-    [("1", 1), ("0x10", 16), ("LOCAL", OFPP_LOCAL), ("controller", OFPP_CONTROLLER), ("65534", OFPP_LOCAL),
+    [("1", 1), ("0x10", None), ("LOCAL", OFPP_LOCAL), ("controller", OFPP_CONTROLLER), ("65534", OFPP_LOCAL),
      ("4294967294", OFPP_LOCAL), ("NONE", OFPP_ANY), ("eth0", 7), ('"eth0"', 7), ("70000", None), ("nope", None)],
 )  # fmt: skip
 def test_parse(text, port):

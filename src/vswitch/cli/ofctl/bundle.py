@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from vswitch.base.errors import TextError
 from vswitch.base.options import CommandError, Given
 from vswitch.cli.ofctl.channel import XIDS, Channel
-from vswitch.cli.ofctl.flows import BATCH, normal
+from vswitch.cli.ofctl.flows import BATCH, normalized
 from vswitch.cli.ofctl.naming import accepted
 from vswitch.cli.ofctl.settings import Settings
 from vswitch.cli.ofctl.table import command
@@ -63,7 +63,9 @@ def _parsed(line: str, names: Names, where: str) -> Iterator[Message]:
     try:
         match word:
             case "flow":
-                yield normal(parse_flow_mod(rest, None, names))
+                mod = parse_flow_mod(rest, None, names)
+                normalized(mod)
+                yield mod
             case "group":
                 yield parse_group_mod(rest, None, names)
             case "packet-out":

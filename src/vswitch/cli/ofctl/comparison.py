@@ -16,7 +16,7 @@ from vswitch.base.errors import TextError
 from vswitch.base.memo import by_identity
 from vswitch.base.options import CommandError, Given
 from vswitch.cli.ofctl.channel import Channel
-from vswitch.cli.ofctl.flows import all_flows, check_formats, kinds, parsed, prepare, send, use_nxm
+from vswitch.cli.ofctl.flows import all_flows, check_formats, prepare, read, send, use_nxm
 from vswitch.cli.ofctl.garbage import uncollected
 from vswitch.cli.ofctl.lines import opened
 from vswitch.cli.ofctl.naming import accepted, shown
@@ -28,6 +28,7 @@ from vswitch.openflow.actions.base import Action, format_actions
 from vswitch.openflow.messages.flow import OFPFC_DELETE_STRICT, OFPTT_ALL, FlowMod
 from vswitch.openflow.messages.flowstats import FlowStatsRequest
 from vswitch.openflow.names import NO_NAMES, Names
+from vswitch.openflow.usable import ALL_PROTOCOLS, Protocols, usable_protocols
 from vswitch.openflow.version import OF10
 
 DIFFERENT = 2  # exit status: nothing is wrong, but there are differences
@@ -96,14 +97,15 @@ def format_flow(key: Key, rest: Rest, names: Names) -> str:
     return " ".join([*words, f"actions={format_actions(rest.actions, names)}"])
 
 
-def flows_of_file(file: str, names: Names) -> tuple[Flows, dict[Key, FlowMod]]:
-    """The flows that a file says, and how to add each; of those that are the same, the last."""
+def flows_of_file(file: str, names: Names) -> tuple[Flows, dict[Key, FlowMod], Protocols]:
+    """The flows that a file says, how to add each, and the flow formats that can; of those that are the same, the last."""
     try:
         with opened(file, "open") as lines:
-            mods = {_key(mod): mod for mod in parsed(lines, names, "add", file, normalized=False)}
+            found, usable = read(lines, names, "add", file, checked=False)
     except TextError as error:
         raise CommandError(str(error)) from None
-    return {key: _rest(mod) for key, mod in mods.items()}, mods
+    mods = {_key(mod): mod for mod in found}
+    return {key: _rest(mod) for key, mod in mods.items()}, mods, usable
 
 
 def _key(mod: FlowMod) -> Key:
@@ -142,18 +144,19 @@ def replace_flows(given: Given, switch: str, file: str) -> None:
     """Make the flows of a switch those of a file: delete, add and change what differs, or with --readd add all."""
     settings = Settings(given)
     with uncollected():
-        wanted, mods = flows_of_file(file, accepted(switch, settings))
-        check_formats(settings, kinds(mods.values()))
+        wanted, mods, usable = flows_of_file(file, accepted(switch, settings))
+        check_formats(settings, usable)
         channel = Channel(switch, settings)
         present = flows_of_switch(channel, settings)
-    changes = [_deletion(key) for key in present if key not in wanted]
-    changes += [
+    deletions = [_deletion(key) for key in present if key not in wanted]
+    changes = deletions + [
         mod if mod.table_id != OFPTT_ALL or channel.version == OF10 else mod.replace(table_id=0)
         for key, mod in mods.items()
         if "readd" in given or present.get(key) != wanted[key]
     ]
     if changes:
-        prepare(channel, settings, changes)
+        usable &= ALL_PROTOCOLS.intersection(*map(usable_protocols, deletions))
+        prepare(channel, settings, usable)
         send(channel, settings, changes)
 
 

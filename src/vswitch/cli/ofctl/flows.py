@@ -7,30 +7,22 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from vswitch.base.errors import TextError
 from vswitch.base.options import CommandError, Given
-from vswitch.cli.command import inform
 from vswitch.cli.ofctl.channel import Channel
 from vswitch.cli.ofctl.garbage import uncollected
 from vswitch.cli.ofctl.lines import c_string, opened
 from vswitch.cli.ofctl.naming import accepted, shown
-from vswitch.cli.ofctl.settings import FLOW_FORMATS, Settings, formats_text
+from vswitch.cli.ofctl.settings import FLOW_FORMATS, Settings
 from vswitch.cli.ofctl.switch import printed
 from vswitch.cli.ofctl.table import command
 from vswitch.flow.fields import FIELDS
-from vswitch.flow.match import format_match
-from vswitch.flow.normalize import normalize
-from vswitch.openflow.actions.base import Action
-from vswitch.openflow.actions.check import telling
-from vswitch.openflow.errors import OpenFlowError
+from vswitch.flow.normalize import normalize, tell_normal
 from vswitch.openflow.flowlines import FlowLines
-from vswitch.openflow.flowtext import COMMANDS, format_flow_stats, parse_query
-from vswitch.openflow.instructions import ORDER, encode_instructions
-from vswitch.openflow.match11 import fits_11
-from vswitch.openflow.message import Dialect
-from vswitch.openflow.messages.flow import OFPTT_ALL, FlowMod
+from vswitch.openflow.flowtext import COMMANDS, format_flow_stats, read_query
+from vswitch.openflow.messages.flow import FlowMod
 from vswitch.openflow.messages.flowstats import (
     AggregateStatsRequest,
     FlowStats,
@@ -40,8 +32,8 @@ from vswitch.openflow.messages.flowstats import (
 from vswitch.openflow.messages.role import NXFF_NXM, FlowModTableId, SetFlowFormat
 from vswitch.openflow.names import Names
 from vswitch.openflow.session import Received
-from vswitch.openflow.usable import ALL_PROTOCOLS, format_protocols, usable_protocols
-from vswitch.openflow.version import OF10, OF11, Version
+from vswitch.openflow.usable import Protocols, format_protocols
+from vswitch.openflow.version import OF10
 
 ANY_VERB = ""  # each line may begin with what to do
 BATCH = 1000  # flow-mods, of which two batches are sent before looking whether the switch has complained of the first
@@ -84,10 +76,9 @@ def query(text: str, switch: str, settings: Settings) -> dict[str, Any]:
     """The fields of a request for flows that match `text`."""
     if not text:
         return {}
-    parsed_query = parse_query(text, accepted(switch, settings))
-    asked = {name: getattr(parsed_query, name) for name in ("match", "table_id", "cookie_mask", "out_group")}
-    check_formats(settings, [FlowMod(**asked)])
-    return {name: getattr(parsed_query, name) for name in parsed_query.__match_args__}
+    asked, usable = read_query(text, accepted(switch, settings))
+    check_formats(settings, usable)
+    return {name: getattr(asked, name) for name in asked.__match_args__}
 
 
 def all_flows(channel: Channel, request: FlowStatsRequest) -> list[FlowStats]:
@@ -167,11 +158,10 @@ def change(given: Given, switch: str, texts: Iterable[str], verb: str, file: str
     names = accepted(switch, settings)
     verb += "_strict" if settings.strict and verb in ("modify", "delete") else ""
     with uncollected():
-        mods = list(parsed(texts, names, verb, file))
-        some = kinds(mods)
-    check_formats(settings, some)
+        mods, usable = read(texts, names, verb, file)
+    check_formats(settings, usable)
     channel = Channel(switch, settings)
-    prepare(channel, settings, some)
+    prepare(channel, settings, usable)
     send(channel, settings, mods)
 
 
@@ -192,79 +182,73 @@ def send(channel: Channel, settings: Settings, mods: list[FlowMod]) -> None:
         channel.finish(barrier)
 
 
-def parsed(
-    texts: Iterable[str], names: Names, verb: str, file: str, *, normalized: bool = True
-) -> Iterator[FlowMod]:
-    """The flow-mods that `texts` mean; those of a file may have comments."""
-    lines = FlowLines(COMMANDS.get(verb), names, normal if normalized else _as_it_is)
+class Flows(NamedTuple):
+    """Flow-mods, and the flow formats that can tell them all."""
+
+    mods: list[FlowMod]
+    usable: Protocols
+
+
+def read(texts: Iterable[str], names: Names, verb: str, file: str, *, checked: bool = True) -> Flows:
+    """The flow-mods that `texts` mean; those of a file may have comments.
+
+    If `checked`, the log says what their packets cannot have.
+    """
+    lines = FlowLines(COMMANDS.get(verb), names, normalized if checked else lambda mod: False)
+    mods = []
     for number, text in enumerate(texts, 1):
         if not file:
-            yield lines.parse(text)
+            mods.append(lines.parse(text))
             continue
         text = c_string(text).partition("#")[0].strip()
         if text:
             try:
-                yield lines.parse(text)
+                mods.append(lines.parse(text))
             except TextError as error:
                 raise TextError(f"{file}:{number}: {error}", text) from None
+    return Flows(mods, lines.usable)
 
 
-def _as_it_is(mod: FlowMod) -> FlowMod:
-    return mod
-
-
-def normal(mod: FlowMod) -> FlowMod:
-    """`mod` without what its packets cannot have, and a word about it in the log."""
+def normalized(mod: FlowMod) -> bool:
+    """Whether a switch will leave out some of the match, since its packets cannot have that; the log says what."""
     match = normalize(mod.match)
     if match is mod.match:
-        return mod
-    inform("ofp_match", "normalization changed ofp_match, details:")
-    inform("ofp_match", f" pre: {format_match(mod.match)}")
-    inform("ofp_match", f"post: {format_match(match)}")
-    return mod.replace(match=match)
+        return False
+    tell_normal(mod.match, match)
+    return True
 
 
-def check_formats(settings: Settings, mods: list[FlowMod]) -> None:
+def check_formats(settings: Settings, usable: Protocols) -> None:
     """Refuse flows that no flow format that -O and -F allow can tell."""
-    allowed = frozenset(name for name in settings.formats if FLOW_FORMATS[name][0] in settings.versions)
-    usable = ALL_PROTOCOLS.intersection(*map(usable_protocols, kinds(mods)))
-    if not usable & allowed:
-        raise CommandError(
-            f"none of the usable flow formats ({format_protocols(usable)}) is among the allowed flow formats "
-            f"({format_protocols(allowed)})"
-        )
+    if not any(name in usable for name in allowed_formats(settings)):
+        raise _not_allowed(settings, usable)
 
 
-def kinds(mods: Iterable[FlowMod]) -> list[FlowMod]:
-    """One of each kind of flow-mods, which differ only in what every flow format can say: 1 us for each, instead of 9."""
-    found: dict[tuple[int, ...], FlowMod] = {}
-    for mod in mods:
-        mask, value = mod.match.mask, telling(mod.match.value)
-        kind = (
-            mask,
-            value,
-            id(mod.actions),
-            mod.command,
-            mod.table_id,
-            mod.cookie_mask,
-            mod.out_group,
-            mod.flags,
-        )
-        if kind not in found:
-            found[kind] = mod
-    return list(found.values())
+def allowed_formats(settings: Settings) -> list[str]:
+    """The flow formats that -O and -F allow, the simplest first."""
+    return [
+        name
+        for name, (version, _, _) in FLOW_FORMATS.items()
+        if version in settings.versions and name in settings.formats
+    ]
 
 
-def prepare(channel: Channel, settings: Settings, mods: list[FlowMod]) -> None:
-    """Find a flow format that says all that the flow-mods do; in OpenFlow 1.0, agree on its extensions."""
-    usable = usable_formats(mods)
-    allowed = [name for name in settings.formats if FLOW_FORMATS[name][0] in settings.versions]
-    chosen = [name for name in usable if name in allowed and FLOW_FORMATS[name][0] == channel.version]
+def _not_allowed(settings: Settings, usable: Protocols) -> CommandError:
+    allowed = format_protocols(frozenset(allowed_formats(settings)))
+    return CommandError(
+        f"none of the usable flow formats ({format_protocols(usable)}) is among the allowed flow formats ({allowed})"
+    )
+
+
+def prepare(channel: Channel, settings: Settings, usable: Protocols) -> None:
+    """Choose a usable flow format; in OpenFlow 1.0, agree on its extensions."""
+    chosen = [
+        name
+        for name in allowed_formats(settings)
+        if name in usable and FLOW_FORMATS[name][0] == channel.version
+    ]
     if not chosen:
-        raise CommandError(
-            f"none of the usable flow formats ({formats_text(usable)}) is among the allowed flow formats "
-            f"({formats_text(allowed)})"
-        )
+        raise _not_allowed(settings, usable)
     if channel.version != OF10:
         return
     _, channel.session.nxm, channel.session.table_ids = FLOW_FORMATS[chosen[0]]
@@ -272,35 +256,6 @@ def prepare(channel: Channel, settings: Settings, mods: list[FlowMod]) -> None:
         channel.commit(SetFlowFormat(NXFF_NXM))
     if channel.session.table_ids:
         channel.commit(FlowModTableId(True))
-
-
-def usable_formats(mods: list[FlowMod]) -> list[str]:
-    """The flow formats that can say all of the flow-mods, the simplest first."""
-    mods = kinds(mods)
-    fit_10 = all(mod.choose(Dialect(OF10)).kind != "NXT" for mod in mods)
-    fit_11 = all(fits_11(mod.match) for mod in mods)
-    table_ids = any(mod.table_id != OFPTT_ALL for mod in mods)
-    # One action of each kind stands for all: which versions have it does not depend on its arguments.
-    actions = {type(action): action for mod in mods for action in mod.actions}.values()
-    versions = {version for version in Version if all(has_action(version, action) for action in actions)}
-    return [
-        name
-        for name, (version, nxm, has_table_ids) in FLOW_FORMATS.items()
-        if version in versions
-        and (nxm or version != OF10 or fit_10)
-        and (version != OF11 or fit_11)
-        and (has_table_ids or not table_ids)
-    ]
-
-
-def has_action(version: Version, action: Action) -> bool:
-    """Whether `version` can say `action`."""
-    try:
-        if version == OF10 or type(action) not in ORDER:
-            return bool(action.encode(version))
-        return bool(encode_instructions(version, (action,)))
-    except OpenFlowError:
-        return False
 
 
 def use_nxm(channel: Channel, settings: Settings) -> None:

@@ -7,16 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from vswitch.base.digits import parse_decimal
 from vswitch.base.options import CommandError, Given
-from vswitch.cli.ofctl.flows import parsed, usable_formats
+from vswitch.cli.ofctl.flows import Flows, allowed_formats, read
 from vswitch.cli.ofctl.lines import opened
-from vswitch.cli.ofctl.settings import FLOW_FORMATS, Settings, formats_text
+from vswitch.cli.ofctl.settings import FLOW_FORMATS, Settings
 from vswitch.cli.ofctl.table import command
 from vswitch.openflow.message import encode
-from vswitch.openflow.messages.flow import FlowMod
 from vswitch.openflow.names import NO_NAMES
 from vswitch.openflow.oxmtext import take_hex
 from vswitch.openflow.text import print_message
+from vswitch.openflow.usable import format_protocols
 
 _HEADER_SIZE = 8
 
@@ -24,30 +25,27 @@ _HEADER_SIZE = 8
 @command("parse-flow", "FLOW")
 def parse_flow(given: Given, flow: str) -> Iterator[str]:
     """What `add-flow` would send."""
-    return as_sent(given, list(parsed([flow], NO_NAMES, "add", "")))
+    return as_sent(given, read([flow], NO_NAMES, "add", ""))
 
 
 @command("parse-flows", "FILE")
 def parse_flows(given: Given, file: str) -> Iterator[str]:
     """What `add-flows` would send."""
     with opened(file) as lines:
-        mods = list(parsed(lines, NO_NAMES, "add", file))
-    return as_sent(given, mods)
+        flows = read(lines, NO_NAMES, "add", file)
+    return as_sent(given, flows)
 
 
-def as_sent(given: Given, mods: list[FlowMod]) -> Iterator[str]:
-    """The flow formats that can say all of `mods`, and each in the first of these that is allowed."""
+def as_sent(given: Given, flows: Flows) -> Iterator[str]:
+    """The flow formats that can say all of `flows`, and each in the first of these that is allowed."""
     settings = Settings(given)
-    usable = usable_formats(mods)
-    yield f"usable protocols: {formats_text(usable)}"
-    chosen = [
-        name for name in usable if name in settings.formats and FLOW_FORMATS[name][0] in settings.versions
-    ]
+    yield f"usable protocols: {format_protocols(flows.usable)}"
+    chosen = [name for name in allowed_formats(settings) if name in flows.usable]
     if not chosen:
         raise CommandError("no usable protocol")
     yield f"chosen protocol: {chosen[0]}"
     version, nxm, table_ids = FLOW_FORMATS[chosen[0]]
-    for xid, mod in enumerate(mods, 1):
+    for xid, mod in enumerate(flows.mods, 1):
         yield text(encode(mod, version, xid, nxm, table_ids), settings)
 
 
@@ -57,7 +55,7 @@ def ofp_print(given: Given, digits: str, verbosity: str = "2") -> Iterator[str]:
     data, rest = take_hex(digits)
     if rest:
         raise CommandError("trailing garbage following hex bytes")
-    level = int(verbosity) if verbosity.isdecimal() else 0
+    level = parse_decimal(verbosity) or 0
     yield print_message(data, level).rstrip("\n") if data else "OpenFlow message is empty"
 
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from vswitch.base.digits import parse_decimal
 from vswitch.base.options import CommandError, Given
-from vswitch.cli.ofctl.flows import parsed
+from vswitch.cli.ofctl.flows import read
 from vswitch.cli.ofctl.lines import opened
 from vswitch.cli.ofctl.settings import allowed_versions
 from vswitch.cli.testcontroller.learning import DEFAULT_MAX_IDLE, LAYER2_ONLY, Policy
@@ -45,7 +46,7 @@ def _max_idle(given: Given) -> int | None:
         elif name == "max-idle" and text == "permanent":
             idle = 0
         elif name == "max-idle":
-            idle = int(text) if text and text.isdecimal() else 0
+            idle = parse_decimal(text or "") or 0
             if not 0 < idle < 1 << 16:
                 raise CommandError("--max-idle argument must be between 1 and 65535 or the word 'permanent'")
     return idle
@@ -61,7 +62,7 @@ def _hexadecimal(text: str) -> int:
 def _number(text: str | None) -> int | None:
     if text is None:
         return None
-    return int(text) if text.isdecimal() else 0
+    return parse_decimal(text) or 0
 
 
 def _port_queue(text: str) -> tuple[str, int]:
@@ -73,4 +74,4 @@ def _port_queue(text: str) -> tuple[str, int]:
 
 def _flows(file: str) -> list[FlowMod]:
     with opened(file) as lines:
-        return list(parsed(lines, NO_NAMES, "add", file))
+        return read(lines, NO_NAMES, "add", file).mods

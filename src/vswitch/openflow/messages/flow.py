@@ -42,7 +42,7 @@ OFPTT_ALL = 0xFF  # as table: all tables, or (adding) the switch's choice
 OFPG_ANY = 0xFFFFFFFF
 NO_BUFFER = 0xFFFFFFFF
 DEFAULT_PRIORITY = 0x8000
-_KEEP_COOKIE = (1 << 64) - 1
+KEEP_COOKIE = (1 << 64) - 1
 
 _FLOW_MOD10 = struct.Struct("!QHHHHIHH")  # after the match
 _FLOW_MOD11 = struct.Struct("!QQBBHHHIIIHH")
@@ -92,7 +92,7 @@ class FlowMod(Message):
 
     def _encode10(self, dialect: Dialect) -> bytes:
         fixed = _FLOW_MOD10.pack(
-            _KEEP_COOKIE if self.new_cookie is None else self.new_cookie,
+            KEEP_COOKIE if self.new_cookie is None else self.new_cookie,
             self._command10(dialect),
             self.idle_timeout,
             self.hard_timeout,
@@ -106,7 +106,7 @@ class FlowMod(Message):
     def _encode_nx(self, dialect: Dialect) -> bytes:
         match = encode_nxm(self.match, self.cookie, self.cookie_mask)
         fixed = _NX_FLOW_MOD.pack(
-            _KEEP_COOKIE if self.new_cookie is None else self.new_cookie,
+            KEEP_COOKIE if self.new_cookie is None else self.new_cookie,
             self._command10(dialect),
             self.idle_timeout,
             self.hard_timeout,
@@ -120,11 +120,8 @@ class FlowMod(Message):
 
     def _command10(self, dialect: Dialect) -> int:
         """The command, with the table in its upper byte where the channel has agreed on that."""
-        return (
-            self.command | self.table_id << 8
-            if dialect.table_ids and self.table_id != OFPTT_ALL
-            else self.command
-        )
+        named = dialect.table_ids or (dialect.table_ids is None and self.table_id != OFPTT_ALL)
+        return self.command | self.table_id << 8 if named else self.command
 
     def _encode11(self, version: int) -> bytes:
         adds = self.command == OFPFC_ADD
@@ -217,7 +214,7 @@ class FlowMod(Message):
             actions,
             priority,
             table_id,
-            None if cookie == _KEEP_COOKIE else cookie,
+            None if cookie == KEEP_COOKIE else cookie,
             match_cookie,
             cookie_mask,
             idle,
@@ -413,7 +410,7 @@ class FlowRemoved(Message):
 
 
 def _count(value: int | None) -> int:
-    return _KEEP_COOKIE if value is None else value
+    return KEEP_COOKIE if value is None else value
 
 
 def _need(body: bytes, size: int) -> None:

@@ -10,12 +10,13 @@ from vswitch.openflow.names import NO_NAMES, Names
 
 
 class Style(NamedTuple):
-    """How the user wants it: how much of it, under which names, and with counters or without."""
+    """How the user wants it: how much of it, under which names, and with counters or without; and what `data` it is of."""
 
     verbosity: int = 0
     names: Names = NO_NAMES
     show_stats: bool = True
     print_message: Callable[[bytes, int], str] | None = None  # for messages inside messages
+    data: bytes = b""
 
 
 Printer = Callable[[Any, Dialect, Style], str]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from vswitch.flow.match import format_match
+from vswitch.flow.match import Match, format_match
+from vswitch.flow.normalize import tell_normal
 from vswitch.flow.ports import OFPP_ANY
 from vswitch.openflow.actions.check import check_actions
 from vswitch.openflow.flowtext import format_duration, format_flow_mod, format_flow_stats
-from vswitch.openflow.message import Dialect
+from vswitch.openflow.match10 import as_given10, encode_match10
+from vswitch.openflow.message import HEADER, Dialect
 from vswitch.openflow.messages.flow import FlowMod, FlowRemoved
 from vswitch.openflow.messages.flowstats import (
     AggregateStatsReply,
@@ -15,8 +17,10 @@ from vswitch.openflow.messages.flowstats import (
     FlowStatsRequest,
 )
 from vswitch.openflow.printing.base import Style, prints
-from vswitch.openflow.version import OF12
+from vswitch.openflow.version import OF10, OF12
 
+OFPT_FLOW_MOD = 14  # of OpenFlow 1.0
+VERY_VERBOSE = 3
 REASONS = ("idle", "hard", "delete", "group_delete", "meter_delete", "eviction")
 _UNKNOWN = 0xFF
 
@@ -24,8 +28,24 @@ _UNKNOWN = 0xFF
 @prints(FlowMod)
 def flow_mod(message: FlowMod, dialect: Dialect, style: Style) -> str:
     """Command, match, settings, actions; the error if the actions make no sense."""
+    data, raw = style.data, None
+    if dialect.version == OF10:
+        if data[1] == OFPT_FLOW_MOD:
+            _tell_normal(message.match, data[HEADER.size :])
+        if style.verbosity >= VERY_VERBOSE:
+            from vswitch.openflow.printing.rawmatch import raw_match
+
+            raw = raw_match(data, style.names)
     check_actions(message.actions, message.match, message.table_id, dialect.version)
-    return f" {format_flow_mod(message, style.names, reset_is_implied=dialect.version < OF12)}\n"
+    return f" {format_flow_mod(message, style.names, dialect.version < OF12, raw)}\n"
+
+
+def _tell_normal(match: Match, data: bytes) -> None:
+    """Tell people of what OpenFlow 1.0 can say of packets that do not have it."""
+    if not data.startswith(encode_match10(match)):
+        given = as_given10(data)
+        if given != match:
+            tell_normal(given, match)
 
 
 @prints(FlowRemoved)
