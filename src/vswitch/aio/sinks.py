@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from vswitch.base.digits import parse_decimal
 from vswitch.base.errors import TextError
 from vswitch.base.log import LOG, SYSLOG_PREFIX, SYSLOG_SEVERITY, Identity, Level, Logger
 from vswitch.base.options import CommandError, Given
@@ -111,7 +112,7 @@ def syslog_sink(program: str, method: str) -> Sink | None:
             return _datagrams(socket.AF_UNIX, where)
         case "udp":
             host, _, port = where.rpartition(":")
-            address = (host.strip("[]"), int(port) if port.isdecimal() else 514)
+            address = (host.strip("[]"), 514 if (number := parse_decimal(port)) is None else number)
             return _datagrams(socket.AF_INET6 if ":" in host else socket.AF_INET, address)
         case _:
             return None

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vswitch.aio.tls import Tls, TlsSource, tls_context
+from vswitch.base.digits import parse_decimal
 from vswitch.base.errors import TextError
 from vswitch.base.log import Logger
 from vswitch.linux.dirs import in_rundir
@@ -109,9 +110,7 @@ def split_host_port(text: str, default_port: int = 0) -> tuple[str, int]:
         host = host[1:-1]
     if not port and default_port:
         return _host_name(host, text), default_port
-    if not port.isdecimal() or int(port) > 65535:
-        raise TextError(f"{text}: bad port number", text)
-    return _host_name(host, text), int(port)
+    return _host_name(host, text), _port_number(port, text)
 
 
 def split_port_host(text: str, default_port: int = 0) -> tuple[str, int]:
@@ -121,9 +120,14 @@ def split_port_host(text: str, default_port: int = 0) -> tuple[str, int]:
         host = host[1:-1]
     if not port:
         return _host_name(host, text), default_port
-    if not port.isdecimal() or int(port) > 65535:
+    return _host_name(host, text), _port_number(port, text)
+
+
+def _port_number(port: str, text: str) -> int:
+    number = parse_decimal(port)
+    if number is None or number > 65535:
         raise TextError(f"{text}: bad port number", text)
-    return _host_name(host, text), int(port)
+    return number
 
 
 def _host_name(host: str, text: str) -> str:

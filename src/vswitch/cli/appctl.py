@@ -13,6 +13,7 @@ import sys
 from collections.abc import Sequence
 
 from vswitch.base import lightjson
+from vswitch.base.digits import parse_decimal
 from vswitch.base.errors import TextError
 from vswitch.base.options import (
     HELP,
@@ -99,7 +100,7 @@ def socket_of(target: str) -> str:
     except OSError as error:
         warn("daemon_unix", f"{pidfile}: open: {error.strerror}")
         raise CommandError(f'cannot read pidfile "{pidfile}" ({error.strerror})') from error
-    if not pid.isdecimal() or not os.path.exists(f"/proc/{pid}"):  # noqa: PTH110
+    if parse_decimal(pid) is None or not os.path.exists(f"/proc/{pid}"):  # noqa: PTH110
         raise CommandError(f'cannot read pidfile "{pidfile}" ({os.strerror(3)})')
     return in_rundir(f"{target}.{pid}.ctl")
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from vswitch.base.digits import parse_decimal
 from vswitch.base.jsontype import Json
 from vswitch.base.lightjson import encode, encode_pretty
 from vswitch.base.options import REQUIRED, CommandError, Given, Option
@@ -52,7 +53,7 @@ class Style:
                 case "bare":
                     style.format, style.cells, style.headings = "list", "bare", False
                 case "max-column-width":
-                    style.max_width = int(value) if value and value.isdecimal() else 0
+                    style.max_width = parse_decimal(value or "") or 0
                 case _:
                     pass
         return style

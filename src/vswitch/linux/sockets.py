@@ -12,6 +12,7 @@ import _socket
 import errno
 import os
 
+from vswitch.base.digits import parse_decimal
 from vswitch.base.options import Given
 from vswitch.linux.dirs import in_rundir
 
@@ -80,9 +81,10 @@ def host_and_port(text: str, default_port: int) -> tuple[str, int]:
         host, port = text, ""
     else:
         host, _, port = text.partition(":")
-    if not host or not host.isascii() or (port and not (port.isdecimal() and int(port) < 65536)):
+    number = parse_decimal(port) if port else default_port
+    if not host or not host.isascii() or number is None or number > 65535:
         raise OSError(errno.EAFNOSUPPORT, os.strerror(errno.EAFNOSUPPORT))
-    return host, int(port or default_port)
+    return host, number
 
 
 def _connected(sock: _socket.socket, address: str | tuple[str, int]) -> _socket.socket:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from vswitch.base.digits import parse_decimal
 from vswitch.base.errors import TextError
 from vswitch.base.text import key_values, parse_u32
 from vswitch.flow.match import Match, parse_match_word
@@ -52,7 +53,8 @@ def parse_flow_monitor(text: str, id: int = 0, names: Names = NO_NAMES) -> FlowM
                 raise TextError(f'unknown table "{value}"', value)
             table = number
         elif name == "out_port":
-            out_port = OfPort(int(value)) if value.isdecimal() else names.port(value)
+            number = parse_decimal(value)
+            out_port = names.port(value) if number is None else OfPort(number)
         elif name == "out_group":
             out_group = parse_u32(value)
         else:

@@ -13,8 +13,11 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from vswitch.aio.tls import Tls
+from vswitch.base.digits import parse_decimal
+from vswitch.base.errors import TextError
 from vswitch.base.jsontype import Json
 from vswitch.base.log import Logger
+from vswitch.base.text import c_int, parse_ipv4
 from vswitch.flow.ports import OFPP_LOCAL, OFPP_MAX, OfPort
 from vswitch.ofproto.inband import Remote
 from vswitch.ofproto.port import PriorityTags, VlanMode
@@ -317,14 +320,14 @@ def _remotes(tables: Tables, controllers: Iterable[ControllerConfig]) -> frozens
 def _remote(target: str, default_port: int) -> Remote | None:
     kind, _, rest = target.partition(":")
     address, _, port = rest.partition(":")
-    octets = address.split(".")
-    if (
-        kind not in ("tcp", "ssl")
-        or len(octets) != 4
-        or not all(o.isdecimal() and int(o) < 256 for o in octets)
-    ):
+    if kind not in ("tcp", "ssl"):
         return None
-    return address, int(port) if port.isdecimal() and int(port) < 1 << 16 else default_port
+    try:
+        parse_ipv4(address)
+    except TextError:
+        return None
+    number = parse_decimal(port)
+    return address, default_port if number is None or number >= 1 << 16 else number
 
 
 def _queue_size(row: Row) -> int:
@@ -389,5 +392,5 @@ def unicast_mac(text: str | None) -> int | None:
 
 
 def _integer(settings: Mapping[str, str], name: str, default: int) -> int:
-    text = settings.get(name, "")
-    return int(text) if text.isdecimal() else default
+    number = c_int(settings.get(name, ""), 32, 10)
+    return default if number is None or number < 0 else number

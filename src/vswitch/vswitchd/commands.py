@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from vswitch.aio.clock import SteerableLoop, settle
 from vswitch.aio.daemon import Service
 from vswitch.aio.unixctl import MANY
+from vswitch.base.digits import parse_decimal
 from vswitch.base.errors import TextError, VswitchError
 from vswitch.base.text import format_mac
 from vswitch.dpif.flowtext import format_bridge_megaflow
@@ -295,7 +296,7 @@ def time_stop(words: Sequence[str]) -> None:
 
 async def time_warp(words: Sequence[str]) -> str:
     """Move time on, the first number of milliseconds in steps of the second."""
-    numbers = [int(word) if word.isdecimal() else 0 for word in words]
+    numbers = [parse_decimal(word) or 0 for word in words]
     if not all(numbers):
         raise TextError("invalid MSECS")
     await _clock().advance(numbers[0] / 1000, numbers[-1] / 1000)

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from vswitch.aio.clock import settle
 from vswitch.aio.daemon import Service
 from vswitch.aio.unixctl import MANY
+from vswitch.base.digits import parse_decimal
 from vswitch.base.errors import TextError
 from vswitch.dpif.key import parse_key
 from vswitch.dpif.packet import Packet
@@ -75,9 +76,10 @@ def _packets(words: Sequence[str], vswitch: Vswitch) -> list[Packet]:
 
 def _value(queue: list[str]) -> int:
     text = queue.pop() if queue else ""
-    if not text.isdecimal():
+    number = parse_decimal(text)
+    if number is None:
         raise TextError("wrong value for option")
-    return int(text)
+    return number
 
 
 def _packet(text: str, length: int | None, vswitch: Vswitch) -> bytes:

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from vswitch.base.digits import parse_decimal
 from vswitch.base.log import Logger
 from vswitch.base.options import CommandError, Given
 from vswitch.cli.dbtool.headers import read_schema, starts_with
@@ -240,9 +241,10 @@ def _check_address(address: str) -> None:
 def _timer(text: str | None) -> int | None:
     if text is None:
         return None
-    if not text.isdecimal() or int(text) not in TIMERS:
+    number = parse_decimal(text)
+    if number not in TIMERS:
         raise CommandError("ovsdb error: election timer must be between 100 and 600000, in msec.")
-    return int(text)
+    return number
 
 
 def _write_new(path: str, data: bytes) -> None:

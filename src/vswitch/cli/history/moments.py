@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
+from vswitch.base.digits import parse_decimal
 from vswitch.base.options import CommandError
 from vswitch.ovsdb.history import Event
 
@@ -33,8 +34,7 @@ def parse_moment(text: str, events: Sequence[Event], now: datetime) -> int:
     """The number of the last event that had happened by then; 0 for before all."""
     if text in ("now", "HEAD"):
         return len(events)
-    if text.isdecimal():
-        number = int(text)
+    if (number := parse_decimal(text)) is not None:
         if number > len(events):
             raise CommandError(f"there is no transaction {number}; the last one is {len(events)}")
         return number

@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Iterator
 
+from vswitch.base.digits import parse_decimal
 from vswitch.base.options import CommandError, Given
 from vswitch.base.text import format_ipv4
 from vswitch.cli.command import warn
@@ -91,7 +92,7 @@ def parse_pcap(given: Given, *files: str) -> Iterator[str]:
 def ofp_parse_pcap(given: Given, file: str, *ports: str) -> Iterator[str]:
     """The OpenFlow messages in a capture's TCP streams from or to PORTs (6653 and 6633 unless given)."""
     verbosity, timestamps = len(given.all("more")) + 1, "timestamp" in given
-    wanted = {int(port) if port.isdecimal() else 0 for port in ports} or PORTS
+    wanted = {parse_decimal(port) or 0 for port in ports} or PORTS
     streams = Reassembly()
     separator = ""
     try:

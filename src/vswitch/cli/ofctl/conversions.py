@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator
 from random import choice
 
+from vswitch.base.digits import parse_decimal
 from vswitch.base.errors import TextError
 from vswitch.base.options import CommandError, Given
 from vswitch.cli.ofctl.lines import preprocessed, test_lines
@@ -157,7 +158,7 @@ def _actions(text: str, what: str) -> Iterator[str]:
                 raise OpenFlowError(BadRequest.BAD_LEN)
             actions = (decode_instructions if instructions else decode_actions)(version, data)
             if what == "instructions":
-                check_actions(actions, Match(), int(table) if table.isdecimal() else 0, version)
+                check_actions(actions, Match(), parse_decimal(table) or 0, version)
         except OpenFlowError as error:
             yield f"bad {text} {what}: {error.code.name}\n"
             continue

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from vswitch.base.digits import parse_decimal
 from vswitch.base.errors import TextError
 from vswitch.base.options import CommandError, Given
 from vswitch.cli.command import warn
@@ -59,8 +60,9 @@ def dump_group_features(given: Given, switch: str) -> Iterator[str]:
 def _group(text: str) -> int:
     if not text or text.lower() == "all":
         return OFPG_ALL
-    if text.isdecimal() and int(text) <= 0xFFFFFFFF:
-        return int(text)
+    number = parse_decimal(text)
+    if number is not None and number <= 0xFFFFFFFF:
+        return number
     if text.lower() != "any":
         known = "Valid group IDs are 32-bit nonnegative integers or the keywords ANY or ALL."
         warn("ofp_group", f"{text} is not a valid group ID.  ({known})")

@@ -18,6 +18,7 @@ from typing import TextIO
 from vswitch.aio.daemon import Service, run_daemon
 from vswitch.aio.unixctl import MANY
 from vswitch.base.options import CommandError, Given
+from vswitch.base.text import c_number
 from vswitch.cli.ofctl.channel import XIDS, Channel
 from vswitch.cli.ofctl.naming import accepted, shown
 from vswitch.cli.ofctl.settings import Settings
@@ -58,7 +59,7 @@ def monitor(given: Given, switch: str, *words: str) -> None:
     names: Names | None = None
     for word in words:
         if word[:1].isdecimal():
-            length = int("".join(c for c in word if c.isdecimal()) or "0")
+            length, _ = c_number(word, 10)
             channel.commit(SetConfig(current_config(channel).flags, length & EVERYTHING))
         elif word == "invalid_ttl":
             config = current_config(channel)

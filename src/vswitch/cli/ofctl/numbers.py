@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vswitch.base.options import CommandError, Given
-from vswitch.base.text import key_values
+from vswitch.base.text import c_number, key_values
 from vswitch.cli.command import log_error
 from vswitch.cli.ofctl.table import command
 from vswitch.openflow.errors import ErrorCode, OpenFlowError, by_name
@@ -76,10 +76,7 @@ def encode_hello(given: Given, bitmap: str) -> Iterator[str]:
 
 def _bits(text: str) -> frozenset[Version]:
     """The versions whose bits `text`, in C's notation, has."""
-    try:
-        number = int(text, 8 if text[:1] == "0" and text.isdecimal() else 0)
-    except ValueError:
-        number = 0
+    number, _ = c_number(text)
     return frozenset(version for version in ALL_VERSIONS if number >> version & 1)
 
 

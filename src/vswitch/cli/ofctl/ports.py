@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from vswitch.base.digits import parse_decimal
 from vswitch.base.options import CommandError, Given
 from vswitch.cli.ofctl.channel import Channel
 from vswitch.cli.ofctl.naming import port_argument, ports, shown
@@ -66,7 +67,7 @@ def mod_port(given: Given, switch: str, interface: str, action: str) -> None:
     if word != action:
         value = not value
     channel = Channel(switch, Settings(given))
-    number = int(interface) if interface.isdecimal() else None
+    number = parse_decimal(interface)
     found = next((port for port in ports(channel) if port.name == interface or port.port_no == number), None)
     if found is None:
         raise CommandError(f"{switch}: couldn't find port `{interface}'")

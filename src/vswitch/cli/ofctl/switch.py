@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
+from vswitch.base.digits import parse_decimal
 from vswitch.base.options import CommandError, Given
 from vswitch.cli.ofctl.channel import Channel
 from vswitch.cli.ofctl.naming import shown
@@ -118,10 +119,11 @@ def probe(given: Given, target: str) -> None:
 @command("ping", "TARGET [N]")
 def ping(given: Given, target: str, size: str = "64") -> Iterator[str]:
     """Ten echos of N bytes, and how long each took."""
-    if not size.isdecimal() or int(size) > MAX_PAYLOAD:
+    n_bytes = parse_decimal(size)
+    if n_bytes is None or n_bytes > MAX_PAYLOAD:
         raise CommandError(f"payload must be between 0 and {MAX_PAYLOAD} bytes")
     channel = Channel(target, Settings(given))
-    payload = bytes(i & 0xFF for i in range(int(size)))
+    payload = bytes(i & 0xFF for i in range(n_bytes))
     for _ in range(10):
         sent = time.monotonic()
         reply = channel.transact(EchoRequest(payload))
@@ -136,7 +138,7 @@ def ping(given: Given, target: str, size: str = "64") -> Iterator[str]:
 @command("benchmark", "TARGET N COUNT")
 def benchmark(given: Given, target: str, size: str, count: str) -> Iterator[str]:
     """COUNT echos of N bytes, one after the other, and how fast they were."""
-    n_bytes, n_echos = (int(text) if text.isdecimal() else 0 for text in (size, count))
+    n_bytes, n_echos = (parse_decimal(text) or 0 for text in (size, count))
     if n_bytes > MAX_PAYLOAD:
         raise CommandError(f"payload must be between 0 and {MAX_PAYLOAD} bytes")
     whole = n_bytes + HEADER.size

@@ -13,6 +13,7 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from vswitch.base.digits import parse_decimal
 from vswitch.base.options import CommandError, Given
 from vswitch.cli.pki import certificates
 from vswitch.cli.pki.hierarchy import KINDS, ORGANIZATION, Authority, read, write_private
@@ -31,7 +32,7 @@ class Pki:
         if self.kind not in ("rsa", "dsa"):
             raise CommandError("argument to -k or --key must be rsa or dsa")
         bits = given.get("bits") or str(DEFAULT_BITS)
-        self.bits = int(bits) if bits.isdecimal() else 0
+        self.bits = parse_decimal(bits) or 0
         if self.bits < MIN_BITS:
             raise CommandError("argument to -B or --bits must be at least 1024")
         self.parameters = Path(given.get("dsaparam") or self.directory / "dsaparam.pem")

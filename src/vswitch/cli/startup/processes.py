@@ -15,6 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from time import monotonic, sleep
 
+from vswitch.base.digits import parse_decimal
 from vswitch.base.errors import VswitchError
 from vswitch.base.options import CommandError
 from vswitch.cli.appctl import ask, socket_of
@@ -61,7 +62,7 @@ class Daemon:
             text = Path(in_rundir(f"{self.name}.pid")).read_text(encoding="ascii", errors="replace").strip()
         except OSError:
             return None
-        return int(text) if text.isdecimal() else None
+        return parse_decimal(text)
 
     def status(self) -> str:
         """A line that says whether it runs."""

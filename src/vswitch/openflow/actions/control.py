@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import struct
 
+from vswitch.base.digits import parse_decimal
 from vswitch.base.errors import TextError
 from vswitch.base.text import key_values, parse_u16, parse_u32, parse_u64
 from vswitch.flow.fields import TUN_ID
@@ -213,9 +214,9 @@ class Conjunction(Action):
         """`ID, K/N` with K from 1."""
         id_text, _, rest = arg.partition(",")
         k, _, n = rest.strip().partition("/")
-        if not (k.strip().isdigit() and n.strip().isdigit()):
+        clause, n_clauses = parse_decimal(k.strip()), parse_decimal(n.strip())
+        if clause is None or n_clauses is None:
             raise TextError('"conjunction" syntax is "conjunction(id,i/n)"', arg)
-        clause, n_clauses = int(k), int(n)
         if not 2 <= n_clauses <= 64:
             raise TextError("conjunction must have 2 to 64 clauses", arg)
         if not 1 <= clause <= n_clauses:

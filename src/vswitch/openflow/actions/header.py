@@ -10,6 +10,7 @@ from __future__ import annotations
 import struct
 from typing import ClassVar
 
+from vswitch.base.digits import parse_decimal
 from vswitch.base.errors import TextError
 from vswitch.base.text import format_ipv4, format_mac, parse_ipv4, parse_mac, parse_u8, parse_u16
 from vswitch.flow.fields import FIELDS
@@ -436,9 +437,10 @@ class DecTtl(Action):
             return cls()
         ids = []
         for word in arg.replace(",", " ").split():
-            if not word.isdigit() or int(word) > 0xFFFF:
+            number = parse_decimal(word)
+            if number is None or number > 0xFFFF:
                 break
-            ids.append(int(word))
+            ids.append(number)
         if not ids:
             raise TextError("dec_ttl_cnt_ids: expected at least one controller id.", arg)
         return cls(tuple(ids), True)
