@@ -91,7 +91,7 @@ def rundir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         ("ovsdb-client dump Open", {"Open_vSwitch"}),
         ("ovsdb-tool db-is-", {"db-is-standalone", "db-is-clustered"}),
         ("vswitch ", {"up", "demo", "db"}),
-        ("vswitch db ", {"log", "show", "diff", "at", "revert"}),
+        ("vswitch db ", {"log", "show", "diff", "at", "revert", "classes"}),
         ("vswitch db log --gr", {"--grep"}),
         ("vswitch up --di", {"--dir", "--disable-system"}),
     ],

@@ -1,4 +1,4 @@
-"""The examples of docs/library.md, run against a switch in memory."""
+"""The examples of docs/library.md and of the page on databases, run against a switch in memory."""
 
 import doctest
 import os
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-PAGE = Path(__file__).parents[2] / "docs" / "library.md"
+DOCS = Path(__file__).parents[2] / "docs"
 PROGRAMS = Path(sys.executable).parent
 
 
@@ -31,9 +31,10 @@ def rundir(tmp_path: Path) -> Iterator[str]:
         process.communicate()
 
 
-def test_the_examples(rundir: str) -> None:
-    text = PAGE.read_text().replace("\n```\n", "\n\n")  # the end of a block is no output
-    examples = doctest.DocTestParser().get_doctest(text, {"rundir": rundir}, PAGE.name, str(PAGE), 0)
+@pytest.mark.parametrize("name", ["library.md", "topics/database-library.md"])
+def test_the_examples(rundir: str, name: str) -> None:
+    text = (DOCS / name).read_text().replace("\n```\n", "\n\n")  # the end of a block is no output
+    examples = doctest.DocTestParser().get_doctest(text, {"rundir": rundir}, name, str(DOCS / name), 0)
     said: list[str] = []
     results = doctest.DocTestRunner().run(examples, out=said.append)
     assert results.attempted > 30

@@ -7,6 +7,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -14,21 +15,41 @@ from tests.interop.daemons import Daemons, Make, program
 from vswitch.aio.database import Database
 from vswitch.linux.database import BlockingDatabase
 from vswitch.linux.exchange import CannotReach
+from vswitch.ovsdb.classes import Classes
 from vswitch.ovsdb.commit import Refused
-from vswitch.ovsdb.record import Changes
-from vswitch.ovsdb.replica import Replica
+from vswitch.ovsdb.record import EMPTY, Record
+from vswitch.ovsdb.replica import Mismatch, Replica
+from vswitch.ovsdb.rows import Changes
 
 pytestmark = pytest.mark.interop
-WANTED = {
-    "Open_vSwitch": ["bridges", "next_cfg"],
-    "Bridge": ["name", "external_ids", "ports", "fail_mode"],
-    "Port": ["name", "interfaces"],
-    "Interface": ["name"],
-}
+
+
+class Interface(Record):
+    name: str
+
+
+class Port(Record):
+    name: str
+    interfaces: set[Interface]
+
+
+class Bridge(Record):
+    name: str
+    ports: set[Port] = EMPTY
+    external_ids: dict[str, str] = EMPTY
+    fail_mode: Literal["secure", "standalone"] | None = None
+
+
+class Root(Record, table="Open_vSwitch"):
+    bridges: set[Bridge] = EMPTY
+    next_cfg: int = 0
+
+
+TABLES = Classes(Root, Bridge, Port, Interface)
 
 
 def replica(**options: object) -> Replica:
-    return Replica("Open_vSwitch", WANTED, **options)  # type: ignore[arg-type]
+    return Replica("Open_vSwitch", TABLES, **options)  # type: ignore[arg-type]
 
 
 @pytest.fixture(params=["ours", "peer"])
@@ -47,18 +68,17 @@ def restart(daemons: Daemons) -> None:
 
 def add_bridge(name: str):
     def add(change: Changes) -> None:
-        if change.get("Bridge", name=name) is not None:
+        if change.get(Bridge, name=name) is not None:
             return
-        interface = change.insert("Interface", name=name)
-        port = change.insert("Port", name=name, interfaces=[interface])
-        [root] = change.rows("Open_vSwitch")
-        root.bridges.add(change.insert("Bridge", name=name, ports=[port], external_ids={"n": "0"}))
+        port = Port(name=name, interfaces={Interface(name=name)})
+        [root] = change.rows(Root)
+        root.bridges.add(Bridge(name=name, ports={port}, external_ids={"n": "0"}))
 
     return add
 
 
 def bump(change: Changes) -> None:
-    bridge = change.one("Bridge", name="b")
+    bridge = change.one(Bridge, name="b")
     bridge.external_ids["n"] = str(int(bridge.external_ids["n"]) + 1)
 
 
@@ -117,11 +137,15 @@ def test_conditions_select_rows_and_can_change(daemons: Daemons) -> None:
             for name in "abc":
                 await database.commit(add_bridge(name))
             await database.until(lambda: len(only_a.table("Bridge")) == 1)
-            await database.restrict("Bridge", [["name", "==", "b"], ["name", "==", "c"]])
-            assert sorted(row.name for row in only_a.table("Bridge").values()) == ["b", "c"]
+            [root] = database.contents.rows(Root)
+            assert [bridge.name for bridge in root.bridges] == ["a"]
+            await database.restrict(Bridge, [["name", "==", "b"], ["external_ids", "includes", {"n": "c"}]])
+            assert [bridge.name for bridge in root.bridges] == ["b"]
+            await database.restrict(Bridge, [["name", "==", "b"], ["name", "==", "c"]])
+            assert sorted(bridge.name for bridge in root.bridges) == ["b", "c"]
             await asyncio.to_thread(restart, daemons)
             await database.until(lambda: only_a.is_settled)
-            assert sorted(row.name for row in only_a.table("Bridge").values()) == ["b", "c"]
+            assert sorted(bridge.name for bridge in root.bridges) == ["b", "c"]
 
     asyncio.run(asyncio.wait_for(work(), 30))
 
@@ -133,7 +157,7 @@ def test_without_an_event_loop(daemons: Daemons) -> None:
         assert database.commit(lambda change: None).status == "unchanged"
         daemons.run("peer", "ovs-vsctl", "--no-wait", "set", "bridge", "b", "fail_mode=secure")
         database.refresh()
-        assert database.replica.find("Bridge", name="b")[0].fail_mode == "secure"
+        assert database.contents.one(Bridge, name="b").fail_mode == "secure"
         with pytest.raises(Refused, match="referential integrity"):
             database.commit(
                 lambda change: change.one("Bridge", name="b").ports.add(
@@ -143,6 +167,28 @@ def test_without_an_event_loop(daemons: Daemons) -> None:
         daemons.kill("ovsdb-server")
         with pytest.raises(CannotReach, match="database connection failed"):
             database.refresh()
+
+
+class Strange(Record, table="Bridge"):
+    name: int
+    colour: str
+
+
+@pytest.mark.parametrize("conditions", [{}, {"Bridge": [["nmae", "==", "x"]]}])
+def test_a_schema_that_is_not_as_declared_ends_it(daemons: Daemons, conditions: dict[str, object]) -> None:
+    classes = TABLES if conditions else Classes(Strange)
+    message = "a column nmae of Bridge" if conditions else "column name: declared int, found str; .* colour"
+
+    async def work() -> None:
+        wrong = Replica("Open_vSwitch", classes, conditions=conditions)
+        with pytest.raises(Mismatch, match=message):
+            async with Database(daemons.remote, wrong):
+                raise AssertionError
+
+    asyncio.run(asyncio.wait_for(work(), 30))
+    wrong = Replica("Open_vSwitch", classes, conditions=conditions)
+    with pytest.raises(Mismatch, match=message), BlockingDatabase(daemons.remote, wrong):
+        raise AssertionError
 
 
 def test_without_an_event_loop_but_with_patience(daemons: Daemons) -> None:
@@ -235,8 +281,8 @@ def test_clients_go_from_member_to_member_of_a_cluster(cluster: Cluster) -> None
         async with Database(cluster.remotes, one) as leading, Database(cluster.remotes, two) as any_member:
 
             def init(change: Changes) -> None:
-                if not change.rows("Open_vSwitch"):
-                    change.insert("Open_vSwitch")
+                if not change.rows(Root):
+                    change.insert(Root())
 
             await leading.commit(init)
             await leading.commit(add_bridge("b"))
@@ -247,6 +293,6 @@ def test_clients_go_from_member_to_member_of_a_cluster(cluster: Cluster) -> None
             await asyncio.to_thread(cluster.kill, cluster.leader())
             await leading.commit(bump)
             await any_member.commit(bump)
-            await leading.until(lambda: one.find("Bridge", name="b")[0].external_ids == {"n": "3"})
+            await leading.until(lambda: leading.contents.one(Bridge, name="b").external_ids == {"n": "3"})
 
     asyncio.run(asyncio.wait_for(work(), 60))

@@ -31,8 +31,9 @@ from vswitch.base.log import Logger
 from vswitch.ovsdb.change import Outcome, Transaction
 from vswitch.ovsdb.commit import Conditions, attempts, one_attempt
 from vswitch.ovsdb.jsontext import Splitter, encode
-from vswitch.ovsdb.record import Changes, computing
-from vswitch.ovsdb.replica import Change, Replica
+from vswitch.ovsdb.record import Record
+from vswitch.ovsdb.replica import Change, Mismatch, Replica
+from vswitch.ovsdb.rows import Changes, Contents, computing
 
 log = Logger("reconnect")
 DEFAULT_PORT = 6640
@@ -62,6 +63,8 @@ class Database:
         self._stream: Stream | None = None
         self._news = asyncio.Event()
         self._running = AsyncExitStack()
+        self._end: Mismatch | None = None  # why there is nothing more to wait for
+        self.contents = Contents(replica)  # its rows, as records
         if shuffle:
             random.shuffle(self.remotes)
 
@@ -84,15 +87,20 @@ class Database:
             await self.until(lambda: self.replica.has_changes)
             yield self.replica.changes()
 
-    async def restrict(self, table: str, condition: Json) -> None:
+    async def restrict(self, table: type[Record] | str, condition: Json) -> None:
         """Monitor the rows of `table` that meet `condition`, and no others; return when that has come true."""
-        self.replica.set_condition(table, condition)
+        self.replica.set_condition(table if isinstance(table, str) else table.table_name(), condition)
         await self.until(lambda: self.replica.is_settled)
 
     async def until(self, is_so: Callable[[], bool]) -> None:
-        """Return when `is_so`, which is asked after every news from the server."""
+        """Return when `is_so`, which is asked after every news from the server.
+
+        Raises Mismatch if the server's schema is not what the replica's owner declared.
+        """
         self.flush()
         while not is_so():
+            if self._end is not None:
+                raise self._end
             await self._news.wait()
 
     async def _follow(self, conditions: Conditions) -> Outcome:
@@ -107,7 +115,7 @@ class Database:
 
     async def __aenter__(self) -> Self:
         tasks = await self._running.enter_async_context(asyncio.TaskGroup())
-        self._running.callback(tasks.create_task(self.run()).cancel)
+        self._running.callback(tasks.create_task(self._run_to_end()).cancel)
         try:
             await self.until(lambda: self.replica.is_synchronized)
         except BaseException:
@@ -120,8 +128,16 @@ class Database:
     ) -> None:
         await self._running.aclose()
 
+    async def _run_to_end(self) -> None:
+        """As run(), but let those who wait raise what it raises."""
+        try:
+            await self.run()
+        except Mismatch as mismatch:
+            self._end = mismatch
+            self._notify()
+
     async def run(self) -> None:
-        """Connect, serve, and connect again, for ever."""
+        """Connect, serve, and connect again, until a server's schema is not what was declared: that is a Mismatch."""
         backoff, at, failures = 0.0, 0, 0
         while True:
             remote = self.remotes[at]
@@ -157,6 +173,8 @@ class Database:
             await self._receive(remote, stream)
         except OSError as error:
             log.warn("%s: connection dropped (%s)", remote, reason(error))
+        except Mismatch:
+            raise
         except VswitchError as error:
             log.warn("%s: %s", remote, error)
         finally:

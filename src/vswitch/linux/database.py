@@ -13,23 +13,39 @@ from __future__ import annotations
 from collections.abc import Callable
 from types import TracebackType
 
+from vswitch.base.jsontype import Json
 from vswitch.linux.exchange import Exchange, new_uuid
 from vswitch.ovsdb.change import Outcome
 from vswitch.ovsdb.commit import attempts
-from vswitch.ovsdb.record import Changes, computing
+from vswitch.ovsdb.record import Record
+from vswitch.ovsdb.rows import Changes, Contents, computing
 
 
 class BlockingDatabase(Exchange):
     """A replica, connected to one of the servers of a database: as a context, from then on until its end."""
 
     def __enter__(self) -> BlockingDatabase:
-        self.until(lambda: self.replica.is_synchronized)
+        try:
+            self.until(lambda: self.replica.is_synchronized)
+        except BaseException:
+            self.close()
+            raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    @property
+    def contents(self) -> Contents:
+        """The replica's rows, as records."""
+        return Contents(self.replica)
+
+    def restrict(self, table: type[Record] | str, condition: Json) -> None:
+        """Monitor the rows of `table` that meet `condition`, and no others; return when that has come true."""
+        self.replica.set_condition(table if isinstance(table, str) else table.table_name(), condition)
+        self.until(lambda: self.replica.is_settled)
 
     def refresh(self) -> None:
         """Bring the replica up to date: it reflects what anybody had committed before this call."""

@@ -195,6 +195,16 @@ class Column:
         atoms = [self.key.atom_json(atom, new) for atom in items]
         return atoms[0] if len(atoms) == 1 else ["set", atoms]
 
+    def clause_json(self, value: Json) -> Json:
+        """The <value> of a condition on this column: JSON as it is, Python's sets, maps, UUIDs and None as JSON."""
+        if isinstance(value, dict):
+            return self.items_json(value.items())
+        if isinstance(value, (set, frozenset, tuple)):
+            return self.items_json(sorted(value))
+        if value is None:
+            return self.items_json([])
+        return value if isinstance(value, list) else self.key.atom_json(value)
+
     def apply_difference(self, old: Json, diff: Json) -> Json:
         """The value after `diff` (ovsdb-server(7), "Update2 Notification"), which is in from_json()'s form."""
         if self.map_value is not None:

@@ -1,16 +1,20 @@
-"""Rows as Python objects that can be written: what a change does to a database, said in Python.
+"""Rows as Python objects: their classes are declared, or, for any schema at all, they go by names.
+
+    class Port(Record):
+        name: str
+        interfaces: set[Interface]
+        tag: int | None = None
 
     def add_port(change: Changes) -> None:
-        bridge = change.one("Bridge", name="br0")
-        if "p1" not in [port.name for port in bridge.rows("ports")]:
-            interface = change.insert("Interface", name="p1", type="internal")
-            bridge.ports.add(change.insert("Port", name="p1", interfaces=[interface]))
+        bridge = change.one(Bridge, name="br0")
+        if "p1" not in [port.name for port in bridge.ports]:
+            bridge.ports.add(Port(name="p1", interfaces={Interface(name="p1", type="internal")}))
         bridge.external_ids["owner"] = "me"
 
     outcome = await database.commit(add_port)
 
-A column with one atom (or none) reads as that; a set as a mutable set, a map as a mutable mapping, which write
-through.  References are UUIDs; to write one, a record may be given instead.
+`classes.Classes` compares such declarations with the schema of the server.  A name instead of a class, as in
+`change.one("Bridge", name="br0")`, gives an `AnyRecord`, which has whatever columns the replica has.
 
 What such a function reads it relies on: the server commits only if it is still so, else the function runs again on
 newer data.  So two programs cannot undo each other's work by mistake.  What is written blindly (`ports.add(…)`) relies
@@ -21,110 +25,211 @@ Sources: RFC 7047 5.1, 5.2; ovsdb(7), "Transactions", for `wait`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, MutableSet
-from typing import Any
+from collections.abc import Callable, Mapping
+from copy import copy
+from typing import Any, ClassVar, TypeVar, dataclass_transform, overload
 
 from vswitch.base.errors import Conflict
-from vswitch.base.jsontype import Json
-from vswitch.ovsdb.change import Transaction
-from vswitch.ovsdb.column import Base, Column
+from vswitch.ovsdb.cells import Cells, RecordMap, RecordSet, value_of
+from vswitch.ovsdb.column import Column
 from vswitch.ovsdb.replica import Row
 
-_PYTHON: Mapping[str, tuple[type, ...]] = {
-    "integer": (int,),
-    "real": (float, int),
-    "boolean": (bool,),
-    "string": (str,),
-    "uuid": (str,),
-}
+R = TypeVar("R", bound="Record")
+
+EMPTY: Any = object()  # as a declared column's default: the empty set or map
 
 
-def computing(function: Callable[[Changes], None]) -> Callable[[Transaction], None]:
-    """`function` as what `commit.attempts` takes."""
-    return lambda transaction: function(Changes(transaction))
+def column(*, name: str, default: Any = ...) -> Any:
+    """A declared column whose name is not that of the attribute: `from_: str = column(name="from")`."""
+    return Attribute(name, default)
 
 
-class Changes:
-    """What a function that changes a database is given: rows to find, to write and to insert."""
+class Attribute:
+    """A declared column.  `classes.Classes` finds out what its annotation means."""
 
-    def __init__(self, transaction: Transaction) -> None:
-        self._transaction = transaction
+    def __init__(self, name: str, default: Any) -> None:
+        self.name = name  # of the column
+        self.default = default  # `...` if a new row must be given a value
+        self.is_map: bool | None = None  # None until the annotation has been read
+        self.target: type[Record] | None = None  # the class of the rows that the values (or members) refer to
 
-    def rows(self, table: str) -> list[Record]:
-        """Every row of `table`, those inserted here too.  Says nothing to the server about having looked."""
-        return [Record(self._transaction, row) for row in self._transaction.rows(self._known(table))]
+    @overload
+    def __get__(self, record: None, owner: type) -> Attribute: ...
 
-    def find(self, table: str, /, **values: Any) -> list[Record]:
-        """The rows of `table` whose columns hold `values`; relied on."""
-        schema = self._transaction.tables[self._known(table)]
-        replica = self._transaction.replica
-        if unknown := [name for name in values if not replica.has_column(table, name)]:
-            raise AttributeError(f"the replica does not have a column {unknown[0]} of {table}")
-        wanted = {name: _value(schema[name], value) for name, value in values.items()}
-        found = self._transaction.find(table, wanted)
-        for row in found:
-            self._transaction.verify(row, *wanted)
-        if not found:
-            self._transaction.verify_none(table, wanted)
-        return [Record(self._transaction, row) for row in found]
+    @overload
+    def __get__(self, record: Record, owner: type) -> Any: ...
 
-    def get(self, table: str, /, **values: Any) -> Record | None:
-        """The only row of `table` whose columns hold `values`; None if there is none, Conflict if there are several."""
-        found = self.find(table, **values)
-        if len(found) > 1:
-            raise Conflict(f"{len(found)} rows of {table} have {_described(values)}")
-        return found[0] if found else None
+    def __get__(self, record: Record | None, owner: type) -> Any:
+        return self if record is None else record._read(self)
 
-    def one(self, table: str, /, **values: Any) -> Record:
-        """As get(), but Conflict if there is none."""
-        record = self.get(table, **values)
-        if record is None:
-            raise Conflict(f"no row of {table} has {_described(values)}")
+    def __set__(self, record: Record, value: Any) -> None:
+        record[self.name] = value
+
+    def initial(self) -> Any:
+        """What a new row has unless told otherwise."""
+        return self.default if self.default is not EMPTY else {} if self.is_map else set()
+
+
+class _Slotted(type):
+    """Makes `record.nmae = …` an AttributeError also where no type checker looks."""
+
+    def __new__(mcs, name: str, bases: tuple[type, ...], body: dict[str, Any], **options: Any) -> _Slotted:
+        body.setdefault("__slots__", ())
+        return super().__new__(mcs, name, bases, body, **options)
+
+
+@dataclass_transform(eq_default=False, kw_only_default=True, field_specifiers=(column,))
+class Record(metaclass=_Slotted):
+    """A row.  A subclass declares a table and those of its columns that a program is about.
+
+    The table is called what the class is called, or `class Root(Record, table="Open_vSwitch")`.  To call the class
+    makes a row that is in no database; `Changes.insert`, or a reference that is written to it, puts it there.  All
+    columns but those without a default must then be given.
+    """
+
+    __slots__ = ("_cells", "_draft", "_row")
+    _cells: Cells
+    _row: Row | None
+    _draft: dict[str, Any]  # of a row that is in no database: its columns
+    _table: ClassVar[str] = ""
+    attributes: ClassVar[Mapping[str, Attribute]] = {}  # by their names in Python
+
+    def __init_subclass__(cls, table: str = "") -> None:
+        cls._table = table or cls.__name__
+        columns = {name: it for name, it in cls.__annotations__.items() if "ClassVar" not in str(it)}
+        own = {name: _attribute(cls, name) for name in columns}
+        for name, attribute in own.items():
+            setattr(cls, name, attribute)
+        cls.attributes = {**cls.attributes, **own}
+
+    def __init__(self, **values: Any) -> None:
+        cls = type(self)
+        if unknown := values.keys() - cls.attributes.keys():
+            raise TypeError(f"{cls.__name__} declares no column {min(unknown)}")
+        self._row, self._draft = None, {}
+        for name, attribute in cls.attributes.items():
+            if attribute.is_map is None:
+                raise TypeError(f"{cls.__name__} is not one of any Classes")
+            value = values.get(name, attribute.initial())
+            if value is ...:
+                raise TypeError(f"a new {cls.__name__} needs a {name}")
+            self._draft[attribute.name] = copy(value) if isinstance(value, (set, dict)) else value
+
+    @classmethod
+    def of(cls: type[R], cells: Cells, row: Row) -> R:
+        """`row` as a record."""
+        record: R = object.__new__(cls)
+        object.__setattr__(record, "_cells", cells)
+        object.__setattr__(record, "_row", row)
         return record
 
-    def row(self, row: Row) -> Record:
-        """A row of the replica, to be written."""
-        if self._transaction.row(row.table, row.uuid) is None:
-            raise Conflict(f"row {row.uuid} of {row.table} does not exist any more")
-        return Record(self._transaction, row)
-
-    def insert(self, table: str, /, **values: Any) -> Record:
-        """A new row; columns not given have their defaults.  `outcome.uuids` tells its UUID after the commit."""
-        record = Record(self._transaction, self._transaction.insert(self._known(table)))
-        for name, value in values.items():
-            record[name] = value
-        return record
-
-    def comment(self, text: str) -> None:
-        """Write a line into the database's log, if the transaction changes anything."""
-        self._transaction.comment(text)
-
-    def _known(self, table: str) -> str:
-        if table not in self._transaction.replica.rows:
-            raise LookupError(f"the replica does not have a table {table}")
-        return table
-
-
-class Record:
-    """A row as the transaction sees it: its columns are attributes, or, whatever their names, `record[name]`."""
-
-    __slots__ = ("_row", "_transaction")
-    _row: Row
-    _transaction: Transaction
-
-    def __init__(self, transaction: Transaction, row: Row) -> None:
-        object.__setattr__(self, "_transaction", transaction)
-        object.__setattr__(self, "_row", row)
-
-    @property
-    def uuid(self) -> str:
-        """The row's UUID; of an inserted row, a provisional one."""
-        return str(self._row.uuid)
+    @classmethod
+    def table_name(cls) -> str:
+        """The table that the class declares."""
+        return cls._table
 
     @property
     def table(self) -> str:
         """The name of the row's table."""
-        return str(self._row.table)
+        return self._table if self._row is None else str(self._row.table)
+
+    @property
+    def is_new(self) -> bool:
+        """Whether it is in no database."""
+        return self._row is None
+
+    def columns(self) -> dict[str, Any]:
+        """What was given to a new row, by column."""
+        return self._draft
+
+    @property
+    def uuid(self) -> str:
+        """The row's UUID; of an inserted row, a provisional one."""
+        return str(self.row.uuid)
+
+    @property
+    def row(self) -> Row:
+        """The row itself; raises Conflict if it is in no database."""
+        if self._row is None:
+            raise Conflict(f"{self!r} is in no database")
+        return self._row
+
+    def __getitem__(self, name: str) -> Any:
+        if self._row is None:
+            return self._draft[name]
+        column = self._column(name)
+        if column.is_map:
+            return RecordMap(self._cells, self._row, column)
+        if not column.is_single:
+            return RecordSet(self._cells, self._row, column)
+        self._cells.rely(self._row, name)
+        return self._cells.value(self._row, name)
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        if self._row is None:
+            self._draft[name] = value
+            return
+        transaction = self._cells.transaction
+        column = self._column(name)
+        if not column.mutable and self._row.uuid not in transaction.inserted:
+            raise AttributeError(f"column {name} of {self.table} is written only when a row is made")
+        if isinstance(value, (RecordSet, RecordMap)) and value.is_of(self._row, column):
+            return  # `record.ports |= {…}` has done its work already
+        transaction.set(self._row, name, value_of(column, value, self._cells.written))
+
+    def _read(self, attribute: Attribute) -> Any:
+        """The value of a declared column: UUIDs of rows of declared classes are these rows."""
+        target = attribute.target
+        if target is None or self._row is None:
+            return self[attribute.name]
+        column, wrap = self._column(attribute.name), _wrap(self._cells, target)
+        if column.is_map:
+            return RecordMap(self._cells, self._row, column, wrap)
+        if not column.is_single:
+            return RecordSet(self._cells, self._row, column, wrap)
+        uuid = self[attribute.name]
+        record = None if uuid is None else wrap(uuid)
+        if record is None and column.n_min == 1:
+            raise Conflict(f"the replica does not have row {uuid} of {target.table_name()}")
+        return record
+
+    def mutate(self, name: str, mutator: str, operand: float) -> None:
+        """Have the server compute a number: `mutator` is one of `+= -= *= /= %=`."""
+        self._cells.transaction.mutate(self.row, self._column(name).name, mutator, operand)
+
+    def delete(self) -> None:
+        """Delete the row; unless its table is a root, it goes when nothing refers to it any more."""
+        self._cells.transaction.delete(self.row)
+
+    def verify(self, *names: str) -> None:
+        """Rely on columns that were not read here."""
+        self._cells.rely(self.row, *(self._column(name).name for name in names))
+
+    def _column(self, name: str) -> Column:
+        if name not in self.row:
+            raise AttributeError(f"the replica does not have a column {name} of {self.table}")
+        return self._cells.column(self.row, name)
+
+    def __repr__(self) -> str:
+        if self._row is not None:
+            return f"<{self.table} {self._row.uuid}>"
+        return (
+            f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self._draft.items())})"
+        )
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or (isinstance(other, Record) and other._row is self._row is not None)
+
+    def __hash__(self) -> int:
+        return hash(self._row) if self._row is not None else id(self)
+
+
+class AnyRecord(Record):
+    """A row of whatever table: its columns are attributes, or, whatever their names, `record[name]`.
+
+    A column with one atom (or none) reads as that; a set as a mutable set, a map as a mutable mapping, which write
+    through.  References are UUIDs; to write one, a record may be given instead.
+    """
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
@@ -134,179 +239,28 @@ class Record:
     def __setattr__(self, name: str, value: Any) -> None:
         self[name] = value
 
-    def __getitem__(self, name: str) -> Any:
-        column = self._column(name)
-        if column.is_map:
-            return RecordMap(self._transaction, self._row, column)
-        if not column.is_single:
-            return RecordSet(self._transaction, self._row, column)
-        self._transaction.verify(self._row, name)
-        return self._transaction.get(self._row, name)
-
-    def __setitem__(self, name: str, value: Any) -> None:
-        column = self._column(name)
-        if not column.mutable and self._row.uuid not in self._transaction.inserted:
-            raise AttributeError(f"column {name} of {self.table} is written only when a row is made")
-        if isinstance(value, (RecordSet, RecordMap)) and value.is_of(self._row, column):
-            return  # `record.ports |= {…}` has done its work already
-        self._transaction.set(self._row, name, _value(column, value))
-
-    def rows(self, name: str) -> list[Record]:
+    def rows(self, name: str) -> list[AnyRecord]:
         """The rows that a column refers to, as far as the replica has them."""
         column = self._column(name)
-        self._transaction.verify(self._row, name)
+        self._cells.rely(self.row, name)
         base = column.map_value if column.map_value is not None else column.key
         assert base.ref_table is not None, f"{name} holds no references"
-        items = column.items(self._transaction.get(self._row, name))
-        uuids = [item[1] if column.is_map else item for item in items]
-        found = (self._transaction.row(base.ref_table, uuid) for uuid in uuids)
-        return [Record(self._transaction, row) for row in found if row is not None]
-
-    def mutate(self, name: str, mutator: str, operand: float) -> None:
-        """Have the server compute a number: `mutator` is one of `+= -= *= /= %=`."""
-        self._transaction.mutate(self._row, self._column(name).name, mutator, operand)
-
-    def delete(self) -> None:
-        """Delete the row; unless its table is a root, it goes when nothing refers to it any more."""
-        self._transaction.delete(self._row)
-
-    def verify(self, *names: str) -> None:
-        """Rely on columns that were not read here."""
-        self._transaction.verify(self._row, *(self._column(name).name for name in names))
-
-    def _column(self, name: str) -> Column:
-        if name not in self._row:
-            raise AttributeError(f"the replica does not have a column {name} of {self.table}")
-        return self._transaction.tables[self.table][name]
-
-    def __repr__(self) -> str:
-        return f"<{self.table} {self.uuid}>"
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Record) and other._row is self._row
-
-    def __hash__(self) -> int:
-        return hash(self._row)
+        items = column.items(self._cells.value(self.row, name))
+        found = (self._cells.at(base.ref_table, item[1] if column.is_map else item) for item in items)
+        return [AnyRecord.of(self._cells, row) for row in found if row is not None]
 
 
-class RecordSet(MutableSet[Any]):
-    """A column that is a set.  To look into it is to rely on it; to add and discard is not."""
-
-    def __init__(self, transaction: Transaction, row: Row, column: Column) -> None:
-        self._transaction = transaction
-        self._row = row
-        self._column = column
-
-    @classmethod
-    def _from_iterable(cls, it: Iterable[Any]) -> set[Any]:  # for `|`, `&` and the like
-        return set(it)
-
-    def is_of(self, row: Row, column: Column) -> bool:
-        """Whether this is that column of that row."""
-        return self._row is row and self._column is column
-
-    def _value(self) -> tuple[Json, ...]:
-        self._transaction.verify(self._row, self._column.name)
-        value: tuple[Json, ...] = self._transaction.get(self._row, self._column.name)
-        return value
-
-    def __contains__(self, item: object) -> bool:
-        return _plain(item) in self._value()
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter(self._value())
-
-    def __len__(self) -> int:
-        return len(self._value())
-
-    def add(self, value: Any) -> None:
-        """Put `value` into the set."""
-        self._transaction.add(self._row, self._column.name, [_atom(self._column.key, value)])
-
-    def discard(self, value: Any) -> None:
-        """Take `value` out of the set."""
-        self._transaction.remove(self._row, self._column.name, [_atom(self._column.key, value)])
-
-    def __repr__(self) -> str:
-        return repr(set(self._transaction.get(self._row, self._column.name)))
+def _attribute(cls: type[Record], name: str) -> Attribute:
+    """What a class says of a column."""
+    if hasattr(Record, name):
+        raise TypeError(f'{cls.__name__}.{name} has a meaning of its own: {name}_: … = column(name="{name}")')
+    default = cls.__dict__.get(name, ...)
+    return default if isinstance(default, Attribute) else Attribute(name, default)
 
 
-class RecordMap(MutableMapping[Any, Any]):
-    """A column that is a map.  To look into it is to rely on it; to set and delete keys is not."""
+def _wrap(cells: Cells, target: type[R]) -> Callable[[str], R | None]:
+    def wrap(uuid: str) -> R | None:
+        row = cells.at(target.table_name(), uuid)
+        return None if row is None else target.of(cells, row)
 
-    def __init__(self, transaction: Transaction, row: Row, column: Column) -> None:
-        self._transaction = transaction
-        self._row = row
-        self._column = column
-
-    def is_of(self, row: Row, column: Column) -> bool:
-        """Whether this is that column of that row."""
-        return self._row is row and self._column is column
-
-    def _value(self) -> dict[Json, Json]:
-        self._transaction.verify(self._row, self._column.name)
-        value: dict[Json, Json] = self._transaction.get(self._row, self._column.name)
-        return value
-
-    def __getitem__(self, key: Any) -> Any:
-        return self._value()[_plain(key)]
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter(self._value())
-
-    def __len__(self) -> int:
-        return len(self._value())
-
-    def __setitem__(self, key: Any, value: Any) -> None:
-        assert self._column.map_value is not None
-        pair = (_atom(self._column.key, key), _atom(self._column.map_value, value))
-        self._transaction.put(self._row, self._column.name, [pair])
-
-    def __delitem__(self, key: Any) -> None:
-        self._transaction.remove(self._row, self._column.name, [_atom(self._column.key, key)])
-
-    def __repr__(self) -> str:
-        return repr(self._transaction.get(self._row, self._column.name))
-
-
-# --- Python's values as the database's ---
-
-
-def _value(column: Column, value: Any) -> Json:
-    """`value` as a value of `column`; raises TypeError for what is of another type, Conflict for what is forbidden."""
-    if column.map_value is not None:
-        if not isinstance(value, Mapping):
-            raise TypeError(f"column {column.name} is a map, not {value!r}")
-        pairs = [(_atom(column.key, key), _atom(column.map_value, item)) for key, item in value.items()]
-        return column.value(pairs)
-    if column.is_single:
-        if value is None and column.n_min == 0:
-            return None
-        return _atom(column.key, value)
-    if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Iterable):
-        raise TypeError(f"column {column.name} is a set, not {value!r}")
-    items = {_atom(column.key, item) for item in value}
-    if not column.n_min <= len(items) <= column.n_max:
-        raise Conflict(
-            f"column {column.name} holds {column.n_min} to {column.n_max} values, not {len(items)}"
-        )
-    return column.value(items)
-
-
-def _atom(base: Base, value: Any) -> Json:
-    """`value` as an atom of `base`."""
-    plain: Any = _plain(value)
-    if not isinstance(plain, _PYTHON[base.kind]) or isinstance(plain, bool) is not (base.kind == "boolean"):
-        raise TypeError(f"{value!r} is not of type {base.kind}")
-    base.check(plain, str(plain))
-    result: Json = float(plain) if isinstance(plain, int) and base.kind == "real" else plain
-    return result
-
-
-def _plain(value: Any) -> Any:
-    """The UUID of a row; any other value as it is."""
-    return value.uuid if isinstance(value, (Record, Row)) else value
-
-
-def _described(values: Mapping[str, Any]) -> str:
-    return " and ".join(f"{name} {value!r}" for name, value in values.items())
+    return wrap

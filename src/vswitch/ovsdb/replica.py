@@ -25,7 +25,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from types import SimpleNamespace
 
-from vswitch.base.errors import WireError
+from vswitch.base.errors import Conflict, WireError
 from vswitch.base.jsontype import Json
 from vswitch.ovsdb.column import Layout, Table
 from vswitch.ovsdb.membership import Membership
@@ -36,9 +36,12 @@ _METHODS = ("monitor_cond_since", "monitor_cond", "monitor")  # in order of pref
 _SERVER = "_Server"
 
 Wanted = Mapping[str, Collection[str]]  # the columns to monitor, by table
-Conditions = Mapping[
-    str, Json
-]  # which rows to monitor, by table: what RFC 7047 has as "where", or True, or False
+# Which rows to monitor, by table: what RFC 7047 has as "where", in which values may be Python's; or True, or False.
+Conditions = Mapping[str, Json]
+
+
+class Mismatch(Conflict):
+    """The server's schema is not what the owner of a replica needs."""
 
 
 class Row(SimpleNamespace):
@@ -138,7 +141,7 @@ class Replica:
         self.objection = ""  # why this server will not do
         self.serial = 0  # grows with all that becomes different
         self.outcomes: dict[int, Json] = {}  # replies to transact(), until their owner takes them
-        self._wanted = wanted
+        self.wanted = wanted
         self._conditions = dict(conditions or {})
         self._conditions_asked: dict[str, Json] = {}  # of this server
         self._n_conditions_sent = 0  # that the server has not confirmed yet
@@ -283,7 +286,7 @@ class Replica:
         if error is not None:
             raise WireError(_error_text(error))
         self.layout = Layout(result)
-        wanted = self._wanted(self.layout) if callable(self._wanted) else self._wanted
+        wanted = self.wanted(self.layout) if callable(self.wanted) else self.wanted
         tables = self.layout.tables
         self._columns = {
             name: [column for column in columns if column in tables[name]]
@@ -298,13 +301,29 @@ class Replica:
         if self._method != "monitor":  # which takes no conditions: then the replica has more than was wanted
             for table, condition in self._conditions.items():
                 if table in requests:
-                    requests[table][0]["where"] = condition
+                    requests[table][0]["where"] = self._where(table, condition)
         more = [self._last_id] if self._method == "monitor_cond_since" else []
         self._ask(self._method, [self.database, [self.database], requests, *more], self._on_monitor)
 
+    def _where(self, table: str, condition: Json) -> Json:
+        """A condition as the server wants it; raises Mismatch if it is about columns that are not there."""
+        assert self.layout is not None
+        columns = self.layout.tables[table]
+        if isinstance(condition, bool):
+            return condition
+        clauses = [clause for clause in condition if not isinstance(clause, bool)]
+        if unknown := [name for name, _, _ in clauses if name != "_uuid" and name not in columns]:
+            raise Mismatch(f"a condition is on a column {unknown[0]} of {table}, but there is none")
+        return [
+            clause
+            if isinstance(clause, bool)
+            else [clause[0], clause[1], columns[clause[0]].clause_json(clause[2])]
+            for clause in condition
+        ]
+
     def _on_monitor(self, result: Json, error: Json) -> None:
         if error is not None:
-            if self._method == _METHODS[-1]:
+            if self._method == _METHODS[-1] or _error_tag(error) != "unknown method":
                 raise WireError(_error_text(error))
             self._method = _METHODS[_METHODS.index(self._method) + 1]
             self._ask_monitor()
@@ -328,7 +347,7 @@ class Replica:
             if self._conditions_asked.get(table, True) != condition and self._method != "monitor":
                 self._n_conditions_sent += 1
                 self._conditions_asked[table] = condition
-                change = {table: [{"where": condition}]}
+                change = {table: [{"where": self._where(table, condition)}]}
                 self._ask("monitor_cond_change", [name, name, change], self._on_condition)
 
     def _on_condition(self, result: Json, error: Json) -> None:
@@ -467,6 +486,11 @@ def references(row: Row, column: str, replica: Replica, table: str) -> Iterator[
 
 def _ignore(result: Json, error: Json) -> None:
     """Nothing depends on this reply."""
+
+
+def _error_tag(error: Json) -> str:
+    """The name of a JSON-RPC error."""
+    return str(error.get("error") if isinstance(error, dict) else error)
 
 
 def _error_text(error: Json) -> str:

@@ -16,8 +16,9 @@ from vswitch.aio.daemon import Service, run_daemon
 from vswitch.aio.database import Database
 from vswitch.base.log import Logger
 from vswitch.base.options import Given
-from vswitch.ovsdb.record import Changes, Record
+from vswitch.ovsdb.record import AnyRecord
 from vswitch.ovsdb.replica import Replica
+from vswitch.ovsdb.rows import Changes
 from vswitch.xenserver.daemon import PROGRAM
 from vswitch.xenserver.host import Host
 from vswitch.xenserver.lookups import Lookups, Wanted
@@ -122,7 +123,7 @@ class Sync:
             _apply(interfaces[name].external_ids, change)
         changes.comment(f"{PROGRAM}: XAPI's names")
 
-    def _write_bridge(self, bridge: Record) -> None:
+    def _write_bridge(self, bridge: AnyRecord) -> None:
         name = bridge.name
         known = self._lookups.networks.get(name)
         if known is not None and name not in self._settled:

@@ -1,135 +1,251 @@
-"""Rows written as Python objects: the operations that come of it, and what is refused at once."""
+"""Declared records: read, written, made anew, and what is refused at once."""
 
 from __future__ import annotations
 
+from itertools import count
+from typing import ClassVar
+
 import pytest
 
-from tests.unit.ovsdb.test_change import ABOUT, A, B, begin
+from tests.unit.ovsdb.test_change import ABOUT, ROWS, SCHEMA, A, B
 from vswitch.base.errors import Conflict
 from vswitch.ovsdb.change import Transaction
-from vswitch.ovsdb.record import Changes, Record
+from vswitch.ovsdb.classes import Classes
+from vswitch.ovsdb.record import EMPTY, Record, column
+from vswitch.ovsdb.replica import Replica
+from vswitch.ovsdb.rows import Changes, Contents
+
+
+class Leaf(Record):
+    name: str
+
+
+class Root(Record):
+    default_name: ClassVar[str] = "a"
+    name: str
+    leaves: set[Leaf] = EMPTY
+    numbers: dict[str, int] = column(name="map", default=EMPTY)
+    maybe: str | None = None
+    count: int = 0
+
+
+CLASSES = Classes(Root, Leaf)
 
 
 @pytest.fixture
-def transaction() -> Transaction:
-    return begin()
+def replica() -> Replica:
+    replica = Replica("D", CLASSES)
+    replica.connected()
+    for result in (SCHEMA, [False, A, ROWS]):
+        [message] = replica.outgoing()
+        replica.receive({"id": message["id"], "result": result, "error": None})
+    return replica
 
 
 @pytest.fixture
-def change(transaction: Transaction) -> Changes:
-    return Changes(transaction)
+def change(replica: Replica) -> Changes:
+    return changes(replica)
+
+
+def changes(replica: Replica) -> Changes:
+    numbers = count(1)
+    return Changes(Transaction(replica, lambda: f"10000000-0000-0000-0000-{next(numbers):012}"))
 
 
 @pytest.fixture
-def root(transaction: Transaction) -> Record:
-    return Record(transaction, next(transaction.rows("Root")))
+def root(change: Changes) -> Root:
+    return change.rows(Root)[0]
 
 
-def waits(transaction: Transaction) -> list[list[str]]:
-    return [each["columns"] for each in transaction.operations() if each["op"] == "wait"]
+def test_columns_are_attributes_and_references_are_rows(change, root):
+    assert (root.name, root.maybe, root.count, root.numbers) == ("a", None, 0, {"x": 1})
+    [leaf] = change.rows(Leaf)
+    root.leaves.add(leaf)
+    assert root.leaves == {leaf}
+    assert [each.name for each in root.leaves] == ["b"]
+    assert leaf in root.leaves
+    assert change.find(Root, leaves={leaf}) == [root]
+    assert change.find(Root, numbers={"x": 1}) == [root]
 
 
-def test_what_is_written_blindly_relies_on_nothing(transaction, root):
-    root.leaves.add(B)
-    root.map["y"] = 2
-    del root.map["x"]
+def test_what_is_written(change, root):
     root.maybe = "so"
-    assert transaction.operations() == [
-        ABOUT | {"op": "update", "row": {"maybe": "so"}},
-        ABOUT
-        | {
-            "op": "mutate",
-            "mutations": [
-                ["leaves", "insert", ["set", [["uuid", B]]]],
-                ["map", "delete", ["set", ["x"]]],
-                ["map", "insert", ["map", [["y", 2]]]],
-            ],
-        },
+    root.numbers["y"] = 2
+    root.count += 1
+    root.leaves |= {*change.rows(Leaf)}
+    wait, update, mutate = change.transaction.operations()
+    assert (wait["op"], wait["columns"]) == ("wait", ["count"])
+    assert update == ABOUT | {"op": "update", "row": {"maybe": "so", "count": 1}}
+    assert mutate["mutations"] == [
+        ["map", "insert", ["map", [["y", 2]]]],
+        ["leaves", "insert", ["set", [["uuid", B]]]],
     ]
 
 
-def test_what_is_read_is_relied_on(transaction, root):
-    if "x" in root.map and root.name == "a" and not root.leaves:
-        root.count = root.count + 1
-    assert waits(transaction) == [["map", "name", "leaves", "count"]]
+def test_a_new_row_is_inserted_where_it_is_referred_to_and_once(change, root):
+    leaf = Leaf(name="new")
+    root.leaves.add(leaf)
+    root.leaves.add(leaf)
+    other = change.insert(Root(name="c", leaves={leaf, Leaf(name="second")}))
+    assert leaf in root.leaves
+    assert leaf in other.leaves
+    assert change.insert(leaf) in root.leaves
+    assert sorted(each.name for each in other.leaves) == ["new", "second"]
+    inserts = [each for each in change.transaction.operations() if each["op"] == "insert"]
+    assert [(each["table"], each["row"]["name"]) for each in inserts] == [
+        ("Leaf", "new"),
+        ("Root", "c"),
+        ("Leaf", "second"),
+    ]
 
 
-def test_a_find_relies_on_what_it_finds(transaction, change):
-    change.one("Root", name="a").count = 3
-    assert waits(transaction) == [["name"]]
+def test_a_new_row_is_a_value_that_can_be_inserted_again(replica):
+    new = Root(name="z", numbers={"k": 1})
+    new.maybe = "m"
+    new.numbers["l"] = 2
+    new.leaves.add(Leaf(name="l"))
+    assert (new.name, new.numbers, len(new.leaves), new.table, new.is_new) == (
+        "z",
+        {"k": 1, "l": 2},
+        1,
+        "Root",
+        True,
+    )
+    assert repr(Leaf(name="l")) == "Leaf(name='l')"
+    for _ in range(2):
+        change = changes(replica)
+        change.insert(new)
+        [insert, _] = change.transaction.operations()
+        assert insert["row"]["map"] == ["map", [["k", 1], ["l", 2]]]
 
 
-def test_a_find_that_finds_nothing_relies_on_that(transaction, change):
-    assert change.get("Root", name="z") is None
-    change.insert("Root", name="z")
-    wait = transaction.operations()[0]
-    assert (wait["op"], wait["where"], wait["rows"]) == ("wait", [["name", "==", "z"]], [])
-
-
-def test_finds_see_what_was_written(change):
-    change.one("Root", name="a").name = "b"
-    assert change.find("Root", name="a") == []
-    inserted = change.insert("Root", name="c")
-    assert change.one("Root", name="c") == inserted
-
-
-def test_inserted_rows_can_be_referred_to(transaction, change, root):
-    leaf = change.insert("Leaf", name="l")
-    root.leaves = [leaf, B]
-    assert sorted(record.name for record in root.rows("leaves")) == ["b", "l"]
-    [insert] = [each for each in transaction.operations() if each["op"] == "insert"]
-    [update] = [each for each in transaction.operations() if each["op"] == "update"]
-    assert ["named-uuid", insert["uuid-name"]] in update["row"]["leaves"][1]
-
-
-def test_sets_and_maps_are_pythons(root):
-    root.leaves |= {B}
-    assert root.leaves == {B}
-    assert root.leaves & {A, B} == {B}
-    root.leaves.clear()
-    assert len(root.leaves) == 0
-    root.map.update(a=1, b=2)
-    assert root.map == {"a": 1, "b": 2, "x": 1}
-    assert root.map.pop("a") == 1
-    assert sorted(root.map) == ["b", "x"]
-    assert root.map.get("nothing") is None
-
-
-def test_a_number_that_the_server_computes(transaction, root):
-    root.mutate("count", "+=", 5)
-    assert transaction.operations() == [ABOUT | {"op": "mutate", "mutations": [["count", "+=", 5]]}]
+def test_new_rows_share_nothing(change):
+    one, two = Root(name="1"), Root(name="2")
+    one.leaves.add(Leaf(name="x"))
+    one.numbers["x"] = 1
+    assert (two.leaves, two.numbers) == (set(), {})
 
 
 @pytest.mark.parametrize(
-    ("column", "value"),
+    ("make", "message"),
     [
-        ("count", "1"),
-        ("count", True),
-        ("count", None),
-        ("name", 1),
-        ("map", [1]),
-        ("map", {1: 1}),
-        ("leaves", "x"),
+        (lambda: Root(maybe="x"), "a new Root needs a name"),
+        (lambda: Root(name="x", nmae="x"), "Root declares no column nmae"),
+        (
+            lambda: type("Lone", (Record,), {"__annotations__": {"x": "str"}})(x="y"),
+            "Lone is not one of any Classes",
+        ),
     ],
 )
-def test_values_of_other_types_are_refused(root, column, value):
-    with pytest.raises(TypeError):
-        root[column] = value
+def test_wrong_new_rows(make, message):
+    with pytest.raises(TypeError, match=message):
+        make()
 
 
-def test_what_is_not_there_is_named(change, root):
-    with pytest.raises(AttributeError, match="does not have a column nothing of Root"):
-        root.nothing = 1
-    with pytest.raises(AttributeError, match="does not have a column nothing of Root"):
-        change.find("Root", nothing=1)
-    with pytest.raises(LookupError, match="does not have a table Nothing"):
-        change.insert("Nothing")
-    with pytest.raises(Conflict, match="no row of Root has name 'z'"):
-        change.one("Root", name="z")
+def test_wrong_values_and_names(change, root):
+    with pytest.raises(TypeError, match="5 is not of type string"):
+        root.name = 5
+    with pytest.raises(TypeError, match="is not of type uuid"):
+        root.leaves = {5}
+    with pytest.raises(AttributeError, match="nmae"):
+        root.nmae = "x"
+    with pytest.raises(AttributeError, match="nmae"):
+        _ = root.nmae
+    with pytest.raises(AttributeError, match="column nothing of Root"):
+        change.find(Root, nothing=1)
+    with pytest.raises(TypeError, match="is not of type uuid"):
+        change.find(Root, leaves={Leaf(name="new")})
 
 
-def test_rows_of_the_replica_can_be_written_unless_they_are_gone(transaction, change):
-    row = next(transaction.rows("Root"))
-    change.row(row).delete()
-    with pytest.raises(Conflict, match="does not exist any more"):
-        change.row(row)
+def test_names_that_have_a_meaning_are_refused():
+    with pytest.raises(
+        TypeError, match=r'Taken\.uuid has a meaning of its own: uuid_: … = column\(name="uuid"\)'
+    ):
+        type("Taken", (Record,), {"__annotations__": {"uuid": "str"}})
+
+
+def test_a_class_that_the_replica_does_not_have(change):
+    class Other(Record):
+        name: str
+
+    class Leaf(Record):
+        name: str
+
+    Classes(Leaf)
+    with pytest.raises(LookupError, match="does not have a table Other"):
+        change.rows(Other)
+    with pytest.raises(LookupError, match="Leaf is not one of the replica's classes"):
+        change.rows(Leaf)
+
+
+def test_columns_also_by_name_and_rows_of_tables_also_by_name(change, root):
+    assert root["map"] == {"x": 1}
+    root["maybe"] = "so"
+    assert root.maybe == "so"
+    [same] = change.rows("Root")
+    assert same == root
+    assert hash(same) == hash(root)
+    assert same.maybe == "so"
+    assert (root.uuid, root.table, repr(root)) == (A, "Root", f"<Root {A}>")
+
+
+def test_the_rows_of_a_replica_are_only_read(replica, change):
+    contents = Contents(replica)
+    root = contents.one(Root, name="a")
+    for write in (
+        lambda: setattr(root, "name", "b"),
+        lambda: root.leaves.add(B),
+        root.delete,
+        root.numbers.clear,
+    ):
+        with pytest.raises(AttributeError, match="only read"):
+            write()
+    change.row(root).maybe = "so"
+    assert root.maybe is None
+    assert change.one(Root, name="a").maybe == "so"
+
+
+def test_records_of_changed_rows_are_of_their_classes(replica):
+    contents = Contents(replica)
+    found = [contents.record(each.row) for each in replica.changes()]
+    assert {type(each) for each in found} == {Root, Leaf}
+    match found[0]:
+        case Root(name=name):
+            assert name == "a"
+        case _:
+            raise AssertionError
+
+
+def test_references_to_rows_that_are_not_here(replica):
+    [row] = replica.table("Root").values()
+    row.leaves = (A, B)
+    root = Contents(replica).one(Root)
+    assert (len(root.leaves), [leaf.name for leaf in root.leaves]) == (1, ["b"])
+
+
+def test_a_single_reference(replica):
+    columns = {"name": {"type": "string"}}
+    for name, least in (("one", 1), ("maybe", 0)):
+        columns[name] = {"type": {"key": {"type": "uuid", "refTable": "Node"}, "min": least}}
+
+    class Node(Record):
+        name: str = ""
+        one: Node
+        maybe: Node | None = None
+
+    classes = Classes(Node)
+    replica = Replica("D", classes)
+    replica.connected()
+    rows = {
+        A: {"initial": {"name": "a", "one": ["uuid", A], "maybe": ["uuid", B]}},
+        B: {"initial": {"one": ["uuid", "c"]}},
+    }
+    for result in ({"name": "D", "tables": {"Node": {"columns": columns}}}, [False, A, {"Node": rows}]):
+        [message] = replica.outgoing()
+        replica.receive({"id": message["id"], "result": result, "error": None})
+    a = Contents(replica).one(Node, name="a")
+    assert a.one == a
+    assert a.maybe is not None
+    assert a.maybe.maybe is None
+    with pytest.raises(Conflict, match="does not have row c of Node"):
+        _ = a.maybe.one

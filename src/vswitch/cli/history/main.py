@@ -13,9 +13,10 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 
+from vswitch.base.digits import parse_decimal
 from vswitch.base.options import BOOTSTRAP, HELP, REQUIRED, SSL, CommandError, Given, Option
 from vswitch.cli.command import CommandTable, Program
-from vswitch.cli.dbtool.defaults import default_database
+from vswitch.cli.dbtool.defaults import default_database, default_schema
 from vswitch.cli.history.moments import HOW, format_date, parse_moment, parse_time
 from vswitch.cli.history.text import Paint, change_lines, change_table, event_lines, event_table
 from vswitch.cli.table import TABLE, Cell, Style, Table, print_tables
@@ -59,6 +60,7 @@ usage: {PROGRAM} [OPTIONS] COMMAND [ARG...]
   diff FROM [TO]       print what became different between two moments (TO: now)
   at MOMENT [TABLE]    print what the database held then
   revert TRANSACTION   undo a transaction by a new one, unless something was built on it
+  classes [SCHEMA]     print a schema (default: Open vSwitch's) as classes for the Python library
 A moment is {HOW}.
 
   --file=FILE          the database (default: {default_database()})
@@ -132,9 +134,10 @@ class Journal:
 
     def event(self, text: str) -> Event:
         """The event of that number."""
-        if not text.isdecimal() or not 1 <= int(text) <= len(self.events):
+        number = parse_decimal(text)
+        if number is None or not 1 <= number <= len(self.events):
             raise CommandError(f"there is no transaction {text}; the last one is {len(self.events)}")
-        return self.events[int(text) - 1]
+        return self.events[number - 1]
 
     def table(self, name: str) -> TableSchema:
         """The table of that name."""
@@ -201,10 +204,10 @@ def _selected(given: Given, journal: Journal) -> Iterator[Event]:
     count = given.get("number")
     if count is None:
         yield from found
-    elif not count.isdecimal():
+    elif (number := parse_decimal(count)) is None:
         raise CommandError(f"--number needs a number, not '{count}'")
     else:
-        yield from found[max(0, len(found) - int(count)) :]
+        yield from found[max(0, len(found) - number) :]
 
 
 @commands("show", "TRANSACTION")
@@ -285,3 +288,13 @@ def revert(given: Given, number: str) -> Iterable[str]:
         return
     apply(given, journal.path, journal.schema.name, operations)
     yield f"transaction {number} is undone"
+
+
+@commands("classes", "[SCHEMA]")
+def classes(given: Given, schema: str = "") -> Iterable[str]:
+    """Print a schema as classes."""
+    from vswitch.cli.dbtool.headers import read_schema
+    from vswitch.ovsdb.classtext import class_lines
+    from vswitch.ovsdb.column import Layout
+
+    return class_lines(Layout(read_schema(schema or default_schema()).to_json()))

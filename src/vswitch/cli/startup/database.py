@@ -19,8 +19,9 @@ from vswitch.cli.startup.host import Host, Places, StartupError, action, reason,
 from vswitch.cli.startup.settings import Settings
 from vswitch.linux.database import BlockingDatabase
 from vswitch.linux.dirs import rundir
-from vswitch.ovsdb.record import Changes, Record
+from vswitch.ovsdb.record import AnyRecord
 from vswitch.ovsdb.replica import Replica
+from vswitch.ovsdb.rows import Changes
 from vswitch.ovsdb.schema import Schema
 
 ROOM = 1 << 18  # bytes that must be free for the database to be written
@@ -270,5 +271,5 @@ def _delete_transient_ports(change: Changes) -> None:
             bridge.ports.discard(port)
 
 
-def _is_transient(port: Record) -> bool:
+def _is_transient(port: AnyRecord) -> bool:
     return bool(port.other_config.get("transient") == "true")
