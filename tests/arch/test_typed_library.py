@@ -78,13 +78,13 @@ def script() -> list[str]:
 WRONG = """
 def change_it(change: Changes) -> None:
     bridge = change.one(Bridge, name="br0")
-    bridge.nmae = "x"  # attr-defined
+    bridge.named = "x"  # attr-defined
     bridge.name = 1  # assignment
     bridge.fail_mode = "open"  # assignment
     bridge.ports.add("p")  # arg-type
     bridge.other_config["a"] = 1  # assignment
     Bridge(ports=set())  # call-arg
-    Bridge(name="b", nmae="b")  # call-arg
+    Bridge(name="b", named="b")  # call-arg
     Port(name="p", tag="1")  # arg-type
     for port in bridge.ports:
         print(port.tag + 1)  # operator

@@ -164,3 +164,13 @@ def test_revert_through_the_server(served: Daemons) -> None:
     assert served.run("ours", "ovs-vsctl", "--no-wait", "list-ports", "br0").stdout == "p1\n"
     assert "cannot undo" in vswitch_db(file, "revert", "6", server, status=1)
     assert "a server has the file open" in vswitch_db(file, "revert", "7", status=1)
+
+
+def test_classes(tmp_path: Path) -> None:
+    lines = vswitch_db(tmp_path / "none", "classes").splitlines()
+    assert "class Open_vSwitch(Record):" in lines
+    assert "    ports: set[Port] = EMPTY" in lines
+    schema = tmp_path / "s.ovsschema"
+    schema.write_text('{"name": "S", "version": "1.0.0", "tables": {"T": {"columns": {"a": {"type": "real"}}}}}')
+    assert "    a: float = 0.0" in vswitch_db(tmp_path / "none", "classes", str(schema)).splitlines()
+    assert "No such file" in vswitch_db(tmp_path / "none", "classes", str(tmp_path / "x"), status=1)

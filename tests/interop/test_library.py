@@ -174,10 +174,10 @@ class Strange(Record, table="Bridge"):
     colour: str
 
 
-@pytest.mark.parametrize("conditions", [{}, {"Bridge": [["nmae", "==", "x"]]}])
+@pytest.mark.parametrize("conditions", [{}, {"Bridge": [["named", "==", "x"]]}])
 def test_a_schema_that_is_not_as_declared_ends_it(daemons: Daemons, conditions: dict[str, object]) -> None:
     classes = TABLES if conditions else Classes(Strange)
-    message = "a column nmae of Bridge" if conditions else "column name: declared int, found str; .* colour"
+    message = "a column named of Bridge" if conditions else "column name: declared int, found str; .* colour"
 
     async def work() -> None:
         wrong = Replica("Open_vSwitch", classes, conditions=conditions)

@@ -71,7 +71,7 @@ class Attribute:
 
 
 class _Slotted(type):
-    """Makes `record.nmae = …` an AttributeError also where no type checker looks."""
+    """Makes `record.named = …` an AttributeError also where no type checker looks."""
 
     def __new__(mcs, name: str, bases: tuple[type, ...], body: dict[str, Any], **options: Any) -> _Slotted:
         body.setdefault("__slots__", ())

@@ -130,7 +130,7 @@ def test_new_rows_share_nothing(change):
     ("make", "message"),
     [
         (lambda: Root(maybe="x"), "a new Root needs a name"),
-        (lambda: Root(name="x", nmae="x"), "Root declares no column nmae"),
+        (lambda: Root(name="x", named="x"), "Root declares no column named"),
         (
             lambda: type("Lone", (Record,), {"__annotations__": {"x": "str"}})(x="y"),
             "Lone is not one of any Classes",
@@ -147,10 +147,10 @@ def test_wrong_values_and_names(change, root):
         root.name = 5
     with pytest.raises(TypeError, match="is not of type uuid"):
         root.leaves = {5}
-    with pytest.raises(AttributeError, match="nmae"):
-        root.nmae = "x"
-    with pytest.raises(AttributeError, match="nmae"):
-        _ = root.nmae
+    with pytest.raises(AttributeError, match="named"):
+        root.named = "x"
+    with pytest.raises(AttributeError, match="named"):
+        _ = root.named
     with pytest.raises(AttributeError, match="column nothing of Root"):
         change.find(Root, nothing=1)
     with pytest.raises(TypeError, match="is not of type uuid"):
