@@ -21,7 +21,6 @@ import sys
 import traceback
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
@@ -30,6 +29,7 @@ from vswitch.aio import unixctl
 from vswitch.aio.sinks import LogFile, start_logging
 from vswitch.aio.streams import Listener
 from vswitch.base.counters import COUNTERS
+from vswitch.base.dataclass import dataclass, field
 from vswitch.base.errors import VswitchError
 from vswitch.base.log import LOG, Level, Logger
 from vswitch.base.options import CommandError, Given

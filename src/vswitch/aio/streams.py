@@ -18,10 +18,10 @@ import socket
 import stat
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from vswitch.aio.tls import Tls, TlsSource, tls_context
+from vswitch.base.dataclass import dataclass
 from vswitch.base.digits import parse_decimal
 from vswitch.base.errors import TextError
 from vswitch.base.log import Logger

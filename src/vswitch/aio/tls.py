@@ -9,11 +9,11 @@ import errno
 import os
 import ssl
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import NoReturn
 
+from vswitch.base.dataclass import dataclass
 from vswitch.base.log import Logger
 from vswitch.base.options import Given
 from vswitch.linux.tls import new_context, trust

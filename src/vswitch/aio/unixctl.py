@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 
 from vswitch.aio.sinks import LogFile
 from vswitch.aio.streams import Listener, Stream, listen
 from vswitch.base.counters import COUNTERS, Counter, format_memory
+from vswitch.base.dataclass import dataclass, field
 from vswitch.base.errors import TextError, VswitchError
 from vswitch.base.log import LOG, Logger
 from vswitch.base.options import version_line

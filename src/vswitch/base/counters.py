@@ -12,7 +12,8 @@ from __future__ import annotations
 import zlib
 from collections import deque
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+
+from vswitch.base.dataclass import dataclass, field
 
 PERIOD = 5.0  # seconds
 PERIODS_PER_MINUTE = 12

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import IntEnum
 
+from vswitch.base.dataclass import dataclass, field
 from vswitch.base.errors import TextError
 
 

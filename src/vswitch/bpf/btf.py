@@ -10,7 +10,8 @@ Sources: Documentation/bpf/btf.rst; linux/btf.h.
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass, field
+
+from vswitch.base.dataclass import dataclass, field
 
 MAGIC, VERSION, HEADER_SIZE = 0xEB9F, 1, 24
 KIND_INT, KIND_ARRAY, KIND_STRUCT = 1, 3, 4

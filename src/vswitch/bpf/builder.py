@@ -14,8 +14,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
 
+from vswitch.base.dataclass import dataclass, field, replace
 from vswitch.bpf import isa
 from vswitch.bpf.helpers import Helper
 from vswitch.bpf.isa import Instruction

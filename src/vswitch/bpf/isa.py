@@ -14,7 +14,8 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+
+from vswitch.base.dataclass import dataclass
 
 # Instruction classes: the low three bits of an opcode.
 LD, LDX, ST, STX, ALU32, JMP, JMP32, ALU64 = range(8)

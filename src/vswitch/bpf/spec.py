@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import IntEnum, IntFlag
 
+from vswitch.base.dataclass import dataclass, field
 from vswitch.bpf import isa
 from vswitch.bpf.btf import Type
 from vswitch.bpf.isa import Instruction

@@ -7,7 +7,8 @@ summary that begins with "processed".
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from vswitch.base.dataclass import dataclass
 
 _SUMMARY = re.compile(r"processed (?P<steps>\d+) insns")
 _STATISTICS = ("verification time", "stack depth", "processed")

@@ -16,8 +16,9 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
+
+from vswitch.base.dataclass import dataclass
 
 PROGRAMS = Path(sys.executable).parent  # ours are installed beside the interpreter that runs this
 READY_TIMEOUT = 20.0  # seconds

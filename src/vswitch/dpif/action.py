@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from dataclasses import dataclass
 
+from vswitch.base.dataclass import dataclass
 from vswitch.dpif.key import format_set
 from vswitch.dpif.notation import NamesByNumber, format_port, hexa
 from vswitch.dpif.ports import OdpPort

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
+from vswitch.base.dataclass import dataclass
 from vswitch.base.errors import KernelError
 from vswitch.dpif.megaflow import Execute, FlowStats, Megaflow, Ufid, Upcall
 from vswitch.dpif.netdev import Netdev, NetdevStats

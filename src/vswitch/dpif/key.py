@@ -15,9 +15,9 @@ Sources: `ovs-appctl dpctl/dump-flows [-m] [--names]` and `dpctl/add-flow` of th
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import NoReturn
 
+from vswitch.base.dataclass import dataclass
 from vswitch.base.errors import TextError
 from vswitch.dpif.notation import (
     CT_STATE,

@@ -5,9 +5,9 @@ In these values, a Flow's `in_port` is a datapath port number (`OdpPort`); ofpro
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NewType
 
+from vswitch.base.dataclass import dataclass
 from vswitch.dpif.action import Cookie, DatapathAction
 from vswitch.dpif.packet import Packet
 from vswitch.flow.field import Flow, Mask

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
 
+from vswitch.base.dataclass import dataclass, field, fields, replace
 from vswitch.dpif.packet import Packet
 
 

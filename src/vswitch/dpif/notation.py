@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
+from vswitch.base.dataclass import dataclass
 from vswitch.base.errors import TextError
 from vswitch.base.text import (
     format_ipv4,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NewType
+
+from vswitch.base.dataclass import dataclass
 
 OdpPort = NewType("OdpPort", int)
 ODPP_NONE = OdpPort(0xFFFFFFFF)

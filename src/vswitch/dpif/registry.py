@@ -6,8 +6,8 @@ Implementations live in packages above this one; the daemon registers those that
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 
+from vswitch.base.dataclass import dataclass, field
 from vswitch.dpif.datapath import Datapath
 from vswitch.dpif.netdev import Netdev
 

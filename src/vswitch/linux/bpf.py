@@ -16,9 +16,9 @@ import platform
 import resource
 import struct
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from enum import IntEnum
 
+from vswitch.base.dataclass import dataclass
 from vswitch.base.errors import KernelError
 from vswitch.bpf import btf
 from vswitch.bpf.spec import MapSpec, MapType, ProgramSpec

@@ -14,8 +14,8 @@ from __future__ import annotations
 
 import errno
 import struct
-from dataclasses import dataclass
 
+from vswitch.base.dataclass import dataclass
 from vswitch.base.errors import KernelError
 from vswitch.linux.bpf import Program
 from vswitch.linux.rtnetlink import Rtnetlink, attribute, attributes

@@ -9,7 +9,8 @@ import fcntl
 import socket
 import struct
 from array import array
-from dataclasses import dataclass
+
+from vswitch.base.dataclass import dataclass
 
 _SIOCETHTOOL = 0x8946
 _GDRVINFO, _GSET = 0x3, 0x1

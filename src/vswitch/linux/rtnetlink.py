@@ -16,8 +16,8 @@ import os
 import socket
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from vswitch.base.dataclass import dataclass
 from vswitch.base.errors import KernelError
 
 IFF_UP, IFF_RUNNING, IFF_PROMISC, IFF_LOWER_UP = 0x1, 0x40, 0x100, 0x10000

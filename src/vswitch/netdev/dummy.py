@@ -14,9 +14,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 
+from vswitch.base.dataclass import replace
 from vswitch.base.log import Logger
 from vswitch.dpif.frame import HEADER_SIZE, FrameIo, frame_of, packet_of
 from vswitch.dpif.netdev import Netdev, NetdevState, NetdevStats

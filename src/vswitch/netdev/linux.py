@@ -11,8 +11,8 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 
+from vswitch.base.dataclass import dataclass, field
 from vswitch.base.errors import KernelError
 from vswitch.dpif.frame import FrameIo
 from vswitch.dpif.netdev import Netdev, NetdevState, NetdevStats

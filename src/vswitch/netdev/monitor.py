@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 import enum
 from collections.abc import AsyncIterator, Iterable
-from dataclasses import dataclass, replace
 
+from vswitch.base.dataclass import dataclass, replace
 from vswitch.linux.rtnetlink import Link, LinkEvents, LinkGone, Rtnetlink
 
 

@@ -7,8 +7,8 @@ the defaults of older versions are those of `ovs-ofctl monitor` against the peer
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass, field
 
+from vswitch.base.dataclass import dataclass, field
 from vswitch.ofproto.collection import Collection
 from vswitch.ofproto.command import ConnectionId
 from vswitch.openflow.message import Dialect

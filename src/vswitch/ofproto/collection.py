@@ -7,8 +7,7 @@ Sources: OpenFlow 1.5.1, 6.8; ovs-vswitchd.conf.db(5), other_config:bundle-idle-
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
+from vswitch.base.dataclass import dataclass, field
 from vswitch.openflow.message import Message
 
 IDLE_TIMEOUT = 10.0  # seconds

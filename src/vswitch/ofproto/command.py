@@ -5,9 +5,9 @@ ofproto decides and vswitchd performs, in order.  `Execute` is dpif's own value:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NewType
 
+from vswitch.base.dataclass import dataclass
 from vswitch.dpif.megaflow import Execute, Megaflow, Ufid
 from vswitch.openflow.message import Message
 

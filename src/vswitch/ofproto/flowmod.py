@@ -8,8 +8,8 @@ Sources: OpenFlow 1.0, 4.6 and 5.3.3; OpenFlow 1.5.1, 6.4 and 7.3.4.2; ovs-ofctl
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 
+from vswitch.base.dataclass import dataclass, field
 from vswitch.flow.fields import RECIRC_ID
 from vswitch.flow.ports import OFPP_ANY
 from vswitch.ofproto.check import checked_actions

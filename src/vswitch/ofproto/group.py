@@ -5,8 +5,7 @@ Sources: OpenFlow 1.5.1, 5.10 (group table); ovs-ofctl(8), "Group Syntax".
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
+from vswitch.base.dataclass import dataclass, field
 from vswitch.ofproto.port import Traffic
 from vswitch.openflow.messages.group import Bucket, GroupDesc, Selection
 

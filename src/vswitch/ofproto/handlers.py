@@ -7,9 +7,9 @@ their subject is: flowmod.py, stats.py, portmod.py, packetout.py, configuration.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from vswitch.base.dataclass import dataclass
 from vswitch.ofproto.channel import Channel
 from vswitch.ofproto.switch import Switch
 from vswitch.openflow.message import Message

@@ -8,8 +8,7 @@ Sources: ovs-actions(7), learn; answers compared with the peer's.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from vswitch.base.dataclass import dataclass
 from vswitch.flow.match import Match
 from vswitch.ofproto.eviction import rule_to_evict
 from vswitch.ofproto.rule import Rule, RuleFlags

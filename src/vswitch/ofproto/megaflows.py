@@ -22,8 +22,8 @@ bits are looked for at once.  `search` does a slice of that; what changes meanwh
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 
+from vswitch.base.dataclass import dataclass, field
 from vswitch.dpif.megaflow import FlowStats, Megaflow, Ufid
 from vswitch.flow.field import Flow, Mask
 from vswitch.flow.match import Match

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+
+from vswitch.base.dataclass import dataclass, field
 
 
 class Kind(enum.Enum):

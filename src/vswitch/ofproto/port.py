@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
+from vswitch.base.dataclass import dataclass, field
 from vswitch.dpif.netdev import NetdevStats
 from vswitch.dpif.ports import OdpPort
 from vswitch.flow.ports import OfPort

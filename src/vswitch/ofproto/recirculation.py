@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
 
+from vswitch.base.dataclass import dataclass
 from vswitch.flow.field import Flow, Mask
 from vswitch.flow.fields import LAYOUT, XXREG
 from vswitch.openflow.messages.continuation import Continuation

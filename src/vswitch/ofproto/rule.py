@@ -8,8 +8,8 @@ Sources: OpenFlow 1.5.1, 5.2 (flow table), 5.5 (flow removal); ovs-ofctl(8), "Fl
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
 
+from vswitch.base.dataclass import dataclass
 from vswitch.flow.match import Match
 from vswitch.openflow.actions.base import Action
 

@@ -11,10 +11,10 @@ import enum
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from functools import partial
 from typing import Protocol
 
+from vswitch.base.dataclass import replace
 from vswitch.dpif.ports import OdpPort
 from vswitch.flow.match import Match
 from vswitch.flow.ports import OFPP_LOCAL, OFPP_MAX, OFPP_NORMAL, OfPort

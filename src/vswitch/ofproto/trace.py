@@ -17,8 +17,8 @@ Sources: ovs-vswitchd(8), "OFPROTO COMMANDS".
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
+from vswitch.base.dataclass import dataclass
 from vswitch.base.errors import TextError
 from vswitch.dpif.action import format_actions
 from vswitch.dpif.key import parse_key

@@ -6,9 +6,9 @@ Sources: ovs-vswitchd.conf.db(5), "Patch Options"; OVS Documentation/topics/desi
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
+from vswitch.base.dataclass import dataclass, field
 from vswitch.dpif.datapath import Support
 from vswitch.dpif.ports import OdpPort
 from vswitch.flow.match import Match

@@ -9,9 +9,9 @@ Sources: RFC 7047 5.1 (<condition>, <function>); ovsdb(7) for booleans as condit
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
+from vswitch.base.dataclass import dataclass, field, replace
 from vswitch.ovsdb.atom import AtomType
 from vswitch.ovsdb.datum import Datum, Resolve, datum_from_json, datum_to_json, operand_from_json
 from vswitch.ovsdb.errors import OvsdbError, OvsdbSyntaxError

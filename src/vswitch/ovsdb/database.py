@@ -18,9 +18,9 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from vswitch.base.dataclass import dataclass, field
 from vswitch.ovsdb.atom import ZERO_UUID, Uuid
 from vswitch.ovsdb.condition import Row
 from vswitch.ovsdb.datum import Datum

@@ -14,8 +14,8 @@ Sources: ovsdb(5), "Standalone format"; ovsdb-tool(1), show-log, for the numbers
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
+from vswitch.base.dataclass import dataclass
 from vswitch.ovsdb.atom import ZERO_UUID, Uuid, atom_to_text
 from vswitch.ovsdb.condition import Row
 from vswitch.ovsdb.datum import Datum, datum_to_text

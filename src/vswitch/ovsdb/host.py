@@ -10,8 +10,8 @@ Sources: RFC 7047 4.1.3, 5.2.6, 5.2.7.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 
+from vswitch.base.dataclass import dataclass, field
 from vswitch.ovsdb.atom import ZERO_UUID, Uuid
 from vswitch.ovsdb.database import Commit, Database, NewUuid
 from vswitch.ovsdb.datum import Datum

@@ -20,12 +20,12 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import islice
 from typing import BinaryIO
 
 from msgspec import Raw
 
+from vswitch.base.dataclass import dataclass
 from vswitch.base.errors import VswitchError
 from vswitch.ovsdb.atom import Uuid, is_uuid
 from vswitch.ovsdb.condition import Row

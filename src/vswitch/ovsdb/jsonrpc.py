@@ -9,9 +9,9 @@ Sources: RFC 7047 4; OVS lib/jsonrpc.c for what is accepted.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from vswitch.base.dataclass import dataclass, field
 from vswitch.ovsdb.jsontext import Json, JsonError, Splitter, encode
 
 

@@ -14,10 +14,10 @@ Sources: RFC 7047 4.1.5-4.1.7; ovsdb-server(7), 4.1.12-4.1.17.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import TypeAlias
 
+from vswitch.base.dataclass import dataclass, field, replace
 from vswitch.ovsdb.atom import Uuid
 from vswitch.ovsdb.condition import Condition, Row
 from vswitch.ovsdb.database import Change, Commit, Database

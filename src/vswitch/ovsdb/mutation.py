@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from typing import Any
 
+from vswitch.base.dataclass import dataclass, replace
 from vswitch.ovsdb.atom import Atom, AtomType
 from vswitch.ovsdb.datum import (
     Datum,

@@ -8,9 +8,9 @@ Sources: RFC 7047 5.2; ovsdb-server(7), "Transact" for "uuid" in insert and for 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import ClassVar, TypeAlias, TypeVar
 
+from vswitch.base.dataclass import dataclass
 from vswitch.ovsdb.atom import Uuid, is_uuid
 from vswitch.ovsdb.condition import Where
 from vswitch.ovsdb.datum import Datum, Resolve

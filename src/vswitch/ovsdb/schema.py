@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 
+from vswitch.base.dataclass import dataclass, field, replace
 from vswitch.ovsdb.atom import ZERO_UUID, AtomType
 from vswitch.ovsdb.datum import Datum, Reader, Writer, default_datum, is_valid, json_reader, json_writer
 from vswitch.ovsdb.errors import OvsdbSyntaxError

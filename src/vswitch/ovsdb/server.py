@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 
+from vswitch.base.dataclass import dataclass, field
 from vswitch.ovsdb.atom import ZERO_UUID, Uuid
 from vswitch.ovsdb.convert import convert
 from vswitch.ovsdb.database import Database, NewUuid

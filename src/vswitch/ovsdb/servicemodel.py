@@ -13,9 +13,9 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
+from vswitch.base.dataclass import dataclass
 from vswitch.ovsdb.database import Commit, Database
 from vswitch.ovsdb.datum import Datum
 from vswitch.ovsdb.errors import OvsdbError, StorageError

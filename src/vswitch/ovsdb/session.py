@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from msgspec import Raw
 
+from vswitch.base.dataclass import dataclass, field, replace
 from vswitch.base.log import Logger
 from vswitch.ovsdb.atom import Uuid, is_uuid
 from vswitch.ovsdb.errors import OvsdbError, OvsdbSyntaxError

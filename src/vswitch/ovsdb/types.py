@@ -9,9 +9,9 @@ Sources: RFC 7047 3.2 (<base-type>, <type>); ovsdb(7), "Schema".
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
+from vswitch.base.dataclass import dataclass
 from vswitch.ovsdb.atom import Atom, AtomType, atom_from_json, atom_to_json, atom_to_text
 from vswitch.ovsdb.errors import ConstraintViolation, OvsdbError, OvsdbSyntaxError
 from vswitch.ovsdb.jsontext import Json, Real

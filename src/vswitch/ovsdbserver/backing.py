@@ -13,10 +13,10 @@ import gc
 import random
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Coroutine, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from vswitch.aio.tls import TlsSource
+from vswitch.base.dataclass import dataclass
 from vswitch.base.errors import TextError
 from vswitch.base.log import Logger
 from vswitch.linux.heap import trim_heap

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import replace
 
 from vswitch.aio.streams import connection_name
+from vswitch.base.dataclass import replace
 from vswitch.ovsdb.server import Server
 from vswitch.ovsdb.servicemodel import FULL_ACCESS, Access
 from vswitch.ovsdb.session import BACKLOG, Session

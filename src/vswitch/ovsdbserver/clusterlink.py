@@ -21,8 +21,8 @@ import random
 import socket
 from collections.abc import Callable, Coroutine, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 
+from vswitch.base.dataclass import dataclass, field
 from vswitch.base.log import Logger
 from vswitch.ovsdb.atom import Uuid
 from vswitch.ovsdb.cluster.address import ClusterAddress

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from vswitch.base.dataclass import dataclass
 from vswitch.base.errors import TextError
 from vswitch.ovsdb.atom import Atom, AtomType
 from vswitch.ovsdb.host import Host

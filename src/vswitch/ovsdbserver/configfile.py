@@ -22,10 +22,10 @@ Sources: ovsdb-server(1) of Open vSwitch 3.3, --config-file.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from vswitch.aio.streams import is_active
+from vswitch.base.dataclass import dataclass, field
 from vswitch.base.errors import TextError, VswitchError
 from vswitch.ovsdb.errors import OvsdbError
 from vswitch.ovsdb.jsontext import Json, JsonError, decode

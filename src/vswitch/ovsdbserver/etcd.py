@@ -9,10 +9,10 @@ Sources: etcd's API reference, version 3 (KV, Watch, Lease); the limits are the 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from vswitch.base.dataclass import dataclass
 from vswitch.base.errors import VswitchError
 
 TIMEOUT = 5.0  # seconds for an answer

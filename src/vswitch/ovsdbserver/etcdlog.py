@@ -23,8 +23,8 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from vswitch.base.dataclass import dataclass
 from vswitch.base.errors import VswitchError
 from vswitch.ovsdb.atom import Uuid
 from vswitch.ovsdb.cluster.store import (

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 
 from vswitch.aio.streams import (
     Listener,
@@ -20,6 +19,7 @@ from vswitch.aio.streams import (
     split_host_port,
 )
 from vswitch.aio.tls import tls_context
+from vswitch.base.dataclass import dataclass, field
 from vswitch.base.errors import TextError, VswitchError
 from vswitch.base.log import Logger
 from vswitch.linux.dirs import in_rundir

@@ -8,10 +8,10 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from vswitch.aio.streams import Stream, connect, reason
 from vswitch.aio.tls import TlsSource
+from vswitch.base.dataclass import dataclass
 from vswitch.base.errors import VswitchError
 from vswitch.base.log import Logger
 from vswitch.ovsdb.follower import Follower

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 from typing import Generic, NewType, TypeVar
+
+from vswitch.base.dataclass import dataclass
 
 P = TypeVar("P")
 MacKey = NewType("MacKey", int)  # VLAN in the bits above 48, address below

@@ -9,10 +9,10 @@ Sources: ovs-vswitchd.conf.db(5): Open_vSwitch, Bridge, Port, Interface, Control
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from vswitch.aio.tls import Tls
+from vswitch.base.dataclass import dataclass, field
 from vswitch.base.digits import parse_decimal
 from vswitch.base.errors import TextError
 from vswitch.base.jsontype import Json

@@ -12,13 +12,13 @@ import errno
 import os
 import struct
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from functools import partial
 
 from vswitch.aio.drive import Driver
 from vswitch.aio.streams import Listener, Stream, connect, is_passive, listen, reason
 from vswitch.aio.tls import TlsSource
 from vswitch.base.counters import Counter
+from vswitch.base.dataclass import dataclass, field
 from vswitch.base.errors import VswitchError
 from vswitch.base.log import Logger
 from vswitch.linux.dirs import rundir

@@ -11,8 +11,8 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
+from vswitch.base.dataclass import dataclass
 from vswitch.base.errors import KernelError, TextError, VswitchError
 from vswitch.dpif.actiontext import parse_actions
 from vswitch.dpif.datapath import Datapath

@@ -6,8 +6,8 @@ Sources: ovs-vswitchd.conf.db(5), Open_vSwitch: datapath_types, iface_types; Bri
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
+from vswitch.base.dataclass import dataclass, field
 from vswitch.base.errors import VswitchError
 from vswitch.base.log import Logger
 from vswitch.dpif.datapath import Datapath

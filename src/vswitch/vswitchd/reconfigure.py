@@ -10,9 +10,9 @@ Sources: ovs-vswitchd.conf.db(5), Interface: ofport_request, type.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Protocol
 
+from vswitch.base.dataclass import dataclass
 from vswitch.flow.ports import OfPort
 from vswitch.vswitchd.bridge import BridgeConfig, Config, InterfaceConfig
 from vswitch.vswitchd.order import in_table_order

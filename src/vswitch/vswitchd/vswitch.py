@@ -11,11 +11,11 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from functools import partial
 
 from vswitch.aio.tls import Tls
 from vswitch.base.counters import Counter
+from vswitch.base.dataclass import dataclass, field
 from vswitch.base.errors import KernelError, TextError, VswitchError
 from vswitch.base.log import Logger
 from vswitch.base.text import format_mac

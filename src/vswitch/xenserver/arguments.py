@@ -6,8 +6,8 @@ Sources: XenServer 5.6 to 6.0: XAPI, its init scripts and xe-reset-networking ca
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 
+from vswitch.base.dataclass import dataclass, field
 from vswitch.base.options import REQUIRED, CommandError, Option, parse_options
 
 PROGRAM = "interface-reconfigure"

@@ -10,9 +10,9 @@ Sources: the file as XenServer 5.6 to 6.0 write it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import Any
 
+from vswitch.base.dataclass import replace
 from vswitch.xenserver.records import (
     KINDS,
     NULL,

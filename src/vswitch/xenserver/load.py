@@ -6,9 +6,9 @@ Sources: XenServer's XAPI reference.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
+from vswitch.base.dataclass import replace
 from vswitch.xenserver.records import Bond, Network, Pif, Pool, Records, Tunnel, Vlan, from_xapi
 from vswitch.xenserver.xapi import Xapi
 

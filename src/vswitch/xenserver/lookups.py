@@ -9,9 +9,9 @@ Sources: XenServer's XAPI reference (classes network, pool, VIF, VM).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
+from vswitch.base.dataclass import dataclass, field
 from vswitch.base.errors import VswitchError
 from vswitch.base.log import Logger
 from vswitch.xenserver.host import Host

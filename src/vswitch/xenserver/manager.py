@@ -12,7 +12,8 @@ Sources: XenServer Administrator's Guide, "vSwitch and controller"; ovs-vsctl(8)
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from vswitch.base.dataclass import dataclass
 
 Command = tuple[str, ...]
 

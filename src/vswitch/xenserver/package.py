@@ -14,10 +14,10 @@ from __future__ import annotations
 import hashlib
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from vswitch.base.dataclass import dataclass
 from vswitch.base.errors import VswitchError
 from vswitch.cli.dbtool import contents
 from vswitch.cli.dbtool.headers import read_schema

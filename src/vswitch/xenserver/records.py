@@ -13,9 +13,9 @@ Sources: XenServer's XAPI reference (classes PIF, network, Bond, VLAN, tunnel, p
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields
 from typing import Any, Literal, TypeVar
 
+from vswitch.base.dataclass import dataclass, field, fields
 from vswitch.base.errors import VswitchError
 
 NULL = "OpaqueRef:NULL"

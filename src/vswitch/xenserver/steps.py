@@ -7,7 +7,8 @@ tests compare them; perform.py carries them out.  A step's text is what `--dry-r
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from vswitch.base.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 
+from vswitch.base.dataclass import dataclass, field
 from vswitch.xenserver.lookups import NetworkAnswer, Options
 from vswitch.xenserver.records import FAIL_MODE, IN_BAND
 from vswitch.xenserver.settings import FAIL_MODES

@@ -9,8 +9,8 @@ Sources: XenServer 5.6 to 6.0 and XenServer 8 for the keys and the order; ovs-vs
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 
+from vswitch.base.dataclass import dataclass, field
 from vswitch.xenserver.settings import ON_OFF, quote
 from vswitch.xenserver.steps import LinkDown, Note, Run, Transact
 

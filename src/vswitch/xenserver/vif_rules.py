@@ -10,9 +10,9 @@ Sources: XenServer Administrator's Guide, "Switch port locking"; RFC 4861, RFC 4
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from vswitch.base.dataclass import dataclass
 from vswitch.base.jsontype import Json
 from vswitch.xenserver.records import ReconfigureError
 

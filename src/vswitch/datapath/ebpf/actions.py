@@ -15,9 +15,9 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
+from vswitch.base.dataclass import dataclass
 from vswitch.bpf.builder import R0, R1, R2, R3, R9, Builder, Map, u32
 from vswitch.bpf.helpers import Helper
 from vswitch.bpf.spec import ProgramSpec

@@ -19,8 +19,8 @@ it holds would otherwise spend their time pushing each other out.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from vswitch.base.dataclass import dataclass
 from vswitch.bpf.builder import (
     R0,
     R1,

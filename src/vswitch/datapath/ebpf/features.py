@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from dataclasses import dataclass, field, fields
+
+from vswitch.base.dataclass import dataclass, field, fields
 
 WITHOUT = "VSWITCH_EBPF_WITHOUT"  # in the environment: names of features not to use, for tests and in case of trouble
 

@@ -15,10 +15,10 @@ import secrets
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from vswitch.base.dataclass import dataclass, field
 from vswitch.base.errors import KernelError
 from vswitch.base.log import Logger
 from vswitch.datapath.ebpf.keys import SEEN, KeyMask

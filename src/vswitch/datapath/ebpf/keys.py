@@ -14,11 +14,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
 from typing import Literal
 
+from vswitch.base.dataclass import dataclass
 from vswitch.flow.field import Flow, Mask
 from vswitch.flow.fields import LAYOUT
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import errno
 import struct
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from vswitch.base.dataclass import dataclass
 from vswitch.datapath.ebpf.actions import Plan, Shape, plan_actions
 from vswitch.datapath.ebpf.maps import DROP, FIRST_SHAPE, MAX_SHAPES, OUTPUT, PARAMETERS_SIZE, Maps
 from vswitch.datapath.ebpf.notes import Kind, Notes, describe_actions, read_actions

@@ -9,12 +9,12 @@ from __future__ import annotations
 import struct
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import fields
 from enum import IntEnum
 from typing import Any
 
 import msgspec
 
+from vswitch.base.dataclass import fields
 from vswitch.datapath.ebpf.maps import NOTE_SIZE
 from vswitch.dpif.action import (
     Cookie,

@@ -19,8 +19,7 @@ Sources: RFC 791, 826, 4861, 8200; IEEE 802.1Q, 802.2; OVS lib/flow.c for what a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from vswitch.base.dataclass import dataclass
 from vswitch.bpf.builder import (
     R1,
     R2,

@@ -10,10 +10,10 @@ import errno
 import os
 import struct
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
+from vswitch.base.dataclass import dataclass
 from vswitch.base.errors import KernelError
 from vswitch.base.log import Logger
 from vswitch.datapath.ebpf.maps import HOST, MAX_PORTS, PEER, Maps

@@ -14,12 +14,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from functools import cache
 from hashlib import blake2b
 from pathlib import Path
 
 from vswitch.base.counters import Counter
+from vswitch.base.dataclass import dataclass, replace
 from vswitch.base.log import Logger
 from vswitch.bpf.spec import ProgramSpec, ProgramType
 from vswitch.datapath.ebpf.actions import Shape, shape_program

@@ -9,8 +9,8 @@ from __future__ import annotations
 import errno
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
+from vswitch.base.dataclass import dataclass, field
 from vswitch.base.errors import KernelError
 from vswitch.bpf.spec import MapSpec, MapType
 from vswitch.datapath.ebpf.compile import (

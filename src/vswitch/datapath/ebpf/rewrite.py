@@ -15,8 +15,7 @@ Sources: RFC 768, 791, 793, 1624, 4443, 8200; bpf-helpers(7).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from vswitch.base.dataclass import dataclass
 from vswitch.bpf.builder import (
     R0,
     R1,

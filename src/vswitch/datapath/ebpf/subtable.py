@@ -31,11 +31,11 @@ import struct
 import sys
 from collections import deque
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from hashlib import blake2b
 from threading import Lock
 
+from vswitch.base.dataclass import dataclass
 from vswitch.base.errors import VswitchError
 from vswitch.bpf.btf import U32, U64, Array, Struct
 from vswitch.bpf.builder import R0, R1, R2, R8, R9, Address, Builder, Map, Number, Register, u32, u64

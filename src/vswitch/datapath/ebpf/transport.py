@@ -7,8 +7,7 @@ Sources: RFC 768, 792, 4443, 4861, 9260, 9293.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from vswitch.base.dataclass import dataclass
 from vswitch.bpf.builder import (
     R1,
     R3,

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
+from vswitch.base.dataclass import dataclass
 from vswitch.bpf.builder import (
     R0,
     R1,

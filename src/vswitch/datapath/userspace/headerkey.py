@@ -16,8 +16,8 @@ to check them once, with `may_cache`, before an entry is made.
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
 
+from vswitch.base.dataclass import dataclass
 from vswitch.dpif.frame import HEADER_SIZE
 from vswitch.packet.numbers import ICMP, ICMPV6, TCP, UDP
 

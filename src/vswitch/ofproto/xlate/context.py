@@ -13,9 +13,9 @@ Sources: OVS Documentation/topics/design.rst; ovs-actions(7), "Terminology".
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Protocol
 
+from vswitch.base.dataclass import dataclass, field
 from vswitch.dpif.action import DatapathAction
 from vswitch.dpif.megaflow import FlowStats
 from vswitch.dpif.packet import Packet

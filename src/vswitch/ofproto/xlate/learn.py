@@ -8,8 +8,7 @@ Sources: ovs-actions(7), learn and fin_timeout.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from vswitch.base.dataclass import dataclass
 from vswitch.flow.fields import IP_PROTO, TCP_FLAGS
 from vswitch.flow.match import Match, format_match
 from vswitch.flow.ports import OFPP_ALL, OFPP_FLOOD, OFPP_IN_PORT, OFPP_LOCAL, OFPP_MAX, OfPort, from_16

@@ -6,8 +6,8 @@ Sources: ovsdb-server(1), --cluster.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
+from vswitch.base.dataclass import dataclass
 from vswitch.base.errors import TextError
 
 SCHEME = "etcd:"

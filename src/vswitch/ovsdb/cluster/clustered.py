@@ -25,8 +25,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 
+from vswitch.base.dataclass import dataclass
 from vswitch.base.log import Logger
 from vswitch.ovsdb.atom import Uuid
 from vswitch.ovsdb.cluster.entry import (

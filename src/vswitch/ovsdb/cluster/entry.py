@@ -14,8 +14,8 @@ Sources: ovsdb(5), "Standalone Format", "Clustered Format".
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 
+from vswitch.base.dataclass import dataclass, replace
 from vswitch.ovsdb.atom import ZERO_UUID, Uuid, is_uuid
 from vswitch.ovsdb.condition import Row
 from vswitch.ovsdb.database import Commit, Database

@@ -26,9 +26,9 @@ in the log; a position that was confirmed was the end of the log after the quest
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from vswitch.base.dataclass import dataclass, field
 from vswitch.ovsdb.atom import Uuid
 from vswitch.ovsdb.cluster.store import (
     NOWHERE,

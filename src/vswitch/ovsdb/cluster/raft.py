@@ -15,9 +15,9 @@ Sources: ovsdb(5), "Clustered Format", "Joining a Cluster".
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import BinaryIO
 
+from vswitch.base.dataclass import dataclass, field
 from vswitch.ovsdb.atom import ZERO_UUID, Uuid, is_uuid
 from vswitch.ovsdb.database import Database, NewUuid
 from vswitch.ovsdb.errors import OvsdbError, OvsdbSyntaxError

@@ -10,8 +10,8 @@ Sources: ovsdb-tool(1), check-cluster; ovsdb(5); Ongaro, "Consensus: Bridging Th
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 
+from vswitch.base.dataclass import dataclass, field
 from vswitch.ovsdb.atom import Uuid
 from vswitch.ovsdb.cluster.raft import Header, RaftRecord
 

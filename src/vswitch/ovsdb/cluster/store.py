@@ -15,9 +15,9 @@ show entries late, twice, or out of order.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
+from vswitch.base.dataclass import dataclass
 from vswitch.ovsdb.atom import ZERO_UUID, Uuid
 
 
