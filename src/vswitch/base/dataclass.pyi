@@ -1,6 +1,6 @@
-from vswitch.base.dataclass import MISSING as MISSING
-from vswitch.base.dataclass import Field as Field
-from vswitch.base.dataclass import dataclass as dataclass
-from vswitch.base.dataclass import field as field
-from vswitch.base.dataclass import fields as fields
-from vswitch.base.dataclass import replace as replace
+from dataclasses import MISSING as MISSING
+from dataclasses import Field as Field
+from dataclasses import dataclass as dataclass
+from dataclasses import field as field
+from dataclasses import fields as fields
+from dataclasses import replace as replace
