@@ -10,11 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-from vswitch.ofproto.collection import Collection
+from vswitch.ofproto.channel import Channel
+from vswitch.ofproto.collection import Collection, Pending
 from vswitch.ofproto.command import Send
 from vswitch.ofproto.flowmod import check
 from vswitch.ofproto.handlers import HANDLERS, Request, handles
+from vswitch.ofproto.loading import Loader, Refused, checker
 from vswitch.ofproto.packetout import prepare
+from vswitch.openflow.additions import Addition, Additions
 from vswitch.openflow.errors import BundleFailed, ErrorCode, OpenFlowError
 from vswitch.openflow.message import HEADER, Message
 from vswitch.openflow.messages.flow import FlowMod
@@ -76,24 +79,45 @@ def _close(bundles: Collections, message: BundleControl, now: float) -> None:
 
 @handles(BundleAdd)
 def bundle_add(request: Request[BundleAdd]) -> Iterable[Message]:
-    """Put a message into a bundle, which need not have been opened."""
+    """Put a message into a bundle."""
     message, bundles = request.message, request.channel.collections
     if request.data[4 : HEADER.size] != message.data[4 : HEADER.size]:
         raise OpenFlowError(BundleFailed.MSG_BAD_XID)
     inner = message.message
     if isinstance(inner, FlowMod):
         check(inner, request.channel.version)
-    bundle = bundles.get(message.bundle_id)
-    if bundle is None:
-        _check_flags(message.flags)
-        bundle = bundles[message.bundle_id] = Collection(message.flags, request.data, request.now)
-    elif bundle.is_closed:
-        raise _gone(bundles, message.bundle_id, BundleFailed.BUNDLE_CLOSED)
-    elif bundle.flags != message.flags:
-        raise _gone(bundles, message.bundle_id, BundleFailed.BAD_FLAGS)
+    opened_by = request.data if message.bundle_id not in bundles else b""
+    bundle = _collecting(bundles, message.bundle_id, message.flags, opened_by, request.now)
     bundle.messages.append((inner, message.data))
-    bundle.used = request.now
     return ()
+
+
+def add_to_bundle(channel: Channel, run: Additions, now: float) -> Refused:
+    """Put additions of flows into a bundle; yields those that fail."""
+    assert run.bundle is not None
+    number, flags = run.bundle
+    bundles, refuse = channel.collections, checker(channel.version)
+    for addition in run.additions:
+        try:
+            refuse(addition)
+            opened_by = run.whole(addition) if number not in bundles else b""
+            _collecting(bundles, number, flags, opened_by, now).messages.append(addition)
+        except OpenFlowError as error:
+            yield addition, error
+
+
+def _collecting(bundles: Collections, number: int, flags: int, opened_by: bytes, now: float) -> Collection:
+    """The bundle that takes a message, which need not have been opened: then the message `opened_by` does so."""
+    bundle = bundles.get(number)
+    if bundle is None:
+        _check_flags(flags)
+        bundle = bundles[number] = Collection(flags, opened_by, now)
+    elif bundle.is_closed:
+        raise _gone(bundles, number, BundleFailed.BUNDLE_CLOSED)
+    elif bundle.flags != flags:
+        raise _gone(bundles, number, BundleFailed.BAD_FLAGS)
+    bundle.used = now
+    return bundle
 
 
 def _check_flags(flags: int) -> None:
@@ -121,17 +145,24 @@ def _commit(bundles: Collections, request: Request[BundleControl]) -> None:
     perform_together(request, bundle.messages)
 
 
-def perform_together(request: Request[BundleControl], messages: Iterable[tuple[Message, bytes]]) -> None:
+def perform_together(request: Request[BundleControl], messages: Iterable[Pending]) -> None:
     """Perform all of `messages`; or none, and then tell what was wrong with the first that fails."""
     switch, channel = request.switch, request.channel
     actor = switch.actor
     finishing: list[Callable[[], None]] = []
     data = b""
+    loader: Loader | None = None  # good until something else is performed
     with switch.revocable() as said:
         try:
-            for inner, data in messages:
+            for pending in messages:
+                data = pending[-1]
                 switch.actor = channel.id, int.from_bytes(data[4:8], "big")
-                finishing += _perform(Request(switch, channel, inner, request.now, data))
+                if isinstance(pending, Addition):
+                    loader = loader or Loader(switch, request.now, channel.version)
+                    loader.add(pending)
+                else:
+                    loader = None
+                    finishing += _perform(Request(switch, channel, pending[0], request.now, data))
         except OpenFlowError as error:
             said.append(Send(channel.id, Error(error.code, data), int.from_bytes(data[4:8], "big")))
             raise OpenFlowError(BundleFailed.MSG_FAILED) from error

@@ -8,9 +8,12 @@ Sources: OpenFlow 1.5.1, 6.8; ovs-vswitchd.conf.db(5), other_config:bundle-idle-
 from __future__ import annotations
 
 from vswitch.base.dataclass import dataclass, field
+from vswitch.openflow.additions import Addition
 from vswitch.openflow.message import Message
 
 IDLE_TIMEOUT = 10.0  # seconds
+
+Pending = tuple[Message, bytes] | Addition  # either has the bytes of the message last
 
 
 @dataclass(slots=True)
@@ -21,4 +24,4 @@ class Collection:
     opened_by: bytes  # the message: what an error about all of it refers to
     used: float
     is_closed: bool = False
-    messages: list[tuple[Message, bytes]] = field(default_factory=list)  # and the bytes of each
+    messages: list[Pending] = field(default_factory=list)

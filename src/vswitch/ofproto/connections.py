@@ -24,11 +24,14 @@ from vswitch.ofproto import (  # noqa: F401 - handlers
     tablemod,
     tunneloptions,
 )
+from vswitch.ofproto.bundling import add_to_bundle
 from vswitch.ofproto.channel import Channel, ChannelKind, default_miss_send_len
 from vswitch.ofproto.command import Command, ConnectionId, Send
 from vswitch.ofproto.handlers import HANDLERS, Request
 from vswitch.ofproto.learning import forget_learned
+from vswitch.ofproto.loading import Refused, add_flows
 from vswitch.ofproto.switch import Switch
+from vswitch.openflow.additions import Additions
 from vswitch.openflow.errors import BadRequest, OpenFlowError
 from vswitch.openflow.message import Dialect, Message, Multipart
 from vswitch.openflow.messages.flow import FlowMod
@@ -103,6 +106,19 @@ class Connection:
         monitors.flush(self.switch)
         self.switch.wiring.outbox += replies
         yield self._take_commands()
+
+    def add(self, run: Additions, now: float) -> list[Command]:
+        """Perform additions of flows; the commands are those that their messages would cause one by one."""
+        if self.channel.role == ROLE_SECONDARY:
+            refused: Refused = ((each, OpenFlowError(BadRequest.IS_SECONDARY)) for each in run.additions)
+        elif run.bundle is not None:
+            refused = add_to_bundle(self.channel, run, now)
+        else:
+            refused = add_flows(self.switch, self.channel, run.additions, now)
+        replies = [Send(self.id, Error(error.code, run.whole(each)), each.xid) for each, error in refused]
+        self.switch.actor = None
+        self.switch.wiring.outbox += replies
+        return self._take_commands()
 
     def refuse(self, error: OpenFlowError, xid: int, data: bytes) -> list[Command]:
         """Answer a message that could not be decoded."""

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 
 from vswitch.base.dataclass import dataclass, field
 from vswitch.flow.fields import RECIRC_ID
+from vswitch.flow.match import Match
 from vswitch.flow.ports import OFPP_ANY
 from vswitch.ofproto.check import checked_actions
 from vswitch.ofproto.eviction import rule_to_evict
@@ -84,11 +85,11 @@ def check(message: FlowMod, version: Version) -> None:
 
 def plan(switch: Switch, message: FlowMod, now: float, version: Version) -> Plan:
     """What `message` would do."""
+    if message.command == OFPFC_ADD:
+        return _plan_add(switch, message, now, version)
     check_options(switch, message.match, message.actions)
     if message.flags & OFPFF_EMERG:
         raise OpenFlowError(FlowModFailed.TABLE_FULL)  # OpenFlow 1.0's emergency flows, of which we have none
-    if message.command == OFPFC_ADD:
-        return _plan_add(switch, message, now, version)
     if message.command in (OFPFC_MODIFY, OFPFC_MODIFY_STRICT):
         return _plan_modify(switch, message, now, version)
     if message.command in (OFPFC_DELETE, OFPFC_DELETE_STRICT):
@@ -98,9 +99,7 @@ def plan(switch: Switch, message: FlowMod, now: float, version: Version) -> Plan
 
 def _plan_add(switch: Switch, message: FlowMod, now: float, version: Version) -> Plan:
     table_id = _table_to_add_to(message, version)
-    if table_id == INTERNAL_TABLE or message.match.mask & RECIRC_ID.mask:
-        raise OpenFlowError(BadRequest.EPERM)  # what the switch keeps for itself
-    actions = checked_actions(message.actions, message.match, table_id, version, switch.groups)
+    actions = checked_addition(switch, message, table_id, version)
     table = switch.tables[table_id]
     old = table.find(message.match, message.priority)
     if message.flags & _CHECK_OVERLAP and table.overlaps(message.match, message.priority):
@@ -108,23 +107,52 @@ def _plan_add(switch: Switch, message: FlowMod, now: float, version: Version) ->
     evicted = rule_to_evict(table) if old is None and table.is_full else None
     if old is None and table.is_full and evicted is None:
         raise OpenFlowError(FlowModFailed.TABLE_FULL)
-    rule = Rule(
+    cookie = message.new_cookie or 0
+    rule = new_rule(message, table_id, message.match, message.priority, actions, cookie, now, old)
+    return Plan(add=[(rule, old)], evict=evicted)
+
+
+def checked_addition(switch: Switch, message: FlowMod, table_id: int, version: Version) -> tuple[Action, ...]:
+    """The actions of a rule that `message` adds, completed; OpenFlowError if `switch` cannot have such in the table.
+
+    Of the match, only what its shape shows decides (openflow/wireshape.py).
+    """
+    check_options(switch, message.match, message.actions)
+    if message.flags & OFPFF_EMERG:
+        raise OpenFlowError(FlowModFailed.TABLE_FULL)  # OpenFlow 1.0's emergency flows, of which we have none
+    if table_id == INTERNAL_TABLE or message.match.mask & RECIRC_ID.mask:
+        raise OpenFlowError(BadRequest.EPERM)  # what the switch keeps for itself
+    return checked_actions(message.actions, message.match, table_id, version, switch.groups)
+
+
+def new_rule(
+    message: FlowMod,
+    table_id: int,
+    match: Match,
+    priority: int,
+    actions: tuple[Action, ...],
+    cookie: int,
+    now: float,
+    old: Rule | None,
+) -> Rule:
+    """The rule that `message` adds; it goes on counting where `old` was, in whose place it comes, unless it says not to."""
+    rule = Rule(  # by position, in two thirds of the time
         table_id,
-        message.match,
-        message.priority,
+        match,
+        priority,
         actions,
-        cookie=message.new_cookie or 0,
-        idle_timeout=message.idle_timeout,
-        hard_timeout=message.hard_timeout,
-        importance=message.importance,
-        flags=message.flags,
-        created=now,
-        modified=now,
-        used=now,
+        cookie,
+        message.idle_timeout,
+        message.hard_timeout,
+        message.importance,
+        message.flags,
+        now,
+        now,
+        now,
     )
     if old is not None and not message.flags & _RESET_COUNTS:
         rule.packets, rule.bytes, rule.used = old.packets, old.bytes, old.used
-    return Plan(add=[(rule, old)], evict=evicted)
+    return rule
 
 
 def _table_to_add_to(message: FlowMod, version: Version) -> int:

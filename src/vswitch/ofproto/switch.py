@@ -420,12 +420,15 @@ class Switch:
                 for rule in gone:
                     self.remove_rule(rule, reason, now)
 
+    @property
+    def is_watched(self) -> bool:
+        """Whether anybody wants to hear of each change of a rule."""
+        return any(channel.monitors for channel in self.channels.values())
+
     def _tells_of(self, table: Table, rules: Iterable[Rule]) -> bool:
         """Whether anybody else has to know of each of `rules` that goes."""
         return (
-            table.vacancy is not None
-            or any(channel.monitors for channel in self.channels.values())
-            or any(rule.flags & _SEND_FLOW_REM for rule in rules)
+            table.vacancy is not None or self.is_watched or any(rule.flags & _SEND_FLOW_REM for rule in rules)
         )
 
     def _empty(self, table: Table, rules: Iterable[Rule]) -> None:

@@ -17,7 +17,8 @@ from __future__ import annotations
 
 import enum
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import Protocol
 
 from vswitch.base.errors import WireError
 from vswitch.openflow.errors import BadRequest, HelloFailed, OpenFlowError
@@ -61,7 +62,27 @@ class Malformed(Value):
     data: bytes
 
 
-Event = Negotiated | Received | Malformed
+@value
+class Run(Value):
+    """Several messages at once, as those read them who know them better: base of what a `RunReader` makes."""
+
+
+@value
+class Undecoded(Value):
+    """A message that the owner of the session reads itself."""
+
+    xid: int
+    data: bytes
+
+
+Event = Negotiated | Received | Undecoded | Malformed | Run
+
+
+class RunReader(Protocol):
+    """Reads messages of a kind that comes in great number, faster than one by one."""
+
+    def read(self, data: bytes, at: int) -> tuple[Run | None, int]:
+        """The messages of its kind from byte `at` on, where at least one whole message is, and where they end."""
 
 
 class State(enum.Enum):
@@ -71,6 +92,11 @@ class State(enum.Enum):
     ACTIVE = enum.auto()  # a version is agreed
     IDLE = enum.auto()  # quiet for a probe interval: our ECHO_REQUEST is out
     DEAD = enum.auto()
+
+
+def no_runs(version: Version) -> RunReader | None:
+    """Every message is read by itself."""
+    return None
 
 
 class Session:
@@ -86,16 +112,20 @@ class Session:
         versions: Iterable[Version] = ALL_VERSIONS,
         probe_interval: float = 5.0,  # seconds; 0: never probe
         xids: Iterator[int] | None = None,
+        run_reader: Callable[[Version], RunReader | None] = no_runs,  # for the version that is agreed
     ) -> None:
         self.state = State.GREETING
         self.version: Version | None = None
         self.nxm: bool | None = None  # of OpenFlow 1.0: see Dialect
         self.table_ids = False
+        self.undecoded: int | None = None  # the transaction id of messages that the owner reads itself
         self._versions = frozenset(versions)
         self._probe_interval = probe_interval
         self._last_received = now
         self._xids = xids or itertools.count(1)
-        self._input = bytearray()
+        self._run_reader = run_reader
+        self._runs: RunReader | None = None
+        self._input = b""
         self._at = 0  # what is before it in _input has been taken
         self._output = bytearray()
         self._say(Hello(self._versions), max(self._versions), self.next_xid())
@@ -135,9 +165,8 @@ class Session:
 
     def take_input(self) -> bytes:
         """Bytes that came in but were not understood yet, for an owner who goes on without the session."""
-        data = bytes(self._input[self._at :])
-        self._input.clear()
-        self._at = 0
+        data = self._input[self._at :]
+        self._input, self._at = b"", 0
         return data
 
     def receive(self, data: bytes, now: float) -> None:
@@ -145,9 +174,8 @@ class Session:
         self._last_received = now
         if self.state is State.IDLE:
             self.state = State.ACTIVE
-        del self._input[: self._at]
+        self._input = self._input[self._at :] + data
         self._at = 0
-        self._input += data
 
     def events(self) -> Iterator[Event]:
         """What the bytes received so far mean.  The state moves on with each event taken, not before.
@@ -160,7 +188,12 @@ class Session:
                 raise self._fail(f"received too-short ofp_header ({length} bytes)")
             if len(self._input) - self._at < length:
                 return
-            data = bytes(self._input[self._at : self._at + length])
+            if self._runs is not None and (self.table_ids or version > OF10):
+                run, self._at = self._runs.read(self._input, self._at)
+                if run is not None:
+                    yield run
+                    continue
+            data = self._input[self._at : self._at + length]
             self._at += length
             if self.version is None:
                 yield self._greeted(version, type, xid, data)
@@ -169,11 +202,11 @@ class Session:
                 why = f"received OpenFlow version 0x{version:02x} != expected {self.version:02x}"
                 yield Malformed(OpenFlowError(BadRequest.BAD_VERSION, why), xid, data)
                 continue
-            event = self._understand(xid, data)
+            event = Undecoded(xid, data) if xid == self.undecoded else self._understand(xid, data)
             if event is not None:
                 yield event
 
-    def _understand(self, xid: int, data: bytes) -> Event | None:
+    def _understand(self, xid: int, data: bytes) -> Received | Malformed | None:
         try:
             _, _, message = decode(data, self.table_ids)
         except OpenFlowError as error:
@@ -199,6 +232,7 @@ class Session:
             )
             raise self._fail(f"version negotiation failed (we support {we}, peer supports {they})")
         self.state = State.ACTIVE
+        self._runs = self._run_reader(self.version)
         return Negotiated(self.version)
 
     def _fail(self, why: str) -> ProtocolError:

@@ -9,7 +9,7 @@ takes 1.3 us instead of 5 (bench/openflow.py): tables have many flows, but few s
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar, cast
 
 from vswitch.flow.field import Field, Flow, Mask
 from vswitch.flow.fields import FIELDS, REG, XREG, XXREG
@@ -51,41 +51,49 @@ class Shape(NamedTuple):
         return Match(Flow(value), self.mask)
 
 
-class Shapes:
-    """The shapes seen: a look-up asks, for lists of that size, each set of free bits that one had."""
+def shape_of(size: int, entries: Iterable[Entry], match: Match) -> tuple[int, Shape]:
+    """What decoding a list of `size` bytes has shown, that it means `match`: which of its bits are free, and its shape."""
+    free, value = 0, int(match.value)
+    moves = []
+    for field, bits, end in entries:
+        if field in FREE:
+            shift = 8 * (size - end)
+            free |= bits << shift
+            value &= ~(bits << field.offset)
+            moves.append((shift, bits, field.offset))
+    return free, Shape(value, match.mask, tuple(moves))
+
+
+S = TypeVar("S")
+
+
+class Shapes(Generic[S]):
+    """The shapes seen, and what is known of each: a look-up asks, by size, each set of free bits that one had."""
 
     def __init__(self) -> None:
-        self._by_size: dict[
-            int, dict[int, dict[int, Shape]]
-        ] = {}  # size -> bits that are not free -> their values
+        # size -> bits that are not free -> their values
+        self._by_size: dict[int, dict[int, dict[int, S]]] = {}
         self._n_shapes = 0
 
-    def find(self, number: int, size: int) -> Match | None:
-        """The match in a list of `size` bytes, if one of its shape was seen."""
+    def find(self, number: int, size: int) -> S | None:
+        """What is known of bytes like these, which are `number`, if such were seen."""
         for fixed, shapes in self._by_size.get(size, _NONE).items():
             shape = shapes.get(number & fixed)
             if shape is not None:
-                return shape.match(number)
+                return cast(S, shape)
         return None
 
-    def learn(self, number: int, size: int, entries: Iterable[Entry], match: Match) -> None:
-        """Keep what decoding a list has shown: that it means `match`."""
+    def learn(self, number: int, size: int, free: int, shape: S) -> None:
+        """Keep what is known of all bytes that differ from these in `free` bits only."""
         if self._n_shapes >= MAX_SHAPES:
             self._by_size.clear()
             self._n_shapes = 0
-        fixed, value = (1 << 8 * size) - 1, int(match.value)
-        moves = []
-        for field, bits, end in entries:
-            if field in FREE:
-                shift = 8 * (size - end)
-                fixed &= ~(bits << shift)
-                value &= ~(bits << field.offset)
-                moves.append((shift, bits, field.offset))
+        fixed = (1 << 8 * size) - 1 & ~free
         kinds = self._by_size.setdefault(size, {})
         if fixed not in kinds and len(kinds) >= MAX_KINDS:
             kinds.clear()
-        kinds.setdefault(fixed, {})[number & fixed] = Shape(value, match.mask, tuple(moves))
+        kinds.setdefault(fixed, {})[number & fixed] = shape
         self._n_shapes += 1
 
 
-_NONE: dict[int, dict[int, Shape]] = {}
+_NONE: dict[int, dict[int, Any]] = {}

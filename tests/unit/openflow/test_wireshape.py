@@ -8,7 +8,7 @@ from vswitch.flow.fields import IP_SRC
 from vswitch.flow.match import Match, parse_match
 from vswitch.openflow.errors import OpenFlowError
 from vswitch.openflow.wirematch import decode_nxm, decode_nxm_loose, encode_nxm
-from vswitch.openflow.wireshape import MAX_KINDS, MAX_SHAPES, Entry, Shapes
+from vswitch.openflow.wireshape import MAX_KINDS, MAX_SHAPES, Entry, Shapes, shape_of
 
 PAIRS = [
     ("tcp,nw_src=10.0.0.1,tp_dst=80", "tcp,nw_src=192.168.255.3,tp_dst=65535"),
@@ -47,13 +47,20 @@ def test_what_passes_loosely_is_no_precedent():
 
 
 def test_the_memory_is_bounded():
-    shapes = Shapes()
+    shapes: Shapes[str] = Shapes()
     for number in range(3 * MAX_SHAPES):
-        shapes.learn(number, 8, [], Match())
+        shapes.learn(number, 8, 0, str(number))
     assert shapes.find(0, 8) is None
-    assert shapes.find(3 * MAX_SHAPES - 1, 8) == Match()
-    source = parse_match("ip,nw_src=1.2.3.4").mask
-    for bits in range(MAX_KINDS + 1):
-        shapes.learn(0, 12, [Entry(IP_SRC, 1 << bits, 12)], Match(mask=source))
+    last = 3 * MAX_SHAPES - 1
+    assert shapes.find(last, 8) == str(last)
+    for bit in range(MAX_KINDS + 1):
+        shapes.learn(0, 12, 1 << bit, "")
     assert shapes.find(1, 12) is None  # forgotten with the other kinds
     assert shapes.find(1 << MAX_KINDS, 12) is not None
+
+
+def test_free_bits_are_those_that_an_entry_has_under_its_mask():
+    match = parse_match("ip,nw_src=10.1.0.0/16")
+    free, shape = shape_of(12, [Entry(IP_SRC, 0xFFFF0000, 10)], match)
+    assert free == 0xFFFF0000 << 16
+    assert shape.match(0x0B020000 << 16) == parse_match("ip,nw_src=11.2.0.0/16")
