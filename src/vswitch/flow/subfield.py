@@ -12,6 +12,7 @@ import re
 
 from vswitch.base.bits import ones
 from vswitch.base.errors import TextError
+from vswitch.base.text import c_number
 from vswitch.flow.codes import by_name, codes_of
 from vswitch.flow.field import Field, Flow, Mask
 from vswitch.flow.fields import FIELDS, REG, XXREG
@@ -92,7 +93,7 @@ def parts_of(field: Field, bits: int) -> list[tuple[Field, int]]:
     return [(reg, part) for reg, part in parts if part][::-1]
 
 
-_BITS = re.compile(r"\[(?:(-?\d+)(?:\.\.(-?\d+))?)?\]")
+_BITS = re.compile(r"\[(?:(-?[0-9]+)(?:\.\.(-?[0-9]+))?)?\]")
 
 
 def parse_subfield(text: str) -> Subfield:
@@ -115,8 +116,8 @@ def split_subfield(text: str) -> tuple[Subfield, str]:
     bits = _BITS.match(rest)
     if not bits:
         raise TextError(f"{text}: syntax error expecting [] or [<bit>] or [<start>..<end>]", text, len(name))
-    start = int(bits[1] or 0)
-    end = int(bits[2]) if bits[2] else start if bits[1] else field.bits - 1
+    start, _ = c_number(bits[1] or "0", 10)
+    end = c_number(bits[2], 10)[0] if bits[2] else start if bits[1] else field.bits - 1
     _check(text, field, start, end)
     return part_of(field, start, end - start + 1), rest[bits.end() :]
 

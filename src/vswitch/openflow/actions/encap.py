@@ -5,6 +5,7 @@ Sources: OVS nicira-ext.h (nx_action_encap, nx_action_decap, ofp_ed_prop_*); ovs
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Mapping
 
@@ -23,6 +24,7 @@ _TYPES: Mapping[int, str] = {PT_ETH: "ethernet", PT_NSH: "nsh", PT_MPLS: "mpls",
 _HEAD = struct.Struct("!HBB")
 _NSH_CLASS, _MD_TYPE, _TLV = 4, 1, 2
 MD1, MD2 = 1, 2
+_HEX = re.compile(r"0[xX]([0-9a-fA-F]+)")
 
 
 @value
@@ -117,9 +119,10 @@ def _parse_nsh(encap: Encap, text: str) -> Encap:
             encap = encap.replace(md_type=md_type)
         elif key == "tlv":
             words = arg.split(",")
-            if len(words) != 3 or words[2][:2].lower() != "0x":
+            found = _HEX.fullmatch(words[2].rstrip()) if len(words) == 3 else None
+            if found is None:
                 raise TextError(f"Invalid NSH TLV header: {arg}", text)
-            digits = words[2][2:]
+            digits = found[1]
             tlv = NshTlv(
                 parse_u16(words[0].strip(), "class"),
                 parse_u8(words[1].strip(), "type"),

@@ -12,7 +12,7 @@ import struct
 from collections.abc import Iterator
 
 from vswitch.base.errors import TextError
-from vswitch.base.text import parse_u16
+from vswitch.base.text import c_number, parse_u16
 from vswitch.flow.field import Field
 from vswitch.flow.fields import FIELDS
 from vswitch.flow.subfield import Subfield, coded, parse_subfield, parts_of, split_subfield
@@ -189,10 +189,9 @@ class Load(Action):
         if not arrow:
             raise TextError(f"{arg}: missing `->'", arg)
         dst = parse_subfield(dst_text.strip())
-        try:
-            value = int(text, 0)
-        except ValueError:
-            raise TextError(f"{text}->{dst_text}: {text}: invalid value", arg) from None
+        value, end = c_number(text)
+        if not end or value < 0 or value >> 8 * dst.field.size:
+            raise TextError(f"{arg}: cannot parse integer value", arg)
         if value >> dst.n_bits:
             raise TextError(f"{arg}: value {value:#x} does not fit into {dst.n_bits} bits", arg)
         if not dst.field.writable:
