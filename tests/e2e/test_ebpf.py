@@ -13,9 +13,10 @@ import pytest
 
 from tests.e2e.topology import Topology, wait_until
 from vswitch.datapath.ebpf.compile import CACHE, CACHE_FROM, CHUNK
-from vswitch.datapath.ebpf.datapath import EbpfDatapath, directory_of, remove_orphans
+from vswitch.datapath.ebpf.datapath import EbpfDatapath, remove_orphans
 from vswitch.datapath.ebpf.features import WITHOUT
 from vswitch.datapath.ebpf.notes import Kind
+from vswitch.datapath.ebpf.place import directory_of
 from vswitch.dpif.action import Output, PopVlan, PushVlan
 from vswitch.dpif.frame import HEADER_SIZE, NO_OFFLOAD
 from vswitch.dpif.megaflow import Megaflow, Ufid

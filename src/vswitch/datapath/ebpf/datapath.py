@@ -22,7 +22,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import socket
 import struct
 import zlib
 from collections import deque
@@ -39,6 +38,7 @@ from vswitch.datapath.ebpf.hooks import ClsactHooks, Hooks, TcxHooks
 from vswitch.datapath.ebpf.lists import ActionLists
 from vswitch.datapath.ebpf.maps import ACTION, EXECUTE, Maps
 from vswitch.datapath.ebpf.notes import Kind, Notes
+from vswitch.datapath.ebpf.place import directory_of, n_cpus
 from vswitch.datapath.ebpf.ports import Ports
 from vswitch.datapath.ebpf.prepared import Store
 from vswitch.datapath.ebpf.probe import find_features
@@ -59,7 +59,6 @@ from vswitch.linux.bpf import Link, lift_memory_limit
 
 log = Logger("dpif_ebpf")
 
-_SO_NETNS_COOKIE = 71
 _U64 = struct.Struct("=Q")
 _FORMAT = 3  # of what notes, maps and parameters mean beyond their layout
 _HOUSEKEEPING = 1.0  # seconds
@@ -336,20 +335,6 @@ class EbpfDatapath(Datapath, PortCounters):
         self._maps.close()
 
 
-def directory_of(name: str, root: Path) -> Path:
-    """Where the datapath `name` of this network namespace is pinned on the bpffs at `root`.
-
-    Namespaces go by their cookies, which no other one has until the machine restarts.  Kernels before 5.14 do not tell:
-    there they go by inode numbers, which come again.
-    """
-    try:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as here:
-            (cookie,) = _U64.unpack(here.getsockopt(socket.SOL_SOCKET, _SO_NETNS_COOKIE, _U64.size))
-    except OSError:
-        cookie = Path("/proc/thread-self/ns/net").stat().st_ino
-    return root / "vswitch" / f"{name}-{cookie}"
-
-
 def remove_orphans(pinned: Path) -> None:
     """Remove what datapaths left whose devices have all gone, as those of a network namespace do when it goes.
 
@@ -372,12 +357,6 @@ def _holds_device(pin: Path) -> bool:
         return link.ifindex() != 0
     finally:
         link.close()
-
-
-def n_cpus() -> int:
-    """How many CPUs there can be: the highest number of one, and 1."""
-    possible = Path("/sys/devices/system/cpu/possible").read_text()
-    return int(possible.strip().split(",")[-1].split("-")[-1]) + 1
 
 
 def _layout() -> list[int]:

@@ -47,7 +47,7 @@ MEGAFLOW = Struct(
         ("packets", U64),  # these four: of the packets that `owner` has seen
         ("bytes", U64),
         ("used", U32),
-        ("owner", U16),  # the first CPU that saw a packet, counted from 1; others count in `stats`
+        ("owner", U16),  # a CPU, counted from 1; others count in `stats`
         ("tcp_flags", U16),
     ),
 )

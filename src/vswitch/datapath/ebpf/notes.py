@@ -12,8 +12,7 @@ from collections.abc import Sequence
 from enum import IntEnum
 from typing import Any
 
-import msgspec
-
+from vswitch.base import lightjson
 from vswitch.base.dataclass import fields
 from vswitch.datapath.ebpf.maps import NOTE_SIZE
 from vswitch.dpif.action import (
@@ -52,7 +51,7 @@ class Notes:
 
     def write(self, kind: Kind, id: int, content: Any) -> None:
         """Write a note that is not there yet."""
-        text = msgspec.json.encode(content)
+        text = lightjson.encode(content).encode()
         for part, at in enumerate(range(0, len(text), NOTE_SIZE)):
             self._map.update(_KEY.pack(kind, id, part), text[at : at + NOTE_SIZE].ljust(NOTE_SIZE))
 
@@ -70,7 +69,8 @@ class Notes:
             texts[kind, id].append((part, value))
         notes: dict[Kind, dict[int, Any]] = {kind: {} for kind in Kind}
         for (kind, id), parts in texts.items():
-            notes[Kind(kind)][id] = msgspec.json.decode(b"".join([value for _, value in sorted(parts)]))
+            text = b"".join([value for _, value in sorted(parts)]).decode()
+            notes[Kind(kind)][id] = lightjson.decode(text)
         return notes
 
 

@@ -13,13 +13,13 @@ from pathlib import Path
 
 from vswitch.base.errors import KernelError
 from vswitch.datapath.ebpf.compile import Target
-from vswitch.datapath.ebpf.datapath import directory_of, n_cpus
 from vswitch.datapath.ebpf.features import Features
 from vswitch.datapath.ebpf.flows import FlowTable
 from vswitch.datapath.ebpf.hooks import TcxHooks
 from vswitch.datapath.ebpf.lists import ActionLists
 from vswitch.datapath.ebpf.maps import Maps
 from vswitch.datapath.ebpf.notes import Kind, Notes
+from vswitch.datapath.ebpf.place import directory_of, n_cpus
 from vswitch.datapath.ebpf.programs import Programs
 from vswitch.dpif.datapath import Datapath, DatapathError, DatapathStats, PortCounters, Support
 from vswitch.dpif.megaflow import Execute, FlowStats, Megaflow, Ufid, Upcall
