@@ -12,7 +12,6 @@ import contextlib
 import ctypes
 import errno
 import os
-import platform
 import resource
 import struct
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,7 +24,7 @@ from vswitch.bpf.spec import MapSpec, MapType, ProgramSpec
 from vswitch.bpf.verifier import Verdict, read_log
 
 _SYSCALLS = {"x86_64": 321, "aarch64": 280, "riscv64": 280, "ppc64le": 361, "s390x": 351, "loongarch64": 280}
-_NUMBER = _SYSCALLS.get(platform.machine(), 280)
+_NUMBER = _SYSCALLS.get(os.uname().machine, 280)
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.syscall.restype = ctypes.c_long
 

@@ -12,8 +12,8 @@ Sources: rtnetlink(7), netlink(7), linux/if_link.h, linux/rtnetlink.h.
 
 from __future__ import annotations
 
+import _socket
 import os
-import socket
 import struct
 from collections.abc import Iterator
 
@@ -121,7 +121,7 @@ class Rtnetlink:
 
     def links(self, stats: bool = False) -> list[Link]:
         """All devices, with their counters if asked for."""
-        body = _LINK.pack(socket.AF_UNSPEC, 0, 0, 0, 0) + (b"" if stats else _WITHOUT_STATS)
+        body = _LINK.pack(_socket.AF_UNSPEC, 0, 0, 0, 0) + (b"" if stats else _WITHOUT_STATS)
         return [parse_link(message) for _, message in self.request(_RTM_GETLINK, _NLM_F_DUMP, body, "links")]
 
     def link(self, device: str | int, stats: bool = False) -> Link:
@@ -161,12 +161,12 @@ class Rtnetlink:
     def add_link(self, name: str, kind: str, data: bytes = b"") -> None:
         """Make a device of `kind`; `data` are the attributes that this kind has.  KernelError: EEXIST."""
         info = attribute(_IFLA_INFO_KIND, kind.encode()) + (attribute(_IFLA_INFO_DATA, data) if data else b"")
-        body = _LINK.pack(socket.AF_UNSPEC, 0, 0, 0, 0) + _name(name) + attribute(_IFLA_LINKINFO, info)
+        body = _LINK.pack(_socket.AF_UNSPEC, 0, 0, 0, 0) + _name(name) + attribute(_IFLA_LINKINFO, info)
         self.request(_RTM_NEWLINK, _NLM_F_ACK | _NLM_F_CREATE | _NLM_F_EXCL, body, name)
 
     def add_veth(self, name: str, peer: str) -> None:
         """Make a pair of devices: what one sends, the other receives."""
-        end = _LINK.pack(socket.AF_UNSPEC, 0, 0, 0, 0) + _name(peer)
+        end = _LINK.pack(_socket.AF_UNSPEC, 0, 0, 0, 0) + _name(peer)
         self.add_link(name, "veth", attribute(_VETH_INFO_PEER, end))
 
     def del_link(self, device: str | int) -> None:
@@ -175,7 +175,7 @@ class Rtnetlink:
 
     def addresses(self) -> list[Address]:
         """All IP addresses of all devices."""
-        body = _ADDRESS.pack(socket.AF_UNSPEC, 0, 0, 0, 0)
+        body = _ADDRESS.pack(_socket.AF_UNSPEC, 0, 0, 0, 0)
         return [
             parse_address(message)
             for _, message in self.request(_RTM_GETADDR, _NLM_F_DUMP, body, "addresses")
@@ -183,7 +183,7 @@ class Rtnetlink:
 
     def qdiscs(self) -> list[Qdisc]:
         """All queueing disciplines of all devices, but for what a device has before it is up."""
-        body = _QDISC.pack(socket.AF_UNSPEC, 0, 0, 0, 0)
+        body = _QDISC.pack(_socket.AF_UNSPEC, 0, 0, 0, 0)
         found = (message for _, message in self.request(_RTM_GETQDISC, _NLM_F_DUMP, body, "qdiscs"))
         return [
             Qdisc(_QDISC.unpack_from(message)[1], _text(attributes(message, _QDISC.size).get(_TCA_KIND)))
@@ -219,7 +219,7 @@ class LinkEvents:
     def __init__(self) -> None:
         self._socket = _open(groups=_RTMGRP_LINK)
         self._socket.setblocking(False)
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+        self._socket.setsockopt(_socket.SOL_SOCKET, _socket.SO_RCVBUF, 1 << 20)
 
     def fileno(self) -> int:
         """What to poll for reading."""
@@ -236,7 +236,7 @@ class LinkEvents:
             except OSError:  # ENOBUFS: the socket's buffer overflowed
                 return None
             for kind, _, message in messages(data):
-                if message[0] != socket.AF_UNSPEC:  # AF_BRIDGE: about its place in a bridge
+                if message[0] != _socket.AF_UNSPEC:  # AF_BRIDGE: about its place in a bridge
                     continue
                 link = parse_link(message)
                 events.append(link if kind == _RTM_NEWLINK else LinkGone(link.ifindex, link.name))
@@ -302,8 +302,8 @@ def parse_address(message: bytes) -> Address:
     return Address(ifindex, found.get(_IFA_LOCAL) or found.get(_IFA_ADDRESS, b""), prefix_length)
 
 
-def _open(groups: int) -> socket.socket:
-    opened = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _NETLINK_ROUTE)
+def _open(groups: int) -> _socket.socket:
+    opened = _socket.socket(_socket.AF_NETLINK, _socket.SOCK_RAW | _socket.SOCK_CLOEXEC, _NETLINK_ROUTE)
     opened.bind((0, groups))
     return opened
 
@@ -311,9 +311,9 @@ def _open(groups: int) -> socket.socket:
 def _select(device: str | int, flags: int = 0, change: int = 0, new_name: str | None = None) -> bytes:
     """The head of a request about `device`.  A new name is said by ifindex only: IFLA_IFNAME would select."""
     if isinstance(device, str) and new_name is not None:
-        device = socket.if_nametoindex(device)
+        device = _socket.if_nametoindex(device)
     index, name = (device, new_name) if isinstance(device, int) else (0, device)
-    return _LINK.pack(socket.AF_UNSPEC, 0, index, flags, change) + (_name(name) if name else b"")
+    return _LINK.pack(_socket.AF_UNSPEC, 0, index, flags, change) + (_name(name) if name else b"")
 
 
 def _name(name: str) -> bytes:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -263,7 +262,7 @@ class FlowTable:
     def _make_entries(self, key_mask: KeyMask, n_homes: int) -> Entries:
         """New, empty memory for a subtable."""
         id, self._next_table = self._next_table, self._next_table + 1
-        subtable = Subtable(id, key_mask, n_homes, secrets.randbits(64))
+        subtable = Subtable(id, key_mask, n_homes, int.from_bytes(os.urandom(8)))
         map = BpfMap.create(subtable.spec())
         map.pin(str(self._directory / subtable.name))
         self._maps.by_name[subtable.name] = map
