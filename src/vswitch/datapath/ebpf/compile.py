@@ -9,7 +9,7 @@ Megaflows that overlap do the same, so the first hit is the answer.  A subtable 
 
 A megaflow counts the packets of one CPU, its owner, in the memory that has to be read anyway: of the first that saw
 one.  Those of other CPUs are counted apart, by groups of CPUs, so that CPUs that share a megaflow do not wait for each
-other.  That costs 25 ns a packet, and 140 to 170 where each of 100,000 flows has a megaflow; so when a flow has moved to
+other.  That costs 25 ns a packet, and 140 where each of 100,000 flows has a megaflow; so when a flow has moved to
 another CPU for good, and its owner has seen no packet for SILENCE, the other one becomes the owner.
 
 The cache, worth its cost from CACHE_FROM masks on, maps all bits that any mask looks at to a copy of the megaflow's
