@@ -239,6 +239,12 @@ def stats_types(version: int) -> tuple[int, int]:
     return (16, 17) if version == OF10 else (18, 19)
 
 
+def has_more(data: bytes) -> bool:
+    """Whether a message is a part of statistics that is not the last."""
+    version, type, length, _ = HEADER.unpack_from(data)
+    return type in stats_types(version) and length >= 12 and bool(_STATS.unpack_from(data, 8)[1] & OFPSF_MORE)
+
+
 def find(version: int, type: int, data: bytes) -> tuple[type[Message], Form, int, int]:
     """The class and form of a whole message, where its body begins, and the flags of statistics."""
     request, reply = stats_types(version)

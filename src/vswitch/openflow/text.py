@@ -15,7 +15,7 @@ from vswitch.openflow.errors import OpenFlowError
 from vswitch.openflow.message import HEADER, OFPSF_MORE, Dialect, Form, Message, decode, find
 from vswitch.openflow.messages.hello import Hello
 from vswitch.openflow.names import NO_NAMES, Names
-from vswitch.openflow.printing.base import PRINTERS, Printer, Style, hex_dump
+from vswitch.openflow.printing.base import BYTES_PRINTERS, PRINTERS, Printer, Style, hex_dump
 from vswitch.openflow.version import OF10, OF13, OF15, Version
 
 # The modules in printing/ that declare the printers for messages of each module in messages/; imported when needed.
@@ -80,13 +80,16 @@ def _print(data: bytes, style: Style, known: Message | None) -> str:
 def _print_known(
     data: bytes, version: int, type_: int, xid: int, style: Style, message: Message | None
 ) -> str:
-    _, form, start, flags = find(version, type_, data)
+    cls, form, start, flags = find(version, type_, data)
     form.check(len(data), start)
     head = form.name + (f" ({_version_name(version)})" if version != OF10 else "") + f" (xid={xid:#x}):"
     if flags:
         head += f" flags={_flags(flags, form, version)}"
     try:
         if message is None:
+            text = _print_bytes(cls, form, data, start, style)
+            if text is not None:
+                return head + text
             _, _, message = decode(data, table_ids=True, loose=True)
         text = head + printer(type(message))(message, Dialect(version), style)
         if isinstance(message, Hello) and message.unknown:
@@ -99,6 +102,13 @@ def _print_known(
         if not told.endswith("\n"):
             told = f"{told} " if told == head and not flags else told.rstrip(" ") + "\n"
         return f"{told}***decode error: {error.code.name}***\n{hex_dump(data)}"
+
+
+def _print_bytes(cls: type[Message], form: Form, data: bytes, start: int, style: Style) -> str | None:
+    """The text of a message whose class is printed without being decoded, if all is well."""
+    printer(cls)  # declares both ways
+    print_bytes = BYTES_PRINTERS.get(cls)
+    return None if print_bytes is None else print_bytes(data, start, form, Dialect(data[0]), style)
 
 
 def partial_text(message: Message, dialect: Dialect, style: Style) -> str:

@@ -16,10 +16,10 @@ from vswitch.cli.command import warn
 from vswitch.cli.ofctl.settings import Settings
 from vswitch.linux import sockets
 from vswitch.linux.dirs import in_rundir
-from vswitch.openflow.message import Message, Multipart
+from vswitch.openflow.message import Message, Multipart, has_more
 from vswitch.openflow.messages.hello import Error
 from vswitch.openflow.messages.switch import BarrierReply, BarrierRequest
-from vswitch.openflow.session import Event, Malformed, Negotiated, ProtocolError, Received, Session
+from vswitch.openflow.session import Event, Malformed, Negotiated, ProtocolError, Received, Session, Undecoded
 from vswitch.openflow.text import print_message
 from vswitch.openflow.version import Version
 
@@ -95,11 +95,16 @@ class Channel:
 
     def receive(self) -> Received | Malformed:
         """The next message."""
+        event = self._event()
+        assert not isinstance(event, Undecoded)
+        return event
+
+    def _event(self) -> Received | Undecoded | Malformed:
         try:
             event = next(self._events)
         except (ProtocolError, OSError) as error:
             raise CommandError(f"OpenFlow receive failed ({error})") from None
-        assert not isinstance(event, Negotiated)
+        assert isinstance(event, Received | Undecoded | Malformed)
         return event
 
     def replies(self, request: Message, xid: int | None = None) -> Iterator[Received | Malformed]:
@@ -115,6 +120,16 @@ class Channel:
                     and isinstance(reply.message, Multipart)
                     and reply.message.more
                 )
+
+    def reply_bytes(self, request: Message) -> Iterator[bytes]:
+        """The reply to `request` in all its parts, for who reads them faster than by decoding."""
+        xid = self.session.undecoded = self.send(request)
+        more = True
+        while more:
+            reply = self._event()
+            if reply.xid == xid:
+                yield reply.data
+                more = isinstance(reply, Undecoded) and has_more(reply.data)
 
     def transact(self, request: Message) -> Received | Malformed:
         """The only part, or the first part, of the reply to `request`."""

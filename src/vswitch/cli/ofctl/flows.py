@@ -16,12 +16,14 @@ from vswitch.cli.ofctl.garbage import uncollected
 from vswitch.cli.ofctl.lines import c_string, opened
 from vswitch.cli.ofctl.naming import accepted, shown
 from vswitch.cli.ofctl.settings import FLOW_FORMATS, Settings
-from vswitch.cli.ofctl.switch import printed
+from vswitch.cli.ofctl.switch import printed, printed_bytes
 from vswitch.cli.ofctl.table import command
 from vswitch.flow.fields import FIELDS
 from vswitch.flow.normalize import normalize, tell_normal
+from vswitch.openflow.errors import OpenFlowError
 from vswitch.openflow.flowlines import FlowLines
 from vswitch.openflow.flowtext import COMMANDS, format_flow_stats, read_query
+from vswitch.openflow.message import HEADER, find
 from vswitch.openflow.messages.flow import FlowMod
 from vswitch.openflow.messages.flowstats import (
     AggregateStatsRequest,
@@ -47,18 +49,36 @@ def dump_flows(given: Given, switch: str, text: str = "") -> Iterator[str]:
     names = shown(switch, settings)
     channel = Channel(switch, settings)
     use_nxm(channel, settings)
-    if not settings.sorting and not settings.show_names and settings.stats:
-        for text in printed(channel.replies(request), settings, names):
-            yield colored(text, settings)
+    if not settings.sorting:
+        whole = settings.stats and not settings.show_names  # messages, as they come
+        texts = (printed_bytes if whole else lines)(channel.reply_bytes(request), settings, names)
+        yield from (colored(text, settings) for text in texts)
         return
     flows = all_flows(channel, request)
-    if settings.sorting:
-        flows.sort(key=sort_key("priority", descending=True))  # decides where the others do not
+    flows.sort(key=sort_key("priority", descending=True))  # decides where the others do not
     for text_key, descending in reversed(settings.sorting):
         flows.sort(key=sort_key(text_key, descending))
     for flow in flows:
         shown_flow = flow.replace(idle_age=None, hard_age=None) if channel.version == OF10 else flow
         yield colored(f" {format_flow_stats(shown_flow, names, show_stats=settings.stats)}", settings)
+
+
+def lines(replies: Iterable[bytes], settings: Settings, names: Names) -> Iterator[str]:
+    """The flows in replies, without what is around them."""
+    from vswitch.openflow.statstext import flow_printer
+
+    for data in replies:
+        version, type_, _, _ = HEADER.unpack_from(data)
+        try:
+            kind, form, start, _ = find(version, type_, data)
+            form.check(len(data), start)
+            if kind is not FlowStatsReply:
+                raise CommandError("failed to dump flows")
+            printer = flow_printer(form, version, names, settings.stats, show_ages=version != OF10)
+            if found := printer.lines(data, start):
+                yield "\n".join(found)
+        except OpenFlowError:
+            raise CommandError("failed to dump flows") from None
 
 
 def colored(text: str, settings: Settings) -> str:

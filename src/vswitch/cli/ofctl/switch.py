@@ -6,7 +6,7 @@ Sources: ovs-ofctl(8): show, dump-desc, dump-tables, get-frags, set-frags, probe
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from vswitch.base.digits import parse_decimal
 from vswitch.base.options import CommandError, Given
@@ -41,6 +41,12 @@ def printed(replies: Iterator[Received | Malformed], settings: Settings, names: 
     for reply in replies:
         known = reply.message if isinstance(reply, Received) else None
         yield print_message(reply.data, settings.verbosity + 1, names, known=known).rstrip("\n")
+
+
+def printed_bytes(replies: Iterable[bytes], settings: Settings, names: Names) -> Iterator[str]:
+    """The same of replies that nobody has decoded."""
+    for data in replies:
+        yield print_message(data, settings.verbosity + 1, names).rstrip("\n")
 
 
 def dump(given: Given, switch: str, request: Message) -> Iterator[str]:

@@ -6,9 +6,10 @@ from vswitch.flow.match import Match, format_match
 from vswitch.flow.normalize import tell_normal
 from vswitch.flow.ports import OFPP_ANY
 from vswitch.openflow.actions.check import check_actions
+from vswitch.openflow.errors import OpenFlowError
 from vswitch.openflow.flowtext import format_duration, format_flow_mod, format_flow_stats
 from vswitch.openflow.match10 import as_given10, encode_match10
-from vswitch.openflow.message import HEADER, Dialect
+from vswitch.openflow.message import HEADER, Dialect, Form
 from vswitch.openflow.messages.flow import FlowMod, FlowRemoved
 from vswitch.openflow.messages.flowstats import (
     AggregateStatsReply,
@@ -16,7 +17,8 @@ from vswitch.openflow.messages.flowstats import (
     FlowStatsReply,
     FlowStatsRequest,
 )
-from vswitch.openflow.printing.base import Style, prints
+from vswitch.openflow.printing.base import Style, prints, prints_bytes
+from vswitch.openflow.statstext import flow_printer
 from vswitch.openflow.version import OF10, OF12
 
 OFPT_FLOW_MOD = 14  # of OpenFlow 1.0
@@ -80,6 +82,16 @@ def flow_stats(message: FlowStatsReply, dialect: Dialect, style: Style) -> str:
     """A line per flow."""
     lines = "".join(f"\n {format_flow_stats(flow, style.names, style.show_stats)}" for flow in message.flows)
     return lines + "\n"
+
+
+@prints_bytes(FlowStatsReply)
+def flow_stats_bytes(data: bytes, at: int, form: Form, dialect: Dialect, style: Style) -> str | None:
+    """The same; where something is wrong, it is left to the other."""
+    printer = flow_printer(form, dialect.version, style.names, style.show_stats)
+    try:
+        return "\n".join(["", *printer.lines(data, at), ""])
+    except OpenFlowError:
+        return None
 
 
 @prints(AggregateStatsReply)
