@@ -16,13 +16,13 @@ from vswitch.ofproto.selection import selected
 from vswitch.ofproto.switch import Switch, split_duration
 from vswitch.ofproto.table import INTERNAL_TABLE, Table
 from vswitch.ofproto.tunneloptions import check_options
+from vswitch.openflow.flowentries import Row
 from vswitch.openflow.message import Message
 from vswitch.openflow.messages.flowstats import (
     AggregateStatsReply,
     AggregateStatsRequest,
     FlowQuery,
-    FlowStats,
-    FlowStatsReply,
+    FlowRowsReply,
     FlowStatsRequest,
 )
 from vswitch.openflow.messages.port import (
@@ -74,30 +74,35 @@ def flow_stats(request: Request[FlowStatsRequest]) -> Iterable[Message]:
     rules = list(_query(request))
     last = max(0, len(rules) - 1) // FLOWS_PER_REPLY * FLOWS_PER_REPLY
     for at in range(0, last + 1, FLOWS_PER_REPLY):
-        flows = tuple(_flow_stats(rule, request.now) for rule in rules[at : at + FLOWS_PER_REPLY])
-        yield FlowStatsReply(flows, nx=request.nx, more=at < last)
+        rows = tuple(_rows(rules[at : at + FLOWS_PER_REPLY], request.now))
+        yield FlowRowsReply(nx=request.nx, rows=rows, more=at < last)
 
 
-def _flow_stats(rule: Rule, now: float) -> FlowStats:
-    seconds, nanoseconds = split_duration(now - rule.created)
-    idle, hard = now - rule.used, now - rule.modified
-    return FlowStats(  # by position, in half the time
-        rule.match,
-        rule.actions,
-        rule.priority,
-        rule.table_id,
-        rule.cookie,
-        seconds,
-        nanoseconds,
-        rule.idle_timeout,
-        rule.hard_timeout,
-        rule.packets,
-        rule.bytes,
-        int(idle) if idle > 0 else 0,
-        int(hard) if hard > 0 else 0,
-        rule.flags,
-        rule.importance,
-    )
+def _rows(rules: Iterable[Rule], now: float) -> Iterator[Row]:
+    """What is told of each rule.  Many came at the same time, and are as old as the one before."""
+    created, seconds, nanoseconds = now, 0, 0
+    for rule in rules:
+        if rule.created != created:
+            created = rule.created
+            seconds, nanoseconds = split_duration(now - created)
+        idle, hard = now - rule.used, now - rule.modified
+        yield (
+            rule.match,
+            rule.actions,
+            rule.priority,
+            rule.table_id,
+            rule.cookie,
+            seconds,
+            nanoseconds,
+            rule.idle_timeout,
+            rule.hard_timeout,
+            rule.packets,
+            rule.bytes,
+            int(idle) if idle > 0 else 0,
+            int(hard) if hard > 0 else 0,
+            rule.flags,
+            rule.importance,
+        )
 
 
 @handles(AggregateStatsRequest)

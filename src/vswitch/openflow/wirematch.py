@@ -34,6 +34,7 @@ from vswitch.flow.fields import (
     PACKET_TYPE,
     TP_SRC,
     VLAN_TCI,
+    with_type,
 )
 from vswitch.flow.match import Match
 from vswitch.flow.ports import is_valid
@@ -95,8 +96,7 @@ def encode_entries(match: Match, version: int) -> bytes:
 
 def _encoded(match: Match, version: int, framed: bool) -> bytes:
     value = match.value
-    kind = value & (_KIND_OF_ICMPV6 if value & _PROTO == _ICMPV6 else _KIND)
-    number, size, moves = _plan(match.mask, kind, version, framed)
+    number, size, moves = plan_for(match.mask, kind_of(value), version, framed)
     for offset, ones, shift in moves:
         number |= (value >> offset & ones) << shift
     return number.to_bytes(size, "big")
@@ -109,6 +109,11 @@ _KIND_OF_ICMPV6 = _KIND | 0xFF << TP_SRC.offset
 _ICMPV6 = ICMPV6 << IP_PROTO.offset
 
 
+def kind_of(value: int) -> int:
+    """What of the value of a match decides which entries it takes."""
+    return value & (_KIND_OF_ICMPV6 if value & _PROTO == _ICMPV6 else _KIND)
+
+
 class _Step(NamedTuple):
     """One entry: its header, where the value is in a Flow, and the bytes of the mask, if it has one."""
 
@@ -119,7 +124,7 @@ class _Step(NamedTuple):
     tail: bytes
 
 
-class _Plan(NamedTuple):
+class Plan(NamedTuple):
     """How to encode the matches with one mask on packets of one kind: as one number, like Shape, but the other way."""
 
     number: int  # but for what moves
@@ -128,7 +133,7 @@ class _Plan(NamedTuple):
 
 
 @lru_cache(maxsize=4096)
-def _plan(mask: int, kind: int, version: int, framed: bool) -> _Plan:
+def plan_for(mask: int, kind: int, version: int, framed: bool) -> Plan:
     """The entries for matches with `mask` on packets of this kind; `framed`, with header and padding."""
     if mask & _ETHERNET and not PACKET_TYPE.get(kind):
         mask &= ~PACKET_TYPE.mask  # a field of Ethernet says it
@@ -141,11 +146,12 @@ def _plan(mask: int, kind: int, version: int, framed: bool) -> _Plan:
         at += len(head) + size
         moves.append((offset, ones, 8 * (len(data) - at)))
         at += len(tail)
-    return _Plan(number, len(data), tuple(moves))
+    return Plan(number, len(data), tuple(moves))
 
 
 def _steps(mask: int, kind: int, version: int) -> Iterator[_Step]:
     """The entries in order."""
+    kind = with_type(kind)
     for field in _ordered(version):
         bits = field.get(mask)
         if not bits or not (field.needs in _UNASKED or field.needs.holds(kind)):
@@ -396,7 +402,7 @@ def _add(value: int, mask: int, field: Field, number: int, bits: int) -> tuple[i
     """Value and mask of a match with one field more."""
     if not _is_valid(field, number):
         raise OpenFlowError(BadMatch.BAD_VALUE, field.name)
-    if not field.needs.holds_in(value, mask):
+    if not field.needs.holds_in(value, mask) and not field.needs.holds_in(with_type(value), mask):
         raise OpenFlowError(BadMatch.BAD_PREREQ, field.name)
     if (mask & field.mask and field.get(mask)) or (field is PACKET_TYPE and mask & _ETHERNET):
         raise OpenFlowError(BadMatch.DUP_FIELD, field.name)

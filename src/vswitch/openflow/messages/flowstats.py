@@ -6,15 +6,25 @@ Sources: OpenFlow 1.0, 5.3.5; OpenFlow 1.1, A.3.5.2 and 3; OpenFlow 1.5.1, 7.3.5
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
+from operator import attrgetter
 
 from vswitch.flow.match import Match
 from vswitch.flow.ports import OFPP_ANY, OfPort, from_16, to_16
-from vswitch.openflow.actions.base import Action, encode_actions
+from vswitch.openflow.actions.base import Action
 from vswitch.openflow.codec import check_port, padded
 from vswitch.openflow.errors import INVALID, BadInstruction, BadRequest, ErrorCode, OpenFlowError
-from vswitch.openflow.instructions import decode_flow_actions, decode_instructions, encode_instructions
+from vswitch.openflow.flowentries import (
+    STATS10,
+    STATS10_HEAD,
+    STATS11,
+    STATS15,
+    STATS_NX,
+    Row,
+    encode_entries,
+)
+from vswitch.openflow.instructions import decode_flow_actions, decode_instructions
 from vswitch.openflow.message import Dialect, Form, Message, Multipart, decode_each, group_items, message
 from vswitch.openflow.messages.flow import OFPG_ANY, OFPTT_ALL, decode_flags
 from vswitch.openflow.oxs import decode_stats, encode_stats
@@ -99,11 +109,6 @@ class AggregateStatsRequest(FlowQuery):
     """Tell how much these flows carried together."""
 
 
-_STATS10_HEAD = struct.Struct("!HBx")
-_STATS10 = struct.Struct("!IIHHH6xQQQ")  # after head and match
-_STATS11 = struct.Struct("!HBxIIHHHHH2xQQQ")
-_STATS15 = struct.Struct("!H2xBxHHHHHQ")
-_STATS_NX = struct.Struct("!HBxIIHHHHHHQQQ")
 UNKNOWN_COUNT = (1 << 64) - 1
 
 
@@ -127,83 +132,6 @@ class FlowStats(Value):
     flags: int = 0  # OFPFF_*, since OpenFlow 1.3
     importance: int = 0  # since OpenFlow 1.4
 
-    def encode(self, form: Form, version: int) -> bytes:
-        """The entry, which begins with its length."""
-        if form.kind == "NXST":
-            return self._encode_nx()
-        if version == OF10:
-            return self._encode10()
-        match = encode_match(version, self.match)
-        instructions = encode_instructions(version, self.actions)
-        flags = self.flags & 0x1F if version >= OF13 else 0
-        if version >= OF15:
-            counts = encode_stats(
-                self.duration_sec, self.duration_nsec, self.idle_age, None, self.packet_count, self.byte_count
-            )
-            rest = match + counts + instructions
-            timeouts = self.idle_timeout, self.hard_timeout
-            size = _STATS15.size + len(rest)
-            return (
-                _STATS15.pack(
-                    size, self.table_id, self.priority, *timeouts, flags, self.importance, self.cookie
-                )
-                + rest
-            )
-        rest = match + instructions
-        return (
-            _STATS11.pack(
-                _STATS11.size + len(rest),
-                self.table_id,
-                self.duration_sec,
-                self.duration_nsec,
-                self.priority,
-                self.idle_timeout,
-                self.hard_timeout,
-                flags,
-                self.importance if version >= OF14 else 0,
-                self.cookie,
-                self.packet_count,
-                self.byte_count,
-            )
-            + rest
-        )
-
-    def _encode10(self) -> bytes:
-        fixed = _STATS10.pack(
-            self.duration_sec,
-            self.duration_nsec,
-            self.priority,
-            self.idle_timeout,
-            self.hard_timeout,
-            self.cookie,
-            self.packet_count,
-            self.byte_count,
-        )
-        rest = encode_match10(self.match) + fixed + encode_actions(OF10, self.actions)
-        return _STATS10_HEAD.pack(_STATS10_HEAD.size + len(rest), self.table_id) + rest
-
-    def _encode_nx(self) -> bytes:
-        match = encode_nxm(self.match)
-        rest = padded(match) + encode_actions(OF10, self.actions)
-        return (
-            _STATS_NX.pack(
-                _STATS_NX.size + len(rest),
-                self.table_id,
-                self.duration_sec,
-                self.duration_nsec,
-                self.priority,
-                self.idle_timeout,
-                self.hard_timeout,
-                len(match),
-                _age_to_wire(self.idle_age),
-                _age_to_wire(self.hard_age),
-                self.cookie,
-                self.packet_count,
-                self.byte_count,
-            )
-            + rest
-        )
-
     @classmethod
     def decoder(cls, form: Form, version: int) -> Callable[[bytes, int], tuple[FlowStats, int]]:
         """The function that gives the entry at a byte, and where it ends."""
@@ -215,13 +143,13 @@ class FlowStats(Value):
 
     @classmethod
     def _decode11(cls, version: int, data: bytes, at: int) -> tuple[FlowStats, int]:
-        if len(data) - at < _STATS11.size:
+        if len(data) - at < STATS11.size:
             raise OpenFlowError(BadRequest.BAD_LEN)
-        fields = _STATS11.unpack_from(data, at)
+        fields = STATS11.unpack_from(data, at)
         size, table, sec, nsec, priority, idle, hard, flags, importance, cookie, packets, n_bytes = fields
-        if size < _STATS11.size:
+        if size < STATS11.size:
             raise OpenFlowError(BadRequest.BAD_LEN)
-        match, middle = decode_match(version, data, at + _STATS11.size)
+        match, middle = decode_match(version, data, at + STATS11.size)
         actions = decode_instructions(version, _rest(data, middle, at + size, BadInstruction.BAD_LEN))
         flags = decode_flags(version, -1, flags) if version >= OF13 else 0
         counts = packets, n_bytes, None, None, flags, importance if version >= OF14 else 0
@@ -229,23 +157,23 @@ class FlowStats(Value):
 
     @classmethod
     def _decode10(cls, data: bytes, at: int) -> tuple[FlowStats, int]:
-        start = at + _STATS10_HEAD.size
-        middle = start + MATCH10_SIZE + _STATS10.size
+        start = at + STATS10_HEAD.size
+        middle = start + MATCH10_SIZE + STATS10.size
         if len(data) < middle:
             raise OpenFlowError(BadRequest.BAD_LEN)
-        size, table = _STATS10_HEAD.unpack_from(data, at)
+        size, table = STATS10_HEAD.unpack_from(data, at)
         if size < middle - at:
             raise OpenFlowError(BadRequest.BAD_LEN)
-        sec, nsec, priority, idle, hard, cookie, *counts = _STATS10.unpack_from(data, start + MATCH10_SIZE)
+        sec, nsec, priority, idle, hard, cookie, *counts = STATS10.unpack_from(data, start + MATCH10_SIZE)
         match = decode_match10(data[start:])
         actions = decode_flow_actions(_rest(data, middle, at + size, BadRequest.BAD_LEN))
         return cls(match, actions, priority, table, cookie, sec, nsec, idle, hard, *counts), at + size
 
     @classmethod
     def _decode_nx(cls, data: bytes, at: int) -> tuple[FlowStats, int]:
-        if len(data) - at < _STATS_NX.size:
+        if len(data) - at < STATS_NX.size:
             raise OpenFlowError(BadRequest.BAD_LEN)
-        fields = _STATS_NX.unpack_from(data, at)
+        fields = STATS_NX.unpack_from(data, at)
         (
             size,
             table,
@@ -261,9 +189,9 @@ class FlowStats(Value):
             packets,
             n_bytes,
         ) = fields
-        if size < _STATS_NX.size + (match_len + 7) // 8 * 8:
+        if size < STATS_NX.size + (match_len + 7) // 8 * 8:
             raise OpenFlowError(BadRequest.BAD_LEN)
-        match, middle = decode_nxm_at(data, at + _STATS_NX.size, match_len)
+        match, middle = decode_nxm_at(data, at + STATS_NX.size, match_len)
         end = at + size
         actions = decode_flow_actions(_rest(data, middle, end, BadRequest.BAD_LEN))
         made = cls(
@@ -285,13 +213,13 @@ class FlowStats(Value):
 
     @classmethod
     def _decode15(cls, data: bytes, at: int) -> tuple[FlowStats, int]:
-        if len(data) - at < _STATS15.size:
+        if len(data) - at < STATS15.size:
             raise OpenFlowError(INVALID)
-        size, table, priority, idle, hard, flags, importance, cookie = _STATS15.unpack_from(data, at)
-        if size < _STATS15.size:
+        size, table, priority, idle, hard, flags, importance, cookie = STATS15.unpack_from(data, at)
+        if size < STATS15.size:
             raise OpenFlowError(INVALID)
         try:
-            match, middle = decode_match(OF15, data, at + _STATS15.size)
+            match, middle = decode_match(OF15, data, at + STATS15.size)
             stats, middle = decode_stats(data, middle)
         except OpenFlowError as error:
             raise OpenFlowError(INVALID, str(error)) from None
@@ -311,11 +239,6 @@ def _rest(data: bytes, at: int, end: int, error: ErrorCode) -> bytes:
     return data[at:end]
 
 
-def _age_to_wire(age: int | None) -> int:
-    """Nicira's ages are one more than they are, and 0 for unknown."""
-    return 0 if age is None else age + 1 if age < 0xFFFF else 0xFFFF
-
-
 @message("FLOW", "OFPST 1.0+(1)[0+1], NXST 1.0(0)[0+1]", "reply")
 class FlowStatsReply(Multipart):
     """Flows and what they carried."""
@@ -330,7 +253,11 @@ class FlowStatsReply(Multipart):
 
     def parts(self, form: Form, dialect: Dialect) -> Iterator[bytes]:
         """As many flows per message as fit."""
-        return group_items(flow.encode(form, dialect.version) for flow in self.flows)
+        return group_items(encode_entries(form.kind == "NXST", dialect.version, self.rows_of_flows()))
+
+    def rows_of_flows(self) -> Iterable[Row]:
+        """The flows as their encoder takes them."""
+        return map(attrgetter(*FlowStats.__match_args__), self.flows)
 
     @classmethod
     def decode_body(cls, form: Form, dialect: Dialect, body: bytes) -> Message:
@@ -340,6 +267,17 @@ class FlowStatsReply(Multipart):
             FlowStats.decoder(form, dialect.version),
             lambda flows: cls(flows, form.kind == "NXST"),
         )
+
+
+@value
+class FlowRowsReply(FlowStatsReply):
+    """The same from a switch, which has many rules: instead of `flows` the fields of each, in order."""
+
+    rows: tuple[Row, ...] = ()
+
+    def rows_of_flows(self) -> Iterable[Row]:
+        """They are rows already."""
+        return self.rows
 
 
 _AGGREGATE = struct.Struct("!QQI4x")
