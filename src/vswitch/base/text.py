@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 
 from vswitch.base.errors import TextError
+from vswitch.base.scan import Number, scan
 
 _SPACE = ", \t\r\n"
 _KEY = re.compile(r"[^:=(, \t\r\n]*")
@@ -152,14 +153,33 @@ def parse_int(text: str) -> int:
     return number
 
 
+_X8, _U8 = Number(16, 8), Number(10, 8)
+_MAC_PARTS = (_X8, ":", _X8, ":", _X8, ":", _X8, ":", _X8, ":", _X8)
+_IP_PARTS = (_U8, ".", _U8, ".", _U8, ".", _U8)
+
+
 def parse_mac(text: str) -> int:
     """An Ethernet address, as a number of 48 bits."""
     if _MAC.match(text):
         return int(text.replace(":", ""), 16)
-    parts = text.split(":")
-    if len(parts) == 6 and all(0 < len(part) <= 2 and _is_hex(part) for part in parts):
-        return int("".join(part.zfill(2) for part in parts), 16)
-    raise TextError(f"invalid mac address {text}", text)
+    mac, end = leading_mac(text)
+    if end != len(text):
+        raise TextError(f"invalid mac address {text}", text)
+    return mac
+
+
+def leading_mac(text: str, at: int = 0) -> tuple[int, int]:
+    """The Ethernet address that begins at `at`, and where it ends; an octet may have any number of digits."""
+    found = scan(text, _MAC_PARTS, at)
+    if found is None:
+        raise TextError(f"invalid mac address {text}", text)
+    return int.from_bytes(bytes(found[0]), "big"), found[1]
+
+
+def leading_ipv4(text: str, at: int = 0) -> tuple[int, int] | None:
+    """The IPv4 address that begins at `at`, and where it ends; an octet may have any number of digits."""
+    found = scan(text, _IP_PARTS, at)
+    return None if found is None else (int.from_bytes(bytes(found[0]), "big"), found[1])
 
 
 def _is_hex(text: str) -> bool:
@@ -173,15 +193,10 @@ def format_mac(mac: int) -> str:
 
 def parse_ipv4(text: str) -> int:
     """An IPv4 address, as a number of 32 bits."""
-    parts = text.split(".")
     try:
-        a, b, c, d = map(_OCTETS.__getitem__, parts)
+        a, b, c, d = map(_OCTETS.__getitem__, text.split("."))
     except (KeyError, ValueError):
-        if len(parts) != 4 or not all(
-            part.isdigit() and len(part) <= 3 and int(part) < 256 for part in parts
-        ):
-            raise TextError(f"{text}: invalid IP address", text) from None
-        a, b, c, d = map(int, parts)
+        raise TextError(f"{text}: invalid IP address", text) from None
     return a << 24 | b << 16 | c << 8 | d
 
 

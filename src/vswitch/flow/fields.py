@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vswitch.flow.field import Field, Layout, Mask, Port16, Prerequisite, Text
+from vswitch.flow.field import Field, Flow, Layout, Mask, Port16, Prerequisite, Text
 from vswitch.flow.texts import (
     CT_STATE_TEXT,
     DECIMAL,
@@ -367,6 +367,13 @@ METADATA = FIELDS["metadata"]
 REG = tuple(FIELDS[f"reg{i}"] for i in range(N_REGS))
 XREG = tuple(FIELDS[f"xreg{i}"] for i in range(N_REGS // 2))
 XXREG = tuple(FIELDS[f"xxreg{i}"] for i in range(N_REGS // 4))
+
+
+def with_type(value: int) -> Flow:
+    """The value of a match in which a packet type that is an Ethernet type says so, too."""
+    packet_type = PACKET_TYPE.get(value)
+    return ETH_TYPE.put(Flow(value), packet_type & 0xFFFF) if packet_type >> 16 == 1 else Flow(value)
+
 
 # Layer 2.
 ETH_SRC = FIELDS["eth_src"]

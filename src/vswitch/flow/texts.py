@@ -14,21 +14,20 @@ from functools import lru_cache
 
 from vswitch.base.bits import ones, prefix_length, prefix_mask
 from vswitch.base.errors import TextError
+from vswitch.base.scan import Number, scan
 from vswitch.base.text import (
     c_number,
     format_ipv4,
     format_ipv6,
     format_mac,
-    parse_ipv4,
+    leading_ipv4,
+    leading_mac,
     parse_ipv6,
-    parse_mac,
 )
 from vswitch.flow.field import Field, PortNames, Text
 from vswitch.flow.ports import format_port, parse_port
 
-_NUMBER = re.compile(r"[+-]?(0[xX][0-9a-fA-F]*|[0-9]+)\Z")
 _HEX_DIGITS = re.compile(r"[0-9a-fA-F]*")
-_LENGTH = re.compile(r"[+-]?[0-9]+")
 _Names = Mapping[int, str]
 
 
@@ -93,36 +92,71 @@ def _format_integer(write: Callable[[int], str]) -> Callable[[Field, int, int, _
 
 
 def _parse_mac(field: Field, text: str, names: PortNames) -> tuple[int, int]:
-    value, slash, mask = text.partition("/")
     try:
-        return parse_mac(value), parse_mac(mask) if slash else ones(48)
+        value, end = leading_mac(text)
+        mask = ones(48)
+        if text[end : end + 1] == "/":
+            mask, end = leading_mac(text, end + 1)
     except TextError:
-        raise TextError(f"{text}: invalid Ethernet address", text) from None
+        end = -1
+    if end != len(text):
+        raise TextError(f"{text}: invalid Ethernet address", text)
+    return value, mask
 
 
 def _format_mac(field: Field, value: int, mask: int, names: _Names) -> str:
     return format_mac(value) if mask == ones(48) else f"{format_mac(value)}/{format_mac(mask)}"
 
 
-def _parse_address(
-    bits: int, kind: str, short: str, parse: Callable[[str], int]
-) -> Callable[[Field, str, PortNames], tuple[int, int]]:
-    def parse_masked(field: Field, text: str, names: PortNames) -> tuple[int, int]:
-        value, slash, mask = text.partition("/")
-        try:
-            address = parse(value)
-            length = _LENGTH.match(mask)
-            if not length or (bits == 32 and mask.count(".") == 3):
-                return address, parse(mask) if slash else ones(bits)
-        except TextError:
-            raise TextError(f"{text}: invalid {short} address", text) from None
-        if not 0 <= int(length[0]) <= bits:
-            raise TextError(f"{text}: {kind} network prefix bits not between 0 and {bits}, inclusive", text)
-        if length.end() != len(mask):
-            raise TextError(f"{text}: invalid {short} address", text)
-        return address, prefix_mask(int(length[0]), bits)
+_INT = Number(10, 32)
+_IPV6 = re.compile(r"\s*([0-9a-fA-F:.]{1,46})", re.ASCII)
 
-    return parse_masked
+
+def _leading_ipv6(text: str, at: int = 0) -> tuple[int, int] | None:
+    """The IPv6 address that begins at `at`, and where it ends."""
+    found = _IPV6.match(text, at)
+    if not found:
+        return None
+    try:
+        return parse_ipv6(found[1]), found.end()
+    except TextError:
+        return None
+
+
+def _parse_ipv4(field: Field, text: str, names: PortNames) -> tuple[int, int]:
+    found = leading_ipv4(text)
+    mask, end = ones(32), -1
+    if found is not None:
+        value, end = found
+        if text[end : end + 1] == "/":
+            mask, end = leading_ipv4(text, end + 1) or _prefix(text, end, 32, "IPv4")
+    if found is None or end != len(text):
+        raise TextError(f"{text}: invalid IP address", text)
+    return value, mask
+
+
+def _parse_ipv6(field: Field, text: str, names: PortNames) -> tuple[int, int]:
+    found = _leading_ipv6(text)
+    mask, end = ones(128), -1
+    if found is not None:
+        value, end = found
+        if text[end : end + 1] == "/":
+            mask, after = _prefix(text, end, 128, "IPv6")
+            mask, end = (mask, after) if after > end else _leading_ipv6(text, end + 1) or (mask, end)
+    if found is None or end != len(text):
+        raise TextError(f"{text}: invalid IPv6 address", text)
+    return value, mask
+
+
+def _prefix(text: str, slash: int, bits: int, kind: str) -> tuple[int, int]:
+    """The mask of the length after `slash`, and where that ends; at `slash`, if there is none."""
+    found = scan(text, (_INT,), slash + 1)
+    if found is None:
+        return ones(bits), slash
+    (length,), end = found
+    if length > bits:
+        raise TextError(f"{text}: {kind} network prefix bits not between 0 and {bits}, inclusive", text)
+    return prefix_mask(length, bits), end
 
 
 def _format_address(bits: int, write: Callable[[int], str]) -> Callable[[Field, int, int, _Names], str]:
@@ -140,6 +174,10 @@ def _format_address(bits: int, write: Callable[[int], str]) -> Callable[[Field, 
     return format
 
 
+_I32 = Number(0, 32)
+_MASKED, _NUMERIC = (_I32, "/", _I32), (_I32,)
+
+
 def _flags(kind: str, *flag_names: str, signed: bool = False, title: str = "") -> Text:
     """Flags named from the lowest bit on: `+one-other` with a mask, `one|other` for exactly these, or numbers.
 
@@ -148,32 +186,40 @@ def _flags(kind: str, *flag_names: str, signed: bool = False, title: str = "") -
     bits = {name: 1 << i for i, name in enumerate(flag_names)}
     known = ones(len(flag_names))
 
+    def unknown(text: str) -> TextError:
+        return TextError(f"{text}: unknown {kind} flag(s)", text)
+
     def parse_signed(text: str) -> tuple[int, int]:
         value = mask = 0
-        for sign, name in re.findall(r"([+-])([^+-]*)", text):
-            bit = bits.get(name)
+        for word in re.finditer(r"([+-])([^+-]*)", text):
+            bit, rest = bits.get(word[2]), text[word.start(2) :]
             if bit is None:
-                raise TextError(f"{name}: unknown {kind} flag(s)", text)
+                raise unknown(rest)
             if mask & bit:
-                raise TextError(f"{name}: Each {kind} flag can be specified only once", text)
+                raise TextError(f"{rest}: Each {kind} flag can be specified only once", text)
             mask |= bit
-            value |= bit if sign == "+" else 0
+            value |= bit if word[1] == "+" else 0
         return value, mask
 
     def parse(field: Field, text: str, names: PortNames) -> tuple[int, int]:
+        if found := scan(text, _MASKED):
+            (value, mask), _ = found
+            if (value | mask) & ~known:
+                raise unknown(text)
+            return value, mask
         if text[:1] in ("+", "-"):
             return parse_signed(text)
-        first, slash, second = text.partition("/")
-        if _NUMBER.match(first) and (not slash or _NUMBER.match(second)):
-            value, mask = int(first, 0), int(second, 0) if slash else known
-            if (value | mask) & ~known:
-                raise TextError(f"{text}: unknown {kind} flag(s)", text)
-            return value, mask
-        value = 0
-        for name in filter(None, text.split("|")):
-            if name not in bits:
-                raise TextError(f"{text}: unknown {kind} flag(s)", text)
-            value |= bits[name]
+        value, at = 0, 0
+        while at < len(text):
+            if found := scan(text, _NUMERIC, at):
+                (bit,), end = found
+            else:
+                end = len(text) if (bar := text.find("|", at)) < 0 else bar
+                bit = bits.get(text[at:end], 1 << 32)
+            if bit & ~known:
+                raise unknown(text)
+            value |= bit
+            at = end + text.startswith("|", end)
         return value, known
 
     def format(field: Field, value: int, mask: int, names: _Names) -> str:
@@ -189,10 +235,10 @@ _FRAGMENT_NAMES = {(2, 2): "later", (0, 1): "no", **{what: name for name, what i
 
 
 def _parse_frag(field: Field, text: str, names: PortNames) -> tuple[int, int]:
-    if text not in _FRAGMENTS:
+    if text.lower() not in _FRAGMENTS:
         valid = ", ".join(f'"{name}"' for name in _FRAGMENTS)
         raise TextError(f"{text}: unknown fragment type (valid types are {valid}", text)
-    return _FRAGMENTS[text]
+    return _FRAGMENTS[text.lower()]
 
 
 def _format_frag(field: Field, value: int, mask: int, names: _Names) -> str:
@@ -200,25 +246,33 @@ def _format_frag(field: Field, value: int, mask: int, names: _Names) -> str:
 
 
 def _parse_packet_type(field: Field, text: str, names: PortNames) -> tuple[int, int]:
+    def wrong(rest: str, what: str) -> TextError:
+        return TextError(f"{rest}: bad syntax for packet type {what}", text)
+
     if not text.startswith("("):
-        raise TextError(f"{text}: bad syntax for packet type missing '('", text)
+        raise wrong(text, "missing '('")
     rest = text[1:]
-    ns, comma, ns_type = rest.partition(",")
-    if not comma:
-        raise TextError(f"{rest}: bad syntax for packet type missing ','", text)
-    if not _NUMBER.match(ns) or int(ns, 0) >> 16:
-        raise TextError(f"{rest}: bad syntax for packet type ns", text)
-    number = ns_type.removesuffix(")")
-    if not _NUMBER.match(number) or int(number, 0) >> 16:
-        raise TextError(f"{ns_type}: bad syntax for packet type ns_type", text)
-    if number == ns_type:
-        raise TextError(f"{ns_type}: bad syntax for packet type missing ')'", text)
-    return int(ns, 0) << 16 | int(number, 0), ones(32)
+    ns, end = c_number(rest)
+    if not end or ns >> 16:
+        raise wrong(rest, "ns")
+    if rest[end : end + 1] != ",":
+        raise wrong(rest, "missing ','")
+    rest = rest[end + 1 :]
+    ns_type, end = c_number(rest)
+    if not end or ns_type >> 16:
+        raise wrong(rest, "ns_type")
+    if rest[end : end + 1] != ")":
+        raise wrong(rest, "missing ')'")
+    return ns << 16 | ns_type, ones(32)
 
 
 def _format_packet_type(field: Field, value: int, mask: int, names: _Names) -> str:
-    namespace = value >> 16
-    return f"({namespace if namespace < 10 else hex(namespace)},{hexadecimal(value & 0xFFFF)})"
+    return f"({_short(value >> 16)},{_short(value & 0xFFFF)})"
+
+
+def _short(number: int) -> str:
+    """Hexadecimal, where it differs from decimal."""
+    return str(number) if number < 10 else hex(number)
 
 
 def _parse_port(field: Field, text: str, names: PortNames) -> tuple[int, int]:
@@ -245,8 +299,8 @@ def _format_tunnel_metadata(field: Field, value: int, mask: int, names: _Names) 
 
 TUN_METADATA_TEXT = Text("hexadecimal", _parse_integer, _format_tunnel_metadata)
 MAC = Text("Ethernet", _parse_mac, _format_mac)
-IPV4 = Text("IPv4", _parse_address(32, "IPv4", "IP", parse_ipv4), _format_address(32, format_ipv4))
-IPV6 = Text("IPv6", _parse_address(128, "IPv6", "IPv6", parse_ipv6), _format_address(128, format_ipv6))
+IPV4 = Text("IPv4", _parse_ipv4, _format_address(32, format_ipv4))
+IPV6 = Text("IPv6", _parse_ipv6, _format_address(128, format_ipv6))
 PORT10 = Text("OpenFlow 1.0 port", _parse_port, _format_port)
 PORT = Text("OpenFlow 1.1+ port", _parse_port, _format_port)
 PACKET_TYPE_TEXT = Text("packet type", _parse_packet_type, _format_packet_type)

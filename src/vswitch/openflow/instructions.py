@@ -142,7 +142,7 @@ class GotoTable(Action):
     def encode(self, version: int) -> bytes:
         """A resubmit in OpenFlow 1.0."""
         if version == OF10:
-            return Resubmit(table=self.table_id).encode(version)
+            return Resubmit(table=self.table_id).encode_with_table()
         return struct.pack("!HHB3x", _GOTO_TABLE, 8, self.table_id)
 
     @classmethod

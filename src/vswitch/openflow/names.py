@@ -32,10 +32,10 @@ class Names:
         return self._port_names
 
     def port(self, text: str, unknown: str = "unknown port") -> OfPort:
-        """The port that `text` means; TextError "`unknown` `text`" if it means none."""
+        """The port that `text` means; a TextError that says `unknown`, with `text` in it or after it, if it means none."""
         port = parse_port(text, self.ports)
         if port is None:
-            raise TextError(f"{unknown} {text}", text)
+            raise TextError(unknown.format(text) if "{}" in unknown else f"{unknown} {text}", text)
         return port
 
     def format_port(self, port: int) -> str:

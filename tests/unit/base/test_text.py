@@ -12,6 +12,7 @@ from vswitch.base.text import (
     format_ipv6,
     format_mac,
     key_values,
+    leading_ipv4,
     parse_int,
     parse_ipv4,
     parse_ipv6,
@@ -94,7 +95,9 @@ def test_bad_ipv4(text):
 
 
 def test_leading_zeros_in_ipv4():
-    assert parse_ipv4("01.002.3.4") == 0x01020304
+    with pytest.raises(TextError):
+        parse_ipv4("01.002.3.4")
+    assert leading_ipv4("01.002.3.4") == (0x01020304, 10)
 
 
 @given(st.integers(0, (1 << 48) - 1))

@@ -14,7 +14,7 @@ from operator import is_, or_
 
 from vswitch.base.memo import by_identity
 from vswitch.flow.field import Field, Flow
-from vswitch.flow.fields import CT_STATE, ETH_TYPE, FIELDS, IP_FRAG, IP_PROTO, TP_PORTS, VLAN_TCI
+from vswitch.flow.fields import CT_STATE, ETH_TYPE, FIELDS, IP_FRAG, IP_PROTO, TP_PORTS, VLAN_TCI, with_type
 from vswitch.flow.match import Match
 from vswitch.flow.ports import OFPP_ANY, OFPP_IN_PORT, OFPP_LOCAL, OFPP_MAX, OFPP_UNSET
 from vswitch.flow.subfield import Subfield
@@ -67,7 +67,9 @@ def check_actions(
     From OpenFlow 1.1 on that includes rewriting what the packets may lack; `table_id` 0xff is any table.
     """
     known = match.mask & CT_STATE.mask
-    return _check(tuple(actions), telling(match.value), known, table_id, version, n_tables, max_port)
+    return _check(
+        tuple(actions), telling(with_type(match.value)), known, table_id, version, n_tables, max_port
+    )
 
 
 def telling(value: int) -> int:

@@ -5,11 +5,12 @@ Sources: ovs-actions(7), "Firewalling", "Programming and Branching", "Other Acti
 
 from __future__ import annotations
 
+import re
 import struct
 
-from vswitch.base.digits import parse_decimal
 from vswitch.base.errors import TextError
-from vswitch.base.text import key_values, parse_u16, parse_u32, parse_u64
+from vswitch.base.scan import Number, scan
+from vswitch.base.text import key_values, parse_u16, parse_u64
 from vswitch.flow.fields import TUN_ID
 from vswitch.flow.ports import OFPP_IN_PORT, OfPort, from_16, to_16
 from vswitch.flow.texts import hexadecimal
@@ -44,6 +45,10 @@ class Resubmit(Action):
         """The oldest form that can say it."""
         if self.table == TABLE_SAME and not self.ct:
             return frame(nx(1), struct.pack("!H4x", to_16(self.in_port)))
+        return self.encode_with_table()
+
+    def encode_with_table(self) -> bytes:
+        """The form that names a table, even if it is the same."""
         return frame(nx(44 if self.ct else 14), struct.pack("!HB3x", to_16(self.in_port), self.table))
 
     @classmethod
@@ -61,29 +66,24 @@ class Resubmit(Action):
     @classmethod
     def parse(cls, arg: str, names: Names) -> Action:
         """`PORT`, `(PORT,TABLE)` or `(PORT,TABLE,ct)`, where port or table may be empty."""
-        port_text, _, rest = arg.partition(",")
-        table_text, _, ct_text = rest.partition(",")
+        port_text, table_text, ct_text = [*arg.split(",", 3), "", ""][:3]
         in_port, table = OFPP_IN_PORT, TABLE_SAME
-        if port_text.strip():
-            try:
-                in_port = names.port(port_text.strip(), "")
-            except TextError:
-                raise TextError(f"{port_text.strip()}: resubmit to unknown port", arg) from None
-            # The peer names the port after the colon.
-        if table_text.strip():
-            found = names.table(table_text.strip())
+        if port_text:
+            in_port = names.port(port_text, "{}: resubmit to unknown port")
+        if table_text:
+            found = names.table(table_text)
             if found is None:
-                raise TextError(f"{table_text.strip()}: resubmit to unknown table", arg)
+                raise TextError(f"{table_text}: resubmit to unknown table", arg)
             table = found
-        if in_port == OFPP_IN_PORT and table == TABLE_SAME and not port_text.strip():
-            raise TextError('at least one "in_port" or "table" must be specified on resubmit', arg)
-        if ct_text.strip() not in ("", "ct"):
+        if ct_text not in ("", "ct"):
             raise TextError(f"{ct_text}: unknown parameter", arg)
-        return cls(in_port, table, bool(ct_text.strip()))
+        if in_port == OFPP_IN_PORT and table == TABLE_SAME:
+            raise TextError('at least one "in_port" or "table" must be specified on resubmit', arg)
+        return cls(in_port, table, bool(ct_text))
 
     def format(self, names: Names) -> str:
         """`resubmit:1`, `resubmit(,2)`, `resubmit(1,2,ct)`."""
-        if self.table == TABLE_SAME and not self.ct:
+        if self.table == TABLE_SAME and not self.ct and self.in_port != OFPP_IN_PORT:
             return f"resubmit:{names.format_port(self.in_port)}"
         port = "" if self.in_port == OFPP_IN_PORT else names.format_port(self.in_port)
         table = "" if self.table == TABLE_SAME else names.format_table(self.table)
@@ -148,15 +148,17 @@ class Note(Action):
 
     @classmethod
     def parse(cls, arg: str, names: Names) -> Action:
-        """Hexadecimal digits, with or without dots."""
-        try:
-            return cls(bytes.fromhex(arg.replace(".", "")))
-        except ValueError:
-            raise TextError("bad hex digit in `note' argument", arg) from None
+        """Hexadecimal digits, with or without a dot before each pair."""
+        if not _NOTE.fullmatch(arg):
+            raise TextError("bad hex digit in `note' argument", arg)
+        return cls(bytes.fromhex(arg.replace(".", "")))
 
     def format(self, names: Names) -> str:
         """`note:01.02`."""
         return f"note:{self.data.hex('.')}"
+
+
+_NOTE = re.compile(r"(?:\.?[0-9a-fA-F]{2})*\.?")
 
 
 @action("exit", "NX1.0+(17)")
@@ -212,25 +214,29 @@ class Conjunction(Action):
     @classmethod
     def parse(cls, arg: str, names: Names) -> Action:
         """`ID, K/N` with K from 1."""
-        id_text, _, rest = arg.partition(",")
-        k, _, n = rest.strip().partition("/")
-        clause, n_clauses = parse_decimal(k.strip()), parse_decimal(n.strip())
-        if clause is None or n_clauses is None:
+        found = scan(arg, _CONJUNCTION)
+        if found is None or found[1] != len(arg):
             raise TextError('"conjunction" syntax is "conjunction(id,i/n)"', arg)
-        if not 2 <= n_clauses <= 64:
-            raise TextError("conjunction must have 2 to 64 clauses", arg)
-        if not 1 <= clause <= n_clauses:
-            raise TextError(
-                "clause index must be positive"
-                if clause < 1
-                else "clause index must be less than or equal to number of clauses",
-                arg,
-            )
-        return cls(parse_u32(id_text.strip()), clause - 1, n_clauses)
+        id_, clause, n_clauses = found[0]
+        wrong = ""
+        if n_clauses < 2:
+            wrong = "conjunction must have at least 2 clauses"
+        elif n_clauses > 64:
+            wrong = "conjunction must have at most 64 clauses"
+        elif clause < 1:
+            wrong = "clause index must be positive"
+        elif clause > n_clauses:
+            wrong = "clause index must be less than or equal to number of clauses"
+        if wrong:
+            raise TextError(wrong, arg)
+        return cls(id_, clause - 1, n_clauses)
 
     def format(self, names: Names) -> str:
         """`conjunction(5,1/2)`."""
         return f"conjunction({self.id},{self.clause + 1}/{self.n_clauses})"
+
+
+_CONJUNCTION = (Number(0, 32), " , ", Number(10, 8), " / ", Number(10, 8), " ")
 
 
 @action("clone", "NX1.0+(42)")
@@ -257,7 +263,7 @@ class Clone(Action):
 
     def format(self, names: Names) -> str:
         """`clone(…)`."""
-        return f"clone({format_actions(self.actions, names) if self.actions else ''})"
+        return f"clone({format_actions(self.actions, names)})"
 
 
 @action("ct_clear", "NX1.0+(43)")

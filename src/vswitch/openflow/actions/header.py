@@ -10,9 +10,10 @@ from __future__ import annotations
 import struct
 from typing import ClassVar
 
-from vswitch.base.digits import parse_decimal
 from vswitch.base.errors import TextError
-from vswitch.base.text import format_ipv4, format_mac, parse_ipv4, parse_mac, parse_u8, parse_u16
+from vswitch.base.remarks import remark
+from vswitch.base.scan import c_atoi
+from vswitch.base.text import format_ipv4, format_mac, leading_mac, parse_ipv4, parse_u8, parse_u16
 from vswitch.flow.fields import FIELDS
 from vswitch.openflow.actions.base import Action, action, frame, nx, spelled
 from vswitch.openflow.actions.register import encode_reg_load, encode_set_field
@@ -212,8 +213,8 @@ class EthRewrite(Rewrite):
 
     @classmethod
     def parse(cls, arg: str, names: Names) -> Action:
-        """An Ethernet address."""
-        return cls(parse_mac(arg))
+        """An Ethernet address; what follows it does not count."""
+        return cls(leading_mac(arg)[0])
 
     def format(self, names: Names) -> str:
         """`mod_dl_src:…`."""
@@ -246,6 +247,7 @@ class Ipv4Rewrite(Rewrite):
         try:
             return cls(parse_ipv4(arg))
         except TextError:
+            remark("socket_util", f'"{arg}" is not a valid IP address', "ERR")
             raise TextError(f"{arg}: could not convert to IP address", arg) from None
 
     def format(self, names: Names) -> str:
@@ -435,12 +437,7 @@ class DecTtl(Action):
         """Nothing, or ids of controllers."""
         if not arg:
             return cls()
-        ids = []
-        for word in arg.replace(",", " ").split():
-            number = parse_decimal(word)
-            if number is None or number > 0xFFFF:
-                break
-            ids.append(number)
+        ids = [c_atoi(word, 16) for word in arg.replace(",", " ").split(" ") if word]
         if not ids:
             raise TextError("dec_ttl_cnt_ids: expected at least one controller id.", arg)
         return cls(tuple(ids), True)

@@ -75,7 +75,10 @@ class SetMplsLabel(Action):
         """20 bits."""
         if not arg:
             raise TextError("set_mpls_label: expected label.", arg)
-        return cls(parse_u32(arg))
+        label = parse_u32(arg)
+        if label >> 20:
+            raise TextError(f"{arg}: not a valid MPLS label", arg)
+        return cls(label)
 
     def format(self, names: Names) -> str:
         """`set_mpls_label(4)`."""
@@ -99,7 +102,10 @@ class SetMplsTc(Action):
         """3 bits."""
         if not arg:
             raise TextError("set_mpls_tc: expected tc.", arg)
-        return cls(parse_u8(arg, "MPLS TC"))
+        tc = parse_u8(arg, "MPLS TC")
+        if tc >> 3:
+            raise TextError(f"{arg}: not a valid MPLS TC", arg)
+        return cls(tc)
 
     def format(self, names: Names) -> str:
         """`set_mpls_tc(4)`."""

@@ -5,6 +5,7 @@ Sources: OpenFlow 1.0, 5.2.4; OpenFlow 1.5.1, 7.2.6.1 to 7.2.6.4; ovs-actions(7)
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Mapping
 
@@ -65,11 +66,11 @@ class Output(Action):
         port = names.ports.get(arg)
         if port is not None:
             return cls(port)
-        if "port" in arg and "=" in arg:
-            return OutputTrunc.parse(arg, names)
         try:
             return cls(port := names.port(arg), MAX_LEN if port == OFPP_CONTROLLER else 0)
         except TextError:
+            if "port" in arg and "max_len" in arg:
+                return OutputTrunc.parse(arg, names)
             from vswitch.openflow.actions.register import OutputReg
 
             return OutputReg.parse(arg, names)
@@ -109,14 +110,14 @@ class OutputTrunc(Action):
         for key, text in key_values(arg):
             if key == "port":
                 port = names.port(text, "output to unknown truncate port:")
-                if port >= OFPP_MAX and port not in (OFPP_LOCAL, OFPP_IN_PORT):
+                if to_16(port) > OFPP_MAX and port not in (OFPP_LOCAL, OFPP_IN_PORT):
                     raise TextError(f"output to unsupported truncate port: {text}", text)
             elif key == "max_len":
                 max_len = parse_u32(text)
+                if max_len < ETH_HEADER_LEN:
+                    raise TextError(f"max_len {max_len} is less than the minimum value {ETH_HEADER_LEN}", arg)
             else:
                 raise TextError(f"invalid key '{key}' in output_trunc argument", arg)
-        if max_len < ETH_HEADER_LEN:
-            raise TextError(f"max_len {max_len} is less than the minimum value {ETH_HEADER_LEN}", arg)
         return cls(port, max_len)
 
     def format(self, names: Names) -> str:
@@ -153,17 +154,20 @@ class Enqueue(Action):
     @classmethod
     def parse(cls, arg: str, names: Names) -> Action:
         """`PORT:QUEUE` or `PORT,QUEUE`."""
-        words = [word for word in arg.replace(",", ":").split(":") if word]
-        if len(words) != 2:
+        found = _ENQUEUE.match(arg)
+        if not found:
             raise TextError('"enqueue" syntax is "enqueue:PORT:QUEUE" or "enqueue(PORT,QUEUE)"', arg)
-        port = names.ports.get(words[0])
+        port = names.ports.get(found[1])
         if port is None:
-            port = names.port(words[0], "enqueue to unknown port")
-        return cls(port, parse_u32(words[1]))
+            port = names.port(found[1], "{}: enqueue to unknown port")
+        return cls(port, parse_u32(found[2]))
 
     def format(self, names: Names) -> str:
         """`enqueue:1:2`."""
         return f"enqueue:{names.format_port(self.port)}:{self.queue}"
+
+
+_ENQUEUE = re.compile(r"[:,q]*([^:,q]+)[:,q](.+)", re.DOTALL)
 
 
 @action("set_queue", "NX1.0(4), OF1.1+(21)")
@@ -278,7 +282,7 @@ class Controller(Action):
     def parse(cls, arg: str, names: Names) -> Action:
         """Nothing, a max_len, or `reason=…,max_len=…,id=…,userdata=…,pause,meter_id=…`."""
         made = cls()
-        if arg and arg.isdigit():
+        if arg and arg.isascii() and arg.isdecimal():
             made = cls(parse_u16(arg, "max_len"))
         else:
             for key, text in key_values(arg):
@@ -290,7 +294,7 @@ class Controller(Action):
     def _with_word(self, key: str, text: str) -> Controller:
         match key:
             case "reason":
-                reason = next((number for number, name in REASONS.items() if name == text), None)
+                reason = next((number for number, name in REASONS.items() if name == text.lower()), None)
                 if reason is None:
                     raise TextError(f'unknown reason "{text}"', text)
                 return self.replace(reason=reason)
@@ -305,7 +309,7 @@ class Controller(Action):
             case "pause":
                 return self.replace(pause=True)
             case "meter_id":
-                return self.replace(meter_id=parse_u32(text))
+                return self.replace(meter_id=parse_u32(text) or None)
             case _:
                 raise TextError(f'unknown key "{key}" parsing controller action', text)
 
@@ -334,11 +338,13 @@ _PROP16 = struct.Struct("!HHH2x")
 
 
 def parse_hex(text: str, error: str) -> bytes:
-    """Bytes in hexadecimal, with or without dots between them."""
-    try:
-        return bytes.fromhex(text.replace(".", ""))
-    except ValueError:
-        raise TextError(error, text) from None
+    """Bytes in hexadecimal, with or without dots and blanks between them."""
+    if not _HEX.fullmatch(text):
+        raise TextError(error, text)
+    return bytes.fromhex(text.replace(".", ""))
+
+
+_HEX = re.compile(r"[ .\t\r\n]*(?:[0-9a-fA-F]{2}[ .\t\r\n]*)*")
 
 
 def format_hex(data: bytes) -> str:

@@ -86,7 +86,7 @@ class Sample(Action):
                 case "obs_domain_id" | "obs_point_id":
                     made = made.replace(**{key: _parse_id(text)})
                 case "sampling_port":
-                    made = made.replace(sampling_port=names.port(text, "unknown port"))
+                    made = made.replace(sampling_port=names.port(text, "{}: unknown port"))
                 case "ingress":
                     made = made.replace(direction=INGRESS)
                 case "egress":
