@@ -314,7 +314,7 @@ def _watch(given: Given, command: str, words: Sequence[str], n_before: int) -> N
     if len(rest) <= n_before:
         invalid(command)
     text = rest.pop(0) if n_before else ""
-    from vswitch.cli.dbclient.daemon import Follower
+    from vswitch.cli.dbclient.daemon import MonitorFollower
     from vswitch.cli.dbclient.monitor import NOTIFICATIONS, Watch, watched_tables
 
     layout = server.layout(database)
@@ -342,7 +342,7 @@ def _watch(given: Given, command: str, words: Sequence[str], n_before: int) -> N
         elif method == "monitor_canceled":
             raise CommandError(f"{database} database was removed")
 
-    _finish(Follower(server, begin, react).run(given))
+    _finish(MonitorFollower(server, begin, react).run(given))
 
 
 def _timestamp(given: Given) -> str:
@@ -396,7 +396,7 @@ def unlock(given: Given, *words: str) -> None:
 
 
 def _lock(given: Given, method: str, words: Sequence[str]) -> None:
-    from vswitch.cli.dbclient.daemon import Follower
+    from vswitch.cli.dbclient.daemon import LockFollower
 
     server, rest = open_server(words, given)
     check_count(method, rest, 1, 1)
@@ -412,7 +412,7 @@ def _lock(given: Given, method: str, words: Sequence[str]) -> None:
             yield method
             yield encode(params)
 
-    _finish(Follower(server, begin, react).run(given))
+    _finish(LockFollower(server, begin, react).run(given))
 
 
 # --- help ---

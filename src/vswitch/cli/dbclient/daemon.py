@@ -1,33 +1,37 @@
-"""ovsdb-client as a daemon: `monitor` and `lock` go on until they are ended, and take commands on a control socket.
+"""ovsdb-client as a daemon: monitors and locks go on until they are ended, and take commands on a control socket.
 
-Sources: ovsdb-client(1), "Daemon Options".
+Sources: ovsdb-client(1), "Daemon Options"; the commands and what they answer: ovsdb-client 3.1.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 
 from vswitch.aio.daemon import Service, run_daemon
+from vswitch.aio.unixctl import Commands
 from vswitch.base.jsontype import Json
-from vswitch.base.lightjson import decode
+from vswitch.base.lightjson import decode, encode
+from vswitch.base.log import Logger
 from vswitch.base.options import CommandError, Given
 from vswitch.cli.dbclient.server import Server
 
+log = Logger("ovsdb_client")
 PROGRAM = "ovsdb-client"
 Begin = Callable[[], Iterable[str]]
 React = Callable[[str, list[Json]], Iterable[str]]
 
 
-class Follower:
+class Follower(ABC):
     """Prints what `begin` says, then what `react` makes of each notification, until told to exit."""
 
     def __init__(self, server: Server, begin: Begin, react: React) -> None:
         self._server = server
         self._begin = begin
         self._react = react
-        self._is_blocked = False
         self._out = os.fdopen(os.dup(1), "w", encoding="utf-8")  # detaching takes standard output away
         self._service: Service | None = None
         self._failure: CommandError | None = None
@@ -40,17 +44,21 @@ class Follower:
         self._service = service
         self._print(self._begin())
         self._take(self._server.notifications)
-        commands = service.commands
-        commands.add("ovsdb-client/block", "", 0, 0, self._block)
-        commands.add("ovsdb-client/unblock", "", 0, 0, self._unblock)
-        commands.add("ovsdb-client/cond_change", "TABLE COND", 2, 2, self._change_condition)
-        commands.add("unlock", "LOCK", 1, 1, self._unlock)
+        self._add_commands(service.commands)
         service.ready()
         self._listen()
         await service.stopping.wait()
         self._stop_listening()
         if self._failure:
             raise self._failure
+
+    @abstractmethod
+    def _add_commands(self, commands: Commands) -> None:
+        """Have the control socket take what this kind of client can be told."""
+
+    def _answered(self, result: Json) -> Iterable[str]:
+        """What to print of the reply to a command."""
+        return ()
 
     def _listen(self) -> None:
         loop = asyncio.get_running_loop()
@@ -75,11 +83,29 @@ class Follower:
                 self._server.handle(message)
             elif method is not None:
                 self._print(self._react(method, message["params"]))
+            elif message.get("error") is not None:
+                log.warn("%s: %s", message["id"], encode(message["error"]))
+            elif isinstance(message["id"], str):  # of a command: see _send()
+                self._print(self._answered(message["result"]))
 
     def _print(self, lines: Iterable[str]) -> None:
         for line in lines:
             self._out.write(line + "\n")
         self._out.flush()
+
+    def _send(self, method: str, params: list[Json]) -> None:
+        self._server.connection.send({"id": method, "method": method, "params": params})
+
+
+class MonitorFollower(Follower):
+    """Prints a database's changes; can be told to wait with that, and to monitor other rows."""
+
+    _is_blocked = False
+
+    def _add_commands(self, commands: Commands) -> None:
+        commands.add("ovsdb-client/block", "", 0, 0, self._block)
+        commands.add("ovsdb-client/unblock", "", 0, 0, self._unblock)
+        commands.add("ovsdb-client/cond_change", "TABLE COND", 2, 2, self._change_condition)
 
     def _block(self, words: Sequence[str]) -> str:
         if self._is_blocked:
@@ -99,11 +125,19 @@ class Follower:
         table, condition = words
         change = {table: [{"where": decode(condition)}]}
         self._send("monitor_cond_change", [None, None, change])
-        return ""
+        return "condition changed"
 
-    def _unlock(self, words: Sequence[str]) -> str:
-        self._send("unlock", [words[0]])
-        return ""
 
-    def _send(self, method: str, params: list[Json]) -> None:
-        self._server.connection.send({"id": method, "method": method, "params": params})
+class LockFollower(Follower):
+    """Prints when locks come and go; can be told to take and to leave others."""
+
+    def _add_commands(self, commands: Commands) -> None:
+        for method in ("lock", "steal", "unlock"):
+            commands.add(method, "LOCK", 1, 1, partial(self._ask, method))
+
+    def _answered(self, result: Json) -> Iterable[str]:
+        yield encode(result)
+
+    def _ask(self, method: str, words: Sequence[str]) -> str:
+        self._send(method, [words[0]])
+        return ""
