@@ -1,10 +1,10 @@
 """Puts a Python of our own into a directory: interpreter, standard library, what vswitch needs, and vswitch itself.
 
-    python3 packaging/runtime.py DESTINATION FINAL
+    python3 packaging/runtime.py DESTINATION FINAL [BUILD]
 
 What lands in DESTINATION runs as FINAL, on any Linux of this machine's architecture: the loader and the C library come
 along, and nothing of the host is used but its kernel.  The interpreter is the one that runs this script; msgspec comes
-from its environment, or from pip.
+from its environment, or from pip.  With BUILD, a number, `--version` has it behind the version.
 
 Sources: ld.so(8); patchelf(1); Python's documentation, "The initialization of the sys.path module search path".
 """
@@ -25,6 +25,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 SOURCE = Path(__file__).resolve().parents[1] / "src" / "vswitch"
+VERSION_FILE = "vswitch/base/version.py"
 # Parts of the standard library that no program of ours imports.
 LEFT_OUT = (
     "__pycache__", "config-*", "dbm", "distutils", "ensurepip", "idlelib", "lib2to3", "pydoc_data", "site-packages",
@@ -36,11 +37,13 @@ LEFT_OUT = (
 
 def main() -> None:
     """Build it."""
-    destination, final = Path(sys.argv[1]), sys.argv[2]
+    destination, final, *build = Path(sys.argv[1]), *sys.argv[2:]
     library = destination / "lib" / f"python{sys.version_info.major}.{sys.version_info.minor}"
     copy_standard_library(library)
     copy_package("msgspec", library)
     shutil.copytree(SOURCE, library / "vswitch", ignore=shutil.ignore_patterns("__pycache__"))
+    if build:
+        number_build(library / VERSION_FILE, build[0])
     interpreter = copy_interpreter(destination)
     loader = copy_libraries(destination, [interpreter, *library.rglob("*.so")])
     modules = [*library.rglob("*.so"), *(destination / "lib").glob("*.so*")]
@@ -75,6 +78,15 @@ def copy_package(name: str, library: Path) -> None:
             [sys.executable, "-m", "pip", "install", "-q", "--target", directory, pinned], check=True
         )
         shutil.copytree(Path(directory, name), library / name, ignore=shutil.ignore_patterns(*LEFT_OUT))
+
+
+def number_build(path: Path, build: str) -> None:
+    """Let programs say which build they are."""
+    text = path.read_text(encoding="utf-8")
+    numbered, times = re.subn(r'(BUILD\b.* = )""', rf'\1"+build{build}"', text)
+    if times != 1:
+        raise SystemExit(f"{path} has no place for the number of the build")
+    path.write_text(numbered, encoding="utf-8")
 
 
 def copy_interpreter(destination: Path) -> Path:

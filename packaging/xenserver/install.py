@@ -16,9 +16,9 @@ TOP = HERE.parents[1]
 RUNTIME = "usr/lib/openvswitch/runtime"  # where it is on the host
 DAEMONS = ("ovsdb-server", "ovs-vswitchd")
 LEFT_OUT = ("ovs-controller", "ovs-testcontroller", "ovs-pki", "vswitch")  # of no use on a hypervisor
-SCRIPTS = ("ovs-ctl", "ovs-save")  # programs that only start-up scripts call
+SCRIPTS = ("ovs-ctl",)  # programs that only start-up scripts call
 # What takes the place of scripts of the host: installed beside them, and linked to by the package's scriptlets.
-REPLACING = ("etc/xensource/scripts/vif", "opt/xensource/libexec/interface-reconfigure")
+REPLACING = ("etc/xensource/scripts", "opt/xensource/libexec")
 SCHEMAS = ("vswitch", "vtep")
 
 
@@ -30,7 +30,7 @@ def main() -> None:
     for path in sorted((HERE / "root").rglob("*")):
         if path.is_file():
             place = path.relative_to(HERE / "root")
-            install_file(path, scripts / path.name if str(place) in REPLACING else root / place)
+            install_file(path, scripts / path.name if str(place.parent) in REPLACING else root / place)
     for path in sorted((TOP / "scripts").iterdir()):
         if path.name in LEFT_OUT:
             continue
@@ -40,9 +40,11 @@ def main() -> None:
         install_program(path, directory / path.name)
     for name in SCHEMAS:
         shutil.copy(TOP / "src/vswitch/ovsdb/schemas" / f"{name}.ovsschema", root / "usr/share/openvswitch")
+    completions = root / "usr/share/bash-completion/completions"
+    completions.mkdir(parents=True)
     for path in sorted((TOP / "completions").iterdir()):
-        (root / "usr/share/bash-completion/completions").mkdir(parents=True, exist_ok=True)
-        shutil.copy(path, root / "usr/share/bash-completion/completions" / path.name)
+        if path.name not in LEFT_OUT:
+            shutil.copy(path, completions / path.name)
     for name in ("var/lib/openvswitch", "var/log/openvswitch", "var/xen/openvswitch"):
         (root / name).mkdir(parents=True)
     install_for_kernel(root / "lib/modules" / kernel / "extra/openvswitch")

@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,6 @@ from vswitch.xenserver.package import (
     ARP_FILTER,
     HOST_SCRIPTS,
     RECONFIGURE,
-    REPLACED,
     SAVED,
     SCRIPTS,
     VIF,
@@ -38,7 +39,7 @@ class Scratch(Host):
     def __init__(self, root: Path) -> None:
         super().__init__(str(root))
         self.put(f"{SCRIPTS}/sysconfig.template", TEMPLATE)
-        for path in REPLACED:
+        for path in HOST_SCRIPTS:
             self.put(f"{SCRIPTS}/{path.rpartition('/')[2]}", "ours")
 
     def put(self, name: str, text: str, mode: int = 0o644) -> None:
@@ -84,11 +85,8 @@ def test_replaces_scripts_that_it_knows(xenserver: Scratch, capsys: pytest.Captu
     xenserver.post()
     for path in HOST_SCRIPTS:
         name = path.rpartition("/")[2]
-        if path in REPLACED:
-            assert str(xenserver.path(path).readlink()) == f"{SCRIPTS}/{name}"
-            assert xenserver.read(f"{SAVED}/{name}") == f"the host's {path}"
-        else:
-            assert xenserver.read(path) == f"the host's {path}"
+        assert str(xenserver.path(path).readlink()) == f"{SCRIPTS}/{name}"
+        assert xenserver.read(f"{SAVED}/{name}") == f"the host's {path}"
     assert "Found the scripts of XenServer 0.0" in capsys.readouterr().out
 
 
@@ -130,10 +128,44 @@ def test_installing_twice_changes_nothing_more(xenserver: Scratch) -> None:
     assert tree(xenserver) == before
 
 
+@pytest.mark.parametrize("broken", ["symlink_to", "replace"])
+def test_a_host_is_never_without_its_scripts(
+    xenserver: Scratch, monkeypatch: pytest.MonkeyPatch, broken: str
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError("the power fails")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, broken, fail)
+        xenserver.post()
+    assert [xenserver.read(path) for path in HOST_SCRIPTS] == [f"the host's {path}" for path in HOST_SCRIPTS]
+    xenserver.post(2)
+    assert [xenserver.path(path).is_symlink() for path in HOST_SCRIPTS] == [True] * len(HOST_SCRIPTS)
+
+
+def test_modules_stand_for_those_of_the_host(tmp_path: Path) -> None:
+    libexec = Path(__file__).parents[2] / "packaging/xenserver/root/opt/xensource/libexec"
+    (tmp_path / "saved").mkdir()
+    (tmp_path / "saved/InterfaceReconfigure.py").write_text("def log(text): return 'host: ' + text\n")
+    (tmp_path / "saved/InterfaceReconfigureVswitch.py").write_text(
+        "from InterfaceReconfigure import *\nclass DatapathVswitch: said = log(__name__)\n"
+    )
+    for path in libexec.glob("*.py"):
+        text = path.read_text().replace("/usr/lib/openvswitch/xs-saved", str(tmp_path / "saved"))
+        (tmp_path / path.name).write_text(text)
+    script = "import InterfaceReconfigureVswitch as module; print(module.DatapathVswitch.said)"
+    words = [sys.executable, "-c", script]
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout == "host: InterfaceReconfigureVswitch\n"
+    words[-1] = "import InterfaceReconfigureBridge"
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert "ImportError: there is no copy of the host's own in" in done.stderr
+
+
 def test_takes_over_from_a_package_that_saved_elsewhere(xenserver: Scratch) -> None:
     old = xenserver.path("/usr/lib/openvswitch/xs-original")
     old.mkdir(parents=True)
-    for path in REPLACED:
+    for path in HOST_SCRIPTS:
         xenserver.path(path).rename(old / path.rpartition("/")[2])
         xenserver.path(path).symlink_to("/usr/share/vswitch/old")
     xenserver.post(2)
@@ -207,7 +239,7 @@ def test_our_own_template_has_what_the_init_script_reads() -> None:
         "VSWITCHD_MLOCKALL",
         "OVS_CTL_OPTS",
     ]
-    library = (root / "xenserver-lib.sh").read_text()
+    library = (root / "ovs-lib").read_text()
     assert all(f"${name}" in library for name in names)
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from vswitch.base.errors import VswitchError
-from vswitch.base.version import OVS_VERSION, VERSION
+from vswitch.base.version import BUILD, OVS_VERSION, VERSION
 
 NONE, REQUIRED, OPTIONAL = "", "=", "?"  # an option's argument
 
@@ -154,7 +154,7 @@ def _short(letters: str, options: Sequence[Option], queue: list[str]) -> Iterato
 
 def version_line(program: str) -> str:
     """The line by which a program names itself.  Scripts take its last word, or the first N.N of it."""
-    return f"{program} (Open vSwitch) {OVS_VERSION}"
+    return f"{program} (Open vSwitch) {OVS_VERSION}{BUILD}"
 
 
 def version_text(program: str, more: str = "") -> str:

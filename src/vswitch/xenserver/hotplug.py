@@ -57,29 +57,41 @@ XENBUS = re.compile(r"backend/vif/(\d+)/(\d+)")
 DEVICE = re.compile(r"(vif|tap)(\d+)\.(\d+)")
 
 
+USAGES = {
+    "vif": "vif ACTION [vif|tap] [DOMID DEVID]   or   vif ACTION type_if=vif|tap",
+    "vif-real": "vif-real vif|tap DOMID DEVID ACTION",
+    "setup-vif-rules": "setup-vif-rules BACKEND vifDOMID.DEVID|tapDOMID.DEVID VM DEVID filter|clear",
+}
+ABOUT = "Puts a domain's network card on its bridge, or takes it off.  ACTION is online, add, move or remove."
+
+
 def vif_main() -> int:
     """Be the program vif, of either generation."""
-    return _guarded("vif", lambda: run_vif(sys.argv[1:], Host()))
+    return _guarded("vif", run_vif)
 
 
 def vif_real_main() -> int:
     """Be the program vif-real."""
-    return _guarded("vif-real", lambda: run_vif_real(sys.argv[1:], Host()))
+    return _guarded("vif-real", run_vif_real)
 
 
 def rules_main() -> int:
     """Be the program setup-vif-rules."""
-    return _guarded("setup-vif-rules", lambda: run_rules(sys.argv[1:], Host()))
+    return _guarded("setup-vif-rules", run_rules)
 
 
-def _guarded(name: str, run: Callable[[], None]) -> int:
+def _guarded(name: str, run: Callable[[Sequence[str], Host], None]) -> int:
     from vswitch.aio.sinks import start_logging
 
+    words = sys.argv[1:]
+    if words in (["-h"], ["--help"]):
+        print(f"usage: {USAGES[name]}\n{ABOUT}")
+        return 0
     start_logging(name, Given())
     LOG.set_level(Level.INFO, destination="syslog")
     LOG.set_level(Level.OFF, destination="console")
     try:
-        run()
+        run(words, Host())
     except VswitchError as error:
         log.err("%s", error)
         print(f"{name}: {error}", file=sys.stderr)
@@ -90,7 +102,7 @@ def _guarded(name: str, run: Callable[[], None]) -> int:
 def run_vif(words: Sequence[str], host: Host) -> None:
     """Do what udev asks for; raises VswitchError."""
     if not words:
-        raise ReconfigureError("usage: vif ACTION [vif|tap] [DOMID DEVID]")
+        raise ReconfigureError(f"usage: {USAGES['vif']}")
     action, *rest = words
     is_current = bool(rest) and rest[0].startswith("type_if=")
     kind = rest[0].removeprefix("type_if=") if rest else "vif"
@@ -100,7 +112,7 @@ def run_vif(words: Sequence[str], host: Host) -> None:
 def run_vif_real(words: Sequence[str], host: Host) -> None:
     """Do what vif hands on; raises VswitchError."""
     if len(words) != 4:
-        raise ReconfigureError("usage: vif-real vif|tap DOMID DEVID ACTION")
+        raise ReconfigureError(f"usage: {USAGES['vif-real']}")
     kind, domid, devid, action = words
     Hotplug(host, _device(kind, (domid, devid)), is_current=True).run(action)
 
@@ -108,9 +120,7 @@ def run_vif_real(words: Sequence[str], host: Host) -> None:
 def run_rules(words: Sequence[str], host: Host) -> None:
     """Set or clear the rules of one device; raises VswitchError."""
     if len(words) != 5 or words[4] not in ("filter", "clear") or not (found := DEVICE.fullmatch(words[1])):
-        raise ReconfigureError(
-            "usage: setup-vif-rules BACKEND vifDOMID.DEVID|tapDOMID.DEVID VM DEVID filter|clear"
-        )
+        raise ReconfigureError(f"usage: {USAGES['setup-vif-rules']}")
     backend, _, vm_uuid, devid, action = words
     vif = Vif(found[1], found[2], devid)
     VifRules(host, vif, backend, vm_uuid).run(action)

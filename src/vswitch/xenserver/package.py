@@ -12,6 +12,7 @@ Sources: Red Hat's chkconfig(8), systemctl(1), sysctl.conf(5); XenServer 5.6 FP1
 from __future__ import annotations
 
 import hashlib
+import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -29,14 +30,13 @@ SCRIPTS = "/usr/share/openvswitch/scripts"
 LIBEXEC = "/opt/xensource/libexec"
 VIF = "/etc/xensource/scripts/vif"
 RECONFIGURE = f"{LIBEXEC}/interface-reconfigure"
-HOST_SCRIPTS = (
+HOST_SCRIPTS = (  # all are replaced: the modules by such as stand for the host's own
     VIF,
     f"{LIBEXEC}/InterfaceReconfigure.py",
     f"{LIBEXEC}/InterfaceReconfigureBridge.py",
     f"{LIBEXEC}/InterfaceReconfigureVswitch.py",
     RECONFIGURE,
 )
-REPLACED = (VIF, RECONFIGURE)  # the modules between them belong to the host's interface-reconfigure
 FORMERLY_REPLACED = ("/usr/sbin/brctl", "/usr/sbin/xen-bugtool")
 RELEASES: dict[tuple[str, ...], str] = {
     (
@@ -106,7 +106,7 @@ class Package:
         self._step(self._make_database)
         self._step(self._merge_sysconfig)
         self._step(self._move_former_copies)
-        replaced = REPLACED if originals.is_known else ()
+        replaced = HOST_SCRIPTS if originals.is_known else ()
         for path in replaced:
             self._step(partial(self._replace, path))
         for path in (*FORMERLY_REPLACED, *(path for path in HOST_SCRIPTS if path not in replaced)):
@@ -160,7 +160,9 @@ class Package:
 
     def _report(self, originals: Originals) -> None:
         if originals.is_known:
-            _say(f"Found the scripts of {originals.release}: replacing interface-reconfigure and vif.")
+            _say(
+                f"Found the scripts of {originals.release}: replacing interface-reconfigure, its modules and vif."
+            )
         elif self._host.has(NETWORKD):
             _say("xcp-networkd configures this host's network: its scripts stay as they are.")
         elif originals.has_any:
@@ -184,27 +186,26 @@ class Package:
         former.rmdir()
 
     def _replace(self, path: str) -> None:
-        """Keep the host's script, and link ours in its place."""
+        """Keep the host's script, and link ours in its place: there is one or the other at any time."""
         name = path.rpartition("/")[2]
         there, target = self._host.path(path), f"{SCRIPTS}/{name}"
-        if there.is_symlink():
-            if there.readlink() == Path(target):
-                return
-            there.unlink()
-        elif there.is_file():
-            saved = self._host.path(SAVED)
+        if there.is_symlink() and there.readlink() == Path(target):
+            return
+        saved, link = self._host.path(SAVED), there.with_name(f".{name}.openvswitch")
+        if there.is_file() and not there.is_symlink():
             saved.mkdir(parents=True, exist_ok=True)
-            there.rename(saved / name)
+            shutil.copy2(there, saved / f".{name}")
+            (saved / f".{name}").replace(saved / name)
         there.parent.mkdir(parents=True, exist_ok=True)
-        there.symlink_to(target)
+        link.unlink(missing_ok=True)
+        link.symlink_to(target)
+        link.replace(there)
 
     def _give_back(self, path: str) -> None:
         """Put the host's script back that an older package has replaced and this one does not."""
         copy = self._host.path(f"{SAVED}/{path.rpartition('/')[2]}")
         if copy.is_file():
-            there = self._host.path(path)
-            there.unlink(missing_ok=True)
-            copy.rename(there)
+            shutil.move(copy, self._host.path(path))
 
     # --- configuration ---
 
