@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import os
+from collections.abc import Iterable
 from functools import partial
+from pathlib import Path
 
 from vswitch.base.errors import KernelError
-from vswitch.datapath.ebpf.pinned import PinnedDatapath, pinned_datapaths
+from vswitch.datapath.ebpf.pinned import PinnedDatapath
 from vswitch.dpif.netdev import NetdevStats
-from vswitch.linux import bpffs
 from vswitch.linux.rtnetlink import Rtnetlink
 from vswitch.vswitchd.dpctl import DatapathView
 
 HOST_TYPES = ("internal", "tap")  # of ports whose device counts for the host
 
 
-def pinned_views() -> list[DatapathView]:
-    """All datapaths of this network namespace; none for who is not root.  KernelError: one cannot be read."""
-    if os.geteuid():
-        return []
-    return [DatapathView(found, partial(_stats, found)) for found in pinned_datapaths(bpffs.root())]
+def pinned_views(places: Iterable[tuple[str, Path]]) -> list[DatapathView]:
+    """The datapaths at `places`, each with its name.  KernelError: one cannot be read."""
+    found = [PinnedDatapath(name, directory) for name, directory in places]
+    return [DatapathView(each, partial(_stats, each)) for each in found]
 
 
 def _stats(datapath: PinnedDatapath, name: str) -> NetdevStats | None:

@@ -19,7 +19,7 @@ from vswitch.datapath.ebpf.hooks import TcxHooks
 from vswitch.datapath.ebpf.lists import ActionLists
 from vswitch.datapath.ebpf.maps import Maps
 from vswitch.datapath.ebpf.notes import Kind, Notes
-from vswitch.datapath.ebpf.place import directory_of, n_cpus
+from vswitch.datapath.ebpf.place import n_cpus
 from vswitch.datapath.ebpf.programs import Programs
 from vswitch.dpif.datapath import Datapath, DatapathError, DatapathStats, PortCounters, Support
 from vswitch.dpif.megaflow import Execute, FlowStats, Megaflow, Ufid, Upcall
@@ -27,15 +27,6 @@ from vswitch.dpif.netdev import Netdev, NetdevStats
 from vswitch.dpif.ports import DatapathPort, OdpPort
 
 _TRIES = 5  # to read what a daemon is just changing
-
-
-def pinned_datapaths(root: Path) -> Iterator[PinnedDatapath]:
-    """The datapaths of this network namespace on the bpffs at `root`."""
-    ending = directory_of("", root).name
-    pinned = root / "vswitch"
-    for directory in sorted(pinned.iterdir()) if pinned.is_dir() else ():
-        if directory.name.endswith(ending):
-            yield PinnedDatapath(directory.name.removesuffix(ending), directory)
 
 
 class PinnedDatapath(Datapath, PortCounters):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from _socket import AF_UNIX, SOCK_DGRAM, SOL_SOCKET, socket  # `import socket` takes 5 ms more
+from collections.abc import Iterator
 from pathlib import Path
 
 _SO_NETNS_COOKIE = 71
@@ -24,6 +25,15 @@ def directory_of(name: str, root: Path) -> Path:
     finally:
         here.close()
     return root / "vswitch" / f"{name}-{cookie}"
+
+
+def pinned_in(root: Path) -> Iterator[tuple[str, Path]]:
+    """The datapaths of this network namespace on the bpffs at `root`: of each its name, and where it is."""
+    ending = directory_of("", root).name
+    pinned = root / "vswitch"
+    for directory in sorted(pinned.iterdir()) if pinned.is_dir() else ():
+        if directory.name.endswith(ending):
+            yield directory.name.removesuffix(ending), directory
 
 
 def n_cpus() -> int:
