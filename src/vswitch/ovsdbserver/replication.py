@@ -60,9 +60,10 @@ class Replication:
         self._resume()
 
     def set_exclude(self, words: Sequence[str]) -> None:
-        """set-sync-exclude-tables."""
-        parse_exclude(words[0])
-        self.exclude = words[0]
+        """set-sync-exclude-tables; without tables: none."""
+        exclude = words[0] if words else ""
+        parse_exclude(exclude)
+        self.exclude = exclude
         self._resume()
 
     def set_probe_interval(self, words: Sequence[str]) -> str | None:
