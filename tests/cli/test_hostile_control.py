@@ -20,9 +20,9 @@ WORDS = (
     "ANY:console:dbg", "PATTERN:console:x",
 )  # fmt: skip
 ENDING = frozenset(
-    ("exit", "time/stop", "time/warp")
-)  # what would end the daemon, or let no time pass for it
-ROUNDS = 6  # of each command, with 0 to 3 words
+    ("exit", "time/stop", "time/warp", "vlog/close")
+)  # what would end the daemon, its time or its log
+COUNTS = (0, 1, 1, 1, 2, 3)  # of words
 
 
 @pytest.mark.interop
