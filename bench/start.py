@@ -1,0 +1,154 @@
+"""The start of every program: milliseconds from its call to its end, with the command that it is most called with.
+
+Ours beside the peer's same program where it has one, each against daemons of its own make, in turn.  What a command is
+to take is said of ours alone.  A daemon has done with `--version`; that it serves soon is for other benchmarks.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from bench.report import Row, in_turn
+from tests.interop.daemons import PEER_SCHEMA, Daemons, Make
+
+ROUNDS = 15
+LIMIT = 60.0  # milliseconds
+VTEP_SCHEMA = PEER_SCHEMA.with_name("vtep.ovsschema")
+EMPTY_CAPTURE = bytes.fromhex("d4c3b2a1020004000000000000000000ffff000001000000")
+FLOW = "table=1,priority=5,tcp,nw_dst=10.0.0.0/8,tp_dst=80 actions=output:1"
+SELECT = '["Open_vSwitch",{"op":"select","table":"Bridge","where":[]}]'
+INSERT = '["hardware_vtep",{"op":"insert","table":"Manager","row":{"target":"ptcp:1"}}]'
+
+# DB is a database, SOCK where it is served, VTEP another database that is served by nobody.
+COMMANDS: Sequence[tuple[str, ...]] = (
+    ("ovs-vsctl", "show"),
+    ("ovs-vsctl", "list-br"),
+    ("ovs-vsctl", "get", "bridge", "br0", "datapath_type"),
+    ("ovs-vsctl", "--no-wait", "set", "bridge", "br0", "external_ids:a=b"),
+    ("ovs-vsctl", "--may-exist", "add-port", "br0", "p1"),
+    ("ovs-ofctl", "show", "br0"),
+    ("ovs-ofctl", "dump-ports", "br0"),
+    ("ovs-ofctl", "dump-flows", "br0"),
+    ("ovs-ofctl", "dump-aggregate", "br0"),
+    ("ovs-ofctl", "add-flow", "br0", FLOW),
+    ("ovs-ofctl", "-OOpenFlow13", "dump-groups", "br0"),
+    ("ovs-ofctl", "parse-flow", FLOW),
+    ("ovs-appctl", "version"),
+    ("ovs-appctl", "fdb/show", "br0"),
+    ("ovs-dpctl", "dump-dps"),
+    ("ovsdb-client", "list-dbs", "SOCK"),
+    ("ovsdb-client", "transact", "SOCK", SELECT),
+    ("ovsdb-client", "dump", "SOCK", "Bridge"),
+    ("ovsdb-tool", "db-version", "DB"),
+    ("ovsdb-tool", "query", "DB", SELECT),
+    ("ovsdb-tool", "transact", "VTEP", INSERT),
+    ("ovsdb-tool", "show-log", "-m", "DB"),
+    ("ovsdb-tool", "compact", "VTEP"),
+    ("vtep-ctl", "--db=SOCK", "list-ps"),
+    ("ovs-pcap", "CAPTURE"),
+    ("ovs-tcpundump",),
+    ("ovs-pki", "--help"),
+    ("ovs-testcontroller", "--version"),
+    ("ovsdb-server", "--version"),
+    ("ovs-vswitchd", "--version"),
+    ("vswitch", "db", "--file=DB", "log"),
+    ("vswitch", "db", "--file=DB", "show", "1"),
+    ("vswitch", "--help"),
+    ("ovs-ctl", "--help"),
+    ("interface-reconfigure", "--help"),
+    ("setup-vif-rules",),
+)
+FAILING = ("ovs-dpctl", "vtep-ctl", "setup-vif-rules")  # without a datapath, that schema, a domain
+ONLY_OURS = ("vswitch", "ovs-ctl", "interface-reconfigure", "setup-vif-rules", "ovs-dpctl")
+XENSERVER = Path(__file__).parents[1] / "packaging/xenserver/root"
+
+
+def run() -> Iterator[Row]:
+    """Each command."""
+    with contextlib.ExitStack() as stack:
+        makes: tuple[Make, ...] = ("ours", "peer")
+        callers = {make: stack.enter_context(_caller(make)) for make in makes}
+        for command in COMMANDS:
+            contenders = {
+                make: call
+                for make, caller in callers.items()
+                if (make == "ours" or command[0] not in ONLY_OURS) and (call := caller(command))
+            }
+            taken = in_turn(contenders, ROUNDS)
+            others = {"peer": taken["peer"]} if "peer" in taken else {}
+            shown = " ".join(word if len(word) < 25 else "..." for word in command)
+            yield Row(shown, "ms", taken["ours"], others, more_is_better=False, target=LIMIT)
+
+
+@contextlib.contextmanager
+def _caller(make: Make) -> Iterator[Callable[[Sequence[str]], Callable[[], float] | None]]:
+    """What makes of a command the function that measures it, with daemons of one make to talk to."""
+    with (
+        tempfile.TemporaryDirectory(prefix=f"start-{make}-") as name,
+        Daemons(Path(name), make, make) as daemons,
+    ):
+        directory = Path(name)
+        daemons.run(make, "ovs-vsctl", "add-br", "br0", "--", "set", "bridge", "br0", "datapath_type=dummy")
+        daemons.run(make, "ovs-ofctl", "add-flow", "br0", FLOW)
+        daemons.run(make, "ovsdb-tool", "create", f"{name}/vtep.db", str(VTEP_SCHEMA))
+        (directory / "capture").write_bytes(EMPTY_CAPTURE)
+        places = {
+            "SOCK": f"unix:{daemons.socket}",
+            "DB": f"{name}/conf.db",
+            "VTEP": f"{name}/vtep.db",
+            "CAPTURE": f"{name}/capture",
+        }
+        environment = {key: value for key, value in daemons.environment.items() if key[:6] != "PYTHON"}
+
+        def caller(command: Sequence[str]) -> Callable[[], float] | None:
+            program = _program(make, command[0])
+            if program is None:
+                return None
+            words = [*program, *(_placed(word, places) for word in command[1:])]
+            return lambda: _milliseconds(words, environment, may_fail=command[0] in FAILING)
+
+        yield caller
+
+
+def _placed(word: str, places: Mapping[str, str]) -> str:
+    option, equals, value = word.rpartition("=")
+    return option + equals + places.get(value, value)
+
+
+def _program(make: Make, name: str) -> list[str] | None:
+    """How to call a program; None if this make has none."""
+    if make == "peer":
+        found = shutil.which(name, path="/usr/bin:/usr/sbin:/usr/share/openvswitch/scripts")
+        return [found] if found else None
+    if found := shutil.which(name, path=str(Path(sys.executable).parent)):
+        return [found]
+    return [
+        sys.executable,
+        str(next(XENSERVER.rglob(name))),
+    ]  # on a host, a script of the package's interpreter
+
+
+def _milliseconds(words: Sequence[str], environment: Mapping[str, str], *, may_fail: bool) -> float:
+    """How long a command takes."""
+    began = time.perf_counter()
+    status = os.waitstatus_to_exitcode(os.waitpid(_spawn(words, environment), 0)[1])
+    taken = time.perf_counter() - began
+    if status and not may_fail:
+        done = subprocess.run(words, env=dict(environment), capture_output=True, text=True, check=False)
+        raise RuntimeError(f"{' '.join(words)}: {done.stderr}")
+    return taken * 1000
+
+
+def _spawn(words: Sequence[str], environment: Mapping[str, str]) -> int:
+    """Start a program that nobody reads from."""
+    nothing = (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0)
+    mute = [(os.POSIX_SPAWN_OPEN, number, os.devnull, os.O_WRONLY, 0) for number in (1, 2)]
+    return os.posix_spawn(words[0], list(words), dict(environment), file_actions=[nothing, *mute])
