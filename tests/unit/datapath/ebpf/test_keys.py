@@ -27,6 +27,15 @@ def test_packed_keys_under_a_mask(flow, mask):
     assert key_mask.pack(flow) == key_mask.pack(flow & mask)
 
 
+@given(flows, st.sampled_from(PARTS), st.integers(0, 63))
+def test_any_bit_can_be_all_that_a_mask_looks_at(flow, part, bit):
+    """Wherever it is in the flow and in the key."""
+    mask = Mask(SEEN & 1 << part.offset + bit % (8 * part.size))
+    key_mask = KeyMask(mask)
+    assert key_mask.pack(flow).count(0) >= WORD - 1
+    assert key_mask.unpack(key_mask.pack(flow)) == flow & mask
+
+
 def test_parts_do_not_overlap_and_keep_to_words():
     taken = [byte for part in PARTS for byte in range(part.at, part.at + part.size)]
     assert len(taken) == len(set(taken))
