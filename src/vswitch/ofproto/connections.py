@@ -67,7 +67,6 @@ class Connection:
         self.id = ConnectionId(switch.next_connection())
         self.channel = Channel(self.id, kind, Dialect(version), miss_send_len=default_miss_send_len(kind))
         switch.channels[self.id] = self.channel
-        switch.on_change = monitors.report
         if self.channel.wants_misses:
             switch.wiring.changes.everything = True
 

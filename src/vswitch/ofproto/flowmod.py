@@ -108,7 +108,9 @@ def _plan_add(switch: Switch, message: FlowMod, now: float, version: Version) ->
     if old is None and table.is_full and evicted is None:
         raise OpenFlowError(FlowModFailed.TABLE_FULL)
     cookie = message.new_cookie or 0
-    rule = new_rule(message, table_id, message.match, message.priority, actions, cookie, now, old)
+    rule = new_rule(message, table_id, message.match, message.priority, actions, cookie, now)
+    if old is not None:
+        take_over(rule, old)
     return Plan(add=[(rule, old)], evict=evicted)
 
 
@@ -133,10 +135,9 @@ def new_rule(
     actions: tuple[Action, ...],
     cookie: int,
     now: float,
-    old: Rule | None,
 ) -> Rule:
-    """The rule that `message` adds; it goes on counting where `old` was, in whose place it comes, unless it says not to."""
-    rule = Rule(  # by position, in two thirds of the time
+    """The rule that `message` adds."""
+    return Rule(  # by position, in two thirds of the time
         table_id,
         match,
         priority,
@@ -150,9 +151,12 @@ def new_rule(
         now,
         now,
     )
-    if old is not None and not message.flags & _RESET_COUNTS:
+
+
+def take_over(rule: Rule, old: Rule) -> None:
+    """Let `rule`, which comes in the place of `old`, go on counting where that was, unless it is to begin anew."""
+    if not rule.flags & _RESET_COUNTS:
         rule.packets, rule.bytes, rule.used = old.packets, old.bytes, old.used
-    return rule
 
 
 def _table_to_add_to(message: FlowMod, version: Version) -> int:

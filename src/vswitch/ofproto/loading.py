@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 from vswitch.ofproto.channel import Channel
-from vswitch.ofproto.flowmod import change_flows, check, checked_addition, new_rule
+from vswitch.ofproto.flowmod import change_flows, check, checked_addition, new_rule, take_over
 from vswitch.ofproto.learning import forget_learned
 from vswitch.ofproto.monitors import flush
 from vswitch.ofproto.switch import Switch
@@ -49,11 +49,10 @@ class Loader:
         if table.max_rules is not None:
             change_flows(self._switch, addition.message, self._now, self._version)
             return
-        old = table.find(match, priority)
-        rule = new_rule(kind, table_id, match, priority, made, cookie, self._now, old)
-        if old is None:
-            self._switch.insert_rule(rule)
-        else:
+        rule = new_rule(kind, table_id, match, priority, made, cookie, self._now)
+        old = self._switch.insert_rule(rule)
+        if old is not None:
+            take_over(rule, old)
             self._switch.replace_rule(old, rule)
 
 

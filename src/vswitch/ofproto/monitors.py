@@ -65,6 +65,7 @@ def flow_monitor(request: Request[FlowMonitorRequest]) -> Iterable[Message]:
     try:
         for monitor in request.message.monitors:
             _change(channel, monitor)
+            request.switch.on_change = report  # from now on
             if monitor.command != OFPFMC_DELETE:
                 new.append(monitor)
     except OpenFlowError:

@@ -43,7 +43,7 @@ from vswitch.openflow.messages.table import (
 from vswitch.openflow.version import OF10, Version
 
 OFPFW10_ALL = (1 << 22) - 1  # every field of OpenFlow 1.0 can be a wildcard
-FLOWS_PER_REPLY = 400  # of usual size, so that a part of a reply is a message, and takes 3 ms
+FLOWS_PER_REPLY = 400  # of usual size, so that a part of a reply is a message, and takes 1 ms
 MAX_ENTRIES = 1_000_000  # what we say that a table without a limit holds
 
 

@@ -328,20 +328,30 @@ class Switch:
 
     # Rules.
 
-    def insert_rule(self, rule: Rule) -> None:
-        """Add `rule` to its table, which has none with its match and priority."""
+    def insert_rule(self, rule: Rule) -> Rule | None:
+        """Add `rule` to its table, unless one with its match and priority is there: that is returned."""
+        table = self.tables[rule.table_id]
+        there = table.insert(rule)
+        if there is not None:
+            return there
         self.serial += 1
         rule.added = rule.changed = self.serial
-        self._put_in(rule)
+        self._let_in(table, rule)
         if self._undo is not None:
             self._undo.append(partial(self._take_out, rule))
-        self.watch_vacancy(self.tables[rule.table_id])
+        if table.vacancy is not None:
+            self.watch_vacancy(table)
         self.on_change(self, OFPFME_ADDED, rule)
+        return None
 
     def _put_in(self, rule: Rule) -> None:
-        self._teach(rule.actions)
         table = self.tables[rule.table_id]
         table.insert(rule)
+        self._let_in(table, rule)
+
+    def _let_in(self, table: Table, rule: Rule) -> None:
+        """What has to know that `rule` is in `table` now, but for those who watch."""
+        self._teach(rule.actions)
         if rule.idle_timeout or rule.hard_timeout:
             self.expiring[rule] = None
         self.wiring.changes.rules.append((table, rule.match))

@@ -6,10 +6,8 @@ Sources: OpenFlow 1.5.1, 5.2 and 6.4; ovs-vswitchd.conf.db(5), Flow_Table.
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterator
 
 from vswitch.flow.classifier import Classifier
-from vswitch.flow.field import Flow, Mask
 from vswitch.flow.match import Match
 from vswitch.ofproto.rule import Rule
 
@@ -27,15 +25,16 @@ class TableMiss(enum.Enum):
     DROP = "drop"
 
 
-class Table:
+class Table(Classifier[Rule]):
     """The rules of one table."""
 
     __slots__ = (
-        "_classifier", "configured_eviction", "configured_name", "eviction", "group_mask", "id", "matched", "max_rules", "miss", "missed",
+        "configured_eviction", "configured_name", "eviction", "group_mask", "id", "matched", "max_rules", "miss", "missed",
         "name", "vacancy", "vacancy_falls",
     )  # fmt: skip
 
     def __init__(self, id: int) -> None:
+        super().__init__()
         self.id = id
         self.name = self.configured_name = ""  # the second: by the database
         self.max_rules: int | None = None
@@ -43,43 +42,10 @@ class Table:
         self.eviction = False  # whether a controller lets it evict rules
         self.configured_eviction = False  # whether the database does
         self.group_mask = 0  # of the fields that make groups of rules to evict from
-        self.vacancy: tuple[int, int] | None = (
-            None  # per cent: controllers hear when less than the first is free
-        )
-        self.vacancy_falls = True  # and when more than the second is, in turn: which comes next
+        # Per cent: controllers hear when less than the first is free, and when more than the second is, in turn.
+        self.vacancy: tuple[int, int] | None = None
+        self.vacancy_falls = True  # which comes next
         self.matched = self.missed = 0  # packets
-        self._classifier: Classifier[Rule] = Classifier()
-
-    def __iter__(self) -> Iterator[Rule]:
-        """All rules, in no order."""
-        return iter(self._classifier)
-
-    def __len__(self) -> int:
-        return len(self._classifier)
-
-    def lookup(self, flow: Flow) -> tuple[Rule | None, Mask]:
-        """The rule for `flow`, and every bit that the answer depends on."""
-        return self._classifier.lookup(flow)
-
-    def find(self, match: Match, priority: int) -> Rule | None:
-        """The rule with exactly this match and priority."""
-        return self._classifier.find(match, priority)
-
-    def insert(self, rule: Rule) -> Rule | None:
-        """Add `rule`, unless one with its match and priority is there: that is returned."""
-        return self._classifier.insert(rule)
-
-    def replace(self, old: Rule, rule: Rule) -> None:
-        """Put `rule` in the place of `old`, which has its match and priority."""
-        self._classifier.replace(old, rule)
-
-    def remove(self, rule: Rule) -> None:
-        """Take `rule` out."""
-        self._classifier.remove(rule)
-
-    def clear(self) -> None:
-        """Take all rules out."""
-        self._classifier.clear()
 
     @property
     def evicts(self) -> bool:
@@ -98,10 +64,6 @@ class Table:
         """Whether a new rule must displace another, or be refused."""
         return self.max_rules is not None and len(self) >= self.max_rules
 
-    def within(self, match: Match) -> list[Rule]:
-        """The rules that match only what `match` does."""
-        return self._classifier.within(match)
-
     def overlaps(self, match: Match, priority: int) -> bool:
         """Whether one packet could match both `match` and another rule of this priority."""
-        return any(rule.match != match for rule in self._classifier.overlapping(match, priority))
+        return any(rule.match != match for rule in self.overlapping(match, priority))

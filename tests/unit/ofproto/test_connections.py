@@ -9,7 +9,7 @@ from vswitch.ofproto.command import Send
 from vswitch.ofproto.connections import Connection
 from vswitch.ofproto.stats import FLOWS_PER_REPLY
 from vswitch.openflow.flowtext import parse_flow_mod
-from vswitch.openflow.messages.flowstats import FlowStatsReply, FlowStatsRequest
+from vswitch.openflow.messages.flowstats import FlowRowsReply, FlowStatsRequest
 from vswitch.openflow.version import OF13
 
 
@@ -21,13 +21,13 @@ def connected(n_flows: int) -> Connection:
     return connection
 
 
-def dumped(connection: Connection) -> list[FlowStatsReply]:
+def dumped(connection: Connection) -> list[FlowRowsReply]:
     replies = []
     for commands in connection.slices(FlowStatsRequest(table_id=1), 7, 1.0):
         [command] = commands
         assert isinstance(command, Send)
         assert command.xid == 7
-        assert isinstance(command.message, FlowStatsReply)
+        assert isinstance(command.message, FlowRowsReply)
         replies.append(command.message)
     return replies
 
@@ -35,9 +35,9 @@ def dumped(connection: Connection) -> list[FlowStatsReply]:
 def test_a_dump_comes_in_parts_of_which_all_but_the_last_say_that_there_are_more():
     for n_flows in (0, 1, FLOWS_PER_REPLY, FLOWS_PER_REPLY + 1, 3 * FLOWS_PER_REPLY):
         replies = dumped(connected(n_flows))
-        assert len({flow.match for reply in replies for flow in reply.flows}) == n_flows
+        assert len({row[0] for reply in replies for row in reply.rows}) == n_flows
         assert [reply.more for reply in replies] == [True] * (len(replies) - 1) + [False]
-        assert all(len(reply.flows) <= FLOWS_PER_REPLY for reply in replies)
+        assert all(len(reply.rows) <= FLOWS_PER_REPLY for reply in replies)
 
 
 def test_flows_may_go_between_two_parts():
