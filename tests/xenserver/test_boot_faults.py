@@ -6,11 +6,15 @@ The host is installed, was up once, and is booted anew for each fault.
 from __future__ import annotations
 
 import json
+import re
+import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.xenserver import pool
+from tests.xenserver.certificates import Authority
 from tests.xenserver.live import LiveHost
 from tests.xenserver.packages import Packages
 from vswitch.xenserver.dbcache import write_cache
@@ -177,3 +181,78 @@ def test_a_switch_that_does_not_start(host: LiveHost) -> None:
     assert failed.returncode == 1
     assert "Starting ovs-vswitchd ... failed!" in failed.stdout
     assert "xe-switch-network-backend bridge, then reboot" in failed.stdout
+
+
+# --- certificates ---
+
+KEY, CACERT = "/etc/xensource/xapi-ssl.pem", "/etc/openvswitch/vswitchd.cacert"
+LOG = "/var/log/openvswitch/ovsdb-server.log"
+TLS = f"ovs-vsctl -- --bootstrap set-ssl {KEY} {KEY} {CACERT} -- set-manager ssl:127.0.0.1:6632"
+
+
+def manage(host: LiveHost, authority: Authority, timeout: int = 20) -> subprocess.CompletedProcess[str]:
+    """What a manager of the host, the peer's program, is told when it asks for the bridges."""
+    own = authority.certificate("manager")
+    trust = f"-p {own} -c {own} --ca-cert={authority.path} --peer-ca-cert={authority.path}"
+    call = f"ovs-vsctl --db=pssl:6632:127.0.0.1 --timeout={timeout} --no-wait {trust} list-br"
+    return host.attempt(call, is_inside=False)
+
+
+@pytest.fixture
+def authority(tmp_path: Path, host: LiveHost) -> Iterator[Authority]:
+    """Who vouches for the host and its manager; the manager of the other tests is back afterwards."""
+    authority = Authority(tmp_path, "first")
+    host.disk.write(KEY, authority.certificate("host").read_text())
+    yield authority
+    host.run(f"rm -f {CACERT}; ovs-vsctl del-ssl -- set-manager {MANAGER}; : > {LOG}")
+
+
+def test_a_manager_with_another_certificate(host: LiveHost, authority: Authority, tmp_path: Path) -> None:
+    """Who was trusted first is trusted; another is refused, told of, and trusted when the first is forgotten."""
+    comes_up(host)
+    host.run(TLS)
+    assert manage(host, authority).stdout.split() == ["xenbr2"]
+    cacert = host.root / CACERT[1:]
+    assert cacert.read_bytes() == authority.path.read_bytes()
+
+    (tmp_path / "other").mkdir()
+    other = Authority(tmp_path / "other", "other")
+    host.disk.write(KEY, other.certificate("host").read_text())  # the host is what that manager expects
+    refused = manage(host, other, timeout=4)
+    assert refused.returncode != 0
+    assert "certificate verify failed" in (host.root / LOG[1:]).read_text()
+    assert cacert.read_bytes() == authority.path.read_bytes()
+    assert "is_connected" not in host.run("ovs-vsctl show")
+    assert ADDRESS in host.run("ip addr show xenbr2")
+
+    cacert.unlink()
+    assert manage(host, other, timeout=30).stdout.split() == ["xenbr2"]
+    assert cacert.read_bytes() == other.path.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (f"rm {KEY}", f"{KEY}: No such file or directory"),
+        (f"echo junk > {KEY}", f"{KEY}: "),
+        (f"sed -i '/BEGIN CERT/,$d' {KEY}", f"{KEY}: "),
+        (f"echo junk > {CACERT}", f"{CACERT}: "),
+    ],
+    ids=["no key", "junk", "no certificate", "junk for the authority"],
+)
+def test_certificates_of_the_host_that_are_no_use(
+    host: LiveHost, authority: Authority, damage: str, message: str
+) -> None:
+    """The manager is not reached, and the log says why; everything else goes on, over a boot, too."""
+    host.run(damage)
+    assert host.run(START)
+    host.run(f"{MANAGEMENT}; {TLS}; : > {LOG}")
+    assert manage(host, authority, timeout=4).returncode != 0
+    assert re.search(message, (host.root / LOG[1:]).read_text())
+    host.power_off()
+    power_on(host)
+    host.run(f"{START}; {MANAGEMENT}")
+    assert ADDRESS in host.run("ip addr show xenbr2")
+    host.disk.write(KEY, authority.certificate("host").read_text())
+    host.run(f"rm -f {CACERT}")
+    assert manage(host, authority, timeout=30).stdout.split() == ["xenbr2"]

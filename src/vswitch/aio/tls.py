@@ -8,7 +8,8 @@ from __future__ import annotations
 import errno
 import os
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import NoReturn
@@ -63,9 +64,11 @@ class Tls:
     def context(self, server: bool) -> ssl.SSLContext:
         """A context for one end; raises OSError where a file is missing or wrong."""
         context = new_context(server, self.protocols, self.ciphers)
-        self._load_chain(context)
+        with _naming(self.private_key, self.certificate, *filter(None, [self.peer_ca_cert])):
+            self._load_chain(context)
         unknown = self.ca_cert in ("", "none") or (self.lacks_authority and not server)
-        trust(context, None if unknown else self.ca_cert)
+        with _naming(self.ca_cert):
+            trust(context, None if unknown else self.ca_cert)
         return context
 
     def _load_chain(self, context: ssl.SSLContext) -> None:
@@ -76,6 +79,23 @@ class Tls:
             chain.write(Path(self.certificate).read_bytes() + b"\n" + Path(self.peer_ca_cert).read_bytes())
             chain.flush()
             context.load_cert_chain(chain.name, self.private_key)
+
+
+@contextmanager
+def _naming(*paths: str) -> Iterator[None]:
+    """Have an error say which of the files is at fault: the library does not."""
+    try:
+        yield
+    except OSError as error:
+        for path in paths:
+            try:
+                Path(path).read_bytes()
+            except OSError as reason:
+                raise OSError(reason.errno, f"{path}: {reason.strerror}") from None
+        if isinstance(error, ssl.SSLError):
+            text = error.reason or "not in PEM"
+            raise OSError(errno.EPROTO, f"{' and '.join(dict.fromkeys(paths))}: {text}") from None
+        raise
 
 
 TlsSource = Callable[[], Tls | None]
