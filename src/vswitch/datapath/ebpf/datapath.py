@@ -286,7 +286,7 @@ class EbpfDatapath(Datapath, PortCounters):
 
     def _action_upcall(self, record: Record) -> Iterator[Upcall]:
         actions = self._lists.actions(record.list)
-        if actions is not None and isinstance(action := actions[record.index], Userspace):
+        if actions is not None and isinstance(action := actions[record.action], Userspace):
             yield Upcall(record.packet, record.flow, action.cookie)
 
     def _keep_house(self, loop: asyncio.AbstractEventLoop, times: int) -> None:

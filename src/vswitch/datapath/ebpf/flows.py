@@ -40,6 +40,7 @@ _MAX_SUBTABLES = 512
 _RESTING_SLOTS = 1024
 _NO_DEVICE = 1 << 31  # + number of a port: no ifindex is as high
 _NANO = 1e-9
+_NOTHING = FlowStats()
 
 
 @dataclass(slots=True, eq=False)
@@ -66,7 +67,7 @@ class _Entry:
     mask_id: int
     list: ActionList
     place: int = -1  # in the subtable
-    carried: FlowStats = field(default_factory=FlowStats)  # counted where the entry was before
+    carried: FlowStats = _NOTHING  # counted where the entry was before
 
 
 class FlowTable:
@@ -176,17 +177,12 @@ class FlowTable:
     def stats(self, entry: _Entry) -> FlowStats:
         """What a megaflow has carried."""
         total = entry.carried
-        packets, size, used, tcp_flags = total.packets, total.bytes, total.used or 0.0, total.tcp_flags
-        for some_packets, some_bytes, last, flags, _ in self._maps.flow_stats(entry.slot):
-            if some_packets:
-                packets, size = packets + some_packets, size + some_bytes
-                used, tcp_flags = max(used, last * _NANO), tcp_flags | _host_order(flags)
+        for packets, size, last, flags, _ in self._maps.flow_stats(entry.slot):
+            total = _sum(total, FlowStats(packets, size, last * _NANO, _host_order(flags)))
         if entry.table and entry.place >= 0:
             own = _own_stats(entry.table.entries, entry.place)
-            if own.packets:
-                packets, size = packets + own.packets, size + own.bytes
-                used, tcp_flags = max(used, own.used or 0.0), tcp_flags | own.tcp_flags
-        return FlowStats(packets, size, used or None, tcp_flags)
+            return _sum(total, own) if total.packets else own
+        return total
 
     def hide(self, ufids: Iterable[Ufid]) -> list[FlowStats | None]:
         """Let packets find megaflows no more, although they are another process's to remove.
@@ -412,7 +408,7 @@ def _own_stats(entries: Entries, number: int) -> FlowStats:
 def _stats(counters: tuple[int, int, int, int]) -> FlowStats:
     packets, size, used, flags = counters
     if not packets:
-        return FlowStats()
+        return _NOTHING
     now = time.monotonic_ns() >> USED_SHIFT
     last = now - (now - used & 0xFFFFFFFF)  # the units have only the low 32 bits
     return FlowStats(packets, size, (last << USED_SHIFT) * _NANO, _host_order(flags))

@@ -20,7 +20,6 @@ from __future__ import annotations
 
 import mmap
 import struct
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +59,7 @@ STATS = Struct(
     "flow_stats",
     (("packets", U64), ("bytes", U64), ("used", U64), ("tcp_flags", U32), ("generation", U32)),
 )
+_STATS_WORDS = STATS.size // 8
 PORT = Struct(
     "port",
     (
@@ -205,6 +205,7 @@ class Maps:
         self.by_name = maps
         self.n_cpus, self.n_groups = n_cpus, n_groups_of(n_cpus)
         self.stats = MappedArray(maps["stats"], STATS)
+        self._packets = memoryview(self.stats.memory).cast("Q")  # each element begins with them
         self.names = MappedArray(maps["names"], NAME)
         self.ports = MappedArray(maps["ports"], PORT)
         self.port_stats = MappedArray(maps["port_stats"], PORT_STATS)
@@ -227,9 +228,11 @@ class Maps:
     def __getitem__(self, name: str) -> BpfMap:
         return self.by_name[name]
 
-    def flow_stats(self, slot: int) -> Iterator[tuple[int, ...]]:
-        """What each group of CPUs counted for a megaflow."""
-        return (self.stats.get(group * MAX_FLOWS + slot) for group in range(self.n_groups))
+    def flow_stats(self, slot: int) -> list[tuple[int, ...]]:
+        """What each group of CPUs that saw packets of a megaflow counted for it."""
+        packets = self._packets
+        indexes = range(slot, self.n_groups * MAX_FLOWS, MAX_FLOWS)
+        return [self.stats.get(index) for index in indexes if packets[index * _STATS_WORDS]]
 
     def outdate(self, slot: int) -> None:
         """Let the cache forget the megaflow in `slot`."""
@@ -256,6 +259,7 @@ class Maps:
 
     def close(self) -> None:
         """Unmap and close everything; what is pinned stays."""
+        self._packets.release()
         for mapped in (self.stats, self.names, self.ports, self.port_stats, self.counters):
             mapped.close()
         for map in self.by_name.values():

@@ -50,8 +50,9 @@ USED_SHIFT = 20  # an entry's `used` is in units of 2 ** 20 ns, about a millisec
 _ALIGNED = 16  # bytes: an entry of up to 80 is in two cache lines at most, and one of 64 in one
 _RESTING = 1024  # entries
 _ONES = (1 << 64) - 1
-_ACTION = struct.Struct("=II")  # shape, argument
-_COUNTERS = struct.Struct("=QQIHH")  # packets, bytes, used, owner, tcp_flags
+_ACTION_FORMAT = "II"  # shape, argument
+_COUNTERS_FORMAT = "QQIHH"  # packets, bytes, used, owner, tcp_flags; the key follows
+_ACTION, _COUNTERS = struct.Struct(f"={_ACTION_FORMAT}"), struct.Struct(f"={_COUNTERS_FORMAT}")
 _COUNTERS_AT = MEGAFLOW.offset("packets")
 _ACTION_AT = MEGAFLOW.offset("shape")
 _HEAD = MEGAFLOW.size  # bytes before the key
@@ -208,6 +209,7 @@ class Entries:
         self._memory = mmap.mmap(map.fd, -(-size // mmap.PAGESIZE) * mmap.PAGESIZE)
         self._bytes = memoryview(self._memory)
         self._halves, self._words = self._bytes.cast("I"), self._bytes.cast("Q")
+        self._contents = struct.Struct(f"={_ACTION_FORMAT}{_COUNTERS_FORMAT}{subtable.key.size}s")
         self._step = subtable.stride // 4  # from one entry to the next in `_halves`
         self._n = 0
         self._cellar = deque(range(subtable.n_homes, subtable.n_places))  # its free places
@@ -229,11 +231,11 @@ class Entries:
         if not is_at_home:
             place = self._take_from_cellar(home)
         at = place * self.subtable.stride
+        packets, size, used, flags = counters or (0, 0, 0, 0)
         with self._written:
-            _ACTION.pack_into(self._bytes, at + _ACTION_AT, shape, argument)
-            packets, size, used, flags = counters or (0, 0, 0, 0)
-            _COUNTERS.pack_into(self._bytes, at + _COUNTERS_AT, packets, size, used, 0, flags)
-            self._bytes[at + _HEAD : at + _HEAD + len(key)] = key
+            self._contents.pack_into(
+                self._bytes, at + _ACTION_AT, shape, argument, packets, size, used, 0, flags, key
+            )
         with self._written:
             self._halves[place * self._step + _SLOT] = slot
             if not is_at_home:

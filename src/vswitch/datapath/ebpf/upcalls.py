@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from vswitch.base.dataclass import dataclass, field
 from vswitch.datapath.ebpf.maps import MAX_PORTS, RECORD_OVERHEAD, RING_SIZE, UPCALL, Maps, codec
@@ -34,13 +35,12 @@ _VLAN_TYPES = (b"\x81\x00", b"\x88\xa8")
 _CHECKSUM_AT = {TCP: 16, UDP: 6}
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """A packet from a program: why it comes, by what action of what list, and what the kernel knows of it."""
 
     kind: int
     list: int
-    index: int
+    action: int  # which of the list
     port: OdpPort
     packet: Packet
     flow: Flow

@@ -61,7 +61,7 @@ def test_a_record(tci):
     packet = ipv4(6, transport(6, b"", partial=False))
     header = codec(UPCALL).pack(1, 5, 2, 7, len(packet), 0, 1, tci, 0x0081, 9, 0)
     record = read_record(header + packet)
-    assert (record.kind, record.list, record.index, record.port) == (1, 5, 2, 7)
+    assert (record.kind, record.list, record.action, record.port) == (1, 5, 2, 7)
     assert record.packet.data == packet[:12] + b"\x81\0" + tci.to_bytes(2, "big") + packet[12:]
     assert [field.get(record.flow) for field in (IN_PORT, VLAN_TCI, VLAN_TPID, PKT_MARK)] == [
         7,
