@@ -19,8 +19,7 @@ Sources: as for messages/flow.py and messages/nested.py.
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import NamedTuple
 
 from vswitch.flow.field import Flow
@@ -30,7 +29,7 @@ from vswitch.openflow.errors import OpenFlowError
 from vswitch.openflow.instructions import decode_flow_actions, decode_instructions
 from vswitch.openflow.match10 import entries_of_match10
 from vswitch.openflow.message import OFPT_VENDOR, decode
-from vswitch.openflow.messages.flow import OFPFC_ADD, OFPFF_CHECK_OVERLAP, OFPFF_EMERG, FlowMod
+from vswitch.openflow.messages.flow import OFPFF_CHECK_OVERLAP, OFPFF_EMERG, FlowMod
 from vswitch.openflow.session import Run
 from vswitch.openflow.value import value
 from vswitch.openflow.version import OF10, OF11, OF14, Version
@@ -38,6 +37,7 @@ from vswitch.openflow.wirematch import entries_of
 from vswitch.openflow.wireshape import Entry, Shape, Shapes, shape_of
 
 MAX_RUN = 128  # additions that are read together: half a millisecond
+MAX_ACTIONS = 4096  # lists of them that are remembered; then all are forgotten
 N_TABLES = 254  # beyond are a table of the switch's own, and numbers with a meaning of their own
 _FLOW_MOD, _BUNDLE_ADD = 14, 34  # message types
 _BUNDLE_HEAD = struct.Struct("!BBHII2sH")  # header, bundle, padding, flags
@@ -132,9 +132,7 @@ class AdditionReader:
     def __init__(self, version: Version) -> None:
         self._version = version
         self._layouts = _layouts(version)
-        self._decode_actions: Callable[[bytes], tuple[Action, ...]] = (
-            decode_flow_actions if version == OF10 else partial(decode_instructions, version)
-        )
+        self._actions: dict[bytes, tuple[Action, ...]] = {}
 
     def read(self, data: bytes, at: int) -> tuple[Additions | None, int]:
         """The additions from byte `at` on, whatever their bundle, until one is of another; and where they end."""
@@ -152,54 +150,58 @@ class AdditionReader:
     def _read(self, layout: _Layout, data: bytes, at: int, bundle: bytes) -> tuple[list[Addition], int]:
         """The additions, each in a message of the bundle that begins so, if there is one."""
         found: list[Addition] = []
-        type = data[at + 1]
-        unpack, kinds, size_at, decode_actions = (
-            layout.head.unpack_from,
-            layout.kinds,
-            layout.size_at,
-            self._decode_actions,
-        )
-        version, least, outer = self._version, layout.actions_at, len(bundle) and _BUNDLE_HEAD.size
-        while len(found) < MAX_RUN and len(data) - at - outer >= least:
+        version, type, end_of_data, outer = self._version, data[at + 1], len(data), 16 if bundle else 0
+        unpack, least, addition = layout.head.unpack_from, layout.actions_at + outer, self._addition
+        inner_type = _FLOW_MOD if bundle else type
+        while len(found) < MAX_RUN and end_of_data - at >= least:
             start = at + outer
             spoken, kind, length, cookie, table, command, priority = unpack(data, start)
             end = start + length
-            if (
-                command != OFPFC_ADD
-                or spoken != version
-                or end > len(data)
-                or table >= N_TABLES
-                or cookie == _KEEP_COOKIE
-            ):
+            if command or kind != inner_type or spoken != version or end > end_of_data:
                 break
-            if not outer:
-                if kind != type:
-                    break
-            elif kind != _FLOW_MOD or not _is_bundled(data, at, end, bundle):
+            if bundle and not _is_bundled(data, at, end, bundle):
                 break
-            whole = data[start:end]
-            size = whole[size_at] << 8 | whole[size_at + 1] if size_at else 0
-            middle = least + (size + 7 & ~7)
-            if middle > length:
+            made = addition(layout, data[start:end], table, priority, cookie)
+            if made is None:
                 break
-            number = int.from_bytes(whole[8:middle], "big")
-            known = kinds.find(number, middle)
-            try:
-                actions = decode_actions(whole[middle:])
-                if known is None:
-                    known = self._learn(layout, whole, number, middle)
-            except OpenFlowError:
-                break
-            if known is None:
-                break
-            (bits, mask, moves), flow_mod = known
-            for shift, ones, offset in moves:
-                bits |= (number >> shift & ones) << offset
-            found.append(
-                _new(Addition, (flow_mod, Match(Flow(bits), mask), actions, table, priority, cookie, whole))
-            )
+            found.append(made)
             at = end
         return found, at
+
+    def _addition(
+        self, layout: _Layout, data: bytes, table: int, priority: int, cookie: int
+    ) -> Addition | None:
+        """What one message adds; None: it is for the general decoder."""
+        size_at = layout.size_at
+        size = data[size_at] << 8 | data[size_at + 1] if size_at else 0
+        middle = layout.actions_at + (size + 7 & ~7)
+        if middle > len(data) or table >= N_TABLES or cookie == _KEEP_COOKIE:
+            return None
+        number = int.from_bytes(data[8:middle], "big")
+        actions = self._actions.get(data[middle:])
+        known = layout.kinds.find(number, middle)
+        if actions is None or known is None:
+            try:
+                actions = self._learn_actions(data[middle:])
+                known = self._learn(layout, data, number, middle) if known is None else known
+            except OpenFlowError:
+                return None
+            if known is None:
+                return None
+        (bits, mask, moves), flow_mod = known
+        for shift, ones, offset in moves:
+            bits |= (number >> shift & ones) << offset
+        return _new(Addition, (flow_mod, Match(Flow(bits), mask), actions, table, priority, cookie, data))
+
+    def _learn_actions(self, data: bytes) -> tuple[Action, ...]:
+        """Decode actions that are not remembered."""
+        actions = (
+            decode_flow_actions(data) if self._version == OF10 else decode_instructions(self._version, data)
+        )
+        if len(self._actions) >= MAX_ACTIONS:
+            self._actions.clear()
+        self._actions[data] = actions
+        return actions
 
     def _learn(self, layout: _Layout, data: bytes, number: int, middle: int) -> _Kind | None:
         """Find out what messages of this kind are; None: nothing for a run."""
