@@ -9,6 +9,7 @@ Sources: RFC 8259; OVS lib/json.c for the form of the output and for numbers: `1
 from __future__ import annotations
 
 from _json import encode_basestring, make_scanner
+from collections.abc import Callable
 
 from vswitch.base.errors import TextError
 from vswitch.base.jsontype import Json
@@ -23,30 +24,38 @@ def _constant(text: str) -> Json:
     raise TextError(f"invalid keyword '{text}'")
 
 
-class _Context:
-    """What the scanner wants to be told; the names are the scanner's."""
+class Reader:
+    """The C scanner, told how to take numbers with a fraction, and whether to refuse control characters in strings."""
 
-    strict = False
-    object_hook = None
-    object_pairs_hook = None
-    parse_float = staticmethod(_number)
-    parse_int = int
-    parse_constant = staticmethod(_constant)
-    memo: dict[str, str]
+    def __init__(self, number: Callable[[str], int | float] = _number, *, strict: bool = False) -> None:
+        # What the scanner wants to be told, under the names that it knows.
+        self.strict = strict
+        self.object_hook = None
+        self.object_pairs_hook = None
+        self.parse_float = number
+        self.parse_int = int
+        self.parse_constant = _constant
+        self.memo: dict[str, str] = {}
+        self._scan = make_scanner(self)  # type: ignore[arg-type]  # typeshed takes the context for a scanner
+
+    def scan(self, text: str, start: int = 0) -> tuple[Json, int]:
+        """The value that begins at `text[start]`, and where it ends; raises TextError."""
+        try:
+            value, end = self._scan(text, start)
+        except (StopIteration, ValueError, RecursionError, SystemError):
+            # SystemError: the scanner finds no json.decoder.JSONDecodeError to raise, as that was not imported.
+            raise TextError("syntax error", text) from None
+        return value, end
+
+    def decode(self, text: str) -> Json:
+        """The one value in `text`; raises TextError."""
+        value, end = self.scan(text, skip_space(text, 0))
+        if skip_space(text, end) < len(text):
+            raise TextError("trailing garbage at end of input", text, end)
+        return value
 
 
-_scan = make_scanner(_Context())  # type: ignore[arg-type]  # typeshed takes the context for a scanner
 _SPACE = frozenset(" \t\r\n")
-
-
-def scan(text: str, start: int = 0) -> tuple[Json, int]:
-    """The value that begins at `text[start]`, and where it ends; raises TextError."""
-    try:
-        value, end = _scan(text, start)
-    except (StopIteration, ValueError, RecursionError, SystemError):
-        # SystemError: the scanner finds no json.decoder.JSONDecodeError to raise, as that was not imported.
-        raise TextError("syntax error", text) from None
-    return value, end
 
 
 def skip_space(text: str, start: int) -> int:
@@ -56,17 +65,23 @@ def skip_space(text: str, start: int) -> int:
     return start
 
 
-def decode(text: str) -> Json:
-    """The one value in `text`; raises TextError."""
-    value, end = scan(text, skip_space(text, 0))
-    if skip_space(text, end) < len(text):
-        raise TextError("trailing garbage at end of input", text, end)
-    return value
+_READER = Reader()
+scan = _READER.scan
+decode = _READER.decode
 
 
 def quote(text: str) -> str:
     """`text` as a JSON string."""
     return encode_basestring(text)
+
+
+_TOO_ROUND = ("1.79769313486232e+308", "-1.79769313486232e+308")  # the greatest numbers, rounded out of range
+
+
+def format_real(value: float) -> str:
+    """A number as C's `%.15g` prints it: 1e+20, where Python says 1e20."""
+    text = format(float(value), ".15g")
+    return repr(float(value)) if text in _TOO_ROUND else text
 
 
 def encode(value: Json) -> str:
@@ -83,7 +98,7 @@ def encode(value: Json) -> str:
         case int():
             return str(value)
         case float():
-            return format(value, ".15g")
+            return format_real(value)
         case dict():
             return "{" + ",".join(f"{quote(name)}:{encode(value[name])}" for name in sorted(value)) + "}"
         case list() | tuple():

@@ -23,8 +23,6 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import BinaryIO
 
-from msgspec import Raw
-
 from vswitch.base.dataclass import dataclass
 from vswitch.base.errors import VswitchError
 from vswitch.ovsdb.atom import Uuid, is_uuid
@@ -32,7 +30,7 @@ from vswitch.ovsdb.condition import Row
 from vswitch.ovsdb.database import Commit, Database, NewUuid, Reference, Table
 from vswitch.ovsdb.datum import Datum, apply_difference, datum_from_json, difference
 from vswitch.ovsdb.errors import OvsdbError
-from vswitch.ovsdb.jsontext import Json, JsonError, decode, encode
+from vswitch.ovsdb.jsontext import LITTLE, Json, JsonError, decode, encode, expect_much
 from vswitch.ovsdb.schema import ColumnSchema, Schema, TableSchema
 
 MAGIC = b"OVSDB JSON "
@@ -86,6 +84,8 @@ def read_records(file: BinaryIO, name: str, magic: bytes = MAGIC) -> Iterator[Re
             raise Torn(str(error), offset) from None
         yield record
         offset = record.end
+        if offset > LITTLE:
+            expect_much()
         file.seek(offset)
 
 
@@ -192,10 +192,15 @@ def snapshot(database: Database, date: int, comment: str) -> Iterator[Json]:
         yield record
 
 
-def _every_row(table: Table) -> Raw:
-    """The JSON text of all rows, encoded some hundred at a time: so other threads have their turn now and then."""
+def _every_row(table: Table) -> Json:
+    """All rows.  Many are encoded at once, some hundred at a time: so other threads have their turn now and then."""
     columns = [column for column in table.schema.columns.values() if not column.ephemeral]
     rows = ((uuid, _cells(table.schema, columns, None, row, True)) for uuid, row in table.rows.items())
+    if len(table.rows) <= ROWS_AT_ONCE:
+        return dict(rows)
+    expect_much()
+    from msgspec import Raw
+
     pieces = []
     while piece := dict(islice(rows, ROWS_AT_ONCE)):
         pieces.append(encode(piece)[1:-1])

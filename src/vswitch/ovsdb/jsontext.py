@@ -8,19 +8,21 @@ in which a value ends is looked at bracket by bracket.
 
 Numbers follow Open vSwitch: `1.0` and `1e2` are integers, because only the value counts and not how it was written.
 
+msgspec (fastjson.py) reads and writes JSON several times as fast as anything else, but takes 25 ms to import, more than
+most of ovsdb-tool's commands take for all they do.  So what is little is read by the interpreter's own scanner, until
+somebody expects much; and what is unusual goes to msgspec in any case, which also says what is wrong with it.
+
 Sources: RFC 8259; RFC 7047 4; ovsdb(7); OVS lib/json.c for limits and number format.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from decimal import Decimal
+from collections.abc import Callable, Iterator
 from typing import Any, TypeAlias
 
-import msgspec
-
-from vswitch.base.errors import WireError
+from vswitch.base import lightjson
+from vswitch.base.errors import TextError, WireError
 
 Json: TypeAlias = Any  # None | bool | int | float | str | list[Json] | dict[str, Json]
 
@@ -32,53 +34,76 @@ class JsonError(WireError):
     """The text is not JSON, or not of the kind that the protocol allows."""
 
 
-_TOO_ROUND = ("1.79769313486232e+308", "-1.79769313486232e+308")  # the greatest numbers, rounded out of range
-
-
 class Real(float):
     """A JSON number with a fraction, printed as C's `%.15g` does: 1e+20, where Python says 1e20."""
 
     __slots__ = ()
 
     def __str__(self) -> str:
-        text = format(float(self), ".15g")
-        return repr(float(self)) if text in _TOO_ROUND else text
+        return lightjson.format_real(self)
 
 
-def _number(text: str) -> int | Real:
+def number(text: str) -> int | Real:
     """The value of a number that was written with a point or an exponent."""
     value = Real(text)
     if value in (float("inf"), float("-inf")):
         raise JsonError("number outside valid range")
     if value.is_integer() and INT_MIN <= value <= INT_MAX:
+        from decimal import Decimal  # 2 ms that few documents need
+
         exact = Decimal(text)  # a float would round 9007199254740993.0
         if exact == int(exact):
             return int(exact)
     return value
 
 
-def _encode_other(value: object) -> msgspec.Raw:
-    if isinstance(value, Real):
-        return msgspec.Raw(str(value).encode())
-    raise TypeError(f"{type(value).__name__} has no JSON form")
-
-
-_DECODER = msgspec.json.Decoder(float_hook=_number)
-_ENCODER = msgspec.json.Encoder(enc_hook=_encode_other, order="sorted")
-
-
 def decode(data: bytes | str) -> Json:
     """The one value in `data`; raises JsonError."""
-    data = data.encode(errors="surrogateescape") if isinstance(data, str) else data
-    _refuse_null(data)
+    return _decode(data.encode(errors="surrogateescape") if isinstance(data, str) else data)
+
+
+def encode(value: Json) -> bytes:
+    """`value` as JSON text: members sorted, no spaces, UTF-8.  A `msgspec.Raw` inside is JSON text already."""
+    return _encode(value)
+
+
+def encode_text(value: Json) -> str:
+    """As encode(), for printing."""
+    return encode(value).decode()
+
+
+LITTLE = 1 << 20  # bytes: the scanner takes 10 ms for them
+
+
+def expect_much() -> None:
+    """Leave it to msgspec from now on."""
+    global _decode, _encode
+    from vswitch.ovsdb import fastjson
+
+    _decode, _encode = fastjson.decode, fastjson.encode
+
+
+def _decode_little(data: bytes) -> Json:
+    if len(data) <= LITTLE and b"\\u" not in data:
+        try:
+            return _READER.decode(data.decode())
+        except (TextError, UnicodeDecodeError):
+            pass
+    expect_much()
+    return _decode(data)
+
+
+def _encode_little(value: Json) -> bytes:
     try:
-        return _DECODER.decode(data)
-    except msgspec.DecodeError as error:
-        raise JsonError(str(error)) from None
-    except UnicodeDecodeError:
-        raise JsonError("invalid UTF-8 sequence") from None
-    except RecursionError:
-        raise JsonError(f"input exceeds maximum nesting depth {MAX_DEPTH}") from None
+        return lightjson.encode(value).encode()
+    except (TypeError, UnicodeEncodeError, RecursionError):
+        expect_much()
+        return _encode(value)
+
+
+_READER = lightjson.Reader(number, strict=True)
+_decode: Callable[[bytes], Json] = _decode_little
+_encode: Callable[[Json], bytes] = _encode_little
 
 
 def decode_argument(text: str) -> Json:
@@ -94,15 +119,6 @@ def decode_argument(text: str) -> Json:
     raise JsonError(json_fault(text) or what)
 
 
-def _refuse_null(data: bytes) -> None:
-    """No string has a null character in it: Open vSwitch reads none, so one that got in would lock its clients out."""
-    if b"\\u0000" in data and _NULL.search(data):
-        raise JsonError("null bytes not supported in quoted strings")
-
-
-_NULL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")  # the backslash itself is not escaped
-
-
 def as_kept(value: Json) -> Json:
     """`value` as Open vSwitch, which keeps integers in 64 bits and greater ones as reals, would print it again."""
     match value:
@@ -114,16 +130,6 @@ def as_kept(value: Json) -> Json:
             return {key: as_kept(each) for key, each in value.items()}
         case _:
             return value
-
-
-def encode(value: Json) -> bytes:
-    """`value` as JSON text: members sorted, no spaces, UTF-8.  A `msgspec.Raw` inside is JSON text already."""
-    return _ENCODER.encode(value)
-
-
-def encode_text(value: Json) -> str:
-    """As encode(), for printing."""
-    return encode(value).decode()
 
 
 _TOKEN = re.compile(rb'"|[\[{]|[\]}]')
@@ -154,6 +160,7 @@ class Splitter:
         self._escaped = False  # the last byte was a backslash within a string
         self._new: list[bytes] = []  # not looked at yet
         self.n_incomplete = 0  # bytes in `_pieces`
+        expect_much()
 
     def receive(self, data: bytes) -> None:
         """Take the next bytes of the stream."""
@@ -189,18 +196,13 @@ class Splitter:
         """The value that `data` is, if it is exactly one; refuse early what can never become one."""
         if data[0] not in b"{[":
             raise JsonError("syntax error at beginning of input")
-        _refuse_null(data)
         try:
-            return _DECODER.decode(data)
-        except msgspec.DecodeError as error:
+            return decode(data)
+        except JsonError as error:
             message = str(error)
             if any(sign in message for sign in _SIGNS_OF_MORE):
                 raise _Incomplete from None
-            raise JsonError(message) from None
-        except UnicodeDecodeError:
-            raise JsonError("invalid UTF-8 sequence") from None
-        except RecursionError:
-            raise JsonError(f"input exceeds maximum nesting depth {MAX_DEPTH}") from None
+            raise
 
     def _passes_over(self, data: bytes) -> bool:
         """Whether the value goes on past `data`, if that is cheap to see; the state moves on only if it does."""
