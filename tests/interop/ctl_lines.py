@@ -26,6 +26,10 @@ VSCTL_WORDS: Words = {
     "table": ["Bridge", "bridge", "port", "Interface", "int", "open", "O", "mirror", "nope", "q", "c"],
     "column": ["name", "tag", "trunks", "external_ids", "other-config", "nothing", "fail_mode", "ports"],
     "operator": ["=", "!=", "<", ">", "<=", ">=", "{=}", "{!=}", "{<}", "{>=}", "{in}", "{not-in}"],
+    "dp": ["system", "netdev", "dp9"],
+    "zone": ["zone=1", "zone=2", "zone=65535", "zone=65536", "zone=-1"],
+    "policy": ["tcp_syn_sent=1", "icmp_first=2", "udp_single=4294967295", "bad=3", "udp_first=-1", "=1"],
+    "aa": ["1", "2", "16777215", "16777216", "x"],
     "options": ["", "", "", "--oneline ", "-f csv ", "-f json ", "-f table ", "-d bare ", "-d json ", "--bare "],
     "set": [
         "tag={vlan}", "trunks={number}", "trunks=1,2,3", "trunks=5-9", "external_ids:{key}={text}",
@@ -67,6 +71,20 @@ VSCTL_LINES = [
     "-- set Bridge {br} mirrors=@m",
     "{if}destroy {table} {br}", "-- --all destroy QoS", "wait-until Open_vSwitch . -- list-br",
     "add-br {br} -- add-port {br} {port} -- del-port {port}", "add-port {br} {port} extra=words",
+    "-- --id=@d create Datapath datapath_version=1 capabilities:max_vlan_headers=2 "
+    "-- set Open_vSwitch . datapaths:{dp}=@d",
+    "{may}add-zone-tp {dp} {zone} {policy} {policy}", "{may}add-zone-tp {dp} {zone} tcp_syn_sent=1 tcp_close=2",
+    "{if}del-zone-tp {dp} {zone}", "list-zone-tp {dp}", "list-dp-cap {dp}", "add-zone-tp {dp} {zone}",
+    "add-aa-mapping {br} {aa} {vlan}", "del-aa-mapping {br} {aa} {vlan}", "--dry-run add-br {br}", "init",
+    "-- --id=@p create Port name={port} interfaces=@i -- --id=@i create Interface name={port} "
+    "-- add Bridge {br} ports @p", "-- --id=@x create Bridge name={br} -- get Bridge @x name -- set {table} @x {set}",
+    "-- --id=@c create Controller target={target} -- set Bridge {br} controller=@c -- get Controller @c target",
+    "{options}-- --columns={column} list {table} .", "{options}find {table} {column}={text}", "{options}list {table} {port}",
+    "get Interface {iface} {column}:{key}", "{if}get Open_vSwitch . {column} external_ids:{key}",
+    "set Open_vSwitch . other_config:{key}={text} external_ids:{key}={text}", "{if}set {table} {port} {set}",
+    "-- --id=@{key} create QoS type={text} other_config:{key}={text} -- set Port {port} qos=@{key}",
+    "set-ssl a b", "-- --all destroy {table}", "{if}remove {table} {port} {column} {key}={text} {key}",
+    "set Bridge {br} protocols=OpenFlow13,OpenFlow1{number}", "list-br -- list-ports {br} -- list-ifaces {br}",
     "nonsense", "add-br", "list-br too many", "comment {text} {text}",
 ]  # fmt: skip
 

@@ -125,7 +125,7 @@ def _long(word: str, options: Sequence[Option], queue: list[str]) -> tuple[str, 
     name, equals, argument = word[2:].partition("=")
     option = find_option(name, options)
     if option is None:
-        raise CommandError(f"unrecognized option '--{name}'")
+        raise CommandError(f"unrecognized option '{word}'")
     if option.argument == REQUIRED and not equals:
         if not queue:
             raise CommandError(f"option '--{option.name}' requires an argument")

@@ -240,13 +240,11 @@ def _code_unit(text: str, at: int) -> int:
 
 def parse_value(text: str, column: Column, symbols: Symbols = _no_symbols) -> Json:
     """The value of `column` that `text` stands for; raises TextError or Conflict."""
-    items = parse_items(text, column, symbols)
-    _check_count(text, len(items), column)
-    return column.value(items)
+    return column.value(parse_items(text, column, symbols))
 
 
 def parse_items(text: str, column: Column, symbols: Symbols = _no_symbols) -> list[Json]:
-    """As parse_value(), for any number of items."""
+    """As parse_value(), as the items of the value."""
     items: list[Json] = []
     at = skip_spaces(text, 0)
     end = {"[": "]", "{": "}"}.get(text[at : at + 1], "") if text[at : at + 1] == _open(column) else ""
@@ -264,12 +262,19 @@ def parse_items(text: str, column: Column, symbols: Symbols = _no_symbols) -> li
             raise TextError(f'{text}: missing "{end}" at end of data')
         if skip_spaces(text, at + 1) < len(text):
             raise TextError(f'{text}: trailing garbage after "{end}"')
+    elif not items:
+        raise TextError(f'use "{"{}" if column.is_map else "[]"}" to specify the empty {_kind(column)}')
     keys = [item[0] for item in items] if column.is_map else items
     if len(set(keys)) != len(keys):
         raise TextError(
             f"{text}: {'map contains duplicate key' if column.is_map else 'set contains duplicate value'}"
         )
+    _check_count(text, len(items), column)
     return items
+
+
+def _kind(column: Column) -> str:
+    return "map" if column.is_map else "set"
 
 
 def _open(column: Column) -> str:
@@ -313,7 +318,8 @@ def _parse_range(token: str, base: Base) -> list[int]:
 
 
 def _check_count(text: str, count: int, column: Column) -> None:
+    what = "pair(s)" if column.is_map else "value(s)"
     if count < column.n_min:
-        raise TextError(f"{text}: {count} value(s) specified but the minimum number is {column.n_min}")
+        raise TextError(f"{text}: {count} {what} specified but the minimum number is {column.n_min}")
     if count > column.n_max:
-        raise TextError(f"{text}: {count} value(s) specified but the maximum number is {column.n_max}")
+        raise TextError(f"{text}: {count} {what} specified but the maximum number is {column.n_max}")

@@ -53,7 +53,7 @@ def test_options_first():
     ("words", "message"),
     [
         (["--nope"], "unrecognized option '--nope'"),
-        (["--nope=3"], "unrecognized option '--nope'"),
+        (["--nope=3"], "unrecognized option '--nope=3'"),
         (["--s"], "option '--s' is ambiguous; possibilities: '--strict' '--sort'"),
         (["--timeout"], "option '--timeout' requires an argument"),
         (["--strict=x"], "option '--strict' doesn't allow an argument"),

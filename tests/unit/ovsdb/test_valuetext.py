@@ -122,7 +122,7 @@ def test_forms(type, value, text, bare):
     [
         ("integer", "x", '"x" is not a valid integer or range'),
         ("boolean", "maybe", '"maybe" is not a valid boolean (use "true" or "false")'),
-        ("string", "", ": 0 value(s) specified but the minimum number is 1"),
+        ("string", "", 'use "[]" to specify the empty set'),
         ("string", '"a', '"a: quoted string extends past end of argument'),
         ("uuid", "x", '"x" is not a valid UUID'),
         (

@@ -82,7 +82,10 @@ def find_row(transaction: Transaction, row_ids: RowIds, table: Table, typed: str
     if is_uuid(typed):
         return transaction.row(table.name, typed.lower())
     row_id = row_ids.get(table.name)
-    row = _named_row(transaction, row_id, table, typed) if row_id else None
+    row = _named_row(transaction, row_id, table, typed) if row_id and row_id.name else None
+    if row is None and typed == ".":
+        rows = list(transaction.rows(table.name))
+        return rows[0] if len(rows) == 1 else None
     if row is None and len(typed) >= _FEWEST_DIGITS and _HEX.issuperset(typed):
         row = _row_by_prefix(transaction, table, typed.lower())
     return row
@@ -97,9 +100,6 @@ def must_find_row(transaction: Transaction, row_ids: RowIds, table: Table, typed
 
 
 def _named_row(transaction: Transaction, row_id: RowId, table: Table, typed: str) -> Row | None:
-    if not row_id.name:
-        rows = list(transaction.rows(table.name))
-        return rows[0] if typed == "." and len(rows) == 1 else None
     column = transaction.tables[row_id.table][row_id.name]
     try:
         wanted = typed if column.key.kind == "string" else parse_atom(typed, column.key)

@@ -66,9 +66,9 @@ def list_dp_cap(context: Context, name: str) -> Iterator[str]:
 @commands("add-zone-tp", "!DATAPATH !ZONE +POLICIES", "--may-exist", needs=_needs_datapaths, changes=True)
 def add_zone_tp(context: Context, name: str, zone: str, *policies: str) -> None:
     """Give a zone time-outs of its own, `POLICY=SECONDS` each."""
-    number = _zone_number(zone)
     transaction = context.transaction
     datapath = _datapath(context, name, f"datapath {name} does not exist")
+    number = _zone_number(zone)
     row = _zones(context, datapath).get(number)
     if row is not None and transaction.get(row, "timeout_policy") and "--may-exist" not in context.options:
         raise CommandError(f"zone id {number} already exists")
@@ -88,8 +88,8 @@ def add_zone_tp(context: Context, name: str, zone: str, *policies: str) -> None:
 @commands("del-zone-tp", "!DATAPATH !ZONE", "--if-exists", needs=_needs_datapaths, changes=True)
 def del_zone_tp(context: Context, name: str, zone: str) -> None:
     """Let a zone have the datapath's time-outs."""
-    number = _zone_number(zone)
     datapath = _datapath(context, name, f"datapath {name} does not exist")
+    number = _zone_number(zone)
     row = _zones(context, datapath).get(number)
     if row is not None:
         _clear(context, datapath, number, row, "timeout_policy", "limit")
@@ -129,8 +129,8 @@ def _limit_of(word: str) -> int | None:
 @commands("set-zone-limit", "!DATAPATH !ZONE|default !LIMIT", needs=_needs_datapaths, changes=True)
 def set_zone_limit(context: Context, name: str, zone: str, limit_text: str) -> None:
     """Limit the connections of a zone, or of all that have no limit of their own; 0 is no limit."""
-    number, limit = _limit_of(zone), _number(limit_text, "limit")
     datapath = _datapath(context, name, f"datapath {name} does not exist")
+    number, limit = _limit_of(zone), _number(limit_text, "limit")
     if number is None:
         context.transaction.set(datapath, "ct_zone_default_limit", limit)
         return
@@ -144,8 +144,8 @@ def set_zone_limit(context: Context, name: str, zone: str, limit_text: str) -> N
 @commands("del-zone-limit", "!DATAPATH !ZONE|default", "--if-exists", needs=_needs_datapaths, changes=True)
 def del_zone_limit(context: Context, name: str, zone: str) -> None:
     """Undo set-zone-limit."""
-    number = _limit_of(zone)
     datapath = _datapath(context, name, f"datapath {name} does not exist")
+    number = _limit_of(zone)
     transaction, must_exist = context.transaction, "--if-exists" not in context.options
     if number is None:
         if must_exist and transaction.get(datapath, "ct_zone_default_limit") is None:
