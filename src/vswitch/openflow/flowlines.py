@@ -1,27 +1,25 @@
 """Many flows in text: lines that differ only in numbers and addresses are read by one plan.
 
 A file of flows has many lines, but few shapes.  What a line of a new shape means, flowtext.py says; where its plain
-values stand, and what they become, is kept.  The next line of that shape is divided by one regular expression, looked up,
-and its values are put in their places: 5 us instead of 30 (bench/flowmods.py).  A line that is not so plain, and every
-one that is wrong, takes the long way.
+values stand, and what they become, is kept.  The next line of that shape takes one regular expression and one `struct`:
+2 us instead of 30 (bench/openflow.py).  It is kept as its kind and the bytes of its values, from which flowbytes.py makes
+messages; a FlowMod is made when somebody asks for one.  A line that is not so plain, and every one that is wrong, takes
+the long way.
 
 Only values on which nothing else depends are taken so: addresses, ports, registers, priorities, tables, cookies, timeouts.
-All else (types, protocols, masks, tags, the actions) is part of the shape.
+All else (types, protocols, masks) is part of the shape; a kind is a shape with one list of actions, in one table.
 """
 
 from __future__ import annotations
 
 import re
-from _socket import AF_INET, inet_pton
-from collections.abc import Callable
+import struct
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from vswitch.flow.field import Flow, Mask
-from vswitch.flow.fields import FIELDS, IP_PROTO, PACKET_TYPE
+from vswitch.flow.field import Flow
+from vswitch.flow.fields import FIELDS, IP_PROTO, PACKET_TYPE, VLAN_PRESENT
 from vswitch.flow.match import Match
-from vswitch.openflow.actions.base import Action
-from vswitch.openflow.actions.check import check_actions
-from vswitch.openflow.errors import OpenFlowError
 from vswitch.openflow.flowtext import read_flow_mod
 from vswitch.openflow.messages.flow import OFPFC_ADD, OFPTT_ALL, FlowMod
 from vswitch.openflow.names import NO_NAMES, Names
@@ -29,58 +27,182 @@ from vswitch.openflow.usable import ALL_PROTOCOLS, Protocols
 from vswitch.packet.numbers import ICMP, ICMPV6
 
 MAX_SHAPES = 1024  # remembered; further ones take the long way
+MAX_KINDS = 4096
+MAX_ALIKE = 8  # shapes that look the same without digits, each of which is tried
 
 _SETTINGS = ("priority", "table", "cookie", "idle_timeout", "hard_timeout")
 _PORTS = ("tp_src", "tp_dst", "tcp_src", "tcp_dst", "udp_src", "udp_dst", "sctp_src", "sctp_dst")
 _NUMBERS = ("metadata", "tun_id", *(f"reg{i}" for i in range(16)), *(f"xreg{i}" for i in range(8)))
 _ADDRESSES = ("nw_src", "nw_dst", "ip_src", "ip_dst", "arp_spa", "arp_tpa")
 _MACS = ("dl_src", "dl_dst", "eth_src", "eth_dst", "arp_sha", "arp_tha")
+_OTHERS = ("in_port", "dl_vlan")
+_NAMES = (*_SETTINGS, *_PORTS, *_NUMBERS, *_ADDRESSES, *_MACS, *_OTHERS)
 # Divides a line into what is part of its shape, the name of a value, and the value, again and again.
-_DIVIDE = re.compile(
-    rf"(?:(?<=[, ])|\A)({'|'.join((*_SETTINGS, *_PORTS, *_NUMBERS, *_ADDRESSES, *_MACS))})=([0-9a-fA-Fx.:]+)(?=[, ]|\Z)"
-)
+_DIVIDE = re.compile(rf"(?:(?<=[, ])|\A)({'|'.join(_NAMES)})=([0-9a-fA-Fx.:]+(?:/(?:8|16|24))?)(?=[, ]|\Z)")
+_CHANGING = b"0123456789abcdefABCDEFx.:/"  # a line without these characters tells its likely shapes
 _TYPED = frozenset((ICMP, ICMPV6))
-_NO_VALUE = 0  # a place where no value stands
-
-
-def _number(text: str) -> int:
-    """A number in C's notation, but for octal ones."""
-    if text[0] != "0":
-        return int(text)
-    if text[1:2] == "x":
-        return int(text, 16)
-    if len(text) > 1:
-        raise ValueError
-    return 0
-
-
-def _address(text: str) -> int:
-    return int.from_bytes(inet_pton(AF_INET, text), "big")
-
-
-def _mac(text: str) -> int:
-    if len(text) != 17 or text.count(":") != 5 or ":" in text[::3] + text[1::3]:
-        raise ValueError
-    return int(text.replace(":", ""), 16)
-
-
-_READERS: dict[str, Callable[[str], int]] = {
-    **dict.fromkeys((*_SETTINGS, *_PORTS, *_NUMBERS), _number),
-    **dict.fromkeys(_ADDRESSES, _address),
-    **dict.fromkeys(_MACS, _mac),
+_RESERVED = 0xFF00  # ports from here on have names
+_OCTET = "([0-9]{1,3})"
+_SIZES = {
+    "table": 1,
+    "cookie": 8,
+    "metadata": 8,
+    "tun_id": 8,
+    "priority": 2,
+    "idle_timeout": 2,
+    "hard_timeout": 2,
 }
 
 
-class _Plan(NamedTuple):
-    """How to read lines of one shape, which the same flow formats can tell."""
+class _Place(NamedTuple):
+    """A value of a shape: how it is read, and what becomes of it."""
 
-    value: int  # of the match, but for what the values say
-    mask: Mask
-    fields: tuple[
-        tuple[int, Callable[[str], int], int, int], ...
-    ]  # where the value stands, reader, ones, bit in a Flow
-    settings: tuple[int, ...]  # where the values of _SETTINGS stand
-    like: FlowMod  # a flow-mod of this shape
+    name: str
+    pattern: str  # with a group for each number of `code`
+    readers: tuple[Callable[[str], int | bytes], ...]
+    code: str  # of struct, for what the groups say
+    size: int  # bytes
+    offset: int  # of its lowest bit in a Flow; -1: a setting
+    low: int  # the least value
+
+    @property
+    def bits(self) -> int:
+        """Those of a Flow that it decides."""
+        return (2 * self.low or 1 << 8 * self.size) - 1 << self.offset if self.offset >= 0 else 0
+
+
+def _outline(text: str) -> bytes:
+    """What is left of a line without its values: lines of one shape have the same."""
+    return text.encode("utf-8", "surrogateescape").translate(None, _CHANGING)
+
+
+def _hexadecimal(text: str) -> int:
+    return int(text, 16)
+
+
+def _mac(text: str) -> bytes:
+    return bytes.fromhex(text.replace(":", ""))
+
+
+def _port(text: str) -> int:
+    number = int(text)
+    if number >= _RESERVED:
+        raise ValueError
+    return number
+
+
+def _vlan(text: str) -> int:
+    number = int(text)
+    if number >= VLAN_PRESENT:
+        raise ValueError
+    return number | VLAN_PRESENT
+
+
+def _place(name: str, text: str) -> _Place | None:
+    """How to read values like `text`; None: as a part of the shape."""
+    if "/" in text and name not in _ADDRESSES:
+        return None
+    field = FIELDS.get(name)
+    offset = -1 if field is None else field.offset
+    if name in _ADDRESSES:
+        address, _, prefix = text.partition("/")
+        n_octets = int(prefix or 32) // 8
+        if not re.fullmatch(r"[0-9]{1,3}(\.[0-9]{1,3}){3}", address):
+            return None
+        pattern = r"\.".join([_OCTET] * n_octets + ["0"] * (4 - n_octets)) + (prefix and f"/{prefix}")
+        code = "B" * n_octets
+        return _Place(name, pattern, (int,) * n_octets, code, n_octets, offset + 32 - 8 * n_octets, 0)
+    if name in _MACS:
+        return _Place(name, "((?:[0-9a-fA-F]{2}:){5}[0-9a-fA-F]{2})", (_mac,), "6s", 6, offset, 0)
+    decimal = "(0|[1-9][0-9]{0,19})"
+    if name == "in_port":
+        return _Place(name, decimal, (_port,), "H", 2, offset, 0)
+    if name == "dl_vlan":
+        return _Place(name, decimal, (_vlan,), "H", 2, offset, VLAN_PRESENT)
+    size = _SIZES.get(name) or (field.size if field else 0)
+    code = {1: "B", 2: "H", 4: "I", 8: "Q"}[size]
+    if text.startswith("0x"):
+        return _Place(name, "0x([0-9a-fA-F]{1,16})", (_hexadecimal,), code, size, offset, 0)
+    return _Place(name, decimal, (int,), code, size, offset, 0)
+
+
+class _Shape:
+    """What lines have in common that differ in values only: how to read them, and the kinds of flows that they are."""
+
+    def __init__(self, parts: list[str], places: list[_Place], match: Match) -> None:
+        pattern = re.escape(parts[0])
+        for place, after in zip(places, parts[3::3], strict=True):
+            pattern += f"{place.name}={place.pattern}{re.escape(after)}"
+        self.match = re.compile(pattern).fullmatch
+        self.places = places
+        self.table_at = self._group_of("table")
+        self.kinds: dict[tuple[str, str], FlowKind] = {}
+        readers = [reader for place in places for reader in place.readers]
+        self._readers = None if all(reader is int for reader in readers) else readers
+        self._struct = struct.Struct("!" + "".join(place.code for place in places))
+        self.rest = int(match.value)
+        for place in places:
+            self.rest &= ~place.bits
+        self.mask = match.mask
+
+    def _group_of(self, name: str) -> int | None:
+        at = 0
+        for place in self.places:
+            if place.name == name:
+                return at
+            at += len(place.readers)
+        return None
+
+    def values(self, groups: tuple[str, ...]) -> bytes:
+        """The values of a line as bytes; ValueError and struct.error: it is not so plain."""
+        if self._readers is None:
+            return self._struct.pack(*map(int, groups))
+        return self._struct.pack(*[read(text) for read, text in zip(self._readers, groups, strict=True)])
+
+
+class FlowKind:
+    """What lines of one shape have in common that say the same actions, in the same table."""
+
+    __slots__ = ("_like", "_shape")
+
+    def __init__(self, shape: _Shape, like: FlowMod) -> None:
+        self._shape = shape
+        self._like = like
+
+    def places(self) -> Iterator[tuple[int, bytes]]:
+        """The sizes of the values, in their order, and the least that each can be."""
+        return ((place.size, place.low.to_bytes(place.size, "big")) for place in self._shape.places)
+
+    def flow_mod(self, values: bytes) -> FlowMod:
+        """The flow-mod with these values."""
+        like, at = self._like, 0
+        value: int = self._shape.rest
+        settings = {
+            "priority": like.priority,
+            "table": like.table_id,
+            "cookie": like.new_cookie or 0,
+            "idle_timeout": like.idle_timeout,
+            "hard_timeout": like.hard_timeout,
+        }
+        for name, _, _, _, size, offset, _ in self._shape.places:
+            number = int.from_bytes(values[at : at + size], "big")
+            at += size
+            if offset < 0:
+                settings[name] = number
+            else:
+                value |= number << offset
+        priority, table, cookie, idle, hard = settings.values()
+        kept = like.buffer_id, like.out_port, like.out_group, like.flags, like.importance
+        match = Match(Flow(value), self._shape.mask)
+        return FlowMod(OFPFC_ADD, match, like.actions, priority, table, cookie, 0, 0, idle, hard, *kept)
+
+
+FlowLine = FlowMod | tuple[FlowKind, bytes]  # what a line says: all of it, or its kind and its values
+
+
+def flow_mod(line: FlowLine) -> FlowMod:
+    """The flow-mod that a line means."""
+    return line if isinstance(line, FlowMod) else line[0].flow_mod(line[1])
 
 
 class FlowLines:
@@ -101,87 +223,83 @@ class FlowLines:
         self._command = command
         self._names = names
         self._remarks = remarks
-        self._plans: dict[tuple[str, ...], _Plan | None] = {}
+        self._shapes: dict[bytes, list[_Shape]] = {}  # by what is left of a line without values
+        self._seen: set[tuple[str, ...]] = set()  # shapes of one line: who has but one is not worth a plan
+        self._n_kinds = 0
 
-    def parse(self, text: str) -> FlowMod:
-        """The flow-mod that `text` means; raises TextError."""
-        before, found, after = text.partition("actions=")
-        parts = _DIVIDE.split(before)
-        shape = (after, *parts[0::3], *parts[1::3])
-        plan = self._plans.get(shape)
-        if plan is not None:
-            mod = self._read(plan, parts)
-            return self._parse(text)[0] if mod is None else mod
-        mod, told = self._parse(text)
-        if found and mod.command == OFPFC_ADD and len(self._plans) < MAX_SHAPES:
-            self._plans[shape] = None if told else _plan(parts, mod)
-        return mod
+    def read(self, text: str) -> FlowLine:
+        """What `text` means; raises TextError."""
+        before, has_actions, actions = text.partition("actions=")
+        if not has_actions:
+            return self._parse(text)[0]
+        for shape in self._shapes.get(_outline(before), ()):
+            found = shape.match(before)
+            if found is None:
+                continue
+            groups = found.groups()
+            try:
+                values = shape.values(groups)
+            except (ValueError, struct.error):
+                break
+            table_at = shape.table_at
+            key = actions, "" if table_at is None else groups[table_at]
+            kind = shape.kinds.get(key)
+            return (kind, values) if kind is not None else self._learn_kind(shape, key, values, text)
+        return self._learn_shape(text, before)
 
     def _parse(self, text: str) -> tuple[FlowMod, bool]:
-        """The long way: the flow-mod, and whether there was something to say of it."""
+        """The long way: the flow-mod, and whether others like it are worth remembering."""
         mod, usable = read_flow_mod(text, self._command, self._names)
         self.usable &= usable
-        return mod, self._remarks(mod)
+        told = self._remarks(mod)
+        return mod, mod.command == OFPFC_ADD and not told
 
-    def _read(self, plan: _Plan, parts: list[str]) -> FlowMod | None:
-        """The flow-mod, if all values are such as the plan takes."""
-        like, value = plan.like, plan.value
-        priority, table, cookie, idle, hard = plan.settings
-        try:
-            for at, reader, ones, offset in plan.fields:
-                number = reader(parts[at])
-                if number > ones:
-                    return None
-                value |= number << offset
-            priority = _number(parts[priority]) if priority else like.priority
-            table = _number(parts[table]) if table else like.table_id
-            cookie = _number(parts[cookie]) if cookie else like.new_cookie or 0
-            idle = _number(parts[idle]) if idle else like.idle_timeout
-            hard = _number(parts[hard]) if hard else like.hard_timeout
-        except (ValueError, OSError):
-            return None
-        if (priority | idle | hard) >> 16 or table >= OFPTT_ALL or cookie >> 64:
-            return None
-        actions = like.actions if table == like.table_id else self._checked(like, table)
-        if actions is None:
-            return None
-        kept = like.buffer_id, like.out_port, like.out_group, like.flags, like.importance
-        match = Match(Flow(value), plan.mask)
-        return FlowMod(OFPFC_ADD, match, actions, priority, table, cookie, 0, 0, idle, hard, *kept)
+    def _learn_kind(self, shape: _Shape, key: tuple[str, str], values: bytes, text: str) -> FlowMod:
+        """What a line of a known shape means, and all of its kind."""
+        mod, is_plain = self._parse(text)
+        # In every table: more flow formats can tell that.
+        if is_plain and self._n_kinds < MAX_KINDS and not (key[1] and mod.table_id == OFPTT_ALL):
+            kind = FlowKind(shape, mod)
+            if kind.flow_mod(values) == mod:
+                shape.kinds[key] = kind
+                self._n_kinds += 1
+        return mod
 
-    def _checked(self, like: FlowMod, table: int) -> tuple[Action, ...] | None:
-        """The actions in another table, if they make sense there."""
-        try:
-            return check_actions(like.actions, like.match, table)
-        except OpenFlowError:
-            return None
+    def _learn_shape(self, text: str, before: str) -> FlowMod:
+        """What a line means, and from the second of its shape on, how to read others."""
+        mod, is_plain = self._parse(text)
+        parts = _DIVIDE.split(before)
+        literal = (*parts[0::3], *parts[1::3])
+        if literal not in self._seen:
+            if len(self._seen) < MAX_SHAPES:
+                self._seen.add(literal)
+        elif is_plain:
+            alike = self._shapes.setdefault(_outline(before), [])
+            shape = _shape(parts, mod) if len(alike) < MAX_ALIKE else None
+            if shape is not None and shape.match(before):
+                alike.append(shape)
+        return mod
 
 
-def _plan(parts: list[str], mod: FlowMod) -> _Plan | None:
-    """What `parts` have become in `mod`; None: something else than they say."""
-    fields, settings, seen = [], dict.fromkeys(_SETTINGS, _NO_VALUE), set()
+def _shape(parts: list[str], mod: FlowMod) -> _Shape | None:
+    """The shape of a line with these parts; None: the flow-mod has something else than they say."""
+    places: list[_Place] = []
+    seen: set[str | int] = set()
     value, taken = int(mod.match.value), 0
-    for at in range(1, len(parts), 3):
-        name = parts[at]
+    for index in range(1, len(parts), 3):
+        name, text = parts[index : index + 2]
         field = FIELDS.get(name)
         key = name if field is None else field.offset
         if key in seen:
             return None  # said twice: the last counts
         seen.add(key)
+        place = _place(name, text)
+        if place is None or place.bits & ~mod.match.mask:
+            return None
+        places.append(place)
         if field is None:
-            settings[name] = at + 1
-            if name == "table" and mod.table_id == OFPTT_ALL:
-                return None  # in every table: more flow formats can tell that
             continue
         if field.mask & taken & ~PACKET_TYPE.mask or (name in _PORTS and IP_PROTO.get(value) in _TYPED):
             return None  # registers in one another; types and codes, on which other fields depend
         taken |= field.mask
-        try:
-            number = _READERS[name](parts[at + 1])
-        except (ValueError, OSError):
-            return None
-        if field.under(field.ones) & ~mod.match.mask or field.get(mod.match.value) != number:
-            return None  # another word has changed it
-        value &= ~(field.ones << field.offset)
-        fields.append((at + 1, _READERS[name], field.ones, field.offset))
-    return _Plan(value, mod.match.mask, tuple(fields), tuple(settings.values()), mod)
+    return _Shape(parts, places, mod.match)

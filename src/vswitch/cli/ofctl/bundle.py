@@ -6,7 +6,7 @@ Sources: ovs-ofctl(8): bundle, --bundle.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 from vswitch.base.errors import TextError
 from vswitch.base.options import CommandError, Given
@@ -15,6 +15,8 @@ from vswitch.cli.ofctl.flows import BATCH, normalized
 from vswitch.cli.ofctl.naming import accepted
 from vswitch.cli.ofctl.settings import Settings
 from vswitch.cli.ofctl.table import command
+from vswitch.openflow.flowbytes import FlowEncoder
+from vswitch.openflow.flowlines import FlowLine, flow_mod
 from vswitch.openflow.flowtext import parse_flow_mod
 from vswitch.openflow.grouptext import parse_group_mod
 from vswitch.openflow.message import Message, encode
@@ -33,6 +35,7 @@ from vswitch.openflow.packettext import parse_packet_out
 from vswitch.openflow.session import Malformed, Received
 from vswitch.openflow.text import print_message
 
+Sent = Mapping[int, Message | FlowLine]  # by transaction id
 _FLAGS = OFPBF_ATOMIC | OFPBF_ORDERED
 _BUNDLE_ID = 0
 
@@ -76,9 +79,9 @@ def _parsed(line: str, names: Names, where: str) -> Iterator[Message]:
         raise TextError(f"{where}: {error}", text) from None
 
 
-def commit_bundle(channel: Channel, mods: list[Message]) -> None:
-    """Send `mods` as one bundle; what the switch says against any of them ends the program."""
-    sent = {next(XIDS): mod for mod in mods}
+def commit_bundle(channel: Channel, lines: Sequence[Message | FlowLine]) -> None:
+    """Send what `lines` say as one bundle; what the switch says against any of it ends the program."""
+    sent = {xid: line for line, xid in zip(lines, XIDS, strict=False)}
     errors = [*_control(channel, OFPBCT_OPEN_REQUEST)]
     if not errors:
         errors = [*_fill(channel, sent)]
@@ -89,26 +92,31 @@ def commit_bundle(channel: Channel, mods: list[Message]) -> None:
         raise CommandError(f"talking to {channel.name} (Protocol error)")
 
 
-def _fill(channel: Channel, sent: dict[int, Message]) -> Iterator[str]:
+def _fill(channel: Channel, sent: Sent) -> Iterator[str]:
     """Put messages into the bundle, in batches: while the switch reads one, the next is encoded."""
+    version = channel.version
+
+    def encoded(mod: Message, xid: int) -> bytes:
+        data = encode(mod, version, xid, table_ids=True)
+        return encode(BundleAdd(_BUNDLE_ID, _FLAGS, data), version, xid)
+
+    encoder = FlowEncoder(encoded)
     barriers: list[int] = []
-    for at, (xid, mod) in enumerate(sent.items(), 1):
-        data = encode(mod, channel.version, xid, table_ids=True)
-        channel.send(BundleAdd(_BUNDLE_ID, _FLAGS, data), xid)
-        if at % BATCH == 0:
-            barriers.append(channel.begin(()))
-            if len(barriers) > 1:
-                yield from _told(channel, channel.until(barriers.pop(0)), sent)
-    barriers.append(channel.begin(()))
+    lines, xids = list(sent.values()), iter(sent)
+    for at in range(0, len(lines), BATCH):
+        channel.write(encoder.messages(lines[at : at + BATCH], xids))
+        barriers.append(channel.begin(()))
+        if len(barriers) > 1:
+            yield from _told(channel, channel.until(barriers.pop(0)), sent)
     for barrier in barriers:
         yield from _told(channel, channel.until(barrier), sent)
 
 
-def _control(channel: Channel, kind: int, sent: dict[int, Message] | None = None) -> Iterator[str]:
+def _control(channel: Channel, kind: int, sent: Sent | None = None) -> Iterator[str]:
     """Ask for a change of the bundle's state; what the switch says against it, or meanwhile."""
     request = BundleControl(_BUNDLE_ID, kind, _FLAGS)
     xid = channel.send(request)
-    known = {**(sent or {}), xid: request}
+    known: Sent = {**(sent or {}), xid: request}
     while True:
         reply = channel.receive()
         yield from _told(channel, iter([reply]), known)
@@ -116,16 +124,13 @@ def _control(channel: Channel, kind: int, sent: dict[int, Message] | None = None
             return
 
 
-def _told(
-    channel: Channel, replies: Iterator[Received | Malformed], sent: dict[int, Message]
-) -> Iterator[str]:
+def _told(channel: Channel, replies: Iterator[Received | Malformed], sent: Sent) -> Iterator[str]:
     """The errors among `replies`, each with the message that it is about."""
     for reply in replies:
         if isinstance(reply, Received) and isinstance(reply.message, Error):
             cause = sent.get(reply.xid)
-            data = (
-                reply.message.data
-                if cause is None
-                else encode(cause, channel.version, reply.xid, table_ids=True)
-            )
+            data = reply.message.data
+            if cause is not None:
+                mod = cause if isinstance(cause, Message) else flow_mod(cause)
+                data = encode(mod, channel.version, reply.xid, table_ids=True)
             yield f"Error {reply.message.code} for: {print_message(data, channel.settings.verbosity + 1)}"

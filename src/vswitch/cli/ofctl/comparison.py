@@ -25,6 +25,7 @@ from vswitch.cli.ofctl.table import command
 from vswitch.flow.field import Flow, Mask
 from vswitch.flow.match import Match, format_match
 from vswitch.openflow.actions.base import Action, format_actions
+from vswitch.openflow.flowlines import FlowLine, flow_mod
 from vswitch.openflow.messages.flow import OFPFC_DELETE_STRICT, OFPTT_ALL, FlowMod
 from vswitch.openflow.messages.flowstats import FlowStatsRequest
 from vswitch.openflow.names import NO_NAMES, Names
@@ -104,7 +105,7 @@ def flows_of_file(file: str, names: Names) -> tuple[Flows, dict[Key, FlowMod], P
             found, usable = read(lines, names, "add", file, checked=False)
     except TextError as error:
         raise CommandError(str(error)) from None
-    mods = {_key(mod): mod for mod in found}
+    mods = {_key(mod): mod for mod in map(flow_mod, found)}
     return {key: _rest(mod) for key, mod in mods.items()}, mods, usable
 
 
@@ -149,7 +150,8 @@ def replace_flows(given: Given, switch: str, file: str) -> None:
         channel = Channel(switch, settings)
         present = flows_of_switch(channel, settings)
     deletions = [_deletion(key) for key in present if key not in wanted]
-    changes = deletions + [
+    changes: list[FlowLine] = [*deletions]
+    changes += [
         mod if mod.table_id != OFPTT_ALL or channel.version == OF10 else mod.replace(table_id=0)
         for key, mod in mods.items()
         if "readd" in given or present.get(key) != wanted[key]

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from vswitch.base.errors import TextError
 from vswitch.base.options import CommandError, Given
-from vswitch.cli.ofctl.channel import Channel
+from vswitch.cli.ofctl.channel import XIDS, Channel
 from vswitch.cli.ofctl.garbage import uncollected
 from vswitch.cli.ofctl.lines import c_string, opened
 from vswitch.cli.ofctl.naming import accepted, shown
@@ -21,9 +21,10 @@ from vswitch.cli.ofctl.table import command
 from vswitch.flow.fields import FIELDS
 from vswitch.flow.normalize import normalize, tell_normal
 from vswitch.openflow.errors import OpenFlowError
-from vswitch.openflow.flowlines import FlowLines
+from vswitch.openflow.flowbytes import FlowEncoder
+from vswitch.openflow.flowlines import FlowLine, FlowLines
 from vswitch.openflow.flowtext import COMMANDS, format_flow_stats, read_query
-from vswitch.openflow.message import HEADER, find
+from vswitch.openflow.message import HEADER, encode, find
 from vswitch.openflow.messages.flow import FlowMod
 from vswitch.openflow.messages.flowstats import (
     AggregateStatsRequest,
@@ -178,24 +179,27 @@ def change(given: Given, switch: str, texts: Iterable[str], verb: str, file: str
     names = accepted(switch, settings)
     verb += "_strict" if settings.strict and verb in ("modify", "delete") else ""
     with uncollected():
-        mods, usable = read(texts, names, verb, file)
+        lines, usable = read(texts, names, verb, file)
     check_formats(settings, usable)
     channel = Channel(switch, settings)
     prepare(channel, settings, usable)
-    send(channel, settings, mods)
+    send(channel, settings, lines)
 
 
-def send(channel: Channel, settings: Settings, mods: list[FlowMod]) -> None:
+def send(channel: Channel, settings: Settings, lines: list[FlowLine]) -> None:
     """Have the switch do flow-mods: in a bundle, or one after the other."""
     if settings.bundle:
         from vswitch.cli.ofctl.bundle import commit_bundle
 
-        commit_bundle(channel, [*mods])
+        commit_bundle(channel, lines)
         return
+    session = channel.session
+    encoder = FlowEncoder(lambda mod, xid: encode(mod, channel.version, xid, session.nxm, session.table_ids))
     # One barrier for many, where the peer waits for each; and while the switch works at some, the next are encoded.
     barrier: int | None = None
-    for at in range(0, len(mods), BATCH):
-        last, barrier = barrier, channel.begin(mods[at : at + BATCH])
+    for at in range(0, len(lines), BATCH):
+        channel.write(encoder.messages(lines[at : at + BATCH], XIDS))
+        last, barrier = barrier, channel.begin(())
         if last is not None:
             channel.finish(last)
     if barrier is not None:
@@ -203,9 +207,9 @@ def send(channel: Channel, settings: Settings, mods: list[FlowMod]) -> None:
 
 
 class Flows(NamedTuple):
-    """Flow-mods, and the flow formats that can tell them all."""
+    """What lines say, and the flow formats that can tell it all."""
 
-    mods: list[FlowMod]
+    lines: list[FlowLine]
     usable: Protocols
 
 
@@ -214,19 +218,19 @@ def read(texts: Iterable[str], names: Names, verb: str, file: str, *, checked: b
 
     If `checked`, the log says what their packets cannot have.
     """
-    lines = FlowLines(COMMANDS.get(verb), names, normalized if checked else lambda mod: False)
-    mods = []
+    reader = FlowLines(COMMANDS.get(verb), names, normalized if checked else lambda mod: False)
+    if not file:
+        lines = [reader.read(text) for text in texts]
+        return Flows(lines, reader.usable)
+    lines = []
     for number, text in enumerate(texts, 1):
-        if not file:
-            mods.append(lines.parse(text))
-            continue
         text = c_string(text).partition("#")[0].strip()
         if text:
             try:
-                mods.append(lines.parse(text))
+                lines.append(reader.read(text))
             except TextError as error:
                 raise TextError(f"{file}:{number}: {error}", text) from None
-    return Flows(mods, lines.usable)
+    return Flows(lines, reader.usable)
 
 
 def normalized(mod: FlowMod) -> bool:

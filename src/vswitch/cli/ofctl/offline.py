@@ -13,6 +13,7 @@ from vswitch.cli.ofctl.flows import Flows, allowed_formats, read
 from vswitch.cli.ofctl.lines import opened
 from vswitch.cli.ofctl.settings import FLOW_FORMATS, Settings
 from vswitch.cli.ofctl.table import command
+from vswitch.openflow.flowlines import flow_mod
 from vswitch.openflow.message import encode
 from vswitch.openflow.names import NO_NAMES
 from vswitch.openflow.oxmtext import take_hex
@@ -45,8 +46,8 @@ def as_sent(given: Given, flows: Flows) -> Iterator[str]:
         raise CommandError("no usable protocol")
     yield f"chosen protocol: {chosen[0]}"
     version, nxm, table_ids = FLOW_FORMATS[chosen[0]]
-    for xid, mod in enumerate(flows.mods, 1):
-        yield text(encode(mod, version, xid, nxm, table_ids), settings)
+    for xid, line in enumerate(flows.lines, 1):
+        yield text(encode(flow_mod(line), version, xid, nxm, table_ids), settings)
 
 
 @command("ofp-print", "HEXSTRING [VERBOSITY]")
