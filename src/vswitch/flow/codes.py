@@ -11,8 +11,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import cache
-from typing import NamedTuple
 
+from vswitch.base.namedtuple import NamedTuple
 from vswitch.flow.field import Field
 from vswitch.flow.fields import FIELDS
 

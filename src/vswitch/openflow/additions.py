@@ -20,8 +20,8 @@ from __future__ import annotations
 
 import struct
 from functools import lru_cache
-from typing import NamedTuple
 
+from vswitch.base.namedtuple import NamedTuple
 from vswitch.flow.field import Flow
 from vswitch.flow.match import Match
 from vswitch.openflow.actions.base import Action

@@ -12,8 +12,9 @@ import re
 import struct
 from collections.abc import Callable, Iterable, Mapping
 from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import Any
 
+from vswitch.base.namedtuple import NamedTuple
 from vswitch.flow.ports import from_16, is_valid, to_16
 from vswitch.openflow.errors import NX_VENDOR, ONF_VENDOR, BadAction, OpenFlowError
 from vswitch.openflow.value import Wire

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from vswitch.base.errors import WireError
+from vswitch.base.namedtuple import NamedTuple
 from vswitch.openflow.version import OF10, OF15
 
 NX_VENDOR = 0x00002320

@@ -12,8 +12,9 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Iterable, Iterator
 from operator import itemgetter
-from typing import Any, NamedTuple
+from typing import Any
 
+from vswitch.base.namedtuple import NamedTuple
 from vswitch.openflow.flowlines import FlowKind
 from vswitch.openflow.message import Message
 

@@ -15,8 +15,8 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
 
+from vswitch.base.namedtuple import NamedTuple
 from vswitch.flow.field import Flow
 from vswitch.flow.fields import FIELDS, IP_PROTO, PACKET_TYPE, VLAN_PRESENT
 from vswitch.flow.match import Match

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 from vswitch.base.errors import TextError
+from vswitch.base.namedtuple import NamedTuple
 from vswitch.base.text import key_values, parse_u16, parse_u32, parse_u64
 from vswitch.flow.match import DEFAULT_PRIORITY, Match, format_match, read_match_word
 from vswitch.flow.ports import OFPP_ANY

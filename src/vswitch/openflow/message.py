@@ -29,8 +29,9 @@ import struct
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from importlib import import_module
-from typing import ClassVar, NamedTuple, TypeVar, dataclass_transform
+from typing import ClassVar, TypeVar, dataclass_transform
 
+from vswitch.base.namedtuple import NamedTuple
 from vswitch.openflow.codec import EXPERIMENTER, layout
 from vswitch.openflow.errors import NX_VENDOR, ONF_VENDOR, BadRequest, OpenFlowError
 from vswitch.openflow.value import Value, value, wire

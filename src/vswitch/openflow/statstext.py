@@ -23,8 +23,9 @@ import struct
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache, partial
 from operator import itemgetter
-from typing import Any, NamedTuple
+from typing import Any
 
+from vswitch.base.namedtuple import NamedTuple
 from vswitch.flow.field import Field
 from vswitch.flow.fields import FIELDS
 from vswitch.flow.match import DEFAULT_PRIORITY, Match, Place, match_form

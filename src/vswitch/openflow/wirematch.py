@@ -15,8 +15,8 @@ import struct
 from collections.abc import Iterator
 from functools import lru_cache, reduce
 from operator import or_
-from typing import NamedTuple
 
+from vswitch.base.namedtuple import NamedTuple
 from vswitch.flow.codes import EXPERIMENTER, by_number
 from vswitch.flow.field import Field, Flow, Mask
 from vswitch.flow.fields import (

@@ -9,7 +9,8 @@ Sources: RFC 9293, 3.4 (sequence numbers); RFC 791, 3.1.
 from __future__ import annotations
 
 import struct
-from typing import NamedTuple
+
+from vswitch.base.namedtuple import NamedTuple
 
 _TAGS = (b"\x81\x00", b"\x88\xa8")
 _IPV4, _TCP = b"\x08\x00", 6

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from vswitch.base.errors import TextError
 from vswitch.base.memo import by_identity
+from vswitch.base.namedtuple import NamedTuple
 from vswitch.base.options import CommandError, Given
 from vswitch.cli.ofctl.channel import Channel
 from vswitch.cli.ofctl.flows import all_flows, check_formats, prepare, read, send, use_nxm

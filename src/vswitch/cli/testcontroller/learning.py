@@ -9,8 +9,8 @@ Sources: ovs-testcontroller(8); IEEE 802.1D-2004, 7.8 (learning); OpenFlow 1.0, 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
 
+from vswitch.base.namedtuple import NamedTuple
 from vswitch.flow.extract import ETH_HEADER_SIZE, extract
 from vswitch.flow.field import Flow, Mask
 from vswitch.flow.fields import (

@@ -13,9 +13,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from vswitch.base.dataclass import dataclass, field
+from vswitch.base.namedtuple import NamedTuple
 from vswitch.datapath.ebpf.maps import MAX_PORTS, RECORD_OVERHEAD, RING_SIZE, UPCALL, Maps, codec
 from vswitch.dpif.frame import GSO_TCPV4, GSO_TCPV6, GSO_UDP_L4, NEEDS_CSUM
 from vswitch.dpif.packet import Offload, Packet

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
+from vswitch.base.namedtuple import NamedTuple
 from vswitch.openflow.message import Dialect, Form, Message
 from vswitch.openflow.names import NO_NAMES, Names
 
