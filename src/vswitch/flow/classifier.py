@@ -247,7 +247,8 @@ class Tries:
 
     def begin(self) -> None:
         """Another flow is looked up."""
-        self._learned.clear()
+        if self._learned:
+            self._learned.clear()
 
     def exclude(self, flow: Flow, prefixes: list[tuple[Field, int]]) -> int:
         """The bits of `flow` that show that it has none of `prefixes`; 0 if that cannot be shown cheaply."""

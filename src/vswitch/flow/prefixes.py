@@ -97,11 +97,12 @@ class Prefixes:
         """How many leading bits of `value` decide which of the prefixes match it."""
         if self._new or self._gone:
             self._sort()
-        right = bisect_right(self._sorted, value)
-        return max(
-            (self._telling(value, padded) for padded in self._sorted[max(right - 1, 0) : right + 1]),
-            default=0,
-        )
+        ordered = self._sorted
+        right = bisect_right(ordered, value)
+        telling = self._telling(value, ordered[right - 1]) if right else 0
+        if right < len(ordered):
+            telling = max(telling, self._telling(value, ordered[right]))
+        return telling
 
     def _telling(self, value: int, padded: int) -> int:
         common = self.bits - (value ^ padded).bit_length()

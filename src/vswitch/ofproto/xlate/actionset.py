@@ -79,8 +79,10 @@ def _report(xlate: Translation, tense: str) -> None:
 
 def run_action_set(xlate: Translation) -> None:
     """Execute the set, at the end of the pipeline."""
+    if not xlate.action_set or xlate.error or xlate.frames is not None:
+        return
     actions = in_order(xlate.action_set)
-    if not actions or xlate.error or xlate.frames is not None:
+    if not actions:
         return
     xlate.in_action_set = True
     before = xlate.trace

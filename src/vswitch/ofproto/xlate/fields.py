@@ -8,6 +8,7 @@ Sources: ovs-actions(7), "Header Actions"; ovs-fields(7), "Prerequisites".
 
 from __future__ import annotations
 
+from vswitch.base.memo import by_identity
 from vswitch.flow.field import Field, Flow, Mask, Prerequisite
 from vswitch.flow.fields import (
     ETH_DST,
@@ -114,24 +115,37 @@ def write(xlate: Translation, mask: int, value: int) -> None:
 @translates(SetField)
 def set_field(xlate: Translation, action: SetField) -> None:
     """Set some bits of a field."""
-    field = action.field
-    if has(xlate, field):
-        mask = field.mask if action.mask is None else field.under(action.mask)
-        write(xlate, mask, field.put(Flow(0), action.value) & mask)
-        _fix_tpid(xlate)
-    else:
-        _unmet(xlate, field, "set_field")
+    _write_constant(xlate, action.field, *_set_bits(action))
 
 
 @translates(Load)
 def load(xlate: Translation, action: Load) -> None:
     """Set a subfield."""
-    field = action.dst.field
-    if has(xlate, field):
-        write(xlate, action.dst.mask, action.dst.put(Flow(0), action.value) & action.dst.mask)
-        _fix_tpid(xlate)
-    else:
+    _write_constant(xlate, action.dst.field, *_loaded_bits(action))
+
+
+@by_identity
+def _set_bits(action: SetField) -> tuple[int, int]:
+    """What is written, and what to: half of what translating the action would take."""
+    field = action.field
+    mask = field.mask if action.mask is None else field.under(action.mask)
+    return mask, field.put(Flow(0), action.value) & mask
+
+
+@by_identity
+def _loaded_bits(action: Load) -> tuple[int, int]:
+    return action.dst.mask, action.dst.put(Flow(0), action.value) & action.dst.mask
+
+
+def _write_constant(xlate: Translation, field: Field, mask: int, value: int) -> None:
+    """Make the bits under `mask`, which are of `field`, those of `value`, if the packet has the field."""
+    if not has(xlate, field):
         _unmet(xlate, field, "set_field")
+        return
+    xlate.mask |= mask
+    xlate.flow = Flow(xlate.flow & ~mask | value)
+    if mask & _TAG:
+        _fix_tpid(xlate)
 
 
 def _fix_tpid(xlate: Translation) -> None:

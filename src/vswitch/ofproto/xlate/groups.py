@@ -56,7 +56,7 @@ def group(xlate: Translation, action: Group) -> None:
         return
     if not within_budget(xlate):
         return
-    xlate.carried.traffic.append(found.traffic)
+    xlate.carried.traffic += (found.traffic,)
     if found.type == OFPGT_SELECT:
         _run_one(xlate, found, _select(xlate, found))
     elif found.type == OFPGT_FF:
@@ -81,7 +81,7 @@ def _run_bucket(xlate: Translation, found: GroupEntry, at: int) -> None:
         return
     before = xlate.flow, xlate.exit, xlate.trace, xlate.in_group
     bucket = found.buckets[at]
-    xlate.carried.traffic.append(found.bucket_traffic[at])
+    xlate.carried.traffic += (found.bucket_traffic[at],)
     if xlate.trace is not None:
         xlate.trace = xlate.trace.add(Kind.BUCKET, f"bucket {bucket.bucket_id}")
     actions = in_order(bucket.actions)

@@ -41,7 +41,7 @@ def learn(xlate: Translation, action: Learn) -> None:
         xlate.report(Kind.DETAIL, _describe(learned))
     xlate.dependencies.lookups.append((xlate.switch.tables[action.table], learned.match.value))
     succeeded = learned.apply(xlate.now) if xlate.side_effects else learned.may_be_added
-    xlate.carried.learned.append(learned)
+    xlate.carried.learned += (learned,)
     if action.result_dst is not None:
         result = action.result_dst
         xlate.mask |= result.mask
@@ -130,7 +130,7 @@ def fin_timeout(xlate: Translation, action: FinTimeout) -> None:
     if xlate.read(IP_PROTO) != TCP or not xlate.read(TCP_FLAGS) & _FIN_OR_RST or xlate.rule is None:
         return
     ending = Ending(xlate.rule, action.idle_timeout, action.hard_timeout)
-    xlate.carried.learned.append(ending)
+    xlate.carried.learned += (ending,)
     if xlate.side_effects:
         ending.apply(xlate.now)
         xlate.switch.expiring[xlate.rule] = None

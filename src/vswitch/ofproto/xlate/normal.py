@@ -75,7 +75,7 @@ def normal(xlate: Translation) -> None:
         return
     _learn(xlate, bundle, vlan)
     table = switch.macs
-    xlate.dependencies.macs.append((table, mac_key(vlan, destination)))
+    xlate.dependencies.macs += ((table, mac_key(vlan, destination)),)
     known = table.lookup(destination, vlan)
     if known is None:
         xlate.report(Kind.DETAIL, "no learned MAC for destination, flooding")
@@ -128,13 +128,15 @@ def _learn(xlate: Translation, bundle: Bundle, vlan: int) -> None:
     if bundle is NO_BUNDLE:
         return
     lesson = Lesson(xlate.switch, ETH_SRC.get(xlate.flow), vlan, bundle, gratuitous)
-    xlate.carried.lessons.append(lesson)
-    if xlate.side_effects:
-        macs, known = xlate.switch.macs, xlate.switch.macs.lookup(lesson.mac, vlan)
-        lesson.apply(xlate.now)
-        if known is not bundle and macs.lookup(lesson.mac, vlan) is bundle:
-            mac = format_mac(lesson.mac)
-            xlate.report(Kind.DETAIL, f"learned that {mac} is on port {bundle.name} in VLAN {vlan}")
+    xlate.carried.lessons += (lesson,)
+    if not xlate.side_effects:
+        return
+    macs = xlate.switch.macs
+    known = macs.lookup(lesson.mac, vlan) if xlate.trace is not None else None
+    lesson.apply(xlate.now)
+    if xlate.trace is not None and known is not bundle and macs.lookup(lesson.mac, vlan) is bundle:
+        mac = format_mac(lesson.mac)
+        xlate.report(Kind.DETAIL, f"learned that {mac} is on port {bundle.name} in VLAN {vlan}")
 
 
 def _is_gratuitous_arp(xlate: Translation) -> bool:

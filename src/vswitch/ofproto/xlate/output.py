@@ -42,7 +42,7 @@ def output_to(xlate: Translation, port: OfPort, max_len: int) -> None:
     if port == OFPP_IN_PORT:
         send_out(xlate, in_port)
     elif port == OFPP_TABLE:
-        enter_table(xlate, in_port, 0, packet_in=not xlate.in_packet_out, honor_miss=True)
+        enter_table(xlate, 0, packet_in=not xlate.in_packet_out, honor_miss=True)
     elif port == OFPP_NORMAL:
         normal(xlate)
     elif port in (OFPP_FLOOD, OFPP_ALL):

@@ -80,10 +80,10 @@ def _arrive(xlate: Translation, port: SwitchPort, switch: Switch, peer: SwitchPo
     if xlate.trace is not None:
         xlate.trace = xlate.trace.add(Kind.BRIDGE, f'bridge("{switch.name}")')
     if may_receive(peer):
-        enter_table(xlate, peer.number, 0, packet_in=True, honor_miss=True)
+        enter_table(xlate, 0, packet_in=True, honor_miss=True)
         run_action_set(xlate)
         end_pause(xlate)
     xlate.flow, xlate.switch, xlate.stack, xlate.stack_bytes, xlate.action_set, xlate.trace = before
     xlate.table_id, xlate.rule = table_id, rule
     xlate.exit, xlate.error = False, ""  # the other switch's troubles are its own
-    xlate.carried.patches.append((port, peer))
+    xlate.carried.patches += ((port, peer),)

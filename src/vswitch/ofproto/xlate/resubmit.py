@@ -26,26 +26,25 @@ _PORTS = TP_SRC.mask | TP_DST.mask
 @translates(Resubmit)
 def resubmit(xlate: Translation, action: Resubmit) -> None:
     """Look the packet up again, as if it had come in on a given port, and do what is found as well."""
-    in_port = OfPort(IN_PORT.get(xlate.flow)) if action.in_port == OFPP_IN_PORT else action.in_port
-    table_id = xlate.table_id if action.table == TABLE_SAME else action.table
-    enter_table(xlate, in_port, table_id)
+    in_port = None if action.in_port == OFPP_IN_PORT else action.in_port
+    enter_table(xlate, xlate.table_id if action.table == TABLE_SAME else action.table, in_port)
 
 
 @translates(GotoTable)
 def goto_table(xlate: Translation, action: GotoTable) -> None:
     """Go on in a later table."""
-    enter_table(xlate, OfPort(IN_PORT.get(xlate.flow)), action.table_id, packet_in=True, honor_miss=True)
+    enter_table(xlate, action.table_id, packet_in=True, honor_miss=True)
 
 
 def enter_table(
     xlate: Translation,
-    in_port: OfPort,
     table_id: int,
+    in_port: OfPort | None = None,
     *,
     packet_in: bool = False,
     honor_miss: bool = False,
 ) -> None:
-    """Do what table `table_id` says of the packet, taking `in_port` for its input port in the look-up.
+    """Do what table `table_id` says of the packet, taking `in_port` for its input port in the look-up, if it is given.
 
     With `packet_in`, a packet that matches nothing may go to the controllers; with `honor_miss`, the tables'
     own configuration for such packets counts.
@@ -54,7 +53,7 @@ def enter_table(
         return
     before = xlate.table_id, xlate.rule, xlate.trace
     depth = xlate.depth
-    look_up(xlate, in_port, table_id, packet_in=packet_in, honor_miss=honor_miss)
+    look_up(xlate, table_id, in_port, packet_in=packet_in, honor_miss=honor_miss)
     xlate.resubmits += 1
     xlate.depth += table_id <= before[0]
     run_rule(xlate)
@@ -83,10 +82,12 @@ def run_rule(xlate: Translation) -> None:
     run_actions(xlate, xlate.rule.actions)
 
 
-def look_up(xlate: Translation, in_port: OfPort, table_id: int, *, packet_in: bool, honor_miss: bool) -> None:
+def look_up(
+    xlate: Translation, table_id: int, in_port: OfPort | None, *, packet_in: bool, honor_miss: bool
+) -> None:
     """Find the rule for the packet in `table_id`, or in a later one that a miss leads to; tell the trace."""
     flow = xlate.flow
-    if IN_PORT.get(flow) != in_port:
+    if in_port is not None:
         flow = IN_PORT.put(flow, in_port)
     switch = xlate.switch
     rule: Rule | None = None

@@ -121,7 +121,7 @@ def go_on(
 def _run_pipeline(xlate: Translation, actions: Sequence[Action] | None) -> None:
     number = OfPort(IN_PORT.get(xlate.flow))
     if actions is None:
-        look_up(xlate, number, 0, packet_in=True, honor_miss=True)
+        look_up(xlate, 0, None, packet_in=True, honor_miss=True)
     port = xlate.switch.ports.get(number)
     if port is not None and not may_receive(port):
         return
