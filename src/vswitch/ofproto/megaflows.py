@@ -88,8 +88,14 @@ class _Peers:
         """`ufid` looked with these flows."""
         self.n += 1
         for table, flow in lookups:
-            asked = self.by_table.setdefault(table, [])
-            if all(flows.setdefault(ufid, flow) is not flow for flows in asked):
+            asked = self.by_table.get(table)
+            if asked is None:
+                self.by_table[table] = [{ufid: flow}]
+                continue
+            for flows in asked:
+                if flows.setdefault(ufid, flow) is flow:
+                    break
+            else:
                 asked.append({ufid: flow})
 
     def remove(self, ufid: Ufid, lookups: Iterable[tuple[Table, Flow]]) -> None:
