@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack, closing
+from importlib import import_module
+from threading import Thread
 
 from vswitch.base.errors import VswitchError
 from vswitch.base.log import Logger
@@ -26,6 +28,13 @@ class FlowFailure(VswitchError):  # noqa: N818 - as the other failures here
         super().__init__(f"{bridge}: {why} ({flow})")
         self.bridge = bridge
         self.flow = flow
+
+
+def start_loading() -> Thread:
+    """Load what flows need, 40 ms of OpenFlow, while the host's programs and the switch keep this one waiting."""
+    thread = Thread(target=import_module, args=("vswitch.cli.ofctl.flows",), daemon=True)
+    thread.start()
+    return thread
 
 
 class BridgeFlows:

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from uuid import uuid4
 
 from vswitch.base.errors import VswitchError
 from vswitch.base.log import LOG, Level, Logger
@@ -101,6 +100,8 @@ class Reconfiguration:
     def plan(self, arguments: Arguments, cache: str = CACHE) -> Plan:
         """What a command line makes of the present state."""
         if arguments.is_emergency:
+            from uuid import uuid4  # 7 ms that only an emergency is worth
+
             refs = [f"OpaqueRef:{uuid4()}" for _ in range(2)]
             return emergency(cache, write_cache(emergency_records(arguments.force, arguments.address, *refs)))
         backend = self._host.backend()
