@@ -260,8 +260,8 @@ def format_flow_stats(flow: FlowStats, names: Names = NO_NAMES, show_stats: bool
 
 
 def _stats_text(flow: FlowStats, names: Names) -> str:
-    packets = flow.packet_count if flow.packet_count != UNKNOWN_COUNT else 0
-    n_bytes = flow.byte_count if flow.byte_count != UNKNOWN_COUNT else 0
+    packets = "?" if flow.packet_count == UNKNOWN_COUNT else flow.packet_count
+    n_bytes = "?" if flow.byte_count == UNKNOWN_COUNT else flow.byte_count
     return (
         f"cookie={flow.cookie:#x}, duration={format_duration(flow.duration_sec, flow.duration_nsec)}, "
         f"table={names.format_table(flow.table_id)}, n_packets={packets}, n_bytes={n_bytes}, "

@@ -30,7 +30,7 @@ from vswitch.openflow.actions.base import (
 )
 from vswitch.openflow.actions.control import Resubmit
 from vswitch.openflow.codec import Code
-from vswitch.openflow.errors import BadAction, BadInstruction, OpenFlowError
+from vswitch.openflow.errors import BadAction, BadInstruction, BadRequest, OpenFlowError
 from vswitch.openflow.names import Names
 from vswitch.openflow.version import OF10, OF11, OF13, OF15
 
@@ -118,7 +118,7 @@ class WriteMetadata(Action):
         if len(data) != 32:
             raise OpenFlowError(BadAction.BAD_LEN)
         if any(data[10:16]):
-            raise OpenFlowError(BadAction.MUST_BE_ZERO)
+            raise OpenFlowError(BadRequest.MUST_BE_ZERO)
         return cls(*struct.unpack_from("!QQ", data, 16))
 
     @classmethod
@@ -262,10 +262,12 @@ _FIXED = {_GOTO_TABLE: 8, _WRITE_METADATA: 24, _CLEAR_ACTIONS: 8, _METER: 8}
 def _check(version: int, number: int, size: int) -> None:
     if number == _EXPERIMENTER:
         raise OpenFlowError(BadInstruction.BAD_EXPERIMENTER)
-    if not _GOTO_TABLE <= number <= _METER or (number == _METER and not OF13 <= version < OF15):
+    if not _GOTO_TABLE <= number <= _METER:
         raise OpenFlowError(BadInstruction.UNKNOWN_INST)
     if _FIXED.get(number, size) != size:
         raise OpenFlowError(BadInstruction.BAD_LEN)
+    if number == _METER and version >= OF15:  # an action there
+        raise OpenFlowError(BadInstruction.UNKNOWN_INST)
 
 
 def _merge(version: int, found: Mapping[int, bytes]) -> tuple[Action, ...]:

@@ -141,6 +141,9 @@ class Message(Value):
         """What follows the headers."""
         return layout(type(self), dialect.version).pack(self)
 
+    def check_xid(self, xid: int) -> None:
+        """Refuse the xid with which the message came, if it does not go with what is inside."""
+
     @classmethod
     def decode_body(cls, form: Form, dialect: Dialect, body: bytes) -> Message:
         """The message whose headers `body` followed; its length is to be checked here."""
@@ -235,6 +238,9 @@ def _known(key: _Key) -> tuple[type[Message], Form] | None:
     return found
 
 
+_SYMMETRIC = range(4)  # OFPT_HELLO, OFPT_ERROR, OFPT_ECHO_REQUEST, OFPT_ECHO_REPLY
+
+
 def stats_types(version: int) -> tuple[int, int]:
     """The message types of statistics requests and replies."""
     return (16, 17) if version == OF10 else (18, 19)
@@ -248,6 +254,8 @@ def has_more(data: bytes) -> bool:
 
 def find(version: int, type: int, data: bytes) -> tuple[type[Message], Form, int, int]:
     """The class and form of a whole message, where its body begins, and the flags of statistics."""
+    if version > OF15 and type in _SYMMETRIC:
+        version = OF15  # they are the same in versions to come
     request, reply = stats_types(version)
     if type in (request, reply):
         return _find_stats(version, type == reply, data)
@@ -299,7 +307,10 @@ def _find_stats(version: int, reply: bool, data: bytes) -> tuple[type[Message], 
         if vendor:
             why = _unknown(version, type, stat=EXPERIMENTER, vendor=f"{vendor:#x}", subtype=number)
             raise OpenFlowError(BadRequest.BAD_SUBTYPE, why)
-        raise OpenFlowError(BadRequest.BAD_STAT, _unknown(version, type, stat=number))
+        known = OF10 <= version <= OF15
+        raise OpenFlowError(
+            BadRequest.BAD_STAT if known else BadRequest.BAD_TYPE, _unknown(version, type, stat=number)
+        )
     return *found, start, flags
 
 
@@ -309,13 +320,14 @@ def decode(data: bytes, table_ids: bool = False, loose: bool = False) -> tuple[i
     OpenFlowError's code is the answer that the peer should get.
     """
     version, type_, length, xid = HEADER.unpack_from(data)
-    if not OF10 <= version <= OF15:
+    if (version > OF15 and not (loose and type_ in _SYMMETRIC)) or version < OF10:
         raise OpenFlowError(BadRequest.BAD_VERSION)
     if length != len(data):
         raise OpenFlowError(BadRequest.BAD_LEN)
     cls, form, start, flags = find(version, type_, data)
     form.check(length, start)
     made = cls.decode_body(form, _dialect(version, table_ids, loose), data[start:])
+    made.check_xid(xid)
     return (
         version,
         xid,

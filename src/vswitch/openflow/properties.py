@@ -41,16 +41,16 @@ class Property(Value):
         return vendor, kind
 
     def u8(self) -> int:
-        """A payload of one byte (and up to three of padding)."""
-        return self._uint(1)
+        """A payload of one byte.  Where such small ones are padded, senders do not agree on what to count."""
+        return self.start(1)
 
     def u16(self) -> int:
-        """A payload of two bytes."""
-        return self._uint(2)
+        """A payload of two bytes, and perhaps padding."""
+        return self.start(2)
 
     def u32(self) -> int:
         """A payload of four bytes."""
-        return self._uint(4)
+        return self.exactly(4)
 
     def u64(self) -> int:
         """A payload of eight bytes after four of padding."""
@@ -58,10 +58,17 @@ class Property(Value):
             raise OpenFlowError(BadProperty.BAD_LEN)
         return int.from_bytes(self.payload[4:], "big")
 
-    def _uint(self, size: int) -> int:
+    def exactly(self, size: int) -> int:
+        """The number that a payload of `size` bytes is."""
         if len(self.payload) != size:
             raise OpenFlowError(BadProperty.BAD_LEN)
         return int.from_bytes(self.payload, "big")
+
+    def start(self, size: int) -> int:
+        """The number in the first `size` bytes of the payload."""
+        if len(self.payload) < size:
+            raise OpenFlowError(BadProperty.BAD_LEN)
+        return int.from_bytes(self.payload[:size], "big")
 
     def flag(self) -> bool:
         """No payload: being there is the message."""
@@ -72,7 +79,7 @@ class Property(Value):
     def unknown(self) -> OpenFlowError:
         """The error for a property that means nothing here."""
         if self.is_experimenter:
-            return OpenFlowError(BadProperty.BAD_EXPERIMENTER)
+            return OpenFlowError(BadProperty.BAD_EXP_TYPE)
         return OpenFlowError(BadProperty.BAD_TYPE)
 
 
@@ -86,6 +93,8 @@ def split_properties(data: bytes, alignment: int = 8) -> Iterator[Property]:
         stop = at + -(-size // alignment) * alignment
         if size < 4 or stop > end or (kind == _EXPERIMENTERS and size < _EXPERIMENTER_SIZE):
             raise OpenFlowError(BadProperty.BAD_LEN)
+        if kind == _EXPERIMENTERS and not any(data[at + 4 : at + 8]):
+            raise OpenFlowError(BadProperty.BAD_EXPERIMENTER)
         yield Property(kind, data[at + 4 : at + size])
         at = stop
 

@@ -68,7 +68,7 @@ def _print(data: bytes, style: Style, known: Message | None) -> str:
         return f"OpenFlow packet too short (only {len(data)} bytes):\n{hex_dump(data)}"
     version, type_, length, xid = HEADER.unpack_from(data)
     if length > len(data):
-        return f"(***truncated to {len(data)} bytes from {length}***)\n{hex_dump(data)}"
+        return f"{_name(data)}(***truncated to {len(data)} bytes from {length}***)\n{hex_dump(data)}"
     if length < len(data):
         return f"(***only uses {length} bytes out of {len(data)}***)\n{hex_dump(data)}"
     try:
@@ -77,12 +77,25 @@ def _print(data: bytes, style: Style, known: Message | None) -> str:
         return f"***decode error: {error.code.name}***\n{hex_dump(data)}"
 
 
+def _name(data: bytes) -> str:
+    """The line with the name of a message of which not all is there; nothing if even that is cut off."""
+    version, type_, _, xid = HEADER.unpack_from(data)
+    try:
+        return f"{_head(find(version, type_, data)[1], version, xid)}\n"
+    except OpenFlowError:
+        return ""
+
+
+def _head(form: Form, version: int, xid: int) -> str:
+    return form.name + (f" ({_version_name(version)})" if version != OF10 else "") + f" (xid={xid:#x}):"
+
+
 def _print_known(
     data: bytes, version: int, type_: int, xid: int, style: Style, message: Message | None
 ) -> str:
     cls, form, start, flags = find(version, type_, data)
     form.check(len(data), start)
-    head = form.name + (f" ({_version_name(version)})" if version != OF10 else "") + f" (xid={xid:#x}):"
+    head = _head(form, version, xid)
     if flags:
         head += f" flags={_flags(flags, form, version)}"
     try:

@@ -15,6 +15,8 @@ from functools import cache
 
 from vswitch.flow.codes import EXPERIMENTER, Code, by_number, code_for, codes_of
 from vswitch.flow.field import Field
+from vswitch.flow.fields import CT_STATE, FIELDS, NSH_MDTYPE, NSH_TTL
+from vswitch.flow.ports import is_valid
 from vswitch.flow.subfield import Subfield, part_of
 from vswitch.openflow.errors import BadAction, BadMatch, OpenFlowError
 
@@ -86,7 +88,9 @@ def decode_entry(data: bytes, at: int) -> tuple[Field, int, int | None, int]:
     try:
         code, size, masked, at = _split(data, at)
     except OpenFlowError as error:
-        raise OpenFlowError(BadAction.BAD_SET_TYPE if error.code is BadMatch.BAD_FIELD else error.code) from None
+        raise OpenFlowError(
+            BadAction.BAD_SET_TYPE if error.code is BadMatch.BAD_FIELD else error.code
+        ) from None
     if not _fits(code, size, masked):
         raise OpenFlowError(BadAction.BAD_SET_LEN if size else BadAction.BAD_SET_TYPE, code.field.name)
     if at + size > len(data):
@@ -95,8 +99,6 @@ def decode_entry(data: bytes, at: int) -> tuple[Field, int, int | None, int]:
         return code.field, int.from_bytes(data[at : at + size], "big"), None, at + size
     middle, end = at + size // 2, at + size
     value, mask = int.from_bytes(data[at:middle], "big"), int.from_bytes(data[middle:end], "big")
-    if not code.field.maskable:
-        raise OpenFlowError(BadAction.BAD_SET_MASK, f"field {code.field.name} cannot be masked")
     if value & ~mask:
         raise OpenFlowError(BadMatch.BAD_WILDCARDS)
     return code.field, value, mask, end
@@ -105,6 +107,17 @@ def decode_entry(data: bytes, at: int) -> tuple[Field, int, int | None, int]:
 def _fits(code: Code, size: int, masked: bool) -> bool:
     """Whether a payload of `size` bytes can be one of the field; those of tunnel options have any size."""
     return code.field.name.startswith("tun_metadata") or (size // 2 if masked else size) == code.field.size
+
+
+_VALID = {CT_STATE: range(256), NSH_MDTYPE: (1, 2), NSH_TTL: range(64)}
+_PORTS = frozenset((FIELDS["in_port_oxm"], FIELDS["actset_output"]))
+
+
+def can_be(field: Field, number: int) -> bool:
+    """Whether `field`, some of whose values mean nothing, can have this one."""
+    if number & ~field.ones or (field in _VALID and number not in _VALID[field]):
+        return False
+    return field not in _PORTS or is_valid(number)
 
 
 def _split(data: bytes, at: int) -> tuple[Code, int, bool, int]:

@@ -20,7 +20,6 @@ from vswitch.base.namedtuple import NamedTuple
 from vswitch.flow.codes import EXPERIMENTER, by_number
 from vswitch.flow.field import Field, Flow, Mask
 from vswitch.flow.fields import (
-    CT_STATE,
     ETH_TYPE,
     FIELDS,
     IP_PROTO,
@@ -29,26 +28,24 @@ from vswitch.flow.fields import (
     NEEDS_CT,
     NEEDS_ETHERNET,
     NEEDS_NSH,
-    NSH_MDTYPE,
-    NSH_TTL,
     PACKET_TYPE,
     TP_SRC,
     VLAN_TCI,
     with_type,
 )
 from vswitch.flow.match import Match
-from vswitch.flow.ports import is_valid
 from vswitch.openflow.codec import padded
-from vswitch.openflow.errors import BadMatch, BadRequest, OpenFlowError
+from vswitch.openflow.errors import BadAction, BadMatch, BadRequest, OpenFlowError
 from vswitch.openflow.match10 import MATCH10_SIZE, decode_match10, encode_match10, fits_10
 from vswitch.openflow.match11 import MATCH11_SIZE, decode_match11, encode_match11
 from vswitch.openflow.version import OF11, OF15
-from vswitch.openflow.wirefield import encode_header
+from vswitch.openflow.wirefield import can_be, encode_header
 from vswitch.openflow.wireshape import Entry, Shape, Shapes, shape_of
-from vswitch.packet.numbers import ICMPV6
+from vswitch.packet.numbers import ETH_IP, ETH_IPV6, ICMPV6
 
 __all__ = [
     "MATCH10_SIZE",
+    "check_addresses",
     "decode_match",
     "decode_match10",
     "decode_nxm",
@@ -265,14 +262,30 @@ def decode_match(version: int, data: bytes, at: int, loose: bool = False) -> tup
     return match, end
 
 
+def check_addresses(match: Match) -> None:
+    """Refuse addresses of connections that are not of the packet's kind: no packet can match."""
+    if match.mask & _CT_ADDRESSES:
+        for mask, kind in _CT_KINDS:
+            if match.mask & mask and ETH_TYPE.get(match.value) != kind:
+                raise OpenFlowError(BadAction.MATCH_INCONSISTENT)
+
+
+_CT_KINDS = (
+    (FIELDS["ct_nw_src"].mask | FIELDS["ct_nw_dst"].mask, ETH_IP),
+    (FIELDS["ct_ipv6_src"].mask | FIELDS["ct_ipv6_dst"].mask, ETH_IPV6),
+)
+_CT_ADDRESSES = reduce(or_, (mask for mask, _ in _CT_KINDS))
+
+
 def decode_nxm(data: bytes, at: int, length: int, exact: bool = False) -> tuple[Match, int, int]:
     """The match and cookie in `length` bytes from `at`, padded to 8; with `exact`, that is where the data ends."""
     end = at + (length + 7) // 8 * 8
     if end > len(data):
         raise OpenFlowError(BadMatch.BAD_LEN)
+    decoded = decode_entries(data, at, at + length, loose=False)
     if exact and end != len(data):
         raise OpenFlowError(BadRequest.BAD_LEN)
-    return decode_entries(data, at, at + length, loose=False)
+    return decoded
 
 
 def decode_nxm_at(data: bytes, at: int, length: int) -> tuple[Match, int]:
@@ -288,8 +301,6 @@ def decode_nxm_at(data: bytes, at: int, length: int) -> tuple[Match, int]:
 
 def decode_nxm_loose(data: bytes, at: int, length: int) -> Match:
     """The match in `length` bytes from `at`, without fields that we do not know."""
-    if at + (length + 7) // 8 * 8 > len(data) and at + length > len(data):
-        raise OpenFlowError(BadMatch.BAD_LEN)
     match, _, _ = decode_entries(data, at, at + length, loose=True)
     return match
 
@@ -385,22 +396,9 @@ def _under_mask(value: bytes, mask: bytes) -> tuple[int, int]:
     return number, bits
 
 
-_VALID = {CT_STATE: range(256), NSH_MDTYPE: (1, 2), NSH_TTL: range(64)}
-
-
-_PORTS = frozenset((FIELDS["in_port_oxm"], FIELDS["actset_output"]))
-
-
-def _is_valid(field: Field, number: int) -> bool:
-    """Whether `field`, some of whose values mean nothing, can have this one."""
-    if number & ~field.ones or (field in _VALID and number not in _VALID[field]):
-        return False
-    return field not in _PORTS or is_valid(number)
-
-
 def _add(value: int, mask: int, field: Field, number: int, bits: int) -> tuple[int, int]:
     """Value and mask of a match with one field more."""
-    if not _is_valid(field, number):
+    if not can_be(field, number):
         raise OpenFlowError(BadMatch.BAD_VALUE, field.name)
     if not field.needs.holds_in(value, mask) and not field.needs.holds_in(with_type(value), mask):
         raise OpenFlowError(BadMatch.BAD_PREREQ, field.name)
@@ -431,6 +429,8 @@ def _decode_rare(data: bytes, at: int, end: int, loose: bool) -> tuple[tuple[Fie
     pair = _under_mask(value, mask) if masked else (int.from_bytes(value, "big"), (1 << 8 * size) - 1)
     code = by_number().get((oxm_class, experimenter, number))
     if code is None or not _has_size(code.field, len(value)):
+        if code is not None and not size and code.field.name.startswith("tun_metadata"):
+            raise OpenFlowError(BadMatch.BAD_LEN, f"{code.field.name} without a value")
         if loose:
             return None, stop
         raise OpenFlowError(BadMatch.BAD_FIELD, f"class {oxm_class:#x}, field {number}, {size} bytes")
@@ -453,6 +453,8 @@ def _decode_cookie(data: bytes, at: int, end: int, seen: int) -> tuple[int, int,
         raise OpenFlowError(BadMatch.BAD_LEN)
     if seen:
         raise OpenFlowError(BadMatch.DUP_FIELD, "cookie")
-    cookie = int.from_bytes(data[at + 4 : at + 12], "big")
-    mask = int.from_bytes(data[at + 12 : at + 20], "big") if size == 16 else (1 << 64) - 1
+    if size == 16:
+        cookie, mask = _under_mask(data[at + 4 : at + 12], data[at + 12 : at + 20])
+    else:
+        cookie, mask = int.from_bytes(data[at + 4 : at + 12], "big"), (1 << 64) - 1
     return cookie, mask, at + 4 + size

@@ -50,7 +50,8 @@ def test_more_verbosity_shows_the_bytes():
     ("packet", "text"),
     [
         ("01", "OpenFlow packet too short (only 1 bytes):\n"),
-        ("0100000900000000", "(***truncated to 8 bytes from 9***)\n"),
+        ("0100000900000000", "OFPT_HELLO (xid=0x0):\n(***truncated to 8 bytes from 9***)\n"),
+        ("0163000900000000", "(***truncated to 8 bytes from 9***)\n"),
         ("010000080000000000", "(***only uses 8 bytes out of 9***)\n"),
         ("0163000800000000", "***decode error: OFPBRC_BAD_TYPE***\n"),
     ],

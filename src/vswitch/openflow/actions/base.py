@@ -24,9 +24,11 @@ import struct
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from importlib import import_module
-from typing import Any, ClassVar, TypeVar, dataclass_transform
+from typing import ClassVar, TypeVar, dataclass_transform
 
 from vswitch.base.memo import by_identity
+from vswitch.flow.field import Field
+from vswitch.flow.fields import FIELDS
 from vswitch.openflow.codec import EXPERIMENTER, VENDORS, Code, layout, parse_codes
 from vswitch.openflow.errors import BadAction, OpenFlowError
 from vswitch.openflow.names import NO_NAMES, Names
@@ -34,7 +36,8 @@ from vswitch.openflow.value import Value, value, wire
 
 _HEADER = struct.Struct("!HH")
 _VENDOR_HEADER = struct.Struct("!HHIH")
-_VENDOR_PART = struct.Struct("!IH")
+_VENDOR, _SUBTYPE = struct.Struct("!I"), struct.Struct("!H")
+_VENDORS = frozenset(VENDORS.values()) - {0}
 
 
 @value
@@ -43,6 +46,11 @@ class Action(Value):
 
     name: ClassVar[str]
     codes: ClassVar[tuple[Code, ...]] = ()
+
+    @property
+    def target(self) -> Field | None:
+        """The field that the action changes, if that is all that it does."""
+        return None
 
     @classmethod
     def code(cls, version: int) -> Code | None:
@@ -171,8 +179,20 @@ def decode_actions(version: int, data: bytes) -> tuple[Action, ...]:
 
 
 def _decode(version: int, data: bytes) -> tuple[Action, ...]:
+    actions = decode_nested(version, data)
+    for item in actions:
+        if item.target in CONNECTION:
+            raise OpenFlowError(BadAction.BAD_SET_ARGUMENT, "cannot set CT fields outside of ct action")
+    return actions
+
+
+def decode_nested(version: int, data: bytes) -> tuple[Action, ...]:
+    """The same, where an action like ct says which it can have inside."""
     with _NESTING:
         return tuple(split_actions(version, data))
+
+
+CONNECTION = frozenset(FIELDS[name] for name in ("ct_mark", "ct_label"))  # what only ct can change
 
 
 _decode_known = lru_cache(maxsize=1024)(_decode)
@@ -187,12 +207,15 @@ def split_actions(version: int, data: bytes) -> Iterator[Action]:
         number, size = _HEADER.unpack_from(data, at)
         vendor, start = 0, 4
         if number == EXPERIMENTER:
+            (vendor,) = _VENDOR.unpack_from(data, at + 4)
+            if vendor not in _VENDORS:
+                raise OpenFlowError(BadAction.BAD_VENDOR, f"unknown vendor {vendor:#x}")
             if end - at < 16:
                 raise OpenFlowError(BadAction.BAD_LEN)
-            (vendor, number), start = _VENDOR_PART.unpack_from(data, at + 4), 10
+            (number,), start = _SUBTYPE.unpack_from(data, at + 8), 10
         found = _BY_CODE.get((version, vendor, number)) or _declared_later((version, vendor, number))
         if found is None:
-            raise OpenFlowError(_unknown(vendor), f"unknown action {number} of vendor {vendor:#x}")
+            raise _unknown(vendor, number, size)
         if size < 8 or size % 8 or size > end - at or (vendor and size < 16):
             raise OpenFlowError(BadAction.BAD_LEN)
         cls, code = found
@@ -206,10 +229,15 @@ def _declared_later(key: tuple[int, int, int]) -> tuple[type[Action], Code] | No
     return _BY_CODE.get(key)
 
 
-def _unknown(vendor: int) -> Any:
-    if not vendor:
-        return BadAction.BAD_TYPE
-    return BadAction.BAD_VENDOR_TYPE if vendor in VENDORS.values() else BadAction.BAD_VENDOR
+def _unknown(vendor: int, number: int, size: int) -> OpenFlowError:
+    """The error for an action that no class is declared for."""
+    if vendor == VENDORS["NX"] and number in _DEBUGGING and size != 16:
+        return OpenFlowError(BadAction.BAD_LEN)
+    unknown = BadAction.BAD_VENDOR_TYPE if vendor else BadAction.BAD_TYPE
+    return OpenFlowError(unknown, f"unknown action {number} of vendor {vendor:#x}")
+
+
+_DEBUGGING = (254, 255)  # actions that only a switch under test knows, but whose length everybody does
 
 
 def encode_actions(version: int, actions: Iterable[Action]) -> bytes:

@@ -33,7 +33,6 @@ MULTIPATH_ALGORITHMS = ("modulo_n", "hash_threshold", "hrw", "iter_hash")
 _BUNDLE = struct.Struct("!HHHIHH4s4x")
 _MULTIPATH = struct.Struct("!HHxxHHIxxH4s")
 _OFPORT = 0x00000002  # member type: the header of NXM_OF_IN_PORT
-_MAX_MEMBERS = 2048
 
 
 def _hash_field(number: int) -> str:
@@ -43,10 +42,10 @@ def _hash_field(number: int) -> str:
 
 
 def _destination(header: bytes, ofs_nbits: int) -> Subfield:
-    dst = decode_bits(decode_nxm_header(header), ofs_nbits)
-    if dst.n_bits < 16:
-        raise OpenFlowError(BadAction.BAD_ARGUMENT)
-    return dst
+    field = decode_nxm_header(header)
+    if ofs_nbits & 63 < 15:
+        raise OpenFlowError(BadAction.BAD_ARGUMENT, "fewer than 16 bits")
+    return decode_bits(field, ofs_nbits)
 
 
 @action("bundle", "NX1.0+(12), NX1.0+(13)")
@@ -76,8 +75,6 @@ class Bundle(Action):
         if len(data) < 32:
             raise OpenFlowError(BadAction.BAD_LEN)
         algorithm, fields, basis, kind, n, ofs_nbits, header = _BUNDLE.unpack_from(data, start)
-        if n > _MAX_MEMBERS:
-            raise OpenFlowError(BadAction.BAD_ARGUMENT)
         dst = _destination(header, ofs_nbits) if code.number == 13 else None
         if len(data) < 32 + 2 * n:
             raise OpenFlowError(BadAction.BAD_LEN)
@@ -160,12 +157,11 @@ class Multipath(Action):
         if len(data) != 32:
             raise OpenFlowError(BadAction.BAD_LEN)
         fields, basis, algorithm, max_link, arg, ofs_nbits, header = _MULTIPATH.unpack_from(data, start)
-        if algorithm >= len(MULTIPATH_ALGORITHMS):
+        field = decode_nxm_header(header)
+        if algorithm >= len(MULTIPATH_ALGORITHMS) or max_link >= 2 << (ofs_nbits & 63):
             raise OpenFlowError(BadAction.BAD_ARGUMENT)
         name = _hash_field(fields)
-        dst = decode_bits(decode_nxm_header(header), ofs_nbits, written=True)
-        if dst.n_bits < 16 and max_link >= 1 << dst.n_bits:
-            raise OpenFlowError(BadAction.BAD_ARGUMENT)
+        dst = decode_bits(field, ofs_nbits, written=True)
         return cls(name, basis, MULTIPATH_ALGORITHMS[algorithm], max_link + 1, arg, dst)
 
     @classmethod

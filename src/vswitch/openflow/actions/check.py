@@ -19,7 +19,7 @@ from vswitch.flow.match import Match
 from vswitch.flow.ports import OFPP_ANY, OFPP_IN_PORT, OFPP_LOCAL, OFPP_MAX, OFPP_UNSET
 from vswitch.flow.subfield import Subfield
 from vswitch.openflow.actions.base import Action
-from vswitch.openflow.actions.control import Clone, FinTimeout, Resubmit
+from vswitch.openflow.actions.control import Clone, DecNshTtl, FinTimeout, Resubmit
 from vswitch.openflow.actions.ct import Ct, Nat
 from vswitch.openflow.actions.header import (
     DecTtl,
@@ -41,9 +41,12 @@ from vswitch.openflow.actions.register import Load, Move, OutputReg, SetField, S
 from vswitch.openflow.errors import BadAction, BadInstruction, MeterModFailed, OpenFlowError
 from vswitch.openflow.instructions import GotoTable, Meter, WriteActions
 from vswitch.openflow.version import OF11
+from vswitch.openflow.wirematch import check_addresses
 from vswitch.packet.numbers import ETH_IP, ETH_IPV6, ETH_MPLS, ETH_MPLS_MC, ICMPV6, TCP
 
 _CFI = 0x1000
+_VLAN_VID = FIELDS["vlan_vid"]
+_NSH_TTL = FIELDS["nsh_ttl"]
 _MPLS = (ETH_MPLS, ETH_MPLS_MC)
 _LATER_FRAGMENT = 2
 _NAT_KINDS = {4: ETH_IP, 6: ETH_IPV6}  # by the version of a range's addresses
@@ -66,6 +69,7 @@ def check_actions(
 
     From OpenFlow 1.1 on that includes rewriting what the packets may lack; `table_id` 0xff is any table.
     """
+    check_addresses(match)
     known = match.mask & CT_STATE.mask
     return _check(
         tuple(actions), telling(with_type(match.value)), known, table_id, version, n_tables, max_port
@@ -143,6 +147,8 @@ class _Checker:
         match item:
             case SetField():
                 self._prerequisite(item.field)
+                if item.field is _VLAN_VID and not VLAN_TCI.get(self.flow) & _CFI:
+                    raise OpenFlowError(BadAction.MATCH_INCONSISTENT, "no VLAN header")
                 self.flow = item.field.put(self.flow, item.value)
             case Load():
                 self._prerequisite(item.dst.field)
@@ -166,6 +172,8 @@ class _Checker:
                 if not self._is_ip or (protos and IP_PROTO.get(self.flow) & 0xFF not in protos):
                     raise OpenFlowError(BadAction.MATCH_INCONSISTENT)
                 self._nat(item)
+            case DecNshTtl():
+                self._prerequisite(_NSH_TTL)
             case FinTimeout():
                 self._need(self._is_ip and IP_PROTO.get(self.flow) & 0xFF == TCP)
             case Resubmit(ct=True):

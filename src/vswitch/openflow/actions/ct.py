@@ -12,15 +12,15 @@ from vswitch.base.errors import TextError
 from vswitch.base.text import format_ipv4, format_ipv6, key_values, parse_ipv4, parse_ipv6, parse_u16
 from vswitch.flow.subfield import Subfield, coded, parse_subfield
 from vswitch.openflow.actions.base import (
+    CONNECTION,
     Action,
     action,
-    decode_actions,
+    decode_nested,
     encode_actions,
     format_actions,
     frame,
     nx,
 )
-from vswitch.openflow.actions.register import Load, Move, SetField
 from vswitch.openflow.codec import Code
 from vswitch.openflow.errors import BadAction, OpenFlowError
 from vswitch.openflow.names import Names
@@ -30,7 +30,6 @@ _CT = struct.Struct("!H4sHB3xH")
 _COMMIT, _FORCE = 1, 2
 NO_RECIRC = 0xFF  # as table: the packet does not come back
 _ALGS: Mapping[int, str] = {21: "ftp", 69: "tftp"}
-_TRACKED = ("ct_mark", "ct_label")  # what exec may change
 
 
 @action("ct", "NX1.0+(35)")
@@ -69,9 +68,9 @@ class Ct(Action):
             zone = decode_bits(decode_nxm_header(source), zone_bits)
             if zone.n_bits != 16:
                 raise OpenFlowError(BadAction.BAD_SET_LEN)
-        actions = decode_actions(version, data[24:])
+        actions = decode_nested(version, data[24:])
         made = cls(bool(flags & _COMMIT), bool(flags & _FORCE), table, zone, alg, actions)
-        if made.force and not made.commit:
+        if not made.commit and (made.force or any(item.target for item in actions)):
             raise OpenFlowError(BadAction.BAD_ARGUMENT)
         if made._misplaced():
             raise OpenFlowError(BadAction.BAD_ARGUMENT, made._misplaced())
@@ -80,11 +79,11 @@ class Ct(Action):
     def _misplaced(self) -> str:
         """What is wrong with the actions; empty: nothing."""
         for item in self.actions:
-            target = _target(item)
+            target = item.target
             if target is None and not isinstance(item, Nat):
                 return f"ct action doesn't support nested action {item.name}"
-            if target is not None and target not in _TRACKED:
-                return f"ct action doesn't support nested modification of {target}"
+            if target is not None and target not in CONNECTION:
+                return f"ct action doesn't support nested modification of {target.name}"
         return ""
 
     @classmethod
@@ -140,17 +139,6 @@ class Ct(Action):
             yield f"exec({format_actions(actions, names)})"
         if self.alg:
             yield f"alg={_ALGS.get(self.alg, self.alg)}"
-
-
-def _target(item: Action) -> str | None:
-    """The field that an action changes, if that is all it does."""
-    match item:
-        case SetField():
-            return item.field.name
-        case Load() | Move():
-            return item.dst.field.name
-        case _:
-            return None
 
 
 def _parse_table(text: str, names: Names) -> int:
@@ -229,17 +217,16 @@ class Nat(Action):
         for bit, size in _PARTS:
             if present & bit:
                 if at + size > len(data):
-                    raise OpenFlowError(BadAction.BAD_LEN)
+                    raise OpenFlowError(BadAction.BAD_ARGUMENT, "the range is cut off")
                 parts[bit] = int.from_bytes(data[at : at + size], "big")
                 at += size
-        if len(data) != (at + 7) // 8 * 8:
-            raise OpenFlowError(BadAction.BAD_LEN)
         ip_version = 4 if _IPV4_MIN in parts else 6 if _IPV6_MIN in parts else 0
-        ip_min = parts.get(_IPV4_MIN, parts.get(_IPV6_MIN, 0))
+        ip_min = parts.get(_IPV4_MIN, parts.get(_IPV6_MIN))
         ip_max = parts.get(_IPV4_MAX, parts.get(_IPV6_MAX))
-        if ip_max is not None and ip_max < (ip_min or 0):
-            raise OpenFlowError(BadAction.BAD_ARGUMENT, "the range of addresses ends before it begins")
-        return cls(flags, ip_version, ip_min, ip_max, parts.get(_PROTO_MIN), parts.get(_PROTO_MAX))
+        ports = parts.get(_PROTO_MIN), parts.get(_PROTO_MAX)
+        if ports[0] is not None and not ip_version:
+            raise OpenFlowError(BadAction.BAD_ARGUMENT, "ports without addresses")
+        return cls(flags, ip_version, ip_min or 0, _end(ip_min, ip_max), ports[0], _end(*ports))
 
     @classmethod
     def parse(cls, arg: str, names: Names) -> Action:
@@ -267,7 +254,7 @@ class Nat(Action):
         words = ["src" if self.flags & _SRC else "dst"]
         if self.ip_version or self.port_min is not None:
             words[0] += "=" + self._range()
-        words += [name for name, bit in _NAT_FLAGS.items() if self.flags & bit]
+            words += [name for name, bit in _NAT_FLAGS.items() if self.flags & bit]
         return f"nat({','.join(words)})"
 
     def _range(self) -> str:
@@ -282,13 +269,27 @@ class Nat(Action):
         return text
 
 
+def _end(low: int | None, high: int | None) -> int | None:
+    """The last of a range from the wire; None for a range of one, or none."""
+    if low == 0 or (low is not None and high is not None and high < low):
+        raise OpenFlowError(BadAction.BAD_ARGUMENT, "the range is empty")
+    return None if high == low else high
+
+
 _NAT_FLAGS = {"persistent": _PERSISTENT, "hash": _HASH, "random": _RANDOM}
 
 
 def _check_nat(flags: int, present: int) -> None:
     v4, v6, proto = (present >> shift & 3 for shift in (0, 2, 4))
     backwards = any(bits == 2 for bits in (v4, v6, proto))
-    if (v4 and v6) or backwards or (flags & _SRC and flags & _DST) or (flags & _HASH and flags & _RANDOM):
+    unknown = flags & ~(_SRC | _DST | _PERSISTENT | _HASH | _RANDOM)
+    if (
+        unknown
+        or (v4 and v6)
+        or backwards
+        or (flags & _SRC and flags & _DST)
+        or (flags & _HASH and flags & _RANDOM)
+    ):
         raise OpenFlowError(BadAction.BAD_ARGUMENT)
 
 

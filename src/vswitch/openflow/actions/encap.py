@@ -36,7 +36,12 @@ class NshTlv(Value):
     data: bytes
 
     def __str__(self) -> str:
-        return f"tlv(0x{self.tlv_class:04x},{self.tlv_type},0x{self.data.hex()})"
+        return f"tlv(0x{self.tlv_class:04x},{self.tlv_type},{hexadecimal_of(self.data)})"
+
+
+def hexadecimal_of(data: bytes) -> str:
+    """Bytes as one number: the peer leaves out zeros in front, and so how many bytes there are."""
+    return f"0x{data.hex().lstrip('0')}" if any(data) else "0"
 
 
 @action("encap", "NX1.3+(46)")
@@ -100,8 +105,6 @@ def _decode_property(encap: Encap, data: bytes, at: int) -> tuple[Encap, int]:
     if size < 8:
         raise OpenFlowError(BadAction.BAD_LEN)
     if number == _MD_TYPE:
-        if data[at + 4] not in (MD1, MD2):
-            raise OpenFlowError(BadAction.BAD_ED_PROP)
         return encap.replace(md_type=data[at + 4]), end
     tlv_class, tlv_type, length = struct.unpack_from("!HBB", data, at + 4)
     if size != 8 + (length + 7) // 8 * 8:

@@ -16,15 +16,13 @@ from vswitch.base.scan import c_atoi
 from vswitch.base.text import format_ipv4, format_mac, leading_mac, parse_ipv4, parse_u8, parse_u16
 from vswitch.flow.fields import FIELDS
 from vswitch.openflow.actions.base import Action, action, frame, nx, spelled
-from vswitch.openflow.actions.register import encode_reg_load, encode_set_field
+from vswitch.openflow.actions.register import VLAN_PRESENT, encode_reg_load, encode_set_field
 from vswitch.openflow.codec import MAC, U8, U16, U32, Code
-from vswitch.openflow.errors import BadAction, OpenFlowError
+from vswitch.openflow.errors import BadAction, BadRequest, OpenFlowError
 from vswitch.openflow.names import Names
 from vswitch.openflow.value import value, wire
 from vswitch.openflow.version import OF10, OF12
 from vswitch.packet.numbers import ETH_QINQ, ETH_VLAN
-
-VLAN_PRESENT = 0x1000  # OFPVID12_PRESENT: in OpenFlow 1.2 and later, part of a VLAN id that is there
 
 
 @action("push_vlan", "OF1.1+(17)")
@@ -427,7 +425,7 @@ class DecTtl(Action):
             raise OpenFlowError(BadAction.BAD_LEN)
         (n,) = struct.unpack_from("!H", data, 10)
         if any(data[12:16]):
-            raise OpenFlowError(BadAction.MUST_BE_ZERO)
+            raise OpenFlowError(BadRequest.MUST_BE_ZERO)
         if 16 + 2 * n > len(data):
             raise OpenFlowError(BadAction.BAD_LEN)
         return cls(struct.unpack_from(f"!{n}H", data, 16), True)

@@ -15,9 +15,11 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from vswitch.base.errors import TextError
 from vswitch.base.text import key_values, parse_u16, parse_u32, parse_u64
+from vswitch.flow.field import Field
 from vswitch.flow.subfield import Subfield, coded, find_field, parse_subfield
 from vswitch.openflow.actions.base import Action, action, frame, nx
 from vswitch.openflow.codec import Code, padded
@@ -73,35 +75,56 @@ class LearnSpec(Value):
         return f"{self.dst}={self.src:#x}"
 
 
-def _decode_spec(data: bytes, at: int) -> tuple[LearnSpec, int]:
+class _Part(NamedTuple):
+    """A field and bits of it as they are on the wire."""
+
+    field: Field
+    start: int
+    n_bits: int
+
+    def checked(self) -> Subfield:
+        """The subfield, if the field has so many bits."""
+        return decode_part(self.field, self.start, self.n_bits)
+
+
+_Spec = tuple[int, _Part | int, int, _Part | None]
+
+
+def _decode_spec(data: bytes, at: int) -> tuple[_Spec, int]:
     (head,) = struct.unpack_from("!H", data, at)
-    n_bits, kind = head & 0x7FF, head >> 11 & 3
-    if head & 0xC000 or kind > OUTPUT or not n_bits:
+    n_bits, kind, immediate = head & 0x7FF, head >> 11 & 3, bool(head & _IMMEDIATE)
+    if kind > OUTPUT or (immediate and kind == OUTPUT):
         raise OpenFlowError(BadAction.BAD_ARGUMENT)
     at += 2
-    src: Subfield | int
-    if head & _IMMEDIATE:
-        if kind == OUTPUT:
-            raise OpenFlowError(BadAction.BAD_ARGUMENT)
-        size = (n_bits + 15) // 16 * 2
-        if at + size > len(data):
-            raise OpenFlowError(BadAction.BAD_LEN)
-        src, at = int.from_bytes(data[at : at + size], "big"), at + size
-        if src >> n_bits:
-            raise OpenFlowError(BadAction.BAD_ARGUMENT)
-    else:
-        src, at = _decode_part(data, at, n_bits)
-    if kind == OUTPUT:
-        return LearnSpec(kind, src, n_bits), at
-    dst, at = _decode_part(data, at, n_bits)
-    return LearnSpec(kind, src, n_bits, dst), at
-
-
-def _decode_part(data: bytes, at: int, n_bits: int) -> tuple[Subfield, int]:
-    if at + 6 > len(data):
+    size = (n_bits + 15) // 16 * 2 if immediate else _PART_SIZE
+    if at + size + (_PART_SIZE if kind != OUTPUT else 0) > len(data):
         raise OpenFlowError(BadAction.BAD_LEN)
+    src: _Part | int
+    if immediate:
+        src = int.from_bytes(data[at : at + size], "big") & (1 << n_bits) - 1
+    else:
+        src = _decode_part(data, at, n_bits)
+    at += size
+    if kind == OUTPUT:
+        return (kind, src, n_bits, None), at
+    return (kind, src, n_bits, _decode_part(data, at, n_bits)), at + _PART_SIZE
+
+
+_PART_SIZE = 6
+
+
+def _decode_part(data: bytes, at: int, n_bits: int) -> _Part:
     (start,) = struct.unpack_from("!H", data, at + 4)
-    return decode_part(decode_nxm_header(data[at : at + 4]), start, n_bits), at + 6
+    return _Part(decode_nxm_header(data[at : at + 4]), start, n_bits)
+
+
+def _checked(spec: _Spec) -> LearnSpec:
+    """The spec, whose fields have the bits that it names, and can be loaded if it loads them."""
+    kind, given, n_bits, dst = spec
+    src = given if isinstance(given, int) else given.checked()
+    if dst is None:
+        return LearnSpec(kind, src, n_bits)
+    return LearnSpec(kind, src, n_bits, decode_part(*dst, written=kind == LOAD))
 
 
 @action("learn", "NX1.0+(16), NX1.0+(45)")
@@ -152,7 +175,9 @@ class Learn(Action):
         if second:
             limit, offset, pad = _FIXED2.unpack_from(data, at)
             at = 40
-            if pad or (offset and not flags & _WRITE_RESULT):
+            if pad:
+                raise OpenFlowError(BadAction.MUST_BE_ZERO)
+            if offset and not flags & _WRITE_RESULT:
                 raise OpenFlowError(BadAction.BAD_ARGUMENT)
             if flags & _WRITE_RESULT:
                 field, at = decode_header(data, at)
@@ -237,7 +262,7 @@ def _decode_specs(data: bytes, at: int) -> tuple[LearnSpec, ...]:
         specs.append(spec)
     if any(data[at:]):
         raise OpenFlowError(BadAction.BAD_ARGUMENT)
-    return tuple(specs)
+    return tuple(map(_checked, specs))
 
 
 def _parse_result(text: str) -> Subfield:

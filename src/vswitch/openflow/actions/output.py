@@ -11,7 +11,17 @@ from collections.abc import Mapping
 
 from vswitch.base.errors import TextError
 from vswitch.base.text import key_values, parse_u16, parse_u32
-from vswitch.flow.ports import OFPP_CONTROLLER, OFPP_IN_PORT, OFPP_LOCAL, OFPP_MAX, OfPort, from_16, to_16
+from vswitch.flow.ports import (
+    OFPP_CONTROLLER,
+    OFPP_IN_PORT,
+    OFPP_LOCAL,
+    OFPP_MAX,
+    OFPP_NONE,
+    OFPP_UNSET,
+    OfPort,
+    from_16,
+    to_16,
+)
 from vswitch.openflow.actions.base import Action, action, frame, nx
 from vswitch.openflow.codec import PORT, PORT16, U16, U32, Code, check_port, padded
 from vswitch.openflow.errors import BadAction, BadRequest, OpenFlowError
@@ -50,9 +60,9 @@ class Output(Action):
             raise OpenFlowError(BadAction.BAD_LEN)
         if version == OF10:
             port, max_len = _OUTPUT10.unpack_from(data, 4)
-            return cls(from_16(port), max_len)
+            return cls(_checked_output(from_16(port)), max_len)
         port, max_len = _OUTPUT11.unpack_from(data, 4)
-        return cls(OfPort(check_port(port)), max_len)
+        return cls(_checked_output(check_port(port)), max_len)
 
     def encode(self, version: int) -> bytes:
         """16 bits of port in OpenFlow 1.0, 32 since."""
@@ -81,6 +91,13 @@ class Output(Action):
             return f"output:{names.format_port(self.port)}"
         text = names.format_port(self.port)
         return f"{text}:{self.max_len}" if self.port == OFPP_CONTROLLER else text
+
+
+def _checked_output(port: int) -> OfPort:
+    """`port`, to which a packet can be sent."""
+    if port >= OFPP_MAX and (port <= OFPP_UNSET or port == OFPP_NONE):
+        raise OpenFlowError(BadAction.BAD_OUT_PORT, f"port {port:#x}")
+    return OfPort(port)
 
 
 _OUTPUT10 = struct.Struct("!HH")

@@ -16,13 +16,14 @@ from vswitch.base.text import c_number, parse_u16
 from vswitch.flow.field import Field
 from vswitch.flow.fields import FIELDS
 from vswitch.flow.subfield import Subfield, coded, parse_subfield, parts_of, split_subfield
-from vswitch.flow.texts import hexadecimal
+from vswitch.flow.texts import DECIMAL, hexadecimal
 from vswitch.openflow.actions.base import Action, action, frame, nx
 from vswitch.openflow.codec import VENDORS, Code
 from vswitch.openflow.errors import BadAction, BadRequest, OpenFlowError
 from vswitch.openflow.names import Names
 from vswitch.openflow.version import OF11, OF12, OF15
 from vswitch.openflow.wirefield import (
+    can_be,
     decode_bits,
     decode_entry,
     decode_header,
@@ -32,6 +33,7 @@ from vswitch.openflow.wirefield import (
     encode_header,
 )
 
+VLAN_PRESENT = 0x1000  # OFPVID12_PRESENT: in OpenFlow 1.2 and later, part of a VLAN id that is there
 _SET_FIELD = Code(0, 25, OF12, OF15)
 _COPY_FIELD = Code(0, 28, OF15, OF15)
 _REG_LOAD = struct.Struct("!H")
@@ -83,6 +85,11 @@ class SetField(Action):
     value: int
     mask: int | None = None
 
+    @property
+    def target(self) -> Field | None:
+        """The field."""
+        return self.field
+
     def encode(self, version: int) -> bytes:
         """set_field where the version can say it; older actions otherwise."""
         if version >= OF15 or (version >= OF12 and self.mask is None) or not self.field.codes:
@@ -105,7 +112,7 @@ class SetField(Action):
             raise OpenFlowError(BadAction.BAD_SET_MASK)
         if not field.writable:
             raise OpenFlowError(BadAction.BAD_SET_ARGUMENT, f"destination field {field.name} is not writable")
-        if value & ~field.ones:
+        if not can_be(field, value) or field is _IN_PORT or (field is _VLAN_VID and not value & VLAN_PRESENT):
             raise OpenFlowError(BadAction.BAD_SET_ARGUMENT)
         parts = [] if mask is None else parts_of(field, mask)
         if len(parts) == 1:
@@ -130,7 +137,23 @@ class SetField(Action):
     def format(self, names: Names) -> str:
         """`set_field:0x5->reg0`."""
         mask = self.field.ones if self.mask is None else self.mask
-        return f"set_field:{self.field.text.format(self.field, self.value, mask, names.port_names)}->{self.field.name}"
+        return f"set_field:{_format_value(self.field, self.value, mask, names)}->{self.field.name}"
+
+
+def _format_value(field: Field, value: int, mask: int, names: Names) -> str:
+    """What is set, where that reads differently from what is matched."""
+    if not mask:
+        return "ANY"
+    if field is _TUN_FLAGS:
+        return "oam" if value else "0"
+    if field.text is DECIMAL and mask & field.ones != field.ones:
+        return f"{value}/{mask:#x}"
+    return field.text.format(field, value, mask, names.port_names)
+
+
+_TUN_FLAGS = FIELDS["tun_flags"]
+# The peer, too, reads set_field of in_port_oxm and refuses it on the wire; load it can.
+_IN_PORT, _VLAN_VID = FIELDS["in_port_oxm"], FIELDS["vlan_vid"]
 
 
 def _field_named(name: str) -> Field:
@@ -156,6 +179,11 @@ class Load(Action):
 
     dst: Subfield
     value: int
+
+    @property
+    def target(self) -> Field | None:
+        """The field that `dst` is part of."""
+        return self.dst.field
 
     def encode(self, version: int) -> bytes:
         """set_field under a mask since OpenFlow 1.5."""
@@ -209,6 +237,11 @@ class Move(Action):
 
     src: Subfield
     dst: Subfield
+
+    @property
+    def target(self) -> Field | None:
+        """The field that `dst` is part of."""
+        return self.dst.field
 
     def encode(self, version: int) -> bytes:
         """copy_field since OpenFlow 1.5."""

@@ -14,7 +14,7 @@ from vswitch.flow.ports import OFPP_NONE, OfPort, from_16, to_16
 from vswitch.flow.subfield import Subfield, coded, parse_subfield
 from vswitch.openflow.actions.base import Action, action, frame, nx
 from vswitch.openflow.codec import Code
-from vswitch.openflow.errors import BadAction, OpenFlowError
+from vswitch.openflow.errors import BadAction, BadRequest, OpenFlowError
 from vswitch.openflow.names import Names
 from vswitch.openflow.wirefield import decode_bits, decode_nxm_header, encode_header
 
@@ -62,9 +62,11 @@ class Sample(Action):
             made = cls(probability, set_id, domain_id, point_id, from_16(port), direction)
         else:
             probability, set_id, domain, point, port, direction = _SAMPLE2.unpack_from(data, start)
-            made = cls(probability, set_id, domain, point, from_16(port), direction)
-        if code.number != 29 and any(data[-5:]):
-            raise OpenFlowError(BadAction.MUST_BE_ZERO)
+            made = cls(
+                probability, set_id, domain, point, from_16(port), direction if code.number == 41 else DEFAULT
+            )
+        if code.number in (41, 51) and any(data[-5:]):
+            raise OpenFlowError(BadRequest.MUST_BE_ZERO)
         if made.direction > EGRESS:
             raise OpenFlowError(BadAction.BAD_ARGUMENT)
         if not made.probability:

@@ -9,7 +9,7 @@ from vswitch.base.errors import TextError
 from vswitch.base.text import key_values
 from vswitch.flow.ports import parse_port
 from vswitch.openflow.actions import bundle, control, ct, encap, header, learn, mpls, output, register, sample
-from vswitch.openflow.actions.base import BY_NAME, Action, Nesting
+from vswitch.openflow.actions.base import BY_NAME, CONNECTION, Action, Nesting
 from vswitch.openflow.instructions import NAMES, rank
 from vswitch.openflow.names import NO_NAMES, Names
 
@@ -31,6 +31,8 @@ def parse_actions(text: str, names: Names = NO_NAMES, outer: str = "") -> tuple[
     """The actions that `text` lists, instructions among them; in another action, `outer`, there are none."""
     with _NESTING:
         actions = _parse_list(text, names)
+    if outer != "ct" and any(item.target in CONNECTION for item in actions):
+        raise TextError("cannot set CT fields outside of ct action", text)
     _check_order(actions, outer)
     return tuple(actions)
 

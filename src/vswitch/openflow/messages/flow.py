@@ -20,6 +20,7 @@ from vswitch.openflow.message import Dialect, Form, Message, message
 from vswitch.openflow.version import OF10, OF11, OF12, OF13, OF14, OF15
 from vswitch.openflow.wirematch import (
     MATCH10_SIZE,
+    check_addresses,
     decode_match,
     decode_match10,
     decode_nxm,
@@ -202,6 +203,7 @@ class FlowMod(Message):
         cookie, command, idle, hard, priority, buffer_id, out_port, flags, match_len = fields
         at = _NX_FLOW_MOD.size
         match, match_cookie, cookie_mask = decode_nxm(body, at, match_len)
+        check_addresses(match)
         table_id, command = _split_command(command, dialect)
         rest = body[at + (match_len + 7) // 8 * 8 :]
         version = dialect.version
@@ -245,11 +247,12 @@ class FlowMod(Message):
             importance,
         ) = fields
         match, end = decode_match(version, body, _FLOW_MOD11.size)
-        check_port(out_port)
-        _check_command(command)
+        check_addresses(match)
         deletes = command in (OFPFC_DELETE, OFPFC_DELETE_STRICT)
         if table_id == OFPTT_ALL and (version == OF11 or not deletes):
             raise OpenFlowError(FlowModFailed.BAD_TABLE_ID)
+        check_port(out_port)
+        _check_command(command)
         actions = decode_instructions(version, body[end:])
         new_cookie: int | None = None
         if command == OFPFC_ADD:
@@ -404,9 +407,12 @@ class FlowRemoved(Message):
         table, reason, priority, idle, hard, cookie = _REMOVED15.unpack_from(body)
         match, end = decode_match(OF15, body, _REMOVED15.size)
         stats, _ = decode_stats(body, end)
-        sec, nsec = stats.duration or (0, 0)
+        sec, nsec = stats.duration or _UNKNOWN_AGE
         counts = _count(stats.packet_count), _count(stats.byte_count)
         return cls(match, priority, reason, table, cookie, sec, nsec, idle, hard, *counts)
+
+
+_UNKNOWN_AGE = (0xFFFFFFFF, 0xFFFFFFFF)
 
 
 def _count(value: int | None) -> int:

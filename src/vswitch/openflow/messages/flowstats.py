@@ -110,6 +110,7 @@ class AggregateStatsRequest(FlowQuery):
 
 
 UNKNOWN_COUNT = (1 << 64) - 1
+UNKNOWN_AGE = (0xFFFFFFFF, 0xFFFFFFFF)  # seconds and nanoseconds
 
 
 @value
@@ -224,7 +225,7 @@ class FlowStats(Value):
         except OpenFlowError as error:
             raise OpenFlowError(INVALID, str(error)) from None
         actions = decode_instructions(OF15, _rest(data, middle, at + size, BadInstruction.BAD_LEN))
-        sec, nsec = stats.duration or (0, 0)
+        sec, nsec = stats.duration or UNKNOWN_AGE
         packets = UNKNOWN_COUNT if stats.packet_count is None else stats.packet_count
         n_bytes = UNKNOWN_COUNT if stats.byte_count is None else stats.byte_count
         ages = (stats.idle_time[0] if stats.idle_time else None), None
@@ -281,6 +282,7 @@ class FlowRowsReply(FlowStatsReply):
 
 
 _AGGREGATE = struct.Struct("!QQI4x")
+_UNKNOWN_FLOWS = 0xFFFFFFFF
 
 
 @message("AGGREGATE", "OFPST 1.0-1.4(2)[24], OFPST 1.5+(2)[0+1], NXST 1.0(1)[24]", "reply")
@@ -310,7 +312,7 @@ class AggregateStatsReply(Multipart):
             stats, _ = decode_stats(body, 0)
             packets = UNKNOWN_COUNT if stats.packet_count is None else stats.packet_count
             n_bytes = UNKNOWN_COUNT if stats.byte_count is None else stats.byte_count
-            return cls(packets, n_bytes, stats.flow_count or 0)
+            return cls(packets, n_bytes, _UNKNOWN_FLOWS if stats.flow_count is None else stats.flow_count)
         if len(body) != _AGGREGATE.size:
             raise OpenFlowError(BadRequest.BAD_LEN)
         packets, n_bytes, flows = _AGGREGATE.unpack(body)

@@ -21,7 +21,14 @@ from vswitch.flow.ports import OFPP_ANY, OfPort
 from vswitch.flow.subfield import Subfield, coded, parts_of
 from vswitch.openflow.actions.base import Action, decode_actions, encode_actions
 from vswitch.openflow.codec import check_port, text_to_bytes
-from vswitch.openflow.errors import BadProperty, BadRequest, GroupModFailed, OpenFlowError
+from vswitch.openflow.errors import (
+    BadAction,
+    BadMatch,
+    BadProperty,
+    BadRequest,
+    GroupModFailed,
+    OpenFlowError,
+)
 from vswitch.openflow.message import Dialect, Form, Message, message
 from vswitch.openflow.properties import Property, encode_property, split_properties
 from vswitch.openflow.value import Value, value
@@ -87,8 +94,10 @@ def _decode_buckets11(version: int, data: bytes) -> tuple[Bucket, ...]:
         if len(data) - at < _BUCKET11.size:
             raise OpenFlowError(GroupModFailed.BAD_BUCKET)
         size, weight, port, group = _BUCKET11.unpack_from(data, at)
-        if size < _BUCKET11.size or size % 8 or size > len(data) - at:
+        if size < _BUCKET11.size or size > len(data) - at:
             raise OpenFlowError(GroupModFailed.BAD_BUCKET)
+        if size % 8:
+            raise OpenFlowError(BadRequest.BAD_LEN)
         actions = decode_actions(version, data[at + _BUCKET11.size : at + size])
         if port != OFPP_ANY:
             check_watched(port)
@@ -125,6 +134,8 @@ def _decode_bucket15(version: int, data: bytes, at: int, group_type: int) -> tup
     middle = at + _BUCKET15.size + actions_size
     if middle > at + size:
         raise OpenFlowError(GroupModFailed.BAD_BUCKET)
+    if actions_size % 8:
+        raise OpenFlowError(BadRequest.BAD_LEN)
     actions = decode_actions(version, data[at + _BUCKET15.size : middle])
     bucket = Bucket(actions, number, 1 if group_type == OFPGT_SELECT else 0)
     for prop in split_properties(data[middle : at + size]):
@@ -187,10 +198,8 @@ def _decode_selection(data: bytes, group_type: int, command: int) -> Selection:
         if prop.type != _EXPERIMENTER:
             raise prop.unknown()
         vendor, kind = prop.experimenter()
-        if vendor != _NETRONOME:
-            raise OpenFlowError(BadProperty.BAD_EXPERIMENTER)
-        if kind != _SELECTION_METHOD:
-            raise OpenFlowError(BadProperty.BAD_EXP_TYPE)
+        if (vendor, kind) != (_NETRONOME, _SELECTION_METHOD):
+            raise prop.unknown()
         selection = _decode_method(prop.payload, group_type, command)
     return selection
 
@@ -218,7 +227,11 @@ def _decode_method(payload: bytes, group_type: int, command: int) -> Selection:
 
 def _decode_field(payload: bytes, at: int) -> tuple[Field, int, int]:
     """A field of which a hash is taken: its header, and the bits that count in the place of a value."""
-    field, mask, masked, end = decode_entry(payload, at)
+    try:
+        field, mask, masked, end = decode_entry(payload, at)
+    except OpenFlowError as error:
+        unknown = error.code in (BadAction.BAD_SET_TYPE, BadAction.BAD_SET_LEN)
+        raise OpenFlowError(BadMatch.BAD_FIELD if unknown else error.code) from None
     if masked is not None:
         raise OpenFlowError(BadProperty.BAD_VALUE)
     return field, mask, end

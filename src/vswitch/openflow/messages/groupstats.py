@@ -62,13 +62,14 @@ class GroupStats(Value):
         if len(data) - at < layout.size:
             raise OpenFlowError(BadRequest.BAD_LEN)
         size, group, refs, packets, octets, *age = layout.unpack_from(data, at)
-        if size < layout.size or size > len(data) - at or (size - layout.size) % _COUNTER.size:
+        if size < layout.size or size > len(data) - at:
             raise OpenFlowError(BadRequest.BAD_LEN)
-        counters = _COUNTER.iter_unpack(data[at + layout.size : at + size])
+        end = at + size - (size - layout.size) % _COUNTER.size  # a part of a counter is none
+        counters = _COUNTER.iter_unpack(data[at + layout.size : end])
         made = cls(group, refs, packets, octets, tuple(BucketStats(*pair) for pair in counters))
         if age and age[0] != _NO_AGE:
             made = made.replace(duration_sec=age[0], duration_nsec=age[1])
-        return made, at + size
+        return made, end
 
 
 _STATS11 = struct.Struct("!H2xII4xQQ")

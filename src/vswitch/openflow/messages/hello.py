@@ -22,6 +22,7 @@ from vswitch.openflow.version import OF12, from_bitmap
 
 _PAIR = struct.Struct("!HH")
 _VERSIONBITMAP = 1  # OFPHET_VERSIONBITMAP
+_HIGHEST = 31  # that fits a bitmap
 
 
 @message("HELLO", "OFPT 1.0+(0)[0+1]")
@@ -44,7 +45,7 @@ class Hello(Message):
     @classmethod
     def decode_body(cls, form: Form, dialect: Dialect, body: bytes) -> Message:
         """The bitmap's versions; elements that we do not know, and such as are malformed, mean nothing."""
-        versions = frozenset(range(1, dialect.version + 1))
+        versions = frozenset(range(1, min(dialect.version, _HIGHEST) + 1))
         at, unknown = 0, False
         while at < len(body):
             if len(body) - at < 4:

@@ -42,12 +42,10 @@ def _decode_bands(data: bytes) -> tuple[Band, ...]:
         if len(data) - at < 12:
             raise OpenFlowError(BadRequest.BAD_LEN)
         kind, size = struct.unpack_from("!HH", data, at)
-        if not 12 <= size <= len(data) - at:
+        if size != _BAND.size or size > len(data) - at:
             raise OpenFlowError(BadRequest.BAD_LEN)
         if kind not in (OFPMBT_DROP, OFPMBT_DSCP_REMARK):
             raise OpenFlowError(MeterModFailed.BAD_BAND)
-        if size != _BAND.size:
-            raise OpenFlowError(BadRequest.BAD_LEN)
         _, _, rate, burst, level = _BAND.unpack_from(data, at)
         bands.append(Band(kind, rate, burst, level if kind == OFPMBT_DSCP_REMARK else 0))
         at += size
@@ -81,10 +79,9 @@ class MeterMod(Message):
             raise OpenFlowError(MeterModFailed.BAD_COMMAND)
         if command == OFPMC_DELETE:
             return cls(command, meter)
-        bands = _decode_bands(body[_MOD.size :])
         if flags & OFPMF_KBPS and flags & OFPMF_PKTPS:
             raise OpenFlowError(MeterModFailed.BAD_FLAGS)
-        return cls(command, meter, flags, bands)
+        return cls(command, meter, flags, _decode_bands(body[_MOD.size :]))
 
 
 @message("METER", "OFPST 1.3+(9)[8]", "request")

@@ -97,8 +97,8 @@ class FlowMonitor(Value):
         if form.kind == "OFPST":
             number, port, group, flags, table, command = fields
             _check_flags(flags, command)
-            check_port(port)
             match, end = decode_match(version, data, start)
+            check_port(port)
             return cls(number, flags, match, table, OfPort(port), group, command), end
         if form.kind == "ONFST":
             number, flags, match_len, port, table, zeros = fields
@@ -194,11 +194,7 @@ class FlowUpdate(Value):
         """The update that `data` is."""
         own = form.kind == "OFPST"
         _, number = _UPDATE_HEAD.unpack_from(data)
-        if not own and number >= len(_NX_EVENTS):
-            raise OpenFlowError(BadRequest.FM_BAD_EVENT)
         event = number if own else _NX_EVENTS[number]
-        if event > OFPFME_RESUMED:
-            raise OpenFlowError(BadRequest.FM_BAD_EVENT)
         if event in (OFPFME_ABBREV, OFPFME_PAUSED, OFPFME_RESUMED):
             if len(data) != _ABBREVIATED.size:
                 raise OpenFlowError(BadRequest.BAD_LEN)
@@ -243,8 +239,12 @@ def _decode_update(form: Form, version: int, body: bytes, at: int) -> tuple[Flow
     """The update at byte `at`, and where it ends."""
     if len(body) - at < _UPDATE_HEAD.size:
         raise OpenFlowError(BadRequest.BAD_LEN)
-    size: int = _UPDATE_HEAD.unpack_from(body, at)[0]
-    if size < 8 or size % 8 or size > len(body) - at:
+    size, event = _UPDATE_HEAD.unpack_from(body, at)
+    if size % 8 or size > len(body) - at:
+        raise OpenFlowError(BadRequest.BAD_LEN)
+    if event > (OFPFME_RESUMED if form.kind == "OFPST" else len(_NX_EVENTS) - 1):
+        raise OpenFlowError(BadRequest.FM_BAD_EVENT)
+    if size < _ABBREVIATED.size:
         raise OpenFlowError(BadRequest.BAD_LEN)
     return FlowUpdate.decode(form, version, body[at : at + size]), at + size
 

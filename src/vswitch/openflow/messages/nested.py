@@ -84,10 +84,14 @@ class BundleAdd(Message):
             raise OpenFlowError(BundleFailed.BAD_VERSION)
         if not HEADER.size <= length <= len(data):
             raise OpenFlowError(BundleFailed.MSG_BAD_LEN)
-        data = data[:length]
-        if _name(data) not in _BUNDLED:
+        return cls(bundle, flags, data[:length])
+
+    def check_xid(self, xid: int) -> None:
+        """The message in the bundle has the same."""
+        if HEADER.unpack_from(self.data)[3] != xid:
+            raise OpenFlowError(BundleFailed.MSG_BAD_XID)
+        if _name(self.data) not in _BUNDLED:
             raise OpenFlowError(BundleFailed.MSG_UNSUP)
-        return cls(bundle, flags, data)
 
 
 def _name(data: bytes) -> str:
@@ -130,7 +134,9 @@ class RequestForward(Message):
         if not HEADER.size <= length <= len(body):
             raise OpenFlowError(BundleFailed.MSG_BAD_LEN)
         body = body[:length]
-        if _name(body) not in _FORWARDED:
+        if body[0] != dialect.version:
+            raise OpenFlowError(BadRequest.BAD_VERSION)
+        if find(body[0], body[1], body)[0].name not in _FORWARDED:
             raise OpenFlowError(BundleFailed.MSG_UNSUP)
         decode(body)
         return cls(body)

@@ -93,7 +93,10 @@ class TlvTableReply(Message):
         if len(body) < _TLV_REPLY.size or len(body) % _TLV_MAP.size:
             raise OpenFlowError(BadRequest.BAD_LEN)
         space, fields = _TLV_REPLY.unpack_from(body)
-        return cls(space, fields, _decode_maps(body[_TLV_REPLY.size :], loose=True))
+        maps = _decode_maps(body[_TLV_REPLY.size :], loose=True)
+        if any(option.index >= fields for option in maps):
+            raise OpenFlowError(TlvTableModFailed.BAD_FIELD_IDX)
+        return cls(space, fields, maps)
 
 
 @message("CT_FLUSH_ZONE", "NXT 1.0+(29)[8]")
@@ -151,16 +154,19 @@ def _encode_tuple(kind: int, found: CtTuple) -> bytes:
     return encode_property(kind, bytes(4) + inner) if inner else b""
 
 
-def _decode_tuple(prop: Property) -> CtTuple:
-    """Unknown properties are skipped."""
+def _decode_tuple(prop: Property, seen: set[bool]) -> CtTuple:
+    """Unknown properties are skipped.  `seen` is whether the addresses of the connection are of IPv4."""
     if len(prop.payload) < 4:
         raise OpenFlowError(BadProperty.BAD_LEN)
     fields = dict.fromkeys(CtTuple.__match_args__, 0)
     for inner in split_properties(prop.payload[4:]):
         if inner.type < len(_TUPLE_SIZES):
-            if len(inner.payload) != _TUPLE_SIZES[inner.type]:
-                raise OpenFlowError(BadProperty.BAD_LEN)
-            fields[CtTuple.__match_args__[inner.type]] = int.from_bytes(inner.payload, "big")
+            name = CtTuple.__match_args__[inner.type]
+            fields[name] = inner.start(_TUPLE_SIZES[inner.type])
+            if name in ("src", "dst"):
+                seen.add(fields[name] >> 32 == 0xFFFF)
+                if len(seen) > 1:
+                    raise OpenFlowError(BadProperty.BAD_VALUE, "IPv4 and IPv6 in one connection")
     return CtTuple(*fields.values())
 
 
@@ -204,12 +210,12 @@ class CtFlush(Message):
             raise OpenFlowError(BadRequest.BAD_LEN)
         if any(body[1:8]):
             raise OpenFlowError(BadRequest.MUST_BE_ZERO)
-        made = cls(body[0])
+        made, seen = cls(body[0]), set[bool]()
         for prop in split_properties(body[8:]):
             if prop.type == _ORIGINAL:
-                made = made.replace(original=_decode_tuple(prop))
+                made = made.replace(original=_decode_tuple(prop, seen))
             elif prop.type == _REPLY:
-                made = made.replace(reply=_decode_tuple(prop))
+                made = made.replace(reply=_decode_tuple(prop, seen))
             elif prop.type == _ZONE:
                 made = made.replace(zone=prop.u16())
             elif prop.type in (_MARK, _MARK_MASK):
@@ -217,9 +223,6 @@ class CtFlush(Message):
             elif prop.type in (_LABELS, _LABELS_MASK):
                 is_mask = prop.type == _LABELS_MASK
                 made = made.replace(labels=_with_bits(made.labels, prop, is_mask, _LABELS_SIZE))
-        ends = made.original.src, made.original.dst, made.reply.src, made.reply.dst
-        if len({address >> 32 == 0xFFFF for address in ends if address}) > 1:
-            raise OpenFlowError(BadProperty.BAD_VALUE, "IPv4 and IPv6 in one connection")
         return made
 
 

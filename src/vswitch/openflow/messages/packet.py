@@ -6,6 +6,8 @@ Sources: OpenFlow 1.0, 5.3.6 and 5.4.1; OpenFlow 1.5.1, 7.3.6 and 7.4.1; OVS nic
 from __future__ import annotations
 
 import struct
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from vswitch.flow.fields import FIELDS
@@ -23,7 +25,7 @@ from vswitch.flow.ports import (
 from vswitch.openflow.actions.base import Action, decode_actions, encode_actions
 from vswitch.openflow.actions.output import OFPR_ACTION, OFPR_NO_MATCH
 from vswitch.openflow.codec import check_port, padded
-from vswitch.openflow.errors import BadRequest, OpenFlowError
+from vswitch.openflow.errors import BadMatch, BadRequest, OpenFlowError
 from vswitch.openflow.message import Dialect, Form, Message, message
 from vswitch.openflow.messages.continuation import Continuation
 from vswitch.openflow.messages.role import NXPIF_NXT_PACKET_IN, NXPIF_NXT_PACKET_IN2, NXPIF_STANDARD
@@ -179,8 +181,10 @@ class PacketIn(Message):
         if len(body) < _IN_NX.size:
             raise OpenFlowError(BadRequest.BAD_LEN)
         buffer_id, total_len, reason, table, cookie, match_len = _IN_NX.unpack_from(body)
-        match = decode_nxm_loose(body, _IN_NX.size, match_len)
         end = _IN_NX.size + (match_len + 7) // 8 * 8 + 2
+        if end - 2 > len(body):
+            raise OpenFlowError(BadMatch.BAD_LEN)
+        match = decode_nxm_loose(body, _IN_NX.size, match_len)
         if end > len(body):
             raise OpenFlowError(BadRequest.BAD_LEN)
         return cls._made(body[end:], match, reason, total_len, table, cookie, buffer_id, NXPIF_NXT_PACKET_IN)
@@ -189,16 +193,22 @@ class PacketIn(Message):
     def decode2(cls, version: int, body: bytes, loose: bool) -> PacketIn:
         """From the properties of NXT_PACKET_IN2; `loose` passes over those that are not known."""
         found: dict[str, Any] = {}
+        continuation: bytes | None = None
         for prop in split_properties(body):
-            found |= _decode_property(prop, version, loose)
-        if "packet" not in found:
+            if prop.type == _CONTINUATION:
+                continuation = prop.payload
+            else:
+                found |= _decode_property(prop, loose)
+        if not found.get("packet"):
             raise OpenFlowError(BadRequest.BAD_LEN, "NXT_PACKET_IN2 lacks packet")
+        if continuation is not None:
+            found["continuation"] = Continuation.decode(version, continuation, loose)
         if found.get("total_len") == len(found["packet"]):
             del found["total_len"]
         return cls(**{"reason": OFPR_NO_MATCH, "format": NXPIF_NXT_PACKET_IN2, **found})
 
 
-def _decode_property(prop: Property, version: int, loose: bool) -> dict[str, Any]:
+def _decode_property(prop: Property, loose: bool) -> dict[str, Any]:
     """The field that a property of NXT_PACKET_IN2 sets."""
     match prop.type:
         case 0:
@@ -217,8 +227,6 @@ def _decode_property(prop: Property, version: int, loose: bool) -> dict[str, Any
             return {"match": decode_nxm_loose(prop.payload, 0, len(prop.payload))}
         case 7:
             return {"userdata": prop.payload}
-        case 8:
-            return {"continuation": Continuation.decode(version, prop.payload, loose)}
         case _ if loose:
             return {}
         case _:
@@ -245,6 +253,10 @@ def in_port_match(port: OfPort) -> Match:
     """The match that says nothing but `port`."""
     return Match().where(_IN_PORT, port)
 
+
+# What a packet has beside its bytes, and what a packet-out may say of it: not what the switch finds out itself.
+_KINDS = ("in_port", "packet_type", "metadata", "tun_", "reg", "xreg", "xxreg")
+_PIPELINE = reduce(or_, (field.mask for field in FIELDS if field.name.startswith(_KINDS)))
 
 _OUT10 = struct.Struct("!IHH")
 _OUT11 = struct.Struct("!IIH6x")
@@ -289,19 +301,23 @@ class PacketOut(Message):
         match, end = Match(), layout.size
         if version >= OF15:
             buffer_id, size = layout.unpack_from(body)
-            match, end = decode_match(version, body, end)
-            port = _IN_PORT.get(match.value) if match.mask & _IN_PORT.mask else OFPP_CONTROLLER
+            match, end = decode_match(version, body, end, loose=True)
+            if match.mask & _IN_PORT.mask != _IN_PORT.mask:
+                raise OpenFlowError(BadRequest.BAD_PORT, "packet-out lacks required in_port")
+            if match.mask & ~_PIPELINE:
+                raise OpenFlowError(BadRequest.PIPELINE_FIELDS_ONLY)
+            port = _IN_PORT.get(match.value)
             match = match.without(_IN_PORT)
         else:
             buffer_id, port, size = layout.unpack_from(body)
             port = from_16(port) if version == OF10 else port
         if version > OF10:
             check_port(port)
-        if port >= OFPP_MAX and port not in _SOURCES:
-            raise OpenFlowError(BadRequest.BAD_PORT, f"packet-out has bad input port {port:#x}")
         if size > len(body) - end or size % 8:
             raise OpenFlowError(BadRequest.BAD_LEN)
         actions = decode_actions(version, body[end : end + size])
+        if port >= OFPP_MAX and port not in _SOURCES:
+            raise OpenFlowError(BadRequest.BAD_PORT, f"packet-out has bad input port {port:#x}")
         packet = body[end + size :] if buffer_id == NO_BUFFER else b""
         return cls(packet, actions, OfPort(port), buffer_id, match)
 

@@ -247,11 +247,11 @@ class PortMod(Message):
             for prop in split_properties(body[form_.size :]):
                 if prop.type == _ETHERNET:
                     advertise = prop.u32() & OFPPF_ALL
-                elif prop.is_experimenter or not dialect.loose:
+                elif not dialect.loose:
                     raise prop.unknown()
         if version > OF10 and mask & ~known and not dialect.loose:
             raise OpenFlowError(PortModFailed.BAD_CONFIG)
-        return cls(OfPort(port), mac_from_bytes(mac), config & known, mask & known, advertise)
+        return cls(OfPort(port), mac_from_bytes(mac), config & mask & known, mask & known, advertise)
 
 
 @message("PORT_DESC", "OFPST 1.0-1.4(13)[0], OFPST 1.5+(13)[8]", "request")

@@ -149,6 +149,8 @@ class QueueGetConfigReply(Message):
         """Queues to the end."""
         if len(body) < 8:
             raise OpenFlowError(BadRequest.BAD_LEN)
+        if len(body) == 8 and dialect.version > OF10:
+            return cls(OfPort(int.from_bytes(body[:4], "big")))  # without queues, any number will do
         port = _port(dialect.version, body)
         one = partial(_decode_queue, dialect.version, port)
         return decode_each(body, one, partial(cls, port), 8)

@@ -70,6 +70,8 @@ class FeaturesReply(Message):
         if len(body) < _FEATURES.size:
             raise OpenFlowError(BadRequest.BAD_LEN)
         dpid, n_buffers, n_tables, auxiliary_id, capabilities, actions = _FEATURES.unpack_from(body)
+        if version < OF13:
+            auxiliary_id = 0
         rest = body[_FEATURES.size :]
         size = PORT10_SIZE if version == OF10 else PORT11_SIZE
         if (rest and version >= OF13) or len(rest) % size:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from vswitch.openflow.codec import text_from_bytes, text_to_bytes
-from vswitch.openflow.errors import BadProperty, BadRequest, OpenFlowError
+from vswitch.openflow.errors import INVALID, BadProperty, BadRequest, OpenFlowError
 from vswitch.openflow.message import Dialect, Form, Message, Multipart, decode_each, group_items, message
 from vswitch.openflow.properties import encode_property, split_properties
 from vswitch.openflow.value import Value, value
@@ -195,8 +195,6 @@ def _decode_properties(data: bytes, loose: bool) -> tuple[int | None, Vacancy | 
             if len(prop.payload) != _VACANCY.size:
                 raise OpenFlowError(BadProperty.BAD_LEN)
             vacancy = Vacancy(*_VACANCY.unpack(prop.payload))
-        elif prop.is_experimenter:
-            raise prop.unknown()
         elif not loose:
             raise OpenFlowError(BadRequest.BAD_TYPE)
     return eviction, vacancy
@@ -274,5 +272,7 @@ class TableStatus(Message):
             raise OpenFlowError(BadRequest.BAD_LEN)
         if body[0] not in (TABLE_VACANCY_DOWN, TABLE_VACANCY_UP):
             raise OpenFlowError(BadProperty.BAD_VALUE)
+        if len(body) == 8:
+            raise OpenFlowError(INVALID, "no table")
         table, _ = TableDesc.decode(body, 8)
         return cls(body[0], table)

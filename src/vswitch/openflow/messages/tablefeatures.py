@@ -255,6 +255,8 @@ def _decode_property(prop: Property, version: int, loose: bool, found: dict[int,
     else:
         decode = _DECODERS.get(kind & ~1)
     if decode is not None:
+        if kind in found:
+            raise OpenFlowError(TableFeaturesFailed.BAD_FEATURES, f"property {kind} twice")
         found[kind] = decode(prop.payload, version, loose)
     elif not loose:
         raise prop.unknown()

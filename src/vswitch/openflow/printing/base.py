@@ -65,7 +65,7 @@ def printable(text: str) -> str:
     """Text from the wire, with what could upset a terminal as backslashes and octal numbers."""
     return "".join(
         c
-        if c.isprintable() and ord(c) < 0x7F
+        if c.isprintable() and ord(c) < 0x7F and c not in '"\\'
         else "".join(f"\\{byte:03o}" for byte in c.encode("utf-8", "surrogateescape"))
         for c in text
     )

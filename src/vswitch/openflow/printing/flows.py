@@ -6,11 +6,11 @@ from vswitch.flow.match import Match, format_match
 from vswitch.flow.normalize import tell_normal
 from vswitch.flow.ports import OFPP_ANY
 from vswitch.openflow.actions.check import check_actions
-from vswitch.openflow.errors import OpenFlowError
+from vswitch.openflow.errors import FlowModFailed, OpenFlowError
 from vswitch.openflow.flowtext import format_duration, format_flow_mod, format_flow_stats
 from vswitch.openflow.match10 import as_given10, encode_match10
 from vswitch.openflow.message import HEADER, Dialect, Form
-from vswitch.openflow.messages.flow import FlowMod, FlowRemoved
+from vswitch.openflow.messages.flow import OFPFF_EMERG, FlowMod, FlowRemoved
 from vswitch.openflow.messages.flowstats import (
     AggregateStatsReply,
     AggregateStatsRequest,
@@ -38,6 +38,9 @@ def flow_mod(message: FlowMod, dialect: Dialect, style: Style) -> str:
             from vswitch.openflow.printing.rawmatch import raw_match
 
             raw = raw_match(data, style.names)
+    if message.flags & OFPFF_EMERG:  # there are none
+        timed = message.idle_timeout or message.hard_timeout
+        raise OpenFlowError(FlowModFailed.BAD_EMERG_TIMEOUT if timed else FlowModFailed.TABLE_FULL)
     check_actions(message.actions, message.match, message.table_id, dialect.version)
     return f" {format_flow_mod(message, style.names, dialect.version < OF12, raw)}\n"
 

@@ -55,7 +55,7 @@ def _monitor(monitor: FlowMonitor, names: Names) -> str:
 @prints(FlowMonitorReply)
 def reply(message: FlowMonitorReply, dialect: Dialect, style: Style) -> str:
     """A line per update."""
-    return "".join(f"\n {_update(update, style.names)}" for update in message.updates) + "\n"
+    return "".join(f"\n {_update(update, style.names)}" for update in message.updates).rstrip(" ") + "\n"
 
 
 def _update(update: FlowUpdate, names: Names) -> str:

@@ -88,7 +88,9 @@ def _tuple(ends: CtTuple, proto: int, is_ipv4: bool) -> str:
     text = f"ct_{family}_src={_address(ends.src)},ct_{family}_dst={_address(ends.dst)}"
     if proto in _ICMP:
         return f"{text},icmp_id={ends.icmp_id},icmp_type={ends.icmp_type},icmp_code={ends.icmp_code}"
-    return f"{text},ct_tp_src={ends.src_port},ct_tp_dst={ends.dst_port}"
+    # What ICMP has in the place of ports, another protocol has as ports.
+    src, dst = ends.src_port or ends.icmp_id, ends.dst_port or ends.icmp_code << 8 | ends.icmp_type
+    return f"{text},ct_tp_src={src},ct_tp_dst={dst}"
 
 
 def _address(address: int) -> str:

@@ -76,8 +76,8 @@ def features(message: FeaturesReply, dialect: Dialect, style: Style) -> str:
         text += f", auxiliary_id:{message.auxiliary_id}"
     text += f"\ncapabilities: {bit_names(bits, known)}\n"
     if dialect.version == OF10:
-        order = (0, 11, *range(1, 11))
-        text += f"actions: {' '.join(_ACTIONS10[i] for i in order if message.actions >> i & 1)}\n"
+        actions = [_ACTIONS10[i] for i in (0, 11, *range(1, 11)) if message.actions >> i & 1]
+        text += f"actions: {' '.join(actions)}\n" if actions else ""
     if dialect.version < OF13:
         ports = sorted(message.ports, key=lambda port: port.port_no)
         text += "".join(f" {format_port_lines(port, style.names)}" for port in ports)

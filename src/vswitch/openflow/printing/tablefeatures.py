@@ -28,7 +28,7 @@ from vswitch.openflow.messages.tablefeatures import (
     TableFeaturesRequest,
 )
 from vswitch.openflow.names import NO_NAMES, Names
-from vswitch.openflow.printing.base import Style, printable, prints
+from vswitch.openflow.printing.base import Style, prints
 from vswitch.openflow.version import OF10, OF11, OF12, OF13, OF14
 
 MISS = ("controller", "continue", "drop", "controller")  # enum ofp_table_config; the last is not defined
@@ -161,7 +161,7 @@ def _table(
 ) -> str:
     text = f"\n  table {names.format_table(table.table_id)}"
     if table.name:
-        text += f' ("{printable(table.name)}")'
+        text += f' ("{table.name}")'
     if ditto:
         return f"{text}: ditto"
     text += ":\n"

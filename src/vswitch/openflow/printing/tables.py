@@ -16,6 +16,7 @@ from vswitch.openflow.messages.table import (
     TableStatsReply,
     TableStatsRequest,
     TableStatus,
+    Vacancy,
 )
 from vswitch.openflow.messages.tablefeatures import TableFeatures
 from vswitch.openflow.names import Names
@@ -59,8 +60,9 @@ def table_mod(message: TableMod, dialect: Dialect, style: Style) -> str:
     if message.config & OFPTC14_EVICTION and message.eviction_flags is not None:
         text += f", eviction_flags={_eviction(message.eviction_flags)}"
     text += f", vacancy={'on' if message.config & OFPTC14_VACANCY_EVENTS else 'off'}"
-    if message.config & OFPTC14_VACANCY_EVENTS and message.vacancy is not None:
-        text += f" vacancy:{message.vacancy.down},{message.vacancy.up}"
+    if message.config & OFPTC14_VACANCY_EVENTS:
+        vacancy = message.vacancy or Vacancy()
+        text += f" vacancy:{vacancy.down},{vacancy.up}"
     return f"{text}\n"
 
 
@@ -74,8 +76,9 @@ def format_table_desc(table: TableDesc, names: Names) -> str:
     text += f"   eviction={'on' if table.config & OFPTC14_EVICTION else 'off'} eviction_flags={_eviction(table.eviction_flags)}\n"
     on = bool(table.config & OFPTC14_VACANCY_EVENTS)
     text += f"   vacancy={'on' if on else 'off'}"
-    if on and table.vacancy is not None:
-        text += f" vacancy_down={table.vacancy.down}% vacancy_up={table.vacancy.up}% vacancy={table.vacancy.vacancy}%"
+    if on:
+        vacancy = table.vacancy or Vacancy()
+        text += f" vacancy_down={vacancy.down}% vacancy_up={vacancy.up}% vacancy={vacancy.vacancy}%"
     return f"{text}\n"
 
 
