@@ -131,8 +131,8 @@ class FlowPrinter:
             table = f"table={self._tables[table]}, " if table else ""
             cookie = f"cookie={cookie:#x}, " if cookie else ""
             return f" {cookie}{table}{settings}{match}{actions}", after
-        if packets == UNKNOWN_COUNT or n_bytes == UNKNOWN_COUNT:
-            packets, n_bytes = packets % UNKNOWN_COUNT, n_bytes % UNKNOWN_COUNT  # then shown as 0
+        if UNKNOWN_COUNT in (packets, n_bytes):
+            packets, n_bytes = ("?" if count == UNKNOWN_COUNT else count for count in (packets, n_bytes))
         return (
             f" cookie={cookie:#x}, duration={format_duration(sec, nsec)}, table={self._tables[table]}, "
             f"n_packets={packets}, n_bytes={n_bytes}, {settings}{match}{actions}"
