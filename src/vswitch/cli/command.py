@@ -28,7 +28,6 @@ from io import TextIOWrapper
 from vswitch.base.digits import parse_decimal
 from vswitch.base.errors import VswitchError
 from vswitch.base.options import CommandError, Given, Option, parse_options, version_text
-from vswitch.base.remarks import remarks_to
 
 Handler = Callable[..., Iterable[str] | None]
 
@@ -232,7 +231,6 @@ def set_up_logging(program: str, given: Given) -> None:
     """Log as the options say.  Where they say nothing, nothing is set up until there is something to log."""
     global _speaker
     _speaker = program, given
-    remarks_to(_say)
     if "verbose" in given or "log-file" in given:
         from vswitch.aio.sinks import start_logging
 
@@ -241,21 +239,21 @@ def set_up_logging(program: str, given: Given) -> None:
 
 def warn(module: str, message: str) -> None:
     """Log a warning, by default to stderr."""
-    _say(module, "WARN", message)
+    say(module, "WARN", message)
 
 
 def log_error(module: str, message: str) -> None:
     """Log an error, by default to stderr."""
-    _say(module, "ERR", message)
+    say(module, "ERR", message)
 
 
 def inform(module: str, message: str) -> None:
     """Log what is worth knowing, by default to stderr."""
-    _say(module, "INFO", message)
+    say(module, "INFO", message)
 
 
-def _say(module: str, level: str, message: str) -> None:
-    """Log a message, for which logging is set up now if nobody did before."""
+def say(module: str, level: str, message: str) -> None:
+    """Log a message at a level; logging is set up now, if nobody did before."""
     from vswitch.base.log import Level, Logger
 
     _speak_up()

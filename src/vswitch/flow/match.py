@@ -61,7 +61,9 @@ from vswitch.flow.fields import (
     ND_SLL,
     ND_TARGET,
     ND_TLL,
+    NEEDS_CT,
     NEEDS_ETHERNET,
+    NEEDS_NOTHING,
     NSH_C,
     NSH_FLAGS,
     NSH_MDTYPE,
@@ -256,18 +258,40 @@ def _parse_part(match: Match, part: Subfield, name: str, text: str) -> tuple[Mat
     field, bits = part.field, ones(part.n_bits) << part.start
     value = field.get(match.value) & ~bits | value << part.start
     bits |= field.get(match.mask)
-    return match.where(field, value, bits), field, bits
+    return _on_ethernet(match.where(field, value, bits), field, bits), field, bits
 
 
-def _parse_field(match: Match, field: Field, text: str, port_names: PortNames) -> tuple[Match, Field, int]:
+def parse_value(field: Field, text: str, port_names: PortNames) -> tuple[int, int]:
+    """A value for `field`, and which of its bits matter."""
     if text == "*":
-        return match.where(field, 0, 0), field, 0
+        return 0, 0
     value, mask = field.text.parse(field, text, port_names)
     if not field.maskable and mask not in (0, ones(8 * field.size)):
         raise TextError(f"{text}: invalid mask for field {field.name}", text)
+    return value, mask
+
+
+def _parse_field(match: Match, field: Field, text: str, port_names: PortNames) -> tuple[Match, Field, int]:
+    value, mask = parse_value(field, text, port_names)
     if field.name == "dl_vlan" and value == 0xFFFF:
         return match.where(VLAN_TCI, 0), field, mask  # OpenFlow 1.0's way to say that there is no tag
-    return match.where(field, value, mask), field, mask
+    bits = mask
+    if field.offset >= TUN_METADATA[0].offset:
+        if match.mask >> TUN_METADATA_PRESENT.offset + TUN_METADATA.index(field) & 1:
+            raise TextError(f"field {field.name} set multiple times", text)
+        if mask == field.ones:
+            bits = ones(8 * max(1, -(-value.bit_length() // 8)))  # how long the option is, its value says
+    return _on_ethernet(match.where(field, value, bits), field, mask), field, mask
+
+
+def _on_ethernet(match: Match, field: Field, mask: int) -> Match:
+    """`match`, on Ethernet packets if `field` is in a header and nothing says which packets it is on."""
+    if not mask or match.mask & PACKET_TYPE.mask or field.needs in _EVERYWHERE:
+        return match
+    return match.where(PACKET_TYPE, 0)
+
+
+_EVERYWHERE = (NEEDS_NOTHING, NEEDS_CT)
 
 
 def format_match(

@@ -27,7 +27,6 @@ from vswitch.flow.fields import (
     MPLS_LSE,
     ND_TARGET,
     PACKET_TYPE,
-    TCP_FLAGS,
     TP_PORTS,
     TP_SRC,
 )
@@ -41,7 +40,7 @@ _IPV6 = _IP_COMMON | IPV6_SRC.mask | IPV6_DST.mask | IPV6_LABEL.mask
 _ARP = _ADDRESSES | IP_PROTO.mask | ARP_SHA.mask | ARP_THA.mask
 _MPLS = MPLS_LSE[0].mask | MPLS_LSE[1].mask | MPLS_LSE[2].mask
 _PORTS = TP_PORTS.mask
-_DEPENDENT = _ETHERNET | _ARP | _IPV6 | _MPLS | _PORTS | TCP_FLAGS.mask | ND_TARGET.mask
+_DEPENDENT = _ETHERNET | _ARP | _IPV6 | _MPLS | _PORTS | ND_TARGET.mask
 
 # What packets of each type, and then of each protocol, have.
 _TYPES = {
@@ -53,14 +52,14 @@ _TYPES = {
     numbers.ETH_MPLS_MC: _MPLS,
 }
 _PROTOCOLS = {
-    (numbers.ETH_IP, numbers.TCP): _PORTS | TCP_FLAGS.mask,
+    (numbers.ETH_IP, numbers.TCP): _PORTS,
     (numbers.ETH_IP, numbers.UDP): _PORTS,
     (numbers.ETH_IP, numbers.SCTP): _PORTS,
     (numbers.ETH_IP, numbers.ICMP): _PORTS,
-    (numbers.ETH_IPV6, numbers.TCP): _PORTS | TCP_FLAGS.mask,
+    (numbers.ETH_IPV6, numbers.TCP): _PORTS,
     (numbers.ETH_IPV6, numbers.UDP): _PORTS,
     (numbers.ETH_IPV6, numbers.SCTP): _PORTS,
-    (numbers.ETH_IPV6, numbers.ICMPV6): _PORTS | TCP_FLAGS.mask,  # there, nd_options_type
+    (numbers.ETH_IPV6, numbers.ICMPV6): _PORTS,
 }
 _ND = {135: ND_TARGET.mask | ARP_SHA.mask, 136: ND_TARGET.mask | ARP_THA.mask}
 

@@ -104,6 +104,18 @@ def parse_subfield(text: str) -> Subfield:
     return subfield
 
 
+def parse_typed(text: str) -> Subfield:
+    """The same, of a field that has a type by which actions can name it."""
+    return typed(parse_subfield(text), text)
+
+
+def typed(part: Subfield, text: str) -> Subfield:
+    """`part`, unless its field has no type; `text` is what the user wrote."""
+    if not part.field.codes and part.field not in _CARRIERS:
+        raise TextError(f"{text}: field {part.field.name} has no type by which actions can name it", text)
+    return part
+
+
 def split_subfield(text: str) -> tuple[Subfield, str]:
     """The subfield with which `text` begins, and what follows it."""
     name = re.split(r"[\[-]", text, maxsplit=1)[0]

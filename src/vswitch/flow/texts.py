@@ -25,7 +25,7 @@ from vswitch.base.text import (
     parse_ipv6,
 )
 from vswitch.flow.field import Field, PortNames, Text
-from vswitch.flow.ports import format_port, parse_port
+from vswitch.flow.ports import format_port, from_16, parse_port
 
 _HEX_DIGITS = re.compile(r"[0-9a-fA-F]*")
 _Names = Mapping[int, str]
@@ -33,11 +33,11 @@ _Names = Mapping[int, str]
 
 def parse_digits(text: str, size: int) -> int | None:
     """The number of `size` bytes that `text` is in C's notation; None, if it is none."""
-    number, end = _leading(text, size)
+    number, end = leading_digits(text, size)
     return number if end and end == len(text) else None
 
 
-def _leading(text: str, size: int) -> tuple[int | None, int]:
+def leading_digits(text: str, size: int) -> tuple[int | None, int]:
     """The number of `size` bytes with which `text` begins, and where it ends; None: it is too large.
 
     One that begins with "0x" may have any number of digits; others have 64 bits, and may be negative.
@@ -55,7 +55,7 @@ def _leading(text: str, size: int) -> tuple[int | None, int]:
 
 def _number(field: Field, whole: str, text: str, what: str) -> int:
     """A number in C's notation, for the `what` of `field`; `whole` is what the user wrote."""
-    value, end = _leading(text, field.size)
+    value, end = leading_digits(text, field.size)
     if value is None:
         raise TextError(f"{whole}: {what} too large for {field.size}-byte field {field.name}", whole)
     if not end or end != len(text):
@@ -284,7 +284,7 @@ def _parse_port(field: Field, text: str, names: PortNames) -> tuple[int, int]:
 
 
 def _format_port(field: Field, value: int, mask: int, names: _Names) -> str:
-    return format_port(value, names)
+    return format_port(from_16(value) if field.size == 2 else value, names)
 
 
 DECIMAL = Text("decimal", _parse_integer, _format_integer(str))

@@ -11,11 +11,12 @@ from typing import Any
 
 from vswitch.base.errors import TextError
 from vswitch.base.namedtuple import NamedTuple
+from vswitch.base.remarks import remark
 from vswitch.base.text import key_values, parse_u16, parse_u32, parse_u64
 from vswitch.flow.match import DEFAULT_PRIORITY, Match, format_match, read_match_word
 from vswitch.flow.ports import OFPP_ANY
 from vswitch.openflow.actions.base import Action, format_actions
-from vswitch.openflow.actions.check import check_actions
+from vswitch.openflow.actions.check import CheckError, check_actions
 from vswitch.openflow.actions.text import parse_actions
 from vswitch.openflow.errors import BadAction, OpenFlowError
 from vswitch.openflow.messages.flow import (
@@ -180,6 +181,8 @@ def read_flow_mod(text: str, command: int | None = OFPFC_ADD, names: Names = NO_
         if not usable:
             raise OpenFlowError(BadAction.MATCH_INCONSISTENT)
     except OpenFlowError as error:
+        if isinstance(error, CheckError):
+            remark(error.module, error.why)
         raise TextError(
             f"actions are invalid with specified match ({error.code.name})", actions_text
         ) from None

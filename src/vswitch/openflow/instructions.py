@@ -84,8 +84,10 @@ class WriteActions(Action):
     actions: tuple[Action, ...] = ()
 
     def encode(self, version: int) -> bytes:
-        """OpenFlow 1.0 has no action set."""
-        return _actions_instruction(_WRITE_ACTIONS, version, self.actions) if version >= OF11 else b""
+        """OpenFlow 1.0 has no action set; and to write nothing takes no instruction."""
+        if version == OF10 or not self.actions:
+            return b""
+        return _actions_instruction(_WRITE_ACTIONS, version, self.actions)
 
     @classmethod
     def parse(cls, arg: str, names: Names) -> Action:
@@ -142,7 +144,7 @@ class GotoTable(Action):
     def encode(self, version: int) -> bytes:
         """A resubmit in OpenFlow 1.0."""
         if version == OF10:
-            return Resubmit(table=self.table_id).encode_with_table()
+            return Resubmit(table=self.table_id).encode(version)
         return struct.pack("!HHB3x", _GOTO_TABLE, 8, self.table_id)
 
     @classmethod

@@ -58,7 +58,8 @@ def print_message(
     text = _print(data, Style(verbosity, names, show_stats, print_message, data), known)
     if not text.endswith("\n"):
         text += "\n"
-    return text + hex_dump(data) if verbosity >= 5 else text
+    dump = hex_dump(data) if verbosity >= 5 else ""
+    return text if text.endswith(dump) else text + dump  # errors show it anyway
 
 
 def _print(data: bytes, style: Style, known: Message | None) -> str:

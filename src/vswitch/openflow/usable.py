@@ -35,7 +35,8 @@ from vswitch.flow.match import Match
 from vswitch.openflow.actions.base import Action
 from vswitch.openflow.actions.check import check_actions
 from vswitch.openflow.actions.control import Clone
-from vswitch.openflow.actions.encap import Decap, Encap
+from vswitch.openflow.actions.ct import Ct
+from vswitch.openflow.actions.encap import Encap
 from vswitch.openflow.actions.header import PushVlan
 from vswitch.openflow.actions.register import SetField
 from vswitch.openflow.errors import OpenFlowError
@@ -153,13 +154,13 @@ def _told_by(actions: Iterable[Action]) -> Protocols:
         match item:
             case PushVlan():
                 usable &= _OF11 | _OXM
-            case Meter() | Encap() | Decap():
+            case Meter() | Encap():
                 usable &= _OXM13
             case WriteMetadata():
                 usable -= _STANDARD
             case SetField():
                 usable &= for_field(item.field)
-            case Clone() | WriteActions():
+            case Clone() | WriteActions() | Ct():
                 usable &= _told_by(item.actions)
             case _:
                 pass

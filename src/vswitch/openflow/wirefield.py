@@ -15,7 +15,7 @@ from functools import cache
 
 from vswitch.flow.codes import EXPERIMENTER, Code, by_number, code_for, codes_of
 from vswitch.flow.field import Field
-from vswitch.flow.fields import CT_STATE, FIELDS, NSH_MDTYPE, NSH_TTL
+from vswitch.flow.fields import CT_STATE, FIELDS, NSH_MDTYPE, NSH_TTL, TUN_METADATA
 from vswitch.flow.ports import is_valid
 from vswitch.flow.subfield import Subfield, part_of
 from vswitch.openflow.errors import BadAction, BadMatch, OpenFlowError
@@ -78,8 +78,11 @@ def decode_type(data: bytes, at: int) -> tuple[Field, bool, int]:
 
 def encode_entry(field: Field, value: int, mask: int | None, version: int) -> bytes:
     """A header, value and mask."""
-    size = field.size
-    data = encode_header(field, version, mask is not None) + value.to_bytes(size, "big")
+    size, head = field.size, encode_header(field, version, mask is not None)
+    if field in TUN_METADATA:  # as long as what is said
+        size = max(1, -(-(value if mask is None else mask).bit_length() // 8))
+        head = head[:3] + bytes([size if mask is None else 2 * size])
+    data = head + value.to_bytes(size, "big")
     return data if mask is None else data + mask.to_bytes(size, "big")
 
 

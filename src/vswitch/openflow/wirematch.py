@@ -20,6 +20,9 @@ from vswitch.base.namedtuple import NamedTuple
 from vswitch.flow.codes import EXPERIMENTER, by_number
 from vswitch.flow.field import Field, Flow, Mask
 from vswitch.flow.fields import (
+    CT_NW_PROTO,
+    CT_TP_DST,
+    CT_TP_SRC,
     ETH_TYPE,
     FIELDS,
     IP_PROTO,
@@ -27,9 +30,12 @@ from vswitch.flow.fields import (
     N_REGS,
     NEEDS_CT,
     NEEDS_ETHERNET,
+    NEEDS_NOTHING,
     NEEDS_NSH,
     PACKET_TYPE,
     TP_SRC,
+    TUN_METADATA,
+    TUN_METADATA_PRESENT,
     VLAN_TCI,
     with_type,
 )
@@ -119,6 +125,7 @@ class _Step(NamedTuple):
     ones: int
     size: int
     tail: bytes
+    implies_ethernet: bool = False  # its field is in a header of Ethernet or above
 
 
 class Plan(NamedTuple):
@@ -132,17 +139,17 @@ class Plan(NamedTuple):
 @lru_cache(maxsize=4096)
 def plan_for(mask: int, kind: int, version: int, framed: bool) -> Plan:
     """The entries for matches with `mask` on packets of this kind; `framed`, with header and padding."""
-    if mask & _ETHERNET and not PACKET_TYPE.get(kind):
-        mask &= ~PACKET_TYPE.mask  # a field of Ethernet says it
     steps = list(_steps(mask, kind, version))
-    data = b"".join([head + bytes(size) + tail for head, _, _, size, tail in steps])
+    if mask & PACKET_TYPE.mask and not PACKET_TYPE.get(kind) and any(step.implies_ethernet for step in steps):
+        steps = list(_steps(mask & ~PACKET_TYPE.mask, kind, version))
+    data = b"".join([step.head + bytes(step.size) + step.tail for step in steps])
     if framed:
         data = padded(_HEAD.pack(_OFPMT_OXM, 4 + len(data)) + data)
     number, moves, at = int.from_bytes(data, "big"), [], _HEAD.size if framed else 0
-    for head, offset, ones, size, tail in steps:
-        at += len(head) + size
-        moves.append((offset, ones, 8 * (len(data) - at)))
-        at += len(tail)
+    for step in steps:
+        at += len(step.head) + step.size
+        moves.append((step.offset, step.ones, 8 * (len(data) - at)))
+        at += len(step.tail)
     return Plan(number, len(data), tuple(moves))
 
 
@@ -151,17 +158,34 @@ def _steps(mask: int, kind: int, version: int) -> Iterator[_Step]:
     kind = with_type(kind)
     for field in _ordered(version):
         bits = field.get(mask)
+        if field.offset >= TUN_METADATA[0].offset:
+            if TUN_METADATA_PRESENT.get(mask) >> TUN_METADATA.index(field) & 1:
+                yield _option_step(field, bits, version)
+            continue
         if not bits or not (field.needs in _UNASKED or field.needs.holds(kind)):
             continue
+        if field in (CT_TP_SRC, CT_TP_DST) and not mask & CT_NW_PROTO.mask:
+            continue  # of what protocol?
         if field is VLAN_TCI and version != NXM:
             yield from _vlan_steps(bits, VLAN_TCI.get(kind) & 0x1000, version)
             continue
         whole = bits == field.ones or field in _UNMASKABLE
         tail = b"" if whole else bits.to_bytes(field.size, "big")
-        yield _Step(encode_header(field, version, not whole), field.offset, bits, field.size, tail)
+        head, layered = encode_header(field, version, not whole), field.needs not in _EVERYWHERE
+        yield _Step(head, field.offset, bits, field.size, tail, layered)
 
 
-_UNASKED = (NEEDS_CT, NEEDS_NSH)  # told of any packets, as Open vSwitch does
+def _option_step(field: Field, bits: int, version: int) -> _Step:
+    """An option of a tunnel is as long as what is said of it; nothing but its presence is a mask of no bytes."""
+    size = -(-bits.bit_length() // 8)
+    whole = bits != 0 and bits == (1 << 8 * size) - 1
+    head = bytearray(encode_header(field, version, not whole))
+    head[3] = size if whole else 2 * size
+    return _Step(bytes(head), field.offset, bits, size, b"" if whole else bits.to_bytes(size, "big"))
+
+
+_EVERYWHERE = (NEEDS_NOTHING, NEEDS_CT)
+_UNASKED = (NEEDS_CT, NEEDS_NSH, NEEDS_ETHERNET)  # told of any packets, as Open vSwitch does
 _UNMASKABLE = frozenset(field for field in FIELDS if not field.maskable)
 _VLAN_VID, _VLAN_PCP = FIELDS["vlan_vid"], FIELDS["vlan_pcp"]
 
@@ -172,9 +196,9 @@ def _vlan_steps(bits: int, tagged: int, version: int) -> Iterator[_Step]:
     if vid:
         whole = vid == 0x1FFF
         tail = b"" if whole else vid.to_bytes(2, "big")
-        yield _Step(encode_header(_VLAN_VID, version, not whole), VLAN_TCI.offset, vid, 2, tail)
+        yield _Step(encode_header(_VLAN_VID, version, not whole), VLAN_TCI.offset, vid, 2, tail, True)
     if tagged and bits & 0xE000:
-        yield _Step(encode_header(_VLAN_PCP, version), VLAN_TCI.offset + 13, 7, 1, b"")
+        yield _Step(encode_header(_VLAN_PCP, version), VLAN_TCI.offset + 13, 7, 1, b"", True)
 
 
 # The order in which Open vSwitch writes entries.  Ports of TCP and the like share a place; prerequisites choose.
@@ -426,7 +450,9 @@ def _decode_rare(data: bytes, at: int, end: int, loose: bool) -> tuple[tuple[Fie
         raise OpenFlowError(BadMatch.BAD_LEN)
     half = start + size // 2 if masked else stop
     value, mask = data[start:half], data[half : half + size // 2]
-    pair = _under_mask(value, mask) if masked else (int.from_bytes(value, "big"), (1 << 8 * size) - 1)
+    pair = (
+        _under_mask(value, mask) if masked else (int.from_bytes(value, "big"), (1 << 8 * max(1, size)) - 1)
+    )  # no bytes of an option are zeros
     code = by_number().get((oxm_class, experimenter, number))
     if code is None or not _has_size(code.field, len(value)):
         if code is not None and not size and code.field.name.startswith("tun_metadata"):
@@ -442,7 +468,7 @@ def _decode_rare(data: bytes, at: int, end: int, loose: bool) -> tuple[tuple[Fie
 def _has_size(field: Field, size: int) -> bool:
     """Whether an entry for `field` can have values of `size` bytes."""
     if field.name.startswith("tun_metadata"):
-        return 0 < size <= field.size
+        return size <= field.size
     return size == field.size
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from vswitch.flow.match import Match, parse_match
 from vswitch.openflow.actions.text import parse_actions
 from vswitch.openflow.errors import OpenFlowError
-from vswitch.openflow.message import encode
+from vswitch.openflow.message import decode, encode
 from vswitch.openflow.messages.flow import FlowMod
 from vswitch.openflow.version import ALL_VERSIONS
 
@@ -54,6 +54,7 @@ SAMPLES: tuple[tuple[str, str], ...] = (
 
 # Forms that nothing is encoded in, but that others may send: the match of the flow, and the action's bytes.
 RECEIVED: tuple[tuple[str, str], ...] = (
+    ("", "ffff00100000232000010003" + "00000000"),  # resubmit that cannot name a table
     ("", "ffff0018 00002320 0020 03c0 0064 00010204 000000000000"),  # output_reg2
     ("", "ffff0018 00002320 0021 00010204 00000005 000000000000"),  # reg_load2
     ("", "ffff0028 00002320 0033 0009 00000001 00000000 00000002 00000000 00000003 0007 01 00 00000000"),  # sample4
@@ -76,9 +77,11 @@ def flow_mods() -> Iterator[tuple[str, int, bytes]]:
             if not all(item.encode(version) for item in flow_mod.actions):
                 continue
             try:
-                yield actions, version, encode(flow_mod, version, 2, table_ids=False)
+                data = encode(flow_mod, version, 2, table_ids=False)
+                decode(data)
             except OpenFlowError:
                 continue
+            yield actions, version, data
 
 
 def received() -> Iterator[tuple[str, int, bytes]]:

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from vswitch.base.options import BOOTSTRAP, COMMON, DAEMON, SSL, Given
-from vswitch.cli.command import Program
+from vswitch.base.remarks import remarks_to
+from vswitch.cli.command import Program, say
 from vswitch.cli.ofctl.settings import OPTIONS
 from vswitch.cli.ofctl.table import command
 
@@ -145,3 +146,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _prepare(given: Given) -> None:
     command.read_only = "read-only" in given
+    remarks_to(say)

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import re
 import struct
+from collections.abc import Iterable
 
 from vswitch.base.errors import TextError
-from vswitch.base.text import parse_u16, parse_u32
+from vswitch.base.scan import c_atoi
 from vswitch.flow.ports import OfPort, from_16, to_16
-from vswitch.flow.subfield import Subfield, coded, parse_subfield
+from vswitch.flow.subfield import Subfield, coded, parse_typed
 from vswitch.openflow.actions.base import Action, action, frame, nx, spelled
 from vswitch.openflow.codec import Code
 from vswitch.openflow.errors import BadAction, OpenFlowError
@@ -32,6 +33,7 @@ BUNDLE_ALGORITHMS = ("active_backup", "hrw")
 MULTIPATH_ALGORITHMS = ("modulo_n", "hash_threshold", "hrw", "iter_hash")
 _BUNDLE = struct.Struct("!HHHIHH4s4x")
 _MULTIPATH = struct.Struct("!HHxxHHIxxH4s")
+_MAX_MEMBERS = 2048
 _OFPORT = 0x00000002  # member type: the header of NXM_OF_IN_PORT
 
 
@@ -103,28 +105,35 @@ class Bundle(Action):
 
 
 def _parse_bundle(arg: str, names: Names, loads: bool) -> Bundle:
-    head, keyword, tail = arg.partition("members:")
-    if not keyword:
-        head, keyword, tail = arg.partition("slaves:")
-    words = [word for word in re.split(r"[,\s]+", head) if word]
-    if len(words) != 4 + loads or not keyword:
+    found = (_BUNDLE_LOAD_TEXT if loads else _BUNDLE_TEXT).match(arg)
+    if not found:
         raise TextError(f"{arg}: not enough arguments to bundle action", arg)
-    fields, basis, algorithm, kind = words[:4]
-    if fields not in HASH_FIELDS:
-        raise TextError(f"{arg}: unknown fields `{fields}'", arg)
-    if algorithm not in BUNDLE_ALGORITHMS:
-        raise TextError(f"{arg}: unknown algorithm `{algorithm}'", arg)
-    if kind != "ofport":
-        raise TextError(f"{arg}: unknown member_type `{kind}'", arg)
-    members = []
-    for word in re.split(r"[,\s\[\]]+", tail):
-        if word:
-            port = names.ports.get(word)
-            members.append(names.port(word, "bad port number") if port is None else port)
-    dst = parse_subfield(words[4]) if loads else None
-    if dst is not None and dst.n_bits < 16:
-        raise TextError(f"{arg}: Destination field {words[4]} must be at least 16 bits", arg)
-    return Bundle(fields, parse_u16(basis, "basis"), algorithm, tuple(members), dst)
+    fields, basis, algorithm, kind, *target, keyword, tail = found.groups()
+    if keyword.lower() not in ("members", "slaves"):
+        raise TextError(f"{arg}: missing member delimiter, expected `members', got `{keyword}'", arg)
+    members = [_member(word, names) for word in re.split(r"[, \[\]]+", tail)[:_MAX_MEMBERS] if word]
+    _check_known(arg, fields, "fields", HASH_FIELDS)
+    _check_known(arg, algorithm, "algorithm", BUNDLE_ALGORITHMS)
+    _check_known(arg, kind, "member_type", ("ofport",))
+    dst = parse_typed(target[0]) if loads else None
+    return Bundle(fields.lower(), c_atoi(basis, 16), algorithm.lower(), tuple(members), dst)
+
+
+_WORD = r"[, ]*+([^, ]++)"  # one of several, with what separates it from the one before
+_KEYWORD = r"[, ][: ]*+([^: ]++)[: ]?(.*)\Z"
+_BUNDLE_TEXT = re.compile(_WORD * 4 + _KEYWORD, re.DOTALL)
+_BUNDLE_LOAD_TEXT = re.compile(_WORD * 5 + _KEYWORD, re.DOTALL)
+_MULTIPATH_TEXT = re.compile(_WORD * 6, re.DOTALL)
+
+
+def _member(text: str, names: Names) -> OfPort:
+    port = names.ports.get(text)
+    return names.port(text, "{}: bad port number") if port is None else port
+
+
+def _check_known(arg: str, word: str, what: str, known: Iterable[str]) -> None:
+    if word.lower() not in known:
+        raise TextError(f"{arg}: unknown {what} `{word}'", arg)
 
 
 @spelled("bundle_load")
@@ -167,24 +176,23 @@ class Multipath(Action):
     @classmethod
     def parse(cls, arg: str, names: Names) -> Action:
         """`FIELDS,BASIS,ALGORITHM,N_LINKS,ARG,DST`."""
-        words = [word for word in re.split(r"[,\s]+", arg) if word]
-        if len(words) < 6:
+        found = _MULTIPATH_TEXT.match(arg)
+        if not found:
             raise TextError(f"{arg}: not enough arguments to multipath action", arg)
-        fields, basis, algorithm, n_text, arg_text, dst_text = words[:6]
-        if fields not in HASH_FIELDS:
-            raise TextError(f"{arg}: unknown fields `{fields}'", arg)
-        if algorithm not in MULTIPATH_ALGORITHMS:
-            raise TextError(f"{arg}: unknown algorithm `{algorithm}'", arg)
-        n_links, dst = parse_u32(n_text), parse_subfield(dst_text)
+        fields, basis, algorithm, n_text, arg_text, dst_text = found.groups()
+        _check_known(arg, fields, "fields", HASH_FIELDS)
+        _check_known(arg, algorithm, "algorithm", MULTIPATH_ALGORITHMS)
+        n_links = (c_atoi(n_text) ^ 1 << 31) - (1 << 31)  # with its sign
         if not 1 <= n_links <= 65536:
             raise TextError(f"{arg}: n_links {n_links} is not in valid range 1 to 65536", arg)
+        dst = parse_typed(dst_text)
         if dst.n_bits < 16 and n_links > 1 << dst.n_bits:
             raise TextError(
                 f"{arg}: {dst.n_bits}-bit destination field has {1 << dst.n_bits} possible values, "
                 f"less than specified n_links {n_links}",
                 arg,
             )
-        return cls(fields, parse_u16(basis, "basis"), algorithm, n_links, parse_u32(arg_text), dst)
+        return cls(fields.lower(), c_atoi(basis, 16), algorithm.lower(), n_links, c_atoi(arg_text), dst)
 
     def format(self, names: Names) -> str:
         """`multipath(eth_src,50,modulo_n,1,0,NXM_NX_REG0[])`."""

@@ -14,13 +14,34 @@ from operator import is_, or_
 
 from vswitch.base.memo import by_identity
 from vswitch.flow.field import Field, Flow
-from vswitch.flow.fields import CT_STATE, ETH_TYPE, FIELDS, IP_FRAG, IP_PROTO, TP_PORTS, VLAN_TCI, with_type
+from vswitch.flow.fields import (
+    CT_STATE,
+    ETH_TYPE,
+    FIELDS,
+    IP_FRAG,
+    IP_PROTO,
+    PACKET_TYPE,
+    TP_PORTS,
+    TUN_METADATA,
+    VLAN_TCI,
+    with_type,
+)
 from vswitch.flow.match import Match
-from vswitch.flow.ports import OFPP_ANY, OFPP_IN_PORT, OFPP_LOCAL, OFPP_MAX, OFPP_UNSET
+from vswitch.flow.ports import (
+    OFPP_ANY,
+    OFPP_CONTROLLER,
+    OFPP_IN_PORT,
+    OFPP_LOCAL,
+    OFPP_MAX,
+    OFPP_UNSET,
+    to_16,
+)
 from vswitch.flow.subfield import Subfield
 from vswitch.openflow.actions.base import Action
+from vswitch.openflow.actions.bundle import Bundle, Multipath
 from vswitch.openflow.actions.control import Clone, DecNshTtl, FinTimeout, Resubmit
 from vswitch.openflow.actions.ct import Ct, Nat
+from vswitch.openflow.actions.encap import Decap, Encap
 from vswitch.openflow.actions.header import (
     DecTtl,
     L4Rewrite,
@@ -34,19 +55,26 @@ from vswitch.openflow.actions.header import (
     SetVlanPcp,
     SetVlanVid,
 )
-from vswitch.openflow.actions.learn import Learn
+from vswitch.openflow.actions.learn import LOAD, MATCH, Learn
 from vswitch.openflow.actions.mpls import DecMplsTtl, PopMpls, PushMpls, SetMplsLabel, SetMplsTc, SetMplsTtl
-from vswitch.openflow.actions.output import Enqueue, Output
-from vswitch.openflow.actions.register import Load, Move, OutputReg, SetField, StackPop, StackPush
-from vswitch.openflow.errors import BadAction, BadInstruction, MeterModFailed, OpenFlowError
+from vswitch.openflow.actions.output import Enqueue, Output, OutputTrunc
+from vswitch.openflow.actions.register import (
+    DeleteField,
+    Load,
+    Move,
+    OutputReg,
+    SetField,
+    StackPop,
+    StackPush,
+)
+from vswitch.openflow.errors import BadAction, BadInstruction, ErrorCode, MeterModFailed, OpenFlowError
 from vswitch.openflow.instructions import GotoTable, Meter, WriteActions
 from vswitch.openflow.version import OF11
 from vswitch.openflow.wirematch import check_addresses
-from vswitch.packet.numbers import ETH_IP, ETH_IPV6, ETH_MPLS, ETH_MPLS_MC, ICMPV6, TCP
+from vswitch.packet.numbers import ETH_IP, ETH_IPV6, ETH_MPLS, ETH_MPLS_MC, ETH_NSH, ICMPV6, TCP
 
-_CFI = 0x1000
+_CFI, _INVALID = 0x1000, 0x10  # tagged; as state of a connection
 _VLAN_VID = FIELDS["vlan_vid"]
-_NSH_TTL = FIELDS["nsh_ttl"]
 _MPLS = (ETH_MPLS, ETH_MPLS_MC)
 _LATER_FRAGMENT = 2
 _NAT_KINDS = {4: ETH_IP, 6: ETH_IPV6}  # by the version of a range's addresses
@@ -55,6 +83,14 @@ _OFPTT_ALL = 0xFF
 _ALG_PROTOS = {21: (6,), 69: (17,)}  # of FTP and TFTP, by the ports that name their helpers
 _IP_ACTIONS = (SetIpDscp, SetIpEcn, SetIpTtl, DecTtl)
 _MPLS_ACTIONS = (SetMplsLabel, SetMplsTc, SetMplsTtl, DecMplsTtl, PopMpls)
+
+
+class CheckError(OpenFlowError):
+    """Actions make no sense, for a reason that goes to the log in the name of `module`."""
+
+    def __init__(self, module: str, why: str, code: ErrorCode = BadAction.MATCH_INCONSISTENT) -> None:
+        super().__init__(code, why)
+        self.module = module
 
 
 def check_actions(
@@ -119,7 +155,7 @@ class _Checker:
 
     def _check(self, item: Action) -> Action:
         match item:
-            case Output() | Enqueue():
+            case Output() | OutputTrunc() | Enqueue():
                 self._port(item)
             case SetVlanVid() | SetVlanPcp():
                 return self._vlan(item)
@@ -146,20 +182,21 @@ class _Checker:
     def _check_more(self, item: Action) -> Action:
         match item:
             case SetField():
-                self._prerequisite(item.field)
-                if item.field is _VLAN_VID and not VLAN_TCI.get(self.flow) & _CFI:
-                    raise OpenFlowError(BadAction.MATCH_INCONSISTENT, "no VLAN header")
-                self.flow = item.field.put(self.flow, item.value)
+                self._set(Subfield(item.field), item.value)
             case Load():
-                self._prerequisite(item.dst.field)
-                self.flow = item.dst.put(self.flow, item.value)
+                self._set(item.dst, item.value)
             case Move():
-                self._prerequisite(item.src.field)
-                self._prerequisite(item.dst.field)
+                self._reads(item.src.field)
+                self._writes(item.dst.field)
             case OutputReg() | StackPush():
-                self._prerequisite(item.src.field)
-            case StackPop():
-                self._prerequisite(item.dst.field)
+                self._reads(item.src.field)
+            case StackPop() | Multipath():
+                self._writes(item.dst.field)
+            case Bundle():
+                self._bundle(item)
+            case DeleteField():
+                if item.field not in TUN_METADATA:
+                    raise OpenFlowError(BadAction.BAD_ARGUMENT, item.field.name)
             case GotoTable():
                 later = self.table_id == _OFPTT_ALL or item.table_id > self.table_id
                 if not later or (self.n_tables != 255 and item.table_id >= self.n_tables):
@@ -169,11 +206,20 @@ class _Checker:
                     raise OpenFlowError(MeterModFailed.INVALID_METER)
             case Ct():
                 protos = _ALG_PROTOS.get(item.alg)
-                if not self._is_ip or (protos and IP_PROTO.get(self.flow) & 0xFF not in protos):
+                invalid = item.commit and CT_STATE.get(self.flow) & _INVALID
+                if not self._is_ip or invalid or (protos and IP_PROTO.get(self.flow) & 0xFF not in protos):
                     raise OpenFlowError(BadAction.MATCH_INCONSISTENT)
+                if isinstance(item.zone, Subfield):
+                    self._reads(item.zone.field)
                 self._nat(item)
+            case Encap():
+                self.flow = with_type(PACKET_TYPE.put(self.flow, item.packet_type))
+                if not self._is_ip:
+                    self.flow = IP_PROTO.put(self.flow, 0)
+            case Decap():
+                self._decap()
             case DecNshTtl():
-                self._prerequisite(_NSH_TTL)
+                self._need(ETH_TYPE.get(self.flow) == ETH_NSH)
             case FinTimeout():
                 self._need(self._is_ip and IP_PROTO.get(self.flow) & 0xFF == TCP)
             case Resubmit(ct=True):
@@ -192,6 +238,14 @@ class _Checker:
                 pass
         return item
 
+    def _decap(self) -> None:
+        """Below Ethernet is what its type says; what is below another header, nobody knows."""
+        packet_type = PACKET_TYPE.get(self.flow)
+        eth_type = 0xFFFF if packet_type else ETH_TYPE.get(self.flow)
+        self.flow = ETH_TYPE.put(
+            PACKET_TYPE.put(self.flow, 0xFFFF if packet_type else 1 << 16 | eth_type), eth_type
+        )
+
     @property
     def _is_ip(self) -> bool:
         return ETH_TYPE.get(self.flow) in (ETH_IP, ETH_IPV6)
@@ -201,10 +255,36 @@ class _Checker:
         if self.strict and not met:
             raise OpenFlowError(BadAction.MATCH_INCONSISTENT)
 
-    def _prerequisite(self, field: Field) -> None:
-        """What Nicira's extensions have always asked for."""
+    # What Nicira's extensions have always asked for.
+
+    def _set(self, part: Subfield, value: int) -> None:
+        field = part.field
+        untagged = field is _VLAN_VID and not VLAN_TCI.get(self.flow) & _CFI
+        if untagged or not field.needs.holds_in(self.flow, self.mask):
+            raise CheckError("ofp_actions", f"set_field {field.name} lacks correct prerequisites")
+        if field is VLAN_TCI:
+            self.flow = part.put(self.flow, value)
+
+    def _reads(self, field: Field) -> None:
         if not field.needs.holds_in(self.flow, self.mask):
-            raise OpenFlowError(BadAction.MATCH_INCONSISTENT, field.name)
+            raise CheckError("meta_flow", f"source field {field.name} lacks correct prerequisites")
+
+    def _writes(self, field: Field, flow: Flow | None = None) -> None:
+        if not field.needs.holds_in(self.flow if flow is None else flow, self.mask):
+            raise CheckError("meta_flow", f"destination field {field.name} lacks correct prerequisites")
+        if not field.writable:
+            why = f"destination field {field.name} is not writable"
+            raise CheckError("meta_flow", why, BadAction.BAD_SET_ARGUMENT)
+
+    def _bundle(self, item: Bundle) -> None:
+        """Members are ports; a controller is none."""
+        if item.dst is not None:
+            self._writes(item.dst.field)
+        for port in item.members:
+            if port == OFPP_CONTROLLER:
+                raise CheckError("bundle", "unsupported controller member", BadAction.BAD_OUT_PORT)
+            if port != OFPP_ANY and not self._is_output(port):
+                raise CheckError("bundle", f"invalid member {to_16(port)}", BadAction.BAD_OUT_PORT)
 
     def _nat(self, item: Ct) -> None:
         """Addresses are of the packet's kind."""
@@ -218,21 +298,28 @@ class _Checker:
         learned = Flow(0)
         for spec in item.specs:
             if isinstance(spec.src, Subfield):
-                self._prerequisite(spec.src.field)
-            if spec.dst is not None:
-                if not spec.dst.field.needs.holds(learned):
-                    raise OpenFlowError(BadAction.MATCH_INCONSISTENT, spec.dst.field.name)
+                self._reads(spec.src.field)
+            if spec.kind == LOAD:
+                self._writes(spec.dst.field, learned)
+            elif spec.kind == MATCH:
+                field = spec.dst.field
+                if not field.needs.holds(learned):
+                    raise CheckError("meta_flow", f"source field {field.name} lacks correct prerequisites")
                 if not isinstance(spec.src, Subfield):
                     learned = spec.dst.put(learned, spec.src)
 
-    def _port(self, item: Output | Enqueue) -> None:
+    def _port(self, item: Output | OutputTrunc | Enqueue) -> None:
         port = item.port
         if isinstance(item, Enqueue):
             valid = port < self.max_port or port in (OFPP_IN_PORT, OFPP_LOCAL)
         else:
-            valid = port < self.max_port or (port > OFPP_UNSET and port != OFPP_ANY)
+            valid = self._is_output(port)
         if not valid:
             raise OpenFlowError(BadAction.BAD_OUT_PORT, f"port {port}")
+
+    def _is_output(self, port: int) -> bool:
+        """Whether packets can go out there."""
+        return port < self.max_port or (port > OFPP_UNSET and port != OFPP_ANY)
 
     def _vlan(self, item: SetVlanVid | SetVlanPcp) -> Action:
         has_vlan = bool(VLAN_TCI.get(self.flow) & _CFI)

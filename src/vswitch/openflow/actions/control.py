@@ -40,15 +40,12 @@ class Resubmit(Action):
     in_port: OfPort = OFPP_IN_PORT
     table: int = TABLE_SAME
     ct: bool = False  # match on the original direction's tuple of the connection
+    plain: bool = False  # it came in the form that cannot name a table
 
     def encode(self, version: int) -> bytes:
-        """The oldest form that can say it."""
-        if self.table == TABLE_SAME and not self.ct:
+        """The form that it came in, if that can say it; the one that names a table, even if it is the same."""
+        if self.plain and self.table == TABLE_SAME and not self.ct:
             return frame(nx(1), struct.pack("!H4x", to_16(self.in_port)))
-        return self.encode_with_table()
-
-    def encode_with_table(self) -> bytes:
-        """The form that names a table, even if it is the same."""
         return frame(nx(44 if self.ct else 14), struct.pack("!HB3x", to_16(self.in_port), self.table))
 
     @classmethod
@@ -58,7 +55,7 @@ class Resubmit(Action):
             raise OpenFlowError(BadAction.BAD_LEN)
         port, table = struct.unpack_from("!HB", data, 10)
         if code.number == 1:
-            return cls(from_16(port))
+            return cls(from_16(port), plain=True)
         if any(data[13:]):
             raise OpenFlowError(BadAction.BAD_ARGUMENT)
         return cls(from_16(port), table, code.number == 44)
@@ -158,7 +155,7 @@ class Note(Action):
         return f"note:{self.data.hex('.')}"
 
 
-_NOTE = re.compile(r"(?:\.?[0-9a-fA-F]{2})*\.?")
+_NOTE = re.compile(r"(?:\.*[0-9a-fA-F]{2})*\.*")
 
 
 @action("exit", "NX1.0+(17)")
@@ -274,3 +271,7 @@ class CtClear(Action):
 @action("dec_nsh_ttl", "NX1.3+(48)")
 class DecNshTtl(Action):
     """Decrement the TTL of the NSH header."""
+
+    def encode(self, version: int) -> bytes:
+        """Nothing but a number; also where a version has no such action, and will say so."""
+        return frame(nx(48), b"")

@@ -5,12 +5,14 @@ Sources: OVS nicira-ext.h (nx_action_conntrack, nx_action_nat); ovs-actions(7), 
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Iterator, Mapping
 
 from vswitch.base.errors import TextError
-from vswitch.base.text import format_ipv4, format_ipv6, key_values, parse_ipv4, parse_ipv6, parse_u16
-from vswitch.flow.subfield import Subfield, coded, parse_subfield
+from vswitch.base.scan import Number, scan
+from vswitch.base.text import format_ipv4, format_ipv6, key_values, leading_ipv4, parse_ipv6, parse_u16
+from vswitch.flow.subfield import Subfield, coded, parse_typed
 from vswitch.openflow.actions.base import (
     CONNECTION,
     Action,
@@ -70,27 +72,19 @@ class Ct(Action):
                 raise OpenFlowError(BadAction.BAD_SET_LEN)
         actions = decode_nested(version, data[24:])
         made = cls(bool(flags & _COMMIT), bool(flags & _FORCE), table, zone, alg, actions)
-        if not made.commit and (made.force or any(item.target for item in actions)):
+        if made.force and not made.commit:
             raise OpenFlowError(BadAction.BAD_ARGUMENT)
-        if made._misplaced():
-            raise OpenFlowError(BadAction.BAD_ARGUMENT, made._misplaced())
+        for item in actions:
+            if wrong := misplaced(item, "ct"):
+                raise OpenFlowError(BadAction.BAD_ARGUMENT, wrong)
+            if not made.commit and item != Nat():
+                raise OpenFlowError(BadAction.BAD_ARGUMENT, "only a commit changes the connection")
         return made
-
-    def _misplaced(self) -> str:
-        """What is wrong with the actions; empty: nothing."""
-        for item in self.actions:
-            target = item.target
-            if target is None and not isinstance(item, Nat):
-                return f"ct action doesn't support nested action {item.name}"
-            if target is not None and target not in CONNECTION:
-                return f"ct action doesn't support nested modification of {target.name}"
-        return ""
 
     @classmethod
     def parse(cls, arg: str, names: Names) -> Action:
         """`commit,force,table=1,zone=5,nat(…),exec(…),alg=ftp`."""
         made = cls()
-        nat: tuple[Action, ...] = ()
         for key, text in key_values(arg):
             match key:
                 case "commit":
@@ -104,18 +98,15 @@ class Ct(Action):
                 case "alg":
                     made = made.replace(alg=_parse_alg(text))
                 case "nat":
-                    nat = (Nat.parse(text, names),)
+                    made = made.replace(actions=(*made.actions, Nat.parse(text, names)))
                 case "exec":
                     from vswitch.openflow.actions.text import parse_actions
 
-                    made = made.replace(actions=parse_actions(text, names, outer="ct"))
+                    made = made.replace(actions=made.actions + parse_actions(text, names, outer="ct"))
                 case _:
                     raise TextError(f'invalid argument to "ct" action: `{key}\'', arg)
-        made = made.replace(actions=nat + made.actions)
         if made.force and not made.commit:
             raise TextError('"force" flag requires "commit" flag.', arg)
-        if made._misplaced():
-            raise TextError(made._misplaced(), arg)
         return made
 
     def format(self, names: Names) -> str:
@@ -141,6 +132,33 @@ class Ct(Action):
             yield f"alg={_ALGS.get(self.alg, self.alg)}"
 
 
+_KINDS = {
+    "load": "set_field",
+    "pop_vlan": "strip_vlan",
+    "mod_vlan_vid": "set_vlan_vid",
+    "mod_vlan_pcp": "set_vlan_pcp",
+}
+
+
+def kind(item: Action) -> str:
+    """The name of what an action does, which may have other names in text."""
+    return _KINDS.get(item.name, item.name)
+
+
+def misplaced(item: Action, outer: str) -> str:
+    """What is wrong with an action in another one, or in none; empty: nothing."""
+    if isinstance(item, Nat):
+        return "" if outer == "ct" else 'Cannot have NAT action outside of "ct" action'
+    target = item.target
+    if outer != "ct":
+        return "cannot set CT fields outside of ct action" if target in CONNECTION else ""
+    if target is None:
+        return f"ct action doesn't support nested action {kind(item)}"
+    if target not in CONNECTION:
+        return f"ct action doesn't support nested modification of {target.name}"
+    return ""
+
+
 def _parse_table(text: str, names: Names) -> int:
     table = names.table(text)
     if table is None:
@@ -151,18 +169,16 @@ def _parse_table(text: str, names: Names) -> int:
 
 
 def _parse_zone(text: str) -> int | Subfield:
-    if text[:1].isdigit():
+    try:
         return parse_u16(text, "zone")
-    zone = parse_subfield(text)
-    if zone.n_bits != 16:
-        raise TextError(f"{text}: expected 16-bit field for zone", text)
-    return zone
+    except TextError:
+        return parse_typed(text)
 
 
 def _parse_alg(text: str) -> int:
     alg = next((port for port, name in _ALGS.items() if name == text), None)
     if alg is None:
-        raise TextError(f'invalid alg "{text}"', text)
+        raise TextError(f'invalid conntrack helper "{text}"', text)
     return alg
 
 
@@ -191,17 +207,12 @@ class Nat(Action):
         parts: dict[int, int] = {}
         if self.ip_version:
             low, high = (_IPV4_MIN, _IPV4_MAX) if self.ip_version == 4 else (_IPV6_MIN, _IPV6_MAX)
-            parts[low] = self.ip_min
-            if self.ip_max is not None:
-                parts[high] = self.ip_max
-        if self.port_min is not None:
-            parts[_PROTO_MIN] = self.port_min
-            if self.port_max is not None:
-                parts[_PROTO_MAX] = self.port_max
-        return parts
+            parts |= {low: self.ip_min, high: self.ip_max or 0}
+        parts |= {_PROTO_MIN: self.port_min or 0, _PROTO_MAX: self.port_max or 0}
+        return {bit: number for bit, number in parts.items() if number}
 
     def encode(self, version: int) -> bytes:
-        """Only the parts that there are."""
+        """Only the parts that are not zero, which Open vSwitch takes for none."""
         parts = self._parts()
         body = b"".join(parts[bit].to_bytes(size, "big") for bit, size in _PARTS if bit in parts)
         return frame(nx(36), _NAT.pack(self.flags, sum(parts)) + body)
@@ -261,9 +272,10 @@ class Nat(Action):
         text = ""
         if self.ip_version:
             write = format_ipv4 if self.ip_version == 4 else format_ipv6
-            text = write(self.ip_min) + (f"-{write(self.ip_max)}" if self.ip_max is not None else "")
+            ips = [write(self.ip_min)] + ([] if self.ip_max is None else [write(self.ip_max)])
             if self.ip_version == 6 and self.port_min is not None:
-                text = f"[{text}]"
+                ips = [f"[{ip}]" for ip in ips]
+            text = "-".join(ips)
         if self.port_min is not None:
             text += f":{self.port_min}" + (f"-{self.port_max}" if self.port_max is not None else "")
         return text
@@ -293,34 +305,54 @@ def _check_nat(flags: int, present: int) -> None:
         raise OpenFlowError(BadAction.BAD_ARGUMENT)
 
 
+_PORT = (Number(10, 16),)
+_IPV6_TEXT = re.compile(r"\[?([0-9a-fA-F:.]{1,46})(\]?)")
+
+
 def _with_range(nat: Nat, text: str) -> Nat:
     """`nat` with the range `IP[-IP][:PORT[-PORT]]`; IPv6 addresses before ports stand in brackets."""
-    if not text:
-        return nat
-    try:
-        if text[0] == "[":
-            ips, _, rest = text[1:].partition("]")
-            ports = rest.lstrip(":")
-        elif text.count(":") > 1:
-            ips, ports = text, ""
-        else:
-            ips, _, ports = text.partition(":")
-        if ips:
-            low, dash, high = ips.partition("-")
-            is_v6 = ":" in low
-            parse = parse_ipv6 if is_v6 else parse_ipv4
-            ip_min, ip_max = parse(low), parse(high) if dash else None
-            nat = nat.replace(
-                ip_version=6 if is_v6 else 4, ip_min=ip_min, ip_max=None if ip_max == ip_min else ip_max
-            )
-        if ports:
-            low, dash, high = ports.partition("-")
-            port_min, port_max = parse_u16(low, "port"), parse_u16(high, "port") if dash else None
-            nat = nat.replace(port_min=port_min, port_max=None if port_max == port_min else port_max)
-    except TextError:
-        raise TextError(f'garbage at end of "nat" range "{text}"', text) from None
-    if (nat.ip_max is not None and nat.ip_max < nat.ip_min) or (
-        nat.port_max is not None and nat.port_max < (nat.port_min or 0)
-    ):
-        raise TextError(f'Invalid range "{text}"', text)
+    nat = nat.replace(ip_version=0, ip_min=0, ip_max=None)
+    kind, ip_min, end = _leading_address(text)
+    if kind:
+        ip_max = None
+        if text.startswith("-", end):
+            also, ip_max, end = _leading_address(text, end + 1, kind)
+            if also != kind or ip_max < ip_min:
+                raise TextError(f'invalid nat range "{text}"', text)
+        nat = nat.replace(ip_version=kind, ip_min=ip_min, ip_max=None if ip_max == ip_min else ip_max)
+        if text.startswith(":", end):
+            nat, end = _with_ports(nat, text, end + 1)
+    if end != len(text):
+        raise TextError(f'garbage ({text[end:]}) after nat range "{text}" (pos: {end})', text)
     return nat
+
+
+def _with_ports(nat: Nat, text: str, at: int) -> tuple[Nat, int]:
+    """`nat` with the ports that begin at `at`, and where they end."""
+    found = scan(text, _PORT, at)
+    last = None
+    if found and text.startswith("-", found[1]):
+        last = scan(text, _PORT, found[1] + 1)
+        if last is None or last[0] < found[0]:
+            found = None
+    if found is None:
+        raise TextError(f'invalid nat range "{text}"', text)
+    (low,), end = found
+    if last is None:
+        return nat.replace(port_min=low, port_max=None), end
+    (high,), end = last
+    return nat.replace(port_min=low, port_max=None if high == low else high), end
+
+
+def _leading_address(text: str, at: int = 0, kind: int = 0) -> tuple[int, int, int]:
+    """The version (0: none) and number of the address that begins at `at`, and where it ends."""
+    found = leading_ipv4(text, at) if kind != 6 else None
+    if found:
+        return 4, *found
+    six = _IPV6_TEXT.match(text, at) if kind != 4 else None
+    if not six or (text[at] == "[") != bool(six[2]):
+        return 0, 0, at
+    try:
+        return 6, parse_ipv6(six[1]), six.end()
+    except TextError:
+        return 0, 0, six.end()

@@ -10,6 +10,7 @@ import struct
 from collections.abc import Mapping
 
 from vswitch.base.errors import TextError
+from vswitch.base.scan import Number, scan
 from vswitch.base.text import key_values, parse_u8, parse_u16
 from vswitch.openflow.actions.base import Action, action, frame, nx
 from vswitch.openflow.codec import Code, padded
@@ -19,12 +20,12 @@ from vswitch.openflow.value import Value, value
 from vswitch.packet.numbers import ETH_MPLS, ETH_MPLS_MC, ETH_NSH
 
 PT_ETH, PT_NSH, PT_MPLS, PT_MPLS_MC = 0, 1 << 16 | ETH_NSH, 1 << 16 | ETH_MPLS, 1 << 16 | ETH_MPLS_MC
+N_NAMESPACES = 5  # of packet types, that OpenFlow knows
 PT_USE_NEXT_PROTO = 0x0000FFFE  # decap: what the removed header says is next
 _TYPES: Mapping[int, str] = {PT_ETH: "ethernet", PT_NSH: "nsh", PT_MPLS: "mpls", PT_MPLS_MC: "mpls_mc"}
 _HEAD = struct.Struct("!HBB")
 _NSH_CLASS, _MD_TYPE, _TLV = 4, 1, 2
 MD1, MD2 = 1, 2
-_HEX = re.compile(r"0[xX]([0-9a-fA-F]+)")
 
 
 @value
@@ -80,14 +81,13 @@ class Encap(Action):
 
     @classmethod
     def parse(cls, arg: str, names: Names) -> Action:
-        """`ethernet`, `nsh(md_type=1)`, `mpls`."""
+        """`ethernet`, `nsh(md_type=1)`, `mpls`; what follows the first does not count."""
         for key, text in key_values(arg):
             packet_type = next((number for number, name in _TYPES.items() if name == key), None)
             if packet_type is None:
-                raise TextError(f"Encap hdr not supported: {key}", arg)
-            made = cls(packet_type)
-            return _parse_nsh(made, text) if packet_type == PT_NSH else made
-        raise TextError("Missing encap hdr", arg)
+                raise TextError(f"Encap hdr not supported: {text}", arg)
+            return _with_properties(cls(packet_type), text)
+        raise TextError("Missing encap hdr: ", arg)
 
     def format(self, names: Names) -> str:
         """`encap(nsh(md_type=1))`."""
@@ -113,27 +113,28 @@ def _decode_property(encap: Encap, data: bytes, at: int) -> tuple[Encap, int]:
     return encap.replace(tlvs=(*encap.tlvs, tlv)), end
 
 
-def _parse_nsh(encap: Encap, text: str) -> Encap:
+_NSH_HEX = re.compile(r"([0-9a-fA-F]+)")
+_NSH_TLV = ("0x", Number(16, 16), ",", Number(10, 8), ",0x")
+
+
+def _with_properties(encap: Encap, text: str) -> Encap:
     for key, arg in key_values(text):
+        if encap.packet_type != PT_NSH or key not in ("md_type", "tlv"):
+            raise TextError(f"Invalid property: {key}", text)
+        if not arg:
+            raise TextError("Value missing for encap property", text)
         if key == "md_type":
             md_type = parse_u8(arg, "md_type")
             if md_type not in (MD1, MD2):
                 raise TextError("invalid md_type", text)
             encap = encap.replace(md_type=md_type)
-        elif key == "tlv":
-            words = arg.split(",")
-            found = _HEX.fullmatch(words[2].rstrip()) if len(words) == 3 else None
-            if found is None:
-                raise TextError(f"Invalid NSH TLV header: {arg}", text)
-            digits = found[1]
-            tlv = NshTlv(
-                parse_u16(words[0].strip(), "class"),
-                parse_u8(words[1].strip(), "type"),
-                bytes.fromhex(digits.zfill(len(digits) + len(digits) % 2)),
-            )
-            encap = encap.replace(tlvs=(*encap.tlvs, tlv))
-        else:
-            raise TextError(f"unknown property {key}", text)
+            continue
+        found = scan(arg, _NSH_TLV)
+        digits = found and _NSH_HEX.match(arg, found[1])
+        if not found or not digits:
+            raise TextError(f"Invalid NSH TLV header: {arg}", text)
+        data = bytes.fromhex(digits[1][: len(digits[1]) & ~1])  # half a byte is none
+        encap = encap.replace(tlvs=(*encap.tlvs, NshTlv(*found[0], data)))
     return encap
 
 
@@ -144,8 +145,8 @@ class Decap(Action):
     packet_type: int = PT_USE_NEXT_PROTO
 
     def encode(self, version: int) -> bytes:
-        """A type, after padding.  Versions before OpenFlow 1.3 have no such action."""
-        return frame(nx(47), struct.pack("!2xI", self.packet_type)) if self.code(version) else b""
+        """A type, after padding; also where a version has no such action, and will say so."""
+        return frame(nx(47), struct.pack("!2xI", self.packet_type))
 
     @classmethod
     def decode_body(cls, version: int, code: Code, data: bytes, start: int) -> Action:
@@ -158,19 +159,20 @@ class Decap(Action):
 
     @classmethod
     def parse(cls, arg: str, names: Names) -> Action:
-        """Nothing, or `packet_type(ns=N,type=N)`."""
-        made = cls()
+        """Nothing, or `packet_type(ns=N,type=N)`; what follows does not count."""
         for key, text in key_values(arg):
             if key != "packet_type":
                 raise TextError(f"Invalid decap argument: {key}", arg)
-            words = dict(key_values(text))
+            words = [*key_values(text), ("", ""), ("", "")]
             numbers = []
-            for name in ("ns", "type"):
-                if name not in words:
+            for name, (found, number) in zip(("ns", "type"), words, strict=False):
+                if found != name:
                     raise TextError(f"Missing packet_type attribute {name}", arg)
-                numbers.append(parse_u16(words[name], name))
-            made = cls(numbers[0] << 16 | numbers[1])
-        return made
+                numbers.append(parse_u16(number, name))
+                if numbers[0] >= N_NAMESPACES:
+                    raise TextError(f"Unsupported ns value: {numbers[0]}", arg)
+            return cls(numbers[0] << 16 | numbers[1])
+        return cls()
 
     def format(self, names: Names) -> str:
         """`decap()`, `decap(packet_type(ns=0,type=0x894f))`."""

@@ -17,14 +17,21 @@ import struct
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from vswitch.base.bits import ones
 from vswitch.base.errors import TextError
-from vswitch.base.text import key_values, parse_u16, parse_u32, parse_u64
-from vswitch.flow.field import Field
-from vswitch.flow.subfield import Subfield, coded, find_field, parse_subfield
+from vswitch.base.scan import c_atoi
+from vswitch.base.text import c_number, key_values
+from vswitch.flow.codes import codes_of
+from vswitch.flow.field import Field, Port16
+from vswitch.flow.match import parse_value
+from vswitch.flow.ports import to_16
+from vswitch.flow.subfield import Subfield, coded, parse_subfield, parse_typed, typed
+from vswitch.flow.texts import leading_digits, parse_digits
 from vswitch.openflow.actions.base import Action, action, frame, nx
+from vswitch.openflow.actions.register import Move
 from vswitch.openflow.codec import Code, padded
 from vswitch.openflow.errors import BadAction, OpenFlowError
-from vswitch.openflow.names import Names
+from vswitch.openflow.names import NO_NAMES, Names
 from vswitch.openflow.value import Value, value
 from vswitch.openflow.wirefield import decode_header, decode_nxm_header, decode_part, encode_header
 
@@ -204,7 +211,7 @@ class Learn(Action):
         specs: list[LearnSpec] = []
         for key, text in key_values(arg):
             if key in _NUMBERS:
-                settings[key] = parse_u16(text, key)
+                settings[key] = c_atoi(text, 16)
             elif key in ("send_flow_rem", "delete_learned"):
                 settings[key] = True
             elif key == "table":
@@ -218,9 +225,9 @@ class Learn(Action):
                     )
                 settings[key] = table
             elif key == "cookie":
-                settings[key] = parse_u64(text)
+                settings[key] = min(c_number(text)[0], ones(64)) & ones(64)
             elif key == "limit":
-                settings[key] = parse_u32(text)
+                settings[key] = c_atoi(text)
             elif key == "result_dst":
                 settings[key] = _parse_result(text)
             else:
@@ -266,53 +273,91 @@ def _decode_specs(data: bytes, at: int) -> tuple[LearnSpec, ...]:
 
 
 def _parse_result(text: str) -> Subfield:
-    part = parse_subfield(text)
+    part = parse_typed(text)
     if part.n_bits != 1:
         raise TextError("result_dst in 'learn' action must be a single bit", text)
     if not part.field.writable:
-        raise TextError(f"{text}: field {part.field.name} is read-only", text)
+        raise TextError(f"{text} is read-only", text)
     return part
 
 
 def _parse_spec(arg: str, key: str, text: str, names: Names) -> LearnSpec:
-    if key == "output":
-        src = parse_subfield(text)
-        return LearnSpec(OUTPUT, src, src.n_bits)
-    if key == "load":
-        source, arrow, target = text.partition("->")
-        if not arrow:
-            raise TextError(f"{text}: missing `->'", text)
-        dst = parse_subfield(target)
-        if source[:1].isdigit():
-            number = parse_u64(source)
-            if number >> dst.n_bits:
-                raise TextError(f"{text}: value {number:#x} does not fit into {dst.n_bits} bits", text)
-            return LearnSpec(LOAD, number, dst.n_bits, dst)
-        return _same_width(LearnSpec(LOAD, parse_subfield(source), dst.n_bits, dst), text)
-    return _parse_match_spec(arg, key, text, names)
+    try:
+        dst = parse_subfield(key)
+    except TextError:
+        if key == "output":
+            src = parse_typed(text)
+            return LearnSpec(OUTPUT, src, src.n_bits)
+        if key == "load":
+            return _parse_load(text)
+        raise TextError(f"{arg}: unknown keyword {key}", key) from None
+    _check_type(dst, arg, key)
+    return _parse_match_spec(arg, key, dst, text, names)
 
 
-def _parse_match_spec(arg: str, key: str, text: str, names: Names) -> LearnSpec:
-    name, bracket, _ = key.partition("[")
-    field = find_field(name)
-    if field is None:
-        raise TextError(f"{arg}: unknown keyword {key}", key)
-    dst = parse_subfield(key) if bracket else Subfield(field)
+def _check_type(dst: Subfield, arg: str, key: str) -> None:
+    """Matches and loads of a learned flow have room for types of four bytes."""
+    part = coded(dst)
+    codes = codes_of(part.field)
+    if not codes or codes[0].experimenter:
+        raise TextError(f"{arg}: experimenter OXM field '{key}' not supported", key)
+
+
+def _parse_load(text: str) -> LearnSpec:
+    """`SOURCE->DST`, where the source is a number or a field."""
+    source, arrow, target = text.partition("->")
+    if not arrow:
+        raise TextError(f"load: missing `->' in `{text}'", text)
+    if not source:
+        raise TextError(f"load: missing source before `->' in `{text}'", text)
+    number, end = leading_digits(source, 16)
+    if number is None or not end:
+        try:
+            move = Move.parse(text, NO_NAMES)
+        except TextError as error:
+            raise TextError(str(error), text) from None
+        assert isinstance(move, Move)
+        return LearnSpec(LOAD, move.src, move.dst.n_bits, move.dst)
+    if end != len(source):
+        raise TextError(f"load: garbage before `->' in `{text}'", text)
+    dst = parse_subfield(target)
+    if number >> dst.n_bits:
+        raise TextError(f"{text}: value does not fit into {dst.n_bits} bits", text)
+    _check_type(dst, text, target)
+    return LearnSpec(LOAD, number, dst.n_bits, dst)
+
+
+def _parse_match_spec(arg: str, key: str, dst: Subfield, text: str, names: Names) -> LearnSpec:
+    """`FIELD`, `FIELD=FIELD` or `FIELD=VALUE`."""
     if not text:
         return LearnSpec(MATCH, dst, dst.n_bits, dst)
-    source = find_field(text.partition("[")[0])
-    if source is not None:
-        return _same_width(LearnSpec(MATCH, parse_subfield(text), dst.n_bits, dst), text)
-    value, mask = field.text.parse(field, text, names.ports)
-    if mask & field.ones != field.ones:
-        raise TextError(f"{key}: {text}: masks are not allowed here", text)
-    return LearnSpec(MATCH, value & field.ones, dst.n_bits, dst)
+    try:
+        src = parse_subfield(text)
+    except TextError as error:
+        try:
+            value = _immediate(arg, dst, text, names)
+        except TextError as wrong:
+            raise TextError(
+                f"{arg}: {key} value {text} cannot be parsed as a subfield ({error}) or an immediate value ({wrong})",
+                text,
+            ) from None
+        return LearnSpec(MATCH, value, dst.n_bits, dst)
+    if src.n_bits != dst.n_bits:
+        raise TextError(f"{arg}: bit widths of {key} ({src.n_bits}) and {text} ({dst.n_bits}) differ", text)
+    return LearnSpec(MATCH, typed(src, text), dst.n_bits, dst)
 
 
-def _same_width(spec: LearnSpec, text: str) -> LearnSpec:
-    assert isinstance(spec.src, Subfield)
-    if spec.src.n_bits != spec.n_bits:
-        raise TextError(
-            f"{text}: bit widths of source ({spec.src.n_bits}) and destination ({spec.n_bits}) differ", text
-        )
-    return spec
+def _immediate(arg: str, dst: Subfield, text: str, names: Names) -> int:
+    """A value for a field in its own form, or a number for part of one."""
+    field = dst.field
+    if dst.n_bits == field.bits:
+        value, mask = parse_value(field, text, names.ports)
+        if mask & field.ones != field.ones:
+            raise TextError(f"{text}: wildcards not allowed here", text)
+        return (to_16(value) if isinstance(field, Port16) else value) & field.ones
+    number = parse_digits(text, field.size)
+    if number is None:
+        raise TextError(f"{arg}: cannot parse integer value", text)
+    if number >> dst.n_bits:
+        raise TextError(f"{arg}: value {number:#x} does not fit into {dst.n_bits} bits", text)
+    return number

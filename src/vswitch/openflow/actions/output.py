@@ -71,13 +71,18 @@ class Output(Action):
         return b"\0\0\0\x10" + _OUTPUT11.pack(self.port, self.max_len)
 
     @classmethod
+    def to(cls, port: OfPort) -> Output:
+        """To `port`; a controller gets all of the packet."""
+        return cls(port, MAX_LEN if port == OFPP_CONTROLLER else 0)
+
+    @classmethod
     def parse(cls, arg: str, names: Names) -> Action:
         """A port, `(port=1,max_len=100)`, or a subfield that holds the port."""
         port = names.ports.get(arg)
         if port is not None:
             return cls(port)
         try:
-            return cls(port := names.port(arg), MAX_LEN if port == OFPP_CONTROLLER else 0)
+            return cls.to(names.port(arg))
         except TextError:
             if "port" in arg and "max_len" in arg:
                 return OutputTrunc.parse(arg, names)
@@ -165,7 +170,7 @@ class Enqueue(Action):
         """Three actions in versions that have no enqueue."""
         if version == OF10:
             return super().encode(version)
-        parts = (SetQueue(self.queue), Output(self.port), PopQueue())
+        parts = (SetQueue(self.queue), Output(self.port, MAX_LEN), PopQueue())
         return b"".join(part.encode(version) for part in parts)
 
     @classmethod

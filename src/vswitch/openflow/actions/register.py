@@ -11,12 +11,15 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 
+from vswitch.base.bits import ones
 from vswitch.base.errors import TextError
-from vswitch.base.text import c_number, parse_u16
-from vswitch.flow.field import Field
-from vswitch.flow.fields import FIELDS
-from vswitch.flow.subfield import Subfield, coded, parse_subfield, parts_of, split_subfield
-from vswitch.flow.texts import DECIMAL, hexadecimal
+from vswitch.base.text import parse_u16
+from vswitch.flow.field import Field, Port16
+from vswitch.flow.fields import FIELDS, TUN_METADATA
+from vswitch.flow.match import parse_value
+from vswitch.flow.ports import to_16
+from vswitch.flow.subfield import Subfield, coded, find_field, parse_typed, parts_of, split_subfield, typed
+from vswitch.flow.texts import DECIMAL, hexadecimal, leading_digits
 from vswitch.openflow.actions.base import Action, action, frame, nx
 from vswitch.openflow.codec import VENDORS, Code
 from vswitch.openflow.errors import BadAction, BadRequest, OpenFlowError
@@ -100,6 +103,8 @@ class SetField(Action):
             legacy = legacy_form(self.field, self.value)
             if legacy is not None:
                 return legacy.encode(version)
+        if self.field in TUN_METADATA:
+            return frame(nx(33), encode_entry(self.field, self.value, self.mask, version))
         return encode_reg_load(self.field, self.value, self.mask)
 
     @classmethod
@@ -123,13 +128,15 @@ class SetField(Action):
     @classmethod
     def parse(cls, arg: str, names: Names) -> Action:
         """`VALUE[/MASK]->FIELD`."""
-        text, arrow, name = arg.rpartition("->")
-        if not arrow:
-            raise TextError(f"{arg}: missing `->'", arg)
-        field = _field_named(name.strip())
+        text, name = _split_arrow(arg)
+        field = FIELDS.get(name)
+        if field is None:
+            raise TextError(f"{name} is not a valid OXM field name", name)
         if not field.writable:
-            raise TextError(f"{field.name} is read-only", arg)
-        value, mask = field.text.parse(field, text, names.ports)
+            raise TextError(f"{name} is read-only", arg)
+        value, mask = parse_value(field, text, names.ports)
+        if isinstance(field, Port16):
+            value = to_16(value)
         if value & ~field.ones:
             raise TextError(f"{text} is not a valid value for field {field.name}", arg)
         return cls(field, value & mask, None if mask & field.ones == field.ones else mask)
@@ -156,21 +163,14 @@ _TUN_FLAGS = FIELDS["tun_flags"]
 _IN_PORT, _VLAN_VID = FIELDS["in_port_oxm"], FIELDS["vlan_vid"]
 
 
-def _field_named(name: str) -> Field:
-    field = FIELDS.get(name)
-    if field is None:
-        field = _by_oxm_name(name)
-    if field is None:
-        raise TextError(f"{name} is not a valid OXM field name", name)
-    return field
-
-
-def _by_oxm_name(name: str) -> Field | None:
-    try:
-        part = parse_subfield(f"{name}[]")
-    except TextError:
-        return None
-    return part.field
+def _split_arrow(arg: str) -> tuple[str, str]:
+    """What is before `->` and what is after it."""
+    value, arrow, name = arg.partition("->")
+    if not arrow:
+        raise TextError(f"{arg}: missing `->'", arg)
+    if not name:
+        raise TextError(f"{arg}: missing field name following `->'", arg)
+    return value, name
 
 
 @action("load", "NX1.0-1.4(7)")
@@ -188,6 +188,9 @@ class Load(Action):
     def encode(self, version: int) -> bytes:
         """set_field under a mask since OpenFlow 1.5."""
         dst = coded(self.dst)
+        if dst.field in TUN_METADATA:
+            mask = ones(dst.n_bits) << dst.start
+            return SetField(dst.field, self.value << dst.start, mask).encode(version)
         if version >= OF15:
             mask = ((1 << dst.n_bits) - 1) << dst.start
             return encode_set_field(
@@ -213,17 +216,13 @@ class Load(Action):
     @classmethod
     def parse(cls, arg: str, names: Names) -> Action:
         """`VALUE->SUBFIELD`."""
-        text, arrow, dst_text = arg.partition("->")
-        if not arrow:
-            raise TextError(f"{arg}: missing `->'", arg)
-        dst = parse_subfield(dst_text.strip())
-        value, end = c_number(text)
-        if not end or value < 0 or value >> 8 * dst.field.size:
+        text, name = _split_arrow(arg)
+        dst = parse_typed(name)
+        value, end = leading_digits(text, dst.field.size)
+        if value is None or not end:
             raise TextError(f"{arg}: cannot parse integer value", arg)
         if value >> dst.n_bits:
             raise TextError(f"{arg}: value {value:#x} does not fit into {dst.n_bits} bits", arg)
-        if not dst.field.writable:
-            raise TextError(f"{arg}: field {dst.field.name} is read-only", arg)
         return cls(dst, value)
 
     def format(self, names: Names) -> str:
@@ -273,7 +272,8 @@ class Move(Action):
         src, rest = split_subfield(arg)
         if not rest.startswith("->"):
             raise TextError(f"{arg}: missing `->' following source", arg)
-        dst = parse_subfield(rest[2:])
+        dst = parse_typed(rest[2:])
+        typed(src, arg)
         if src.n_bits != dst.n_bits:
             raise TextError(
                 f"{arg}: source field is {src.n_bits} bits wide but destination is {dst.n_bits} bits wide",
@@ -312,7 +312,7 @@ def _parse_stack(arg: str) -> Subfield:
     part, rest = split_subfield(arg)
     if rest:
         raise TextError(f"{rest}: trailing garbage following push or pop", arg)
-    return part
+    return typed(part, arg)
 
 
 @action("push", "NX1.0+(27)")
@@ -388,11 +388,9 @@ class DeleteField(Action):
     @classmethod
     def parse(cls, arg: str, names: Names) -> Action:
         """The name of a tunnel option's field."""
-        field = FIELDS.get(arg)
+        field = find_field(arg)
         if field is None:
-            raise TextError(f"unknown field {arg}", arg)
-        if not field.name.startswith("tun_metadata"):
-            raise TextError(f"{arg}: field cannot be deleted", arg)
+            raise TextError(f"unknown field `{arg}'", arg)
         return cls(field)
 
     def format(self, names: Names) -> str:
@@ -439,7 +437,7 @@ class OutputReg(Action):
     def parse(cls, arg: str, names: Names) -> Action:
         """A subfield."""
         try:
-            return cls(parse_subfield(arg))
+            return cls(parse_typed(arg))
         except TextError:
             raise TextError(f"{arg}: output to unknown port", arg) from None
 
@@ -475,13 +473,13 @@ class CheckPktLarger(Action):
     @classmethod
     def parse(cls, arg: str, names: Names) -> Action:
         """`(LEN)->BIT`."""
-        text, arrow, dst_text = arg.partition(")->")
-        if not arrow:
-            raise TextError(f"{text.partition(')')[0]}: missing `->'", arg)
-        dst = parse_subfield(dst_text)
+        if ")->" not in arg:
+            raise TextError(f"{arg.partition(')')[0]}: missing `->'", arg)
+        text, name = _split_arrow(arg)
+        dst = parse_typed(name)
         if dst.n_bits != 1:
             raise TextError("Only 1-bit destination field is allowed", arg)
-        return cls(parse_u16(text, "pkt_len"), dst)
+        return cls(parse_u16(text.rpartition(")")[0], "pkt_len"), dst)
 
     def format(self, names: Names) -> str:
         """`check_pkt_larger(1500)->NXM_NX_REG0[0]`."""

@@ -9,8 +9,8 @@ from vswitch.base.errors import TextError
 from vswitch.base.text import key_values
 from vswitch.flow.ports import parse_port
 from vswitch.openflow.actions import bundle, control, ct, encap, header, learn, mpls, output, register, sample
-from vswitch.openflow.actions.base import BY_NAME, CONNECTION, Action, Nesting
-from vswitch.openflow.instructions import NAMES, rank
+from vswitch.openflow.actions.base import BY_NAME, Action, Nesting
+from vswitch.openflow.instructions import NAMES, Meter, rank
 from vswitch.openflow.names import NO_NAMES, Names
 
 MODULES = (
@@ -31,8 +31,6 @@ def parse_actions(text: str, names: Names = NO_NAMES, outer: str = "") -> tuple[
     """The actions that `text` lists, instructions among them; in another action, `outer`, there are none."""
     with _NESTING:
         actions = _parse_list(text, names)
-    if outer != "ct" and any(item.target in CONNECTION for item in actions):
-        raise TextError("cannot set CT fields outside of ct action", text)
     _check_order(actions, outer)
     return tuple(actions)
 
@@ -48,8 +46,8 @@ def _parse_list(text: str, names: Names) -> list[Action]:
             drop = True
         else:
             actions.append(_parse_word(key, arg, names))
-        if drop and actions:
-            raise TextError('"drop" must not be accompanied by any other action or instruction', text)
+    if drop and actions:
+        raise TextError('"drop" must not be accompanied by any other action or instruction', text)
     return actions
 
 
@@ -57,19 +55,27 @@ def _parse_word(key: str, arg: str, names: Names) -> Action:
     parser = BY_NAME.get(key) or BY_NAME.get(key.lower())
     if parser is not None:
         return parser(arg, names)
-    if not arg and parse_port(key, names.ports) is not None:
-        return BY_NAME["output"](key, names)
+    port = parse_port(key, names.ports)
+    if port is not None:
+        return output.Output.to(port)
     raise TextError(f"unknown action {key}", key)
 
 
 def _check_order(actions: list[Action], outer: str) -> None:
-    """Instructions come after actions, in OpenFlow's order, each at most once."""
+    """Actions are where they may be; instructions come after actions, in OpenFlow's order, each at most once."""
+    if any(isinstance(item, control.Conjunction) for item in actions):
+        _check_conjunction(actions, outer)
+        return
     last = 0
     for item in actions:
         order = rank(item)
-        if outer and (order > 1 or (order == 0 and outer == "write_actions")):
+        if outer and isinstance(item, Meter) and outer != "ct":
+            raise TextError(f"{outer} action doesn't support nested action meter", outer)
+        if wrong := ct.misplaced(item, outer):
+            raise TextError(wrong, outer)
+        if outer and order > 1:
             raise TextError(f"{NAMES[order]} instruction not allowed here", outer)
-        if order == last and order > 1:
+        if order == last and (order > 1 or (order == 0 and item is not actions[0])):
             raise TextError(
                 f"duplicate {NAMES[order]} instruction not allowed, for OpenFlow 1.1+ compatibility", outer
             )
@@ -80,3 +86,14 @@ def _check_order(actions: list[Action], outer: str) -> None:
                 outer,
             )
         last = order
+
+
+def _check_conjunction(actions: list[Action], outer: str) -> None:
+    """A flow of a conjunctive match does nothing else."""
+    for item in actions:
+        if not isinstance(item, control.Conjunction | control.Note):
+            raise TextError(
+                '"conjunction" actions may be used along with "note" but not any other kind of action '
+                f'(such as the "{ct.kind(item)}" action used here)',
+                outer,
+            )
