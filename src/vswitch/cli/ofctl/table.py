@@ -26,7 +26,8 @@ MODULES = {
     "parse-ofp11-match check-vlan",
     "captures": "compose-packet parse-packet parse-pcap ofp-parse-pcap",
     "numbers": "print-error encode-error-reply encode-hello parse-key-value",
-    "offline": "parse-flow parse-flows ofp-print ofp-parse",
+    "offline": "parse-flow parse-flows",
+    "messages": "ofp-print ofp-parse",
 }
 
 
