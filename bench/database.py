@@ -11,11 +11,12 @@ import json
 import os
 import shutil
 import socket
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -37,10 +38,12 @@ SCHEMA = {
         "Other": {"isRoot": True, "columns": {"name": {"type": "string"}}},
     },
 }
-N_DUMP = 100_000
+N_DUMP = int(os.environ.get("BENCH_ROWS", "100000"))
 N_MONITORS = 100
 N_IDLE = 1000
-N_GIGABYTE = 4_000_000  # rows: about a gigabyte of journal
+MEGABYTES = int(os.environ.get("BENCH_MEGABYTES", "1000"))  # of the large file; 0: without
+ROUNDS = 3
+GROWTH = 20  # times as long, at most, for ten times the work
 
 
 def program(make: str, name: str) -> str:
@@ -82,6 +85,10 @@ class Server:
                 Client(self.socket).close()
                 return process
             time.sleep(0.01)
+
+    def restart(self) -> None:
+        """Start again after stop()."""
+        self.process = self.start()
 
     def control(self, *words: str) -> str:
         """Ask its control socket."""
@@ -210,34 +217,65 @@ def large_transaction(make: str) -> float:
         return time.monotonic() - start
 
 
-def large(make: str) -> dict[str, float]:
-    """What a database of many rows costs."""
-    with running(make) as server:
-        fill(server.socket, N_DUMP)
-        measured = {"memory": server.memory()}
-        for method in ("monitor", "monitor_cond"):
-            client = Client(server.socket)
-            start = time.monotonic()
-            client.send(method, "Bench", method, {"Thing": {}}, id=method)
-            client.swallow(b"}}}}}" if make == "ours" else b"null}")
-            measured[method] = time.monotonic() - start
-            client.close()
-        measured["memory after dumps"] = server.memory()
-        client = Client(server.socket)
-        select = {"op": "select", "table": "Thing", "where": [["number", "==", 77_777]], "columns": ["name"]}
-        start = time.monotonic()
-        for _ in range(5):
-            client.ask("transact", "Bench", select)
-        measured["select"] = (time.monotonic() - start) / 5 * 1000
-        start = time.monotonic()
-        server.control("ovsdb-server/compact")
-        measured["compact"] = time.monotonic() - start
-        client.close()
-        server.stop()
-        start = time.monotonic()
-        server.process = server.start()
-        measured["restart"] = time.monotonic() - start
-        return measured
+def large(sizes: Sequence[int]) -> dict[str, dict[tuple[str, int], float]]:
+    """What databases of so many rows cost, by make and size: of all at once, measured in turn."""
+    found: dict[str, dict[tuple[str, int], list[float]]] = {}
+    with contextlib.ExitStack() as stack:
+        servers = [
+            ((make, n_rows), stack.enter_context(running(make)))
+            for n_rows in sizes
+            for make in ("ours", "peer")
+        ]
+
+        def note(what: str, measure: Callable[[Server, int], float]) -> None:
+            for key, server in servers:
+                found.setdefault(what, {}).setdefault(key, []).append(measure(server, key[1]))
+
+        note("fill", lambda server, n_rows: timed(lambda: fill(server.socket, n_rows)))
+        note("memory", lambda server, _: server.memory())
+        for method in ("monitor", "monitor_cond") * ROUNDS:
+            note(method, lambda server, _: dump(server, method))  # noqa: B023
+        note("memory after dumps", lambda server, _: server.memory())
+        for _ in range(ROUNDS):
+            note("select", select)
+            note("compact", lambda server, _: timed(lambda: server.control("ovsdb-server/compact")))
+        for _ in range(ROUNDS):
+            for _, server in servers:
+                server.stop()
+            note("restart", lambda server, _: timed(server.restart))
+    return {
+        what: {key: statistics.median(values) for key, values in each.items()} for what, each in found.items()
+    }
+
+
+def timed(work: Callable[[], object]) -> float:
+    """Seconds that `work` takes."""
+    start = time.monotonic()
+    work()
+    return time.monotonic() - start
+
+
+def dump(server: Server, method: str) -> float:
+    """Seconds until a new monitor of everything has its first answer."""
+    client = Client(server.socket)
+    start = time.monotonic()
+    client.send(method, "Bench", method, {"Thing": {}}, id=method)
+    client.swallow(b"}}}}}" if server.make == "ours" else b"null}")
+    seconds = time.monotonic() - start
+    client.close()
+    return seconds
+
+
+def select(server: Server, n_rows: int) -> float:
+    """Milliseconds to find a row by a column without an index."""
+    client = Client(server.socket)
+    where = [["number", "==", n_rows * 3 // 4]]
+    operation = {"op": "select", "table": "Thing", "where": where, "columns": ["name"]}
+    start = time.monotonic()
+    for _ in range(5):
+        client.ask("transact", "Bench", operation)
+    client.close()
+    return (time.monotonic() - start) / 5 * 1000
 
 
 def fan_out(make: str, n_updates: int = 300) -> float:
@@ -310,14 +348,18 @@ def churn(make: str, n_rounds: int = 1000) -> float:
 
 
 def gigabyte(make: str) -> dict[str, float]:
-    """Seconds to start on a journal of a gigabyte, and the memory that it then takes."""
+    """Seconds to write a journal of MEGABYTES and to start on it, and the memory that it then takes."""
     with running(make) as server:
-        fill(server.socket, N_GIGABYTE)
-        measured = {"size": server.database.stat().st_size / 1e6}
-        server.stop()
+        client = Client(server.socket)
         start = time.monotonic()
-        server.process = server.start()
-        return measured | {"restart": time.monotonic() - start, "memory": server.memory()}
+        for number in range(MEGABYTES):
+            rows = [{"name": f"{number}.{each} " + "x" * 980, "number": each} for each in range(1000)]
+            operations = [{"op": "insert", "table": "Thing", "row": row} for row in rows]
+            client.ask("transact", "Bench", *operations)
+        measured = {"fill": time.monotonic() - start, "size": server.database.stat().st_size / 1e6}
+        client.close()
+        server.stop()
+        return measured | {"restart": timed(server.restart), "memory": server.memory()}
 
 
 def compare(
@@ -344,7 +386,14 @@ def run() -> Iterable[Row]:
     yield compare(f"one update to {N_MONITORS} monitors", "/s", fan_out, 1.0)
     yield compare(f"transactions beside {N_IDLE} idle monitors", "/s", idle_monitors, 0.5)
     yield compare("churn as OVN's, 10 watchers", "transactions/s", churn, 0.5)
-    ours, peer = large("ours"), large("peer")
+    yield from rows_of_large()
+    if MEGABYTES:
+        yield from rows_of_gigabyte()
+
+
+def rows_of_large() -> Iterable[Row]:
+    """What many rows cost, and that a tenth of them costs about a tenth."""
+    measured = large([N_DUMP // 10, N_DUMP])
     for what, unit, target in (
         ("memory", "MB", 1.5),
         ("monitor", "s", 1.0),
@@ -354,16 +403,18 @@ def run() -> Iterable[Row]:
         ("compact", "s", 2.0),
         ("restart", "s", 1.0),
     ):
-        yield Row(f"{what}, {N_DUMP:,} rows", unit, ours[what], {"peer": peer[what]}, False, "peer", target)
-    if "VSWITCH_BENCH_GIGABYTE" in os.environ:
-        ours, peer = gigabyte("ours"), gigabyte("peer")
-        for what, unit, target in (("restart", "s", 1.0), ("memory", "MB", 1.5)):
-            yield Row(
-                f"{what}, {ours['size']:.0f} MB",
-                unit,
-                ours[what],
-                {"peer": peer[what]},
-                False,
-                "peer",
-                target,
-            )
+        ours, peer = (measured[what][make, N_DUMP] for make in ("ours", "peer"))
+        yield Row(f"{what}, {N_DUMP:,} rows", unit, ours, {"peer": peer}, False, "peer", target)
+    for what in ("fill", "monitor", "monitor_cond", "select", "compact", "restart"):
+        ours, peer = (
+            measured[what][make, N_DUMP] / measured[what][make, N_DUMP // 10] for make in ("ours", "peer")
+        )
+        yield Row(f"{what}, for ten times the rows", "times", ours, {"peer": peer}, False, target=GROWTH)
+
+
+def rows_of_gigabyte() -> Iterable[Row]:
+    """What a file of a gigabyte costs."""
+    ours, peer = gigabyte("ours"), gigabyte("peer")
+    for what, unit, target in (("fill", "s", 2.0), ("restart", "s", 1.0), ("memory", "MB", 1.5)):
+        text = f"{what}, {ours['size']:,.0f} MB"
+        yield Row(text, unit, ours[what], {"peer": peer[what]}, False, "peer", target)
