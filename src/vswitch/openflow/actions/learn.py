@@ -15,10 +15,10 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from vswitch.base.bits import ones
 from vswitch.base.errors import TextError
+from vswitch.base.namedtuple import NamedTuple
 from vswitch.base.scan import c_atoi
 from vswitch.base.text import c_number, key_values
 from vswitch.flow.codes import codes_of
