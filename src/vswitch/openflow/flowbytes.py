@@ -45,20 +45,22 @@ class FlowEncoder:
 
     def messages(self, lines: Iterable[Message | tuple[FlowKind, bytes]], xids: Iterator[int]) -> bytes:
         """The messages of `lines`, one after the other, each with the next transaction id."""
-        out: list[bytes] = []
+        return b"".join(self.each(lines, xids))
+
+    def each(self, lines: Iterable[Message | tuple[FlowKind, bytes]], xids: Iterator[int]) -> Iterator[bytes]:
+        """The same, one at a time."""
         templates = self._templates
         for line in lines:
             xid = next(xids) & 0xFFFFFFFF
             if isinstance(line, Message):
-                out.append(self._encode(line, xid))
+                yield self._encode(line, xid)
                 continue
             kind, values = line
             template = templates[kind] if kind in templates else self._learn(kind)
             if template is None:
-                out.append(self._encode(kind.flow_mod(values), xid))
+                yield self._encode(kind.flow_mod(values), xid)
             else:
-                out.append(template.fill(values, xid))
-        return b"".join(out)
+                yield template.fill(values, xid)
 
     def _learn(self, kind: FlowKind) -> _Template | None:
         """The template of a kind; None: there can be none."""
@@ -109,7 +111,8 @@ def _template(base: bytes, sizes: list[int], slots: list[_Slot]) -> _Template:
             constants.append(base[at : slot.at])
         order.append(slot.number)
         at = slot.at + slot.size
-    order.append(1 + len(sizes) + len(constants))
-    constants.append(base[at:])
+    for rest in (base[at:], b""):  # two, so that there is more than one thing to arrange
+        order.append(1 + len(sizes) + len(constants))
+        constants.append(rest)
     split: Any = struct.Struct("".join(f"{size}s" for size in sizes)).unpack
     return _Template(split, itemgetter(*order), tuple(constants))

@@ -20,6 +20,7 @@ from vswitch.base.namedtuple import NamedTuple
 from vswitch.flow.field import Flow
 from vswitch.flow.fields import FIELDS, IP_PROTO, PACKET_TYPE, VLAN_PRESENT
 from vswitch.flow.match import Match
+from vswitch.openflow.actions.base import Action
 from vswitch.openflow.flowtext import read_flow_mod
 from vswitch.openflow.messages.flow import OFPFC_ADD, OFPTT_ALL, FlowMod
 from vswitch.openflow.names import NO_NAMES, Names
@@ -168,6 +169,11 @@ class FlowKind:
     def __init__(self, shape: _Shape, like: FlowMod) -> None:
         self._shape = shape
         self._like = like
+
+    @property
+    def actions(self) -> tuple[Action, ...]:
+        """What all do."""
+        return self._like.actions
 
     def places(self) -> Iterator[tuple[int, bytes]]:
         """The sizes of the values, in their order, and the least that each can be."""

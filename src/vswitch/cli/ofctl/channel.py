@@ -122,8 +122,12 @@ class Channel:
                 )
 
     def reply_bytes(self, request: Message) -> Iterator[bytes]:
-        """The reply to `request` in all its parts, for who reads them faster than by decoding."""
+        """The reply to `request` in all its parts, for who reads them faster than by decoding; it is sent at once."""
         xid = self.session.undecoded = self.send(request)
+        self.flush()
+        return self._reply_parts(xid)
+
+    def _reply_parts(self, xid: int) -> Iterator[bytes]:
         more = True
         while more:
             reply = self._event()

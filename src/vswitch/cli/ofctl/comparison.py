@@ -12,25 +12,24 @@ import os
 from collections.abc import Iterator
 
 from vswitch.base.errors import TextError
-from vswitch.base.memo import by_identity
 from vswitch.base.namedtuple import NamedTuple
 from vswitch.base.options import CommandError, Given
 from vswitch.cli.ofctl.channel import Channel
-from vswitch.cli.ofctl.flows import all_flows, check_formats, prepare, read, send, use_nxm
+from vswitch.cli.ofctl.flows import Lines, check_formats, prepare, read, send, use_nxm
 from vswitch.cli.ofctl.garbage import uncollected
 from vswitch.cli.ofctl.lines import opened
 from vswitch.cli.ofctl.naming import accepted, shown
 from vswitch.cli.ofctl.settings import Settings
 from vswitch.cli.ofctl.table import command
+from vswitch.cli.ofctl.unchanged import Dump, differing, interned
 from vswitch.flow.field import Flow, Mask
 from vswitch.flow.match import Match, format_match
 from vswitch.openflow.actions.base import Action, format_actions
 from vswitch.openflow.flowlines import FlowLine, flow_mod
 from vswitch.openflow.messages.flow import OFPFC_DELETE_STRICT, OFPTT_ALL, FlowMod
-from vswitch.openflow.messages.flowstats import FlowStatsRequest
+from vswitch.openflow.messages.flowstats import FlowStats, FlowStatsRequest
 from vswitch.openflow.names import NO_NAMES, Names
-from vswitch.openflow.usable import ALL_PROTOCOLS, Protocols, usable_protocols
-from vswitch.openflow.version import OF10
+from vswitch.openflow.usable import ALL_PROTOCOLS, usable_protocols
 
 DIFFERENT = 2  # exit status: nothing is wrong, but there are differences
 
@@ -56,16 +55,16 @@ Flows = dict[Key, Rest]
 def diff_flows(given: Given, first: str, second: str) -> Iterator[str]:
     """The flows that two sources, files or switches, do not have in common."""
     settings = Settings(given)
-    sources = []
+    sources: list[list[FlowLine] | Dump] = []
     names = NO_NAMES
-    for source in (first, second):
-        with uncollected():
+    with uncollected():
+        for source in (first, second):
             if is_file(source):
-                sources.append(flows_of_file(source, NO_NAMES)[0])
+                sources.append(lines_of_file(source, NO_NAMES).lines)
             else:
                 names = shown(source, settings)
-                sources.append(flows_of_switch(Channel(source, settings), settings))
-    one, other = sources
+                sources.append(dump_of(Channel(source, settings), settings))
+        one, other = differences(*sources)
     same = True
     for key in sorted(key for key in one.keys() | other.keys() if one.get(key) != other.get(key)):
         before, after = one.get(key), other.get(key)
@@ -98,15 +97,31 @@ def format_flow(key: Key, rest: Rest, names: Names) -> str:
     return " ".join([*words, f"actions={format_actions(rest.actions, names)}"])
 
 
-def flows_of_file(file: str, names: Names) -> tuple[Flows, dict[Key, FlowMod], Protocols]:
-    """The flows that a file says, how to add each, and the flow formats that can; of those that are the same, the last."""
+def differences(first: list[FlowLine] | Dump, second: list[FlowLine] | Dump) -> tuple[Flows, Flows]:
+    """The flows of two sources, but for some that are the same."""
+    if isinstance(first, Dump):
+        if isinstance(second, Dump):
+            return _of_switch(differing([], first)[1]), _of_switch(differing([], second)[1])
+        lines, flows = differing(second, first)
+        return _of_switch(flows), _rests(_by_key(lines))
+    if isinstance(second, Dump):
+        lines, flows = differing(first, second)
+        return _rests(_by_key(lines)), _of_switch(flows)
+    return _rests(_by_key(first)), _rests(_by_key(second))
+
+
+def lines_of_file(file: str, names: Names) -> Lines:
+    """The flows that a file says."""
     try:
         with opened(file, "open") as lines:
-            found, usable = read(lines, names, "add", file, checked=False)
+            return read(lines, names, "add", file, checked=False)
     except TextError as error:
         raise CommandError(str(error)) from None
-    mods = {_key(mod): mod for mod in map(flow_mod, found)}
-    return {key: _rest(mod) for key, mod in mods.items()}, mods, usable
+
+
+def _by_key(lines: list[FlowLine]) -> dict[Key, tuple[FlowMod, FlowLine]]:
+    """Flow-mods, each with its line; of those about the same flow, the last."""
+    return {_key(mod): (mod, line) for mod, line in zip(map(flow_mod, lines), lines, strict=True)}
 
 
 def _key(mod: FlowMod) -> Key:
@@ -114,30 +129,28 @@ def _key(mod: FlowMod) -> Key:
     return 0 if mod.table_id == OFPTT_ALL else mod.table_id, -mod.priority, match.mask, match.value
 
 
-def _rest(mod: FlowMod) -> Rest:
-    return Rest(
-        mod.new_cookie or 0, mod.idle_timeout, mod.hard_timeout, mod.importance, _interned(mod.actions)
-    )
+def _rests(mods: dict[Key, tuple[FlowMod, FlowLine]]) -> Flows:
+    return {
+        key: Rest(
+            mod.new_cookie or 0, mod.idle_timeout, mod.hard_timeout, mod.importance, interned(mod.actions)
+        )
+        for key, (mod, _) in mods.items()
+    }
 
 
-_LISTS: dict[tuple[Action, ...], tuple[Action, ...]] = {}
-
-
-@by_identity
-def _interned(actions: tuple[Action, ...]) -> tuple[Action, ...]:
-    """Of equal lists always the same, so that comparing them takes no time."""
-    return _LISTS.setdefault(actions, actions)
-
-
-def flows_of_switch(channel: Channel, settings: Settings) -> Flows:
-    """The flows of a switch."""
-    use_nxm(channel, settings)
+def _of_switch(flows: list[FlowStats]) -> Flows:
     return {
         (flow.table_id, -flow.priority, flow.match.mask, flow.match.value): Rest(
-            flow.cookie, flow.idle_timeout, flow.hard_timeout, flow.importance, _interned(flow.actions)
+            flow.cookie, flow.idle_timeout, flow.hard_timeout, flow.importance, interned(flow.actions)
         )
-        for flow in all_flows(channel, FlowStatsRequest())
+        for flow in flows
     }
+
+
+def dump_of(channel: Channel, settings: Settings) -> Dump:
+    """The flows of a switch, which is asked at once."""
+    use_nxm(channel, settings)
+    return Dump(channel.version, channel.reply_bytes(FlowStatsRequest()))
 
 
 @command("replace-flows", "SWITCH FILE")
@@ -145,16 +158,20 @@ def replace_flows(given: Given, switch: str, file: str) -> None:
     """Make the flows of a switch those of a file: delete, add and change what differs, or with --readd add all."""
     settings = Settings(given)
     with uncollected():
-        wanted, mods, usable = flows_of_file(file, accepted(switch, settings))
+        lines, usable = lines_of_file(file, accepted(switch, settings))
         check_formats(settings, usable)
         channel = Channel(switch, settings)
-        present = flows_of_switch(channel, settings)
+        dump = dump_of(channel, settings)
+        if "readd" in given:
+            _, flows = differing([], dump)
+        else:
+            lines, flows = differing(lines, dump)
+        mods, present = _by_key(lines), _of_switch(flows)
+        wanted = _rests(mods)
     deletions = [_deletion(key) for key in present if key not in wanted]
     changes: list[FlowLine] = [*deletions]
     changes += [
-        mod if mod.table_id != OFPTT_ALL or channel.version == OF10 else mod.replace(table_id=0)
-        for key, mod in mods.items()
-        if "readd" in given or present.get(key) != wanted[key]
+        line for key, (_, line) in mods.items() if "readd" in given or present.get(key) != wanted[key]
     ]
     if changes:
         usable &= ALL_PROTOCOLS.intersection(*map(usable_protocols, deletions))

@@ -207,14 +207,14 @@ def send(channel: Channel, settings: Settings, lines: list[FlowLine]) -> None:
         channel.finish(barrier)
 
 
-class Flows(NamedTuple):
+class Lines(NamedTuple):
     """What lines say, and the flow formats that can tell it all."""
 
     lines: list[FlowLine]
     usable: Protocols
 
 
-def read(texts: Iterable[str], names: Names, verb: str, file: str, *, checked: bool = True) -> Flows:
+def read(texts: Iterable[str], names: Names, verb: str, file: str, *, checked: bool = True) -> Lines:
     """The flow-mods that `texts` mean; those of a file may have comments.
 
     If `checked`, the log says what their packets cannot have.
@@ -222,7 +222,7 @@ def read(texts: Iterable[str], names: Names, verb: str, file: str, *, checked: b
     reader = FlowLines(COMMANDS.get(verb), names, normalized if checked else lambda mod: False)
     if not file:
         lines = [reader.read(text) for text in texts]
-        return Flows(lines, reader.usable)
+        return Lines(lines, reader.usable)
     lines = []
     for number, text in enumerate(texts, 1):
         text = c_string(text).partition("#")[0].strip()
@@ -231,7 +231,7 @@ def read(texts: Iterable[str], names: Names, verb: str, file: str, *, checked: b
                 lines.append(reader.read(text))
             except TextError as error:
                 raise TextError(f"{file}:{number}: {error}", text) from None
-    return Flows(lines, reader.usable)
+    return Lines(lines, reader.usable)
 
 
 def normalized(mod: FlowMod) -> bool:
