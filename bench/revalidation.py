@@ -50,7 +50,7 @@ def fill(forwarding: Forwarding, n: int) -> Switch:
     backer.max_idle = 3600.0
     switch = backer.add_switch("br0", 1, 0.0)
     for number in range(1, 5):
-        switch.add_port(SwitchPort(OfPort(number), f"p{number}", number, OdpPort(number)), 0.0)
+        switch.ports.add(SwitchPort(OfPort(number), f"p{number}", number, OdpPort(number)), 0.0)
     switch.flush_rules(0.0)
     for priority, match, actions in ((5, "", "4"), (6, "dl_src=50:54:ff:ff:ff:ff", "3")):
         switch.insert_rule(Rule(0, parse_match(match), priority, parse_actions(actions, NO_NAMES)))

@@ -36,8 +36,8 @@ def machine() -> tuple[Backer, Switch]:
     backer = Backer(Support(), 1)
     switch = backer.add_switch("br0", 1, 0.0)
     for number in range(1, 5):
-        switch.add_port(SwitchPort(OfPort(number), f"p{number}", number, OdpPort(number)), 0.0)
-        switch.set_bundle(f"p{number}", [OfPort(number)])
+        switch.ports.add(SwitchPort(OfPort(number), f"p{number}", number, OdpPort(number)), 0.0)
+        switch.bundles.make(f"p{number}", [OfPort(number)])
     switch.macs.learn(0x5054FF000001, 0, switch.bundles["p4"], 0.0)
     return backer, switch
 

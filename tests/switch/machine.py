@@ -58,8 +58,8 @@ class Machine:
         """A trunk port with a bundle of its own."""
         odp_port = None if odp is None else OdpPort(odp)
         port = SwitchPort(OfPort(number), name, 0xAA55AA550000 | number & 0xFF, odp_port, peer)
-        switch.add_port(port, self.now)
-        switch.set_bundle(name, [port.number])
+        switch.ports.add(port, self.now)
+        switch.bundles.make(name, [port.number])
         return port
 
     def connect_bridges(self, number: int) -> Switch:
@@ -71,7 +71,7 @@ class Machine:
 
     def vlan(self, port: int, mode: str, tag: int = 0, trunks: Iterable[int] = ()) -> None:
         """Give a port of br0 a VLAN configuration."""
-        self.br0.set_bundle(f"p{port}", [OfPort(port)], VlanMode(mode), tag, frozenset(trunks))
+        self.br0.bundles.make(f"p{port}", [OfPort(port)], VlanMode(mode), tag, frozenset(trunks))
 
     # OpenFlow.
 

@@ -261,13 +261,13 @@ def test_ports_come_go_and_change() -> None:
     machine.settle()
     assert ports(machine.receive(1, frame(B, A))) == [2, 3, 9, 100]
     machine.br0.remove_port(OfPort(9), machine.now)
-    machine.br0.remove_bundle("p9")
+    machine.br0.bundles.dissolve("p9")
     machine.settle()
     assert ports(machine.receive(1, frame(B, A))) == [2, 3, 100]
     mac = machine.br0.ports[OfPort(2)].mac
     changed = watcher.handle(PortMod(OfPort(2), mac, OFPPC_PORT_DOWN, OFPPC_PORT_DOWN), 1, 0.0)
     assert SetPortUp("p2", False) in changed
-    machine.br0.set_port_config(machine.br0.ports[OfPort(3)], OFPPC10_NO_FLOOD)
+    machine.br0.ports.set_config(machine.br0.ports[OfPort(3)], OFPPC10_NO_FLOOD)
     machine.settle()
     assert ports(machine.receive(1, frame(B, A))) == [2, 100]
     reasons = [

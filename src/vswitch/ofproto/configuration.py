@@ -71,7 +71,7 @@ def features(request: Request[FeaturesRequest]) -> Iterable[Message]:
         n_tables=N_VISIBLE_TABLES,
         capabilities=capabilities,
         actions=OF10_ACTIONS if version == OF10 else 0,
-        ports=tuple(port.describe() for port in request.switch.sorted_ports()),
+        ports=tuple(port.describe() for port in request.switch.ports.in_order()),
     )
 
 

@@ -44,5 +44,5 @@ def port_mod(request: Request[PortMod]) -> Iterable[Message]:
     config = port.config & ~mask | message.config & mask
     if (config ^ port.config) & OFPPC_PORT_DOWN:
         switch.wiring.outbox.append(SetPortUp(port.name, not config & OFPPC_PORT_DOWN))
-    switch.set_port_config(port, config)
+    switch.ports.set_config(port, config)
     return ()

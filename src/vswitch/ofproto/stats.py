@@ -160,7 +160,7 @@ def port_stats(request: Request[PortStatsRequest]) -> Iterable[Message]:
 def _ports(switch: Switch, number: OfPort) -> list[SwitchPort]:
     """The port with `number`, if there is one, or all."""
     if number == OFPP_ANY:
-        return switch.sorted_ports()
+        return switch.ports.in_order()
     port = switch.ports.get(number)
     return [] if port is None else [port]
 

@@ -15,16 +15,16 @@ from functools import partial
 from typing import Protocol
 
 from vswitch.base.dataclass import replace
-from vswitch.dpif.ports import OdpPort
 from vswitch.flow.match import Match
-from vswitch.flow.ports import OFPP_LOCAL, OFPP_MAX, OFPP_NORMAL, OfPort
+from vswitch.flow.ports import OFPP_NORMAL, OfPort
 from vswitch.ofproto.actionlists import teaches
 from vswitch.ofproto.channel import AsyncKind, Channel
 from vswitch.ofproto.command import Command, ConnectionId, Send
 from vswitch.ofproto.eviction import rules_to_evict
 from vswitch.ofproto.group import GroupEntry
 from vswitch.ofproto.internal import InternalRules
-from vswitch.ofproto.port import Bundle, PriorityTags, SwitchPort, VlanMode
+from vswitch.ofproto.port import Bundle, SwitchPort
+from vswitch.ofproto.ports import Bundles, Ports
 from vswitch.ofproto.rule import Rule, RuleFlags
 from vswitch.ofproto.table import INTERNAL_TABLE, N_TABLES, Table
 from vswitch.ofproto.wiring import Wiring
@@ -35,15 +35,7 @@ from vswitch.openflow.message import Message
 from vswitch.openflow.messages.flow import FlowRemoved, RemovedReason
 from vswitch.openflow.messages.monitor import OFPFME_ADDED, OFPFME_MODIFIED, OFPFME_REMOVED, FlowUpdate
 from vswitch.openflow.messages.nicira import TlvMap
-from vswitch.openflow.messages.port import (
-    OFPPC_PORT_DOWN,
-    OFPPR_ADD,
-    OFPPR_DELETE,
-    OFPPR_MODIFY,
-    OFPPS11_LIVE,
-    OFPPS_LINK_DOWN,
-    PortStatus,
-)
+from vswitch.openflow.messages.port import PortStatus
 from vswitch.openflow.messages.table import (
     OFPTC14_EVICTION,
     OFPTC14_VACANCY_EVENTS,
@@ -53,11 +45,8 @@ from vswitch.openflow.messages.table import (
     TableStatus,
     Vacancy,
 )
-from vswitch.openflow.names import Names
 from vswitch.protocols.mac_learning import MacTable
 
-MAX_AUTOMATIC_PORT = 32768  # the upper half of the numbers is for those who ask for one
-PORT_REUSE_DELAY = 3600.0  # seconds in which the number of a removed port is avoided
 FAIL_OPEN_PRIORITY = 0xF0F0F0
 EVICTION_FLAGS = 7  # OFPTMPEF14_*: all of them decide
 MATCH_ALL = Match()
@@ -110,13 +99,13 @@ class Switch:
         self.name = name
         self.datapath_id = datapath_id
         self.wiring = wiring
-        self.ports: dict[OfPort, SwitchPort] = {}
-        self.bundles: dict[str, Bundle] = {}
+        self.macs: MacTable[Bundle] = MacTable()
+        self.ports = Ports(self, wiring, self._tell_port, self.note)
+        self.bundles = Bundles(self.ports, self.macs, wiring)
         self.tables = [Table(id) for id in range(N_TABLES)]
         self.groups: dict[int, GroupEntry] = {}
         self.options: dict[int, TlvMap] = {}  # of tunnels, by the field that each is (tunneloptions.py)
         self.expiring: dict[Rule, None] = {}  # the rules that have a timeout, in the order in which they came
-        self.macs: MacTable[Bundle] = MacTable()
         self.channels: dict[ConnectionId, Channel] = {}
         self.fail_mode = FailMode.STANDALONE
         self.has_controllers = False
@@ -127,10 +116,7 @@ class Switch:
         self.internal = InternalRules(now)
         for rule in self.internal:
             self.tables[INTERNAL_TABLE].insert(rule)
-        self._names: Names | None = None
         self.generation_id: int | None = None  # of the last change of roles
-        self._numbers_left: dict[OfPort, float] = {}  # numbers of removed ports, and when they went
-        self._last_number = 0
         self._fail_open: Rule | None = None
         self._in_band: list[Rule] = []
         self.serial = 0  # of the last change of a rule
@@ -167,164 +153,10 @@ class Switch:
         if self._undo is not None:
             self._undo.append(take_back)
 
-    # Ports.
-
-    def choose_port_number(self, requested: OfPort | None, now: float) -> OfPort | None:
-        """A free OpenFlow number for a new port: `requested` if it can be had.  None: all are taken."""
-        if requested is not None and 0 < requested < OFPP_MAX and requested not in self.ports:
-            return requested
-        oldest: OfPort | None = None
-        for step in range(1, MAX_AUTOMATIC_PORT):
-            number = OfPort((self._last_number + step - 1) % (MAX_AUTOMATIC_PORT - 1) + 1)
-            if number in self.ports:
-                continue
-            left = self._numbers_left.get(number)
-            if left is None or left < now - PORT_REUSE_DELAY:
-                self._last_number = number
-                return number
-            if oldest is None or left < self._numbers_left[oldest]:
-                oldest = number
-        return oldest
-
-    def add_port(self, port: SwitchPort, now: float) -> None:
-        """Attach `port`; the controllers hear of it."""
-        assert port.number not in self.ports
-        port.created = now
-        self.ports[port.number] = port
-        self._names = None
-        self.wiring.attach(self, port)
-        self._tell_port(port, OFPPR_ADD)
-
     def remove_port(self, number: OfPort, now: float) -> None:
         """Detach a port; it leaves its bundle too."""
-        port = self.ports.pop(number)
-        self._names = None
-        if port.bundle is not None:
-            self._leave_bundle(port)
-        self.wiring.detach(port)
-        if number != OFPP_LOCAL:
-            self._numbers_left[number] = now
-        self._tell_port(port, OFPPR_DELETE)
-
-    def update_port(
-        self,
-        number: OfPort,
-        *,
-        odp_port: OdpPort | None = None,
-        mac: int | None = None,
-        up: bool | None = None,
-        carrier: bool | None = None,
-        mtu: int | None = None,
-        speed: int | None = None,
-        full_duplex: bool | None = None,
-        peer: str | None = None,
-    ) -> None:
-        """The device under a port has changed in what is given; the controllers hear what concerns them."""
-        port = self.ports[number]
-        before = port.describe()
-        if odp_port is not None and odp_port != port.odp_port:
-            self._rewire(port, odp_port, port.peer)
-        if peer is not None and peer != port.peer:
-            self._rewire(port, None if peer else port.odp_port, peer)
-        if mac is not None:
-            port.mac = mac
-        if up is not None:
-            port.config = port.config & ~OFPPC_PORT_DOWN | (0 if up else OFPPC_PORT_DOWN)
-            self.wiring.changes.everything |= bool(self.groups)  # that may watch it
-        if carrier is not None:
-            self._set_carrier(port, carrier)
-        port.mtu = port.mtu if mtu is None else mtu
-        port.speed = port.speed if speed is None else speed
-        port.full_duplex = port.full_duplex if full_duplex is None else full_duplex
-        if port.describe() != before:
-            self._tell_port(port, OFPPR_MODIFY)
-
-    def set_port_config(self, port: SwitchPort, config: int) -> None:
-        """Change a port's OFPPC_* bits, as a controller asked."""
-        if config == port.config:
-            return
-        self.note(partial(self._restore_config, port, port.config))
-        port.config = config
-        self.wiring.changes.everything = True
-        self._tell_port(port, OFPPR_MODIFY)
-
-    def _restore_config(self, port: SwitchPort, config: int) -> None:
-        port.config = config
-        self.wiring.changes.everything = True
-
-    def _rewire(self, port: SwitchPort, odp_port: OdpPort | None, peer: str) -> None:
-        self.wiring.detach(port)
-        port.odp_port, port.peer = odp_port, peer
-        self.wiring.attach(self, port)
-
-    def _set_carrier(self, port: SwitchPort, carrier: bool) -> None:
-        state = port.state & ~(OFPPS_LINK_DOWN | OFPPS11_LIVE) | (
-            OFPPS11_LIVE if carrier else OFPPS_LINK_DOWN
-        )
-        if state != port.state:
-            port.state = state
-            self.wiring.changes.everything = True
-
-    def sorted_ports(self) -> list[SwitchPort]:
-        """All ports, the local one first, the others by number."""
-        return sorted(self.ports.values(), key=lambda port: -1 if port.number == OFPP_LOCAL else port.number)
-
-    @property
-    def names(self) -> Names:
-        """The ports' names, with which actions read."""
-        if self._names is None:
-            self._names = Names({port.name: port.number for port in self.ports.values()})
-        return self._names
-
-    # Bundles.
-
-    def set_bundle(
-        self,
-        name: str,
-        ports: list[OfPort],
-        vlan_mode: VlanMode = VlanMode.TRUNK,
-        tag: int = 0,
-        trunks: frozenset[int] = frozenset(),
-        priority_tags: PriorityTags = PriorityTags.NO,
-        protected: bool = False,
-    ) -> Bundle:
-        """Make the bundle `name`, or change it into this."""
-        bundle = self.bundles.get(name)
-        if bundle is None:
-            bundle = self.bundles[name] = Bundle(name)
-            self.wiring.changes.everything = True
-        members = [self.ports[number] for number in ports]
-        for port in bundle.ports:
-            if port not in members:
-                port.bundle = None
-        for port in members:
-            if port.bundle is not None and port.bundle is not bundle:
-                self._leave_bundle(port)
-            port.bundle = bundle
-        before = bundle.settings
-        bundle.ports, bundle.vlan_mode, bundle.tag, bundle.trunks = members, vlan_mode, tag, trunks
-        bundle.priority_tags, bundle.protected = priority_tags, protected
-        if bundle.settings != before:
-            self.macs.forget_port(bundle)
-            self.wiring.changes.everything = True
-        return bundle
-
-    def remove_bundle(self, name: str) -> None:
-        """Dissolve a bundle; what was learned on it is forgotten."""
-        bundle = self.bundles.pop(name)
-        for port in bundle.ports:
-            port.bundle = None
-        self.macs.forget_port(bundle)
-        self.wiring.changes.everything = True
-
-    def _leave_bundle(self, port: SwitchPort) -> None:
-        bundle = port.bundle
-        assert bundle is not None
-        bundle.ports.remove(port)
-        port.bundle = None
-        self.wiring.changes.everything = True
-        if not bundle.ports:
-            self.macs.forget_port(bundle)
+        self.bundles.leave(self.ports[number])
+        self.ports.remove(number, now)
 
     # Rules.
 

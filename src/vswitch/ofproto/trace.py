@@ -81,10 +81,10 @@ def trace(subject: Subject, now: float, actions: Sequence[Action] | None = None)
         packet=subject.packet,
         side_effects=subject.side_effects,
         tracing=story,
-        names=switch.names if subject.names else NO_NAMES,
+        names=switch.ports.names if subject.names else NO_NAMES,
         actions=actions,
     )
-    port_names = switch.names.port_names if subject.names else {}
+    port_names = switch.ports.names.port_names if subject.names else {}
     return "\n".join(
         [
             f"Flow: {format_flow(subject.flow, port_names)}",
@@ -196,7 +196,7 @@ def _take_packet(words: list[str]) -> Packet | None:
 def _parse_flow(switch: Switch, text: str) -> Flow:
     """The flow that `text`, in the syntax of ovs-ofctl, describes; what it does not say is 0."""
     try:
-        return with_tpid(parse_match(text, switch.names.ports).value)
+        return with_tpid(parse_match(text, switch.ports.names.ports).value)
     except TextError as error:
         why = str(error).replace("unknown keyword", "unknown field")
         raise TextError(f"Bad openflow flow syntax: {text}: {why}", text) from error

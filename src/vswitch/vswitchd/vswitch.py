@@ -216,13 +216,13 @@ class Vswitch:
         if config.type == "patch":
             peer = patch_peer(config)
             number = self._choose_number(bridge, config)
-            bridge.switch.add_port(SwitchPort(number, config.name, patch_mac(), peer=peer), now)
+            bridge.switch.ports.add(SwitchPort(number, config.name, patch_mac(), peer=peer), now)
             return Interface(config, number)
         netdev = self._open_device(bridge, config)
         interface = Interface(config, self._choose_number(bridge, config), netdev)
         try:
             interface.odp_port = self._attach(bridge.forwarding.datapath, netdev)
-            bridge.switch.add_port(self._describe(bridge, interface, netdev), now)
+            bridge.switch.ports.add(self._describe(bridge, interface, netdev), now)
         except KernelError as error:
             netdev.close()
             raise VswitchError(
@@ -235,7 +235,7 @@ class Vswitch:
         if config.name == bridge.name:
             return OFPP_LOCAL
         wish = config.ofport_request or bridge.numbers.get(config.name) or config.ofport_before
-        number = bridge.switch.choose_port_number(wish, self._loop.time())
+        number = bridge.switch.ports.choose_number(wish, self._loop.time())
         if number is None:
             raise VswitchError(f"could not add network device {config.name} to ofproto (File too large)")
         return number
@@ -343,16 +343,16 @@ class Vswitch:
             if numbers:
                 wanted[port.name] = port, numbers
         for name in bridge.switch.bundles.keys() - wanted.keys():
-            bridge.switch.remove_bundle(name)
+            bridge.switch.bundles.dissolve(name)
         for name, (port, numbers) in wanted.items():
-            bridge.switch.set_bundle(
+            bridge.switch.bundles.make(
                 name, numbers, port.vlan_mode, port.tag, port.trunks, port.priority_tags, port.protected
             )
 
     def _configure_interface(self, bridge: Bridge, interface: Interface, wanted: InterfaceConfig) -> None:
         if wanted.options != interface.config.options:
             if wanted.type == "patch":
-                bridge.switch.update_port(interface.ofport, peer=wanted.options.get("peer", ""))
+                bridge.switch.ports.change(interface.ofport, peer=wanted.options.get("peer", ""))
             elif interface.netdev is not None:
                 interface.netdev.configure(wanted.options)
         interface.config = wanted
@@ -426,7 +426,7 @@ class Vswitch:
         except KernelError:
             interface.present = False
             return
-        bridge.switch.update_port(
+        bridge.switch.ports.change(
             interface.ofport,
             mac=state.mac,
             up=state.up,

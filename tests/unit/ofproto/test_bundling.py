@@ -30,7 +30,7 @@ class Talk:
     def __init__(self) -> None:
         self.backer = Backer(Support())
         self.switch = self.backer.add_switch("br0", 1, 0.0)
-        self.switch.add_port(SwitchPort(OfPort(1), "p1", 0xAA), 0.0)
+        self.switch.ports.add(SwitchPort(OfPort(1), "p1", 0xAA), 0.0)
         self.switch.flush_rules(0.0)
         self.connection = Connection(self.switch, OF14, ChannelKind.SERVICE, 0.0)
 

@@ -121,10 +121,10 @@ def test_a_packet_goes_another_way_when_a_port_that_is_watched_goes_down(machine
     )
     machine.flows("actions=group:2")
     assert machine.receive(1, FRAME)[0].actions == (Output(2),)
-    machine.br0.update_port(OfPort(2), carrier=False)
+    machine.br0.ports.change(OfPort(2), carrier=False)
     machine.settle()
     assert machine.receive(1, FRAME)[0].actions == (Output(3),)
-    machine.br0.update_port(OfPort(3), up=False)
+    machine.br0.ports.change(OfPort(3), up=False)
     machine.settle()
     assert machine.receive(1, FRAME)[0].actions == ()
 
