@@ -12,7 +12,8 @@ class Row:
     """One measured quantity: ours beside the others', in the same unit and from the same run.
 
     `target` is the ratio ours/`against` that the row has to reach, at least where `more_is_better`, at most otherwise;
-    or without `against`, what ours is to be itself.
+    or without `against`, what ours is to be itself.  `ratios` are ours/theirs where they were taken round by round;
+    elsewhere, they are those of the values.
     """
 
     what: str
@@ -31,10 +32,9 @@ class Row:
 
     def verdict(self) -> str:
         """`ok`, `MISSED` or nothing where no target was set."""
-        other = self.others.get(self.against) if self.against else 1.0
-        if self.target is None or not other:
+        ratio = self.ratio(self.against) if self.against else self.ours
+        if self.target is None or not ratio:
             return ""
-        ratio = self.ours / other
         return "ok" if (ratio >= self.target if self.more_is_better else ratio <= self.target) else "MISSED"
 
 
