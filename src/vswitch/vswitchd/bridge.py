@@ -24,6 +24,7 @@ from vswitch.ofproto.port import PriorityTags, VlanMode
 from vswitch.ofproto.switch import FailMode
 from vswitch.openflow.version import ALL_VERSIONS, Version, parse_version
 from vswitch.ovsdb.replica import Row
+from vswitch.protocols.bonding import BondConfig, BondMode
 
 log = Logger("bridge")
 
@@ -37,6 +38,7 @@ DEFAULT_MAX_REVALIDATOR = 500  # milliseconds
 DEFAULT_FLOW_LIMIT = 200_000
 DEFAULT_STATS_INTERVAL = 5_000  # milliseconds, and the least
 DEFAULT_MAX_BACKOFF = 8_000  # milliseconds
+DEFAULT_REBALANCE = 10_000  # milliseconds
 DEFAULT_INACTIVITY_PROBE = 5_000  # milliseconds
 OPENFLOW_PORT, OVSDB_PORT = 6653, 6640
 DEFAULT_QUEUE_SIZE, MAX_QUEUE_SIZE = 100, 512  # packet-ins
@@ -69,6 +71,7 @@ class PortConfig:
     priority_tags: PriorityTags = PriorityTags.NO
     protected: bool = False
     mac: int | None = None
+    bond: BondConfig | None = None  # of a port of several interfaces
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,6 +264,24 @@ def _read_port(tables: Tables, uuid: str, bridge: str) -> PortConfig | None:
         priority_tags=_priority_tags(other.get("priority-tags", "no")),
         protected=row["protected"],
         mac=unicast_mac(row["mac"]),
+        bond=_read_bond(row) if len(row["interfaces"]) > 1 else None,
+    )
+
+
+def _read_bond(row: Row) -> BondConfig:
+    other = row["other_config"]
+    rebalance = _integer(other, "bond-rebalance-interval", DEFAULT_REBALANCE)
+    return BondConfig(
+        mode=BondMode(row["bond_mode"] or "active-backup"),
+        updelay=max(0, row["bond_updelay"]) / 1000,
+        downdelay=max(0, row["bond_downdelay"]) / 1000,
+        rebalance=max(1000, rebalance) / 1000 if rebalance else 0.0,
+        basis=max(0, _integer(other, "bond-hash-basis", 0)),
+        uses_lacp=row["lacp"] in ("active", "passive"),
+        fallback=other.get("lacp-fallback-ab") == "true",
+        primary=other.get("bond-primary", ""),
+        all_members_active=other.get("all-members-active") == "true",
+        lb_output=other.get("lb-output-action") == "true",
     )
 
 

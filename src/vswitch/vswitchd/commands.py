@@ -24,6 +24,7 @@ from vswitch.flow.match import format_match
 from vswitch.flow.ports import OFPP_LOCAL, to_16
 from vswitch.ofproto.rule import Rule
 from vswitch.openflow.actions.base import format_actions
+from vswitch.vswitchd.bonds import Bonds
 from vswitch.vswitchd.bridge import parse_mac
 from vswitch.vswitchd.dpctl import DatapathView, Dpctl
 from vswitch.vswitchd.dpctlwords import USAGES, DpctlError
@@ -32,7 +33,7 @@ from vswitch.vswitchd.trace import add_trace_commands
 from vswitch.vswitchd.vswitch import Bridge, Interface, Vswitch
 
 
-def add_commands(service: Service, vswitch: Vswitch) -> None:
+def add_commands(service: Service, vswitch: Vswitch, bonds: Bonds) -> None:
     """Let the daemon answer all of them."""
     add = service.commands.add
     asked = Questions(vswitch)
@@ -46,6 +47,8 @@ def add_commands(service: Service, vswitch: Vswitch) -> None:
     add("dpif/dump-dps", "", 0, 0, asked.dpif_dump_dps)
     add("dpif/dump-flows", "[-m] [--names | --no-names] bridge", 1, 3, asked.dpif_dump_flows)
     add("ofproto/list", "", 0, 0, lambda words: lines(sorted(vswitch.bridges)))
+    add("bond/show", "[port]", 0, 1, bonds.show)
+    add("bond/list", "", 0, 0, bonds.list)
     add("bridge/reconnect", "[bridge]", 0, 1, asked.bridge_reconnect)
     add("bridge/dump-flows", "[--offload-stats] bridge", 1, 2, asked.bridge_dump_flows)
     add("dpif/show-dp-features", "bridge", 1, 1, asked.dp_features)

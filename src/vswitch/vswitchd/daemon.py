@@ -22,6 +22,7 @@ from vswitch.netdev.monitor import DeviceMonitor
 from vswitch.ovsdb.change import FAILED, TRY_AGAIN, Transaction
 from vswitch.ovsdb.column import Layout
 from vswitch.ovsdb.replica import Change, Replica
+from vswitch.vswitchd.bonds import Bonds
 from vswitch.vswitchd.bridge import Config, read_config
 from vswitch.vswitchd.commands import add_commands
 from vswitch.vswitchd.garbage import collect_garbage
@@ -56,6 +57,7 @@ class SwitchDaemon:
         self.service = service
         self.platform = platform
         self.vswitch = Vswitch(platform, tls)
+        self._bonds = Bonds(self.vswitch, asyncio.get_running_loop().time)
         self.replica = Replica("Open_vSwitch", _wanted, lock="ovs_vswitchd")
         self.database = Database(remote, self.replica, self._wake_up, tls)
         self._wake = asyncio.Event()
@@ -65,7 +67,7 @@ class SwitchDaemon:
 
     async def run(self) -> None:
         """Live until the service is told to stop."""
-        add_commands(self.service, self.vswitch)
+        add_commands(self.service, self.vswitch, self._bonds)
         self.service.memory.append(self._memory)
         self.vswitch.on_change = self._status_changed
         try:
@@ -88,6 +90,7 @@ class SwitchDaemon:
         self._wake.set()
 
     def _status_changed(self) -> None:
+        self._bonds.look()
         self._status = True
         self._wake.set()
 
@@ -119,6 +122,7 @@ class SwitchDaemon:
             log.warn("%s", line)
         self._ignored = ignored
         await self.vswitch.apply(read_config(self.replica.rows))
+        self._bonds.look()
         self._status = self._statistics = True
 
     async def _stand_by(self) -> None:

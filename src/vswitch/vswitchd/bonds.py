@@ -1,0 +1,85 @@
+"""The bonds of the database and their members' links, for bond/show and bond/list.
+
+The bonds share no load yet: packets go through the first member.
+
+Sources: ovs-vswitchd.conf.db(5), Port, "Bonding Configuration"; ovs-vswitchd(8), "Bond Commands".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import count
+
+from vswitch.base.errors import KernelError, TextError
+from vswitch.protocols.bonding import Bond, BondMode, Link
+from vswitch.vswitchd.bridge import PortConfig
+from vswitch.vswitchd.vswitch import Bridge, Vswitch
+
+
+class Bonds:
+    """The bonds of a switch, by the names of their ports."""
+
+    def __init__(self, vswitch: Vswitch, clock: Callable[[], float]) -> None:
+        self._vswitch = vswitch
+        self._clock = clock
+        self._bonds: dict[str, Bond] = {}
+
+    def look(self) -> None:
+        """See what has been configured, and how the links are."""
+        now = self._clock()
+        wanted = {port.name: (bridge, port) for bridge, port in self._configured()}
+        for name in self._bonds.keys() - wanted.keys():
+            del self._bonds[name]
+        for name, (bridge, port) in wanted.items():
+            assert port.bond is not None
+            bond = self._bonds.get(name)
+            if bond is None:
+                bond = self._bonds[name] = Bond(port.bond, 0, now)
+            elif bond.config != port.bond:
+                bond.config, bond.since = port.bond, now
+            shares = bond.config.mode is not BondMode.ACTIVE_BACKUP
+            bond.number = (bond.number or self._free_number()) if shares else 0
+            bond.look(_links(bridge, port), now)
+
+    def _configured(self) -> Iterator[tuple[Bridge, PortConfig]]:
+        for bridge in self._vswitch.bridges.values():
+            yield from ((bridge, port) for port in bridge.config.ports if port.bond is not None)
+
+    def _free_number(self) -> int:
+        taken = {bond.number for bond in self._bonds.values()}
+        return next(number for number in count(1) if number not in taken)
+
+    # Commands.
+
+    def show(self, words: Sequence[str]) -> str:
+        """bond/show [port]."""
+        self.look()
+        if words and words[0] not in self._bonds:
+            raise TextError("no such bond")
+        names = [words[0]] if words else sorted(self._bonds)
+        now = self._clock()
+        return "".join(f"{line}\n" for name in names for line in self._bonds[name].show(name, now))
+
+    def list(self, words: Sequence[str]) -> str:
+        """bond/list."""
+        self.look()
+        rows = (
+            f"{name}\t{bond.config.mode}\t{bond.number}\t{', '.join(sorted(bond.members))}\n"
+            for name, bond in sorted(self._bonds.items())
+        )
+        return "bond\ttype\trecircID\tmembers\n" + "".join(rows)
+
+
+def _links(bridge: Bridge, port: PortConfig) -> Mapping[str, Link]:
+    """How the members of a bond are that work at all."""
+    links = {}
+    for each in port.interfaces:
+        interface = bridge.interfaces.get(each.name)
+        if interface is None or interface.netdev is None:
+            continue
+        try:
+            state = interface.netdev.state()
+        except KernelError:  # the device has gone
+            continue
+        links[each.name] = Link(state.mac, state.up and state.carrier)
+    return links
