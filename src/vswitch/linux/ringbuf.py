@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import mmap
 import struct
-from collections.abc import Iterator
+from collections.abc import Generator
 
 _BUSY, _DISCARDED = 1 << 31, 1 << 30
 _HEADER = 8  # bytes
@@ -30,7 +30,7 @@ class RingBuffer:
             fd, mmap.PAGESIZE + 2 * size, mmap.MAP_SHARED, mmap.PROT_READ, offset=mmap.PAGESIZE
         )
 
-    def records(self, limit: int) -> Iterator[bytes]:
+    def records(self, limit: int) -> Generator[bytes, None, None]:
         """Up to `limit` records that wait, copied; their room is given back when the iteration ends."""
         data, mask = self._data, self._size - 1
         (position,) = _U64.unpack_from(self._consumer)

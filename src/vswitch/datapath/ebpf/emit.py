@@ -25,7 +25,7 @@ from vswitch.datapath.ebpf.maps import (
 )
 from vswitch.datapath.ebpf.skb import CONTEXT
 
-QUEUE = 4096  # upcalls that may wait, of one port
+QUEUE = 8192  # upcalls that may wait, of one port: half a second's work
 
 
 def output_last(b: Builder, port: Memory, may_skip: bool) -> None:
