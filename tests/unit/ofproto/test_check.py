@@ -48,9 +48,9 @@ def test_there_are_no_meters() -> None:
     assert refused((Meter(1), Output(OfPort(1)))) is MeterModFailed.INVALID_METER
 
 
-def test_tables_are_entered_in_order_and_255_is_none() -> None:
+def test_tables_are_entered_in_order() -> None:
     assert refused((GotoTable(5),), 4) is None
-    assert refused((GotoTable(255),), 4) is BadInstruction.BAD_TABLE_ID
+    assert refused((GotoTable(4),), 4) is BadInstruction.BAD_TABLE_ID
     assert refused((GotoTable(3),), 4) is BadInstruction.BAD_TABLE_ID
 
 

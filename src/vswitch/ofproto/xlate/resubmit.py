@@ -98,7 +98,8 @@ def look_up(
     if rule is None:
         rule, table_id = _search(xlate, flow, table_id, honor_miss)
     if rule is None:
-        miss = switch.tables[table_id].miss if honor_miss else TableMiss.DEFAULT
+        has_miss = honor_miss and table_id < N_TABLES
+        miss = switch.tables[table_id].miss if has_miss else TableMiss.DEFAULT
         rule = switch.internal.miss if packet_in and _goes_up(xlate, miss) else switch.internal.no_packet_in
     xlate.table_id, xlate.rule = table_id, rule
     xlate.carried.rules.append(rule)
@@ -107,7 +108,9 @@ def look_up(
 
 
 def _search(xlate: Translation, flow: Flow, table_id: int, honor_miss: bool) -> tuple[Rule | None, int]:
-    """The rule for `flow`, and the table that has it or in which the search ended."""
+    """The rule for `flow`, and the table that has it or in which the search ended; goto_table may name one too many."""
+    if table_id >= N_TABLES:
+        return None, table_id
     carried, lookups, tables = xlate.carried.tables, xlate.dependencies.lookups, xlate.switch.tables
     while True:
         table = tables[table_id]
