@@ -345,7 +345,19 @@ def encode(
 ) -> bytes:
     """The bytes of `message`; of statistics that do not fit one message, several messages."""
     dialect = Dialect(version, nxm, table_ids)
-    form = message.choose(dialect)
+    return _encode_form(message, message.choose(dialect), dialect, xid)
+
+
+def encode_as(message: Message, name: str, version: int, xid: int = 0) -> bytes:
+    """The same in the form called `name`, such as NXT_FLOW_MOD, where a version has several."""
+    for form in message.forms:
+        if form.name == name and form.first <= version <= form.last:
+            return _encode_form(message, form, Dialect(version), xid)
+    raise OpenFlowError(BadRequest.BAD_TYPE, f"version {version} has no {name}")
+
+
+def _encode_form(message: Message, form: Form, dialect: Dialect, xid: int) -> bytes:
+    version = dialect.version
     if not form.is_stats:
         assert not isinstance(message, Multipart)
         body = message.encode_body(form, dialect)

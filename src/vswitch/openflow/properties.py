@@ -11,7 +11,7 @@ Sources: OpenFlow 1.4, 7.2.1 and on; OVS include/openvswitch/ofp-prop.h.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from vswitch.openflow.codec import padded
 from vswitch.openflow.errors import BadProperty, OpenFlowError
@@ -97,6 +97,11 @@ def split_properties(data: bytes, alignment: int = 8) -> Iterator[Property]:
             raise OpenFlowError(BadProperty.BAD_EXPERIMENTER)
         yield Property(kind, data[at + 4 : at + size])
         at = stop
+
+
+def encode_others(properties: Iterable[Property]) -> bytes:
+    """The bytes of properties that are kept as they came."""
+    return b"".join(encode_property(prop.type, prop.payload) for prop in properties)
 
 
 def encode_property(kind: int, payload: bytes) -> bytes:

@@ -30,6 +30,7 @@ from vswitch.openflow.messages.queue import (
     QueueStatsRequest,
 )
 from vswitch.openflow.metertext import parse_meter_mod
+from vswitch.openflow.properties import Property
 
 PORT = OfPort(5)
 QUEUES: tuple[Message, ...] = (
@@ -39,6 +40,7 @@ QUEUES: tuple[Message, ...] = (
     QueueDescRequest(),
     QueueDescRequest(PORT, 3),
     QueueDescReply((Queue(PORT, 7, 123, 2000), Queue(OfPort(4), 3, None, 1000))),
+    QueueDescReply((Queue(PORT, 7, 123, others=(Property(0xFFFF, bytes.fromhex("0000232000000009")),)),)),
     QueueStatsRequest(),
     QueueStatsRequest(PORT, 3),
     QueueStatsReply((QueueStats(PORT, 7, 1, 2, 3, 4, 500_000_000), QueueStats(PORT, 8))),

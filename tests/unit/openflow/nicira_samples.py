@@ -63,7 +63,7 @@ NICIRA: tuple[Message, ...] = (
 def holding(version: Version) -> tuple[Message, ...]:
     """Messages that hold one of `version`."""
     if version < OF13:
-        return ()
+        return (RequestForward(encode(ALL, version, 9)),)
     return (
         BundleAdd(7, 3, encode(FLOW, version, 2)),
         RequestForward(encode(ALL, version, 9)),

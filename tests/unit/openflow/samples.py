@@ -15,7 +15,7 @@ from vswitch.flow.match import parse_match
 from vswitch.flow.ports import OFPP_LOCAL, OfPort
 from vswitch.openflow.actions.text import parse_actions
 from vswitch.openflow.errors import BadRequest, HelloFailed, OpenFlowError
-from vswitch.openflow.message import Message, encode
+from vswitch.openflow.message import Dialect, Message, encode, encode_as
 from vswitch.openflow.messages.flow import (
     OFPFC_DELETE,
     OFPFC_MODIFY_STRICT,
@@ -32,6 +32,7 @@ from vswitch.openflow.messages.flowstats import (
     FlowStatsRequest,
 )
 from vswitch.openflow.messages.hello import EchoReply, EchoRequest, Error, Hello
+from vswitch.openflow.messages.optical import OpticalPort, OpticalStats
 from vswitch.openflow.messages.packet import PacketIn, PacketOut, in_port_match
 from vswitch.openflow.messages.port import (
     OFPPC10_NO_FLOOD,
@@ -90,6 +91,7 @@ from vswitch.openflow.messages.table import (
     TableStatus,
     Vacancy,
 )
+from vswitch.openflow.properties import Property
 from vswitch.openflow.version import ALL_VERSIONS
 
 VECTORS = Path(__file__).parents[2] / "vectors" / "openflow-messages.txt"
@@ -112,6 +114,14 @@ ETH0 = Port(
 )
 BR0 = Port(OFPP_LOCAL, 1, "br0", state=OFPPS11_LIVE)
 COUNTED = PortStats(OfPort(3), 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 5, 500_000_000)
+UNKNOWN = (Property(0xFFFF, bytes.fromhex("0000232000000009cafe")), Property(77, b"abc"))
+LIGHT = OpticalPort(7, 191_500_000, 196_100_000, 50_000, 191_600_000, 196_000_000, 25_000, 100, 500)
+COUNTED_MORE = COUNTED.replace(
+    rfc2819=tuple(range(100, 121)),
+    custom=(("ovs_tx_failure_drops", 1), ("ovs_rx_qos_drops", 0)),
+    optical=OpticalStats(3, 191_500_000, 1, 2, 191_600_000, 3, 4, 100, 90, 35, 280),
+    others=UNKNOWN,
+)
 MATCH = parse_match("tcp,nw_dst=10.0.0.0/8,tp_dst=80")
 FLOW = FlowStats(
     MATCH,
@@ -145,9 +155,11 @@ MESSAGES: tuple[Message, ...] = (
     PortMod(OfPort(3), 5, OFPPC_PORT_DOWN, OFPPC_PORT_DOWN | OFPPC_NO_FWD, OFPPF_10MB_HD),
     PortDescRequest(),
     PortDescReply((ETH0, BR0)),
+    PortDescReply((ETH0.replace(optical=LIGHT, others=UNKNOWN), BR0)),
     PortStatsRequest(),
     PortStatsRequest(OfPort(3)),
     PortStatsReply((COUNTED, PortStats(OfPort(4), 1, 2))),
+    PortStatsReply((COUNTED_MORE, PortStats(OfPort(4), 1, 2, custom=(("rx_q0_errors", 7),)))),
     FlowMod(
         match=MATCH,
         actions=parse_actions("output:1"),
@@ -224,6 +236,20 @@ MESSAGES: tuple[Message, ...] = (
 )
 
 
+# Nicira's older and newer ways to say what a version has its own message for: such messages come, but we send none.
+ALTERNATES: tuple[tuple[Message, str], ...] = (
+    (
+        FlowMod(match=MATCH, actions=FLOW.actions, table_id=3, cookie=1, cookie_mask=3, command=1),
+        "NXT_FLOW_MOD",
+    ),
+    (FlowRemoved(MATCH, 5, RemovedReason.HARD_TIMEOUT, 3, 9, 12, 34_000_000, 5, 0, 7, 8), "NXT_FLOW_REMOVED"),
+    (RoleRequest(ROLE_PRIMARY), "NXT_ROLE_REQUEST"),
+    (RoleReply(ROLE_SECONDARY), "NXT_ROLE_REPLY"),
+    (SetAsync(MASKS), "NXT_SET_ASYNC_CONFIG"),
+    (SetAsync(MASKS), "NXT_SET_ASYNC_CONFIG2"),
+)
+
+
 def encoded() -> Iterator[tuple[Message, int, bytes]]:
     """Each message in each version that has it."""
     for message in MESSAGES:
@@ -234,6 +260,15 @@ def encoded() -> Iterator[tuple[Message, int, bytes]]:
                 continue  # this version has no such message
     for message, version in HOLDING:
         yield message, version, encode(message, version, 2)
+    for message, name in ALTERNATES:
+        for version in sorted(ALL_VERSIONS):
+            if message.choose(Dialect(version)).name != name and has_form(message, name, version):
+                yield message, version, encode_as(message, name, version, 2)
+
+
+def has_form(message: Message, name: str, version: int) -> bool:
+    """Whether `version` has the form called `name`."""
+    return any(form.name == name and form.first <= version <= form.last for form in message.forms)
 
 
 def vectors(path: Path = VECTORS) -> Iterator[tuple[bytes, str]]:

@@ -117,7 +117,8 @@ class FlowMod(Message):
             self.wire_flags(dialect.version),
             len(match),
         )
-        return fixed + padded(match) + encode_actions(dialect.version, self.actions)
+        encode = encode_actions if dialect.version == OF10 else encode_instructions
+        return fixed + padded(match) + encode(dialect.version, self.actions)
 
     def _command10(self, dialect: Dialect) -> int:
         """The command, with the table in its upper byte where the channel has agreed on that."""

@@ -8,13 +8,15 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from functools import partial
+from typing import Any
 
 from vswitch.flow.ports import OFPP_ANY, OfPort, from_16, to_16
 from vswitch.openflow.codec import check_port, mac_from_bytes, mac_to_bytes, text_from_bytes, text_to_bytes
 from vswitch.openflow.errors import BadProperty, BadRequest, OpenFlowError, PortModFailed
 from vswitch.openflow.message import Dialect, Form, Message, Multipart, decode_each, group_items, message
+from vswitch.openflow.messages.optical import OpticalMod, OpticalPort, OpticalStats
 from vswitch.openflow.messages.portcounters import Custom, decode_custom, decode_rfc2819, encode_counters
-from vswitch.openflow.properties import encode_property, split_properties
+from vswitch.openflow.properties import Property, encode_others, encode_property, split_properties
 from vswitch.openflow.value import Value, value
 from vswitch.openflow.version import OF10, OF13, OF14, OF15
 
@@ -98,6 +100,8 @@ class Port(Value):
     peer: int = 0
     curr_speed: int = 0
     max_speed: int = 0
+    optical: OpticalPort | None = None  # since OpenFlow 1.4
+    others: tuple[Property, ...] = ()  # since OpenFlow 1.4: those that have no field here
 
     def encode(self, version: int) -> bytes:
         """The port's bytes."""
@@ -112,8 +116,11 @@ class Port(Value):
         speeds = self.curr_speed, self.max_speed
         if version < OF14:
             return _PORT11.pack(self.port_no, mac, name, config, state, *features, *speeds)
-        ethernet = encode_property(_ETHERNET, _ETHERNET14.pack(*features, *speeds))
-        return _PORT14.pack(self.port_no, _PORT14.size + len(ethernet), mac, name, config, state) + ethernet
+        properties = encode_property(_ETHERNET, _ETHERNET14.pack(*features, *speeds))
+        properties += self.optical.encode() if self.optical else b""
+        properties += encode_others(self.others)
+        size = _PORT14.size + len(properties)
+        return _PORT14.pack(self.port_no, size, mac, name, config, state) + properties
 
     @classmethod
     def decode_fixed(cls, version: int, data: bytes, at: int) -> Port:
@@ -150,6 +157,10 @@ class Port(Value):
                 *features, now, most = _ETHERNET14.unpack(prop.payload)
                 told = (*(bits & OFPPF_ALL for bits in features), now, most)
                 made = made.replace(**dict(zip(names, told, strict=True)))
+            elif optical := OpticalPort.decode(prop):
+                made = made.replace(optical=optical)
+            else:
+                made = made.replace(others=(*made.others, prop))
         return made, at + size
 
 
@@ -216,6 +227,8 @@ class PortMod(Message):
     config: int = 0
     mask: int = 0
     advertise: int = 0  # OFPPF_*; 0 changes nothing
+    optical: OpticalMod | None = None  # since OpenFlow 1.4
+    others: tuple[Property, ...] = ()  # since OpenFlow 1.4: those that have no field here
 
     def encode_body(self, form: Form, dialect: Dialect) -> bytes:
         """`advertise` became a property in OpenFlow 1.4."""
@@ -228,7 +241,8 @@ class PortMod(Message):
         if dialect.version < OF14:
             return _PORT_MOD11.pack(self.port_no, mac, *bits, self.advertise)
         ethernet = encode_property(_ETHERNET, struct.pack("!I", self.advertise)) if self.advertise else b""
-        return _PORT_MOD14.pack(self.port_no, mac, *bits) + ethernet
+        optical = self.optical.encode() if self.optical else b""
+        return _PORT_MOD14.pack(self.port_no, mac, *bits) + ethernet + optical + encode_others(self.others)
 
     @classmethod
     def decode_body(cls, form: Form, dialect: Dialect, body: bytes) -> Message:
@@ -243,15 +257,22 @@ class PortMod(Message):
             port, advertise = from_16(port), features_from_10(advertise)
         check_port(port)
         known = _CONFIG10 if version == OF10 else _CONFIG11
+        optical: OpticalMod | None = None
+        others: list[Property] = []
         if version >= OF14:
             for prop in split_properties(body[form_.size :]):
                 if prop.type == _ETHERNET:
                     advertise = prop.u32() & OFPPF_ALL
                 elif not dialect.loose:
-                    raise prop.unknown()
+                    raise prop.unknown()  # a switch cannot do what it does not know
+                elif tuning := OpticalMod.decode(prop):
+                    optical = tuning
+                else:
+                    others.append(prop)
         if version > OF10 and mask & ~known and not dialect.loose:
             raise OpenFlowError(PortModFailed.BAD_CONFIG)
-        return cls(OfPort(port), mac_from_bytes(mac), config & mask & known, mask & known, advertise)
+        bits = config & mask & known, mask & known
+        return cls(OfPort(port), mac_from_bytes(mac), *bits, advertise, optical, tuple(others))
 
 
 @message("PORT_DESC", "OFPST 1.0-1.4(13)[0], OFPST 1.5+(13)[8]", "request")
@@ -343,6 +364,8 @@ class PortStats(Value):
     duration_nsec: int = 0
     rfc2819: tuple[int, ...] = ()  # since OpenFlow 1.4, in the order of RFC2819_NAMES
     custom: Custom = ()  # since OpenFlow 1.4: names and counts
+    optical: OpticalStats | None = None  # since OpenFlow 1.4
+    others: tuple[Property, ...] = ()  # since OpenFlow 1.4: those that have no field here
 
     def encode(self, version: int) -> bytes:
         """Fixed until OpenFlow 1.3; then the Ethernet counters are a property."""
@@ -357,7 +380,8 @@ class PortStats(Value):
         if version == OF13:
             return _STATS13.pack(self.port_no, *counters, *age)
         properties = encode_property(_ETHERNET, _STATS14_ETHERNET.pack(*counters[8:]))
-        properties += encode_counters(self.rfc2819, self.custom)
+        properties += self.optical.encode() if self.optical else b""
+        properties += encode_counters(self.rfc2819, self.custom) + encode_others(self.others)
         return _STATS14.pack(_STATS14.size + len(properties), self.port_no, *age, *counters[:8]) + properties
 
     @classmethod
@@ -381,18 +405,24 @@ class PortStats(Value):
         if size < _STATS14.size or size > len(data) - at:
             raise OpenFlowError(BadRequest.BAD_LEN)
         check_port(port)
-        ethernet, rfc2819, custom = (UNKNOWN_COUNT,) * 4, None, None
+        ethernet, found, others = (UNKNOWN_COUNT,) * 4, dict[str, Any](), list[Property]()
         for prop in split_properties(data[at + _STATS14.size : at + size]):
             if prop.type == _ETHERNET:
                 if len(prop.payload) != _STATS14_ETHERNET.size:
                     raise OpenFlowError(BadProperty.BAD_LEN)
                 ethernet = _STATS14_ETHERNET.unpack(prop.payload)
-            rfc2819 = decode_rfc2819(prop) or rfc2819
-            custom = decode_custom(prop) or custom
+            elif (rfc2819 := decode_rfc2819(prop)) is not None:
+                found["rfc2819"] = rfc2819 or found.get("rfc2819", ())
+            elif (custom := decode_custom(prop)) is not None:
+                found["custom"] = custom or found.get("custom", ())
+            elif optical := OpticalStats.decode(prop):
+                found["optical"] = optical
+            else:
+                others.append(prop)
         age, age_nsec = _age(sec, nsec)
         made = cls(OfPort(port), *counters, *ethernet)  # type: ignore[call-arg]
-        more = {"rfc2819": rfc2819 or (), "custom": custom or ()}
-        return made.replace(duration_sec=age, duration_nsec=age_nsec, **more), at + size
+        found |= {"duration_sec": age, "duration_nsec": age_nsec, "others": tuple(others)}
+        return made.replace(**found), at + size
 
 
 def _age(sec: int, nsec: int) -> tuple[int | None, int]:

@@ -15,7 +15,7 @@ from vswitch.flow.ports import OFPP_ANY, OFPP_MAX, OfPort, from_16, to_16
 from vswitch.openflow.codec import check_port
 from vswitch.openflow.errors import BadProperty, BadRequest, OpenFlowError, QueueOpFailed
 from vswitch.openflow.message import Dialect, Form, Message, Multipart, decode_each, group_items, message
-from vswitch.openflow.properties import Property, split_properties
+from vswitch.openflow.properties import Property, encode_others, split_properties
 from vswitch.openflow.value import Value, value
 from vswitch.openflow.version import OF10, OF12, OF13, OF14
 
@@ -72,6 +72,7 @@ class Queue(Value):
     queue_id: int
     min_rate: int | None = None
     max_rate: int | None = None
+    others: tuple[Property, ...] = ()  # those that have no field here
 
     @property
     def rates(self) -> tuple[tuple[int, int], ...]:
@@ -90,8 +91,10 @@ def _encode_queue(queue: Queue, version: int) -> bytes:
     """The queue in the form of `version`: a head, then rates."""
     if version >= OF14:
         props = b"".join(_RATE14.pack(kind, _RATE14.size, rate) for kind, rate in queue.rates)
+        props += encode_others(queue.others)
         return _QUEUE12.pack(queue.port_no, queue.queue_id, _QUEUE12.size + len(props)) + props
     props = b"".join(_RATE10.pack(kind, _RATE10.size, rate) for kind, rate in queue.rates)
+    props += encode_others(queue.others)
     if version < OF12:
         return _QUEUE10.pack(queue.queue_id, _QUEUE10.size + len(props)) + props
     return _QUEUE12.pack(queue.queue_id, queue.port_no, _QUEUE12.size + len(props)) + props
@@ -115,6 +118,7 @@ def _decode_queue(version: int, port: OfPort, data: bytes, at: int) -> tuple[Que
     for prop in _properties(version, data[at + layout.size : at + size]):
         name = {_MIN_RATE: "min_rate", _MAX_RATE: "max_rate"}.get(prop.type)
         if name is None:
+            queue = queue.replace(others=(*queue.others, prop))
             continue
         start, expected = (4, 12) if version < OF14 else (0, 4)
         if len(prop.payload) != expected:

@@ -193,7 +193,7 @@ class SetAsync(Message):
     def encode_body(self, form: Form, dialect: Dialect) -> bytes:
         """Fixed in OpenFlow 1.3 and Nicira's first form, properties else."""
         masks = {name: (primary, secondary) for name, primary, secondary in self.masks}
-        if form.number == 19 or dialect.version == OF13:
+        if form.number == 19 or (form.kind == "OFPT" and dialect.version == OF13):
             return _encode_masks(masks)
         return _encode_properties(masks)
 

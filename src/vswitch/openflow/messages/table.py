@@ -12,7 +12,7 @@ from typing import Any
 from vswitch.openflow.codec import text_from_bytes, text_to_bytes
 from vswitch.openflow.errors import INVALID, BadProperty, BadRequest, OpenFlowError
 from vswitch.openflow.message import Dialect, Form, Message, Multipart, decode_each, group_items, message
-from vswitch.openflow.properties import encode_property, split_properties
+from vswitch.openflow.properties import Property, encode_others, encode_property, split_properties
 from vswitch.openflow.value import Value, value
 from vswitch.openflow.version import OF10, OF11, OF12, OF14
 
@@ -171,7 +171,7 @@ class TableMod(Message):
         if len(body) < _MOD.size or (len(body) > _MOD.size and dialect.version < OF14):
             raise OpenFlowError(BadRequest.BAD_LEN)
         table, config = _MOD.unpack_from(body)
-        eviction, vacancy = _decode_properties(body[_MOD.size :], loose=False)
+        eviction, vacancy, _ = _decode_properties(body[_MOD.size :], loose=False)
         if vacancy is not None and vacancy.vacancy:
             raise OpenFlowError(BadRequest.MUST_BE_ZERO)
         return cls(table, config, eviction, vacancy)
@@ -186,8 +186,9 @@ def _encode_properties(eviction: int | None, vacancy: Vacancy | None) -> bytes:
     return out
 
 
-def _decode_properties(data: bytes, loose: bool) -> tuple[int | None, Vacancy | None]:
-    eviction, vacancy = None, None
+def _decode_properties(data: bytes, loose: bool) -> tuple[int | None, Vacancy | None, tuple[Property, ...]]:
+    """Eviction flags, vacancy, and what else there is, which is an error unless `loose`."""
+    eviction, vacancy, others = None, None, list[Property]()
     for prop in split_properties(data):
         if prop.type == _PROP_EVICTION:
             eviction = prop.u32()
@@ -197,7 +198,9 @@ def _decode_properties(data: bytes, loose: bool) -> tuple[int | None, Vacancy | 
             vacancy = Vacancy(*_VACANCY.unpack(prop.payload))
         elif not loose:
             raise OpenFlowError(BadRequest.BAD_TYPE)
-    return eviction, vacancy
+        else:
+            others.append(prop)
+    return eviction, vacancy, tuple(others)
 
 
 _DESC = struct.Struct("!HBxI")
@@ -211,10 +214,11 @@ class TableDesc(Value):
     config: int = 0
     eviction_flags: int | None = None
     vacancy: Vacancy | None = None
+    others: tuple[Property, ...] = ()  # properties that have no field here
 
     def encode(self) -> bytes:
         """Length first."""
-        props = _encode_properties(self.eviction_flags, self.vacancy)
+        props = _encode_properties(self.eviction_flags, self.vacancy) + encode_others(self.others)
         return _DESC.pack(_DESC.size + len(props), self.table_id, self.config) + props
 
     @classmethod

@@ -22,7 +22,7 @@ from vswitch.openflow.codec import text_from_bytes, text_to_bytes
 from vswitch.openflow.errors import BadInstruction, BadMatch, BadProperty, OpenFlowError, TableFeaturesFailed
 from vswitch.openflow.message import Dialect, Form, Message, Multipart, decode_each, group_items, message
 from vswitch.openflow.messages.table import OFPTT_ALL
-from vswitch.openflow.properties import Property, encode_property, split_properties
+from vswitch.openflow.properties import Property, encode_others, encode_property, split_properties
 from vswitch.openflow.value import Value, value
 from vswitch.openflow.version import OF13, OF15
 from vswitch.openflow.wirefield import decode_type, encode_header
@@ -35,6 +35,7 @@ OFPTFC15_REPLACE, OFPTFC15_MODIFY, OFPTFC15_ENABLE, OFPTFC15_DISABLE = range(4)
 _HEAD = struct.Struct("!HBB4x32sQQII")
 _ID = struct.Struct("!HH")
 _METER = 6
+_OTHERS = -1  # in place of a type: properties that are not known
 Fields = frozenset[Field]
 
 
@@ -85,6 +86,7 @@ class TableFeatures(Value):
     mask: Fields = frozenset()  # of these, what can have any mask
     command: int = OFPTFC15_REPLACE  # since OpenFlow 1.5: OFPTFC15_*
     has_properties: bool = True  # since OpenFlow 1.5 there may be none
+    others: tuple[Property, ...] = ()  # properties that have no field here
 
     def encode(self, version: int) -> bytes:
         """Length first."""
@@ -106,6 +108,7 @@ class TableFeatures(Value):
         yield from (self.miss or self.flows).properties(version, 1)
         yield encode_property(_MATCH, _encode_fields(self.match, version, self.mask))
         yield encode_property(_WILDCARDS, _encode_fields(self.wildcard, version))
+        yield encode_others(self.others)
 
     @classmethod
     def decode(cls, version: int, loose: bool, data: bytes, at: int) -> tuple[TableFeatures, int]:
@@ -142,6 +145,7 @@ class TableFeatures(Value):
             masks,
             command if version >= OF15 else OFPTFC15_REPLACE,
             has_properties,
+            found.get(_OTHERS, ()),
         ), at + size
 
 
@@ -258,7 +262,9 @@ def _decode_property(prop: Property, version: int, loose: bool, found: dict[int,
         if kind in found:
             raise OpenFlowError(TableFeaturesFailed.BAD_FEATURES, f"property {kind} twice")
         found[kind] = decode(prop.payload, version, loose)
-    elif not loose:
+    elif loose:
+        found[_OTHERS] = (*found.get(_OTHERS, ()), prop)
+    else:
         raise prop.unknown()
 
 

@@ -130,7 +130,13 @@ def _abilities(table: TableFeatures, but: int) -> TableFeatures:
     """The features without what is told of each table anyway, and without going to table `but`."""
     miss = table.miss and _elsewhere(table.miss, but)
     return table.replace(
-        table_id=0, name="", command=0, has_properties=True, flows=_elsewhere(table.flows, but), miss=miss
+        table_id=0,
+        name="",
+        command=0,
+        has_properties=True,
+        others=(),
+        flows=_elsewhere(table.flows, but),
+        miss=miss,
     )
 
 
