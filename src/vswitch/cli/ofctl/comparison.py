@@ -101,12 +101,12 @@ def differences(first: list[FlowLine] | Dump, second: list[FlowLine] | Dump) -> 
     """The flows of two sources, but for some that are the same."""
     if isinstance(first, Dump):
         if isinstance(second, Dump):
-            return _of_switch(differing([], first)[1]), _of_switch(differing([], second)[1])
-        lines, flows = differing(second, first)
-        return _of_switch(flows), _rests(_by_key(lines))
+            return _of_switch(differing([], first).others), _of_switch(differing([], second).others)
+        found = differing(second, first)
+        return _of_switch(found.others + found.changes), _rests(_by_key(found.unseen + found.changed))
     if isinstance(second, Dump):
-        lines, flows = differing(first, second)
-        return _rests(_by_key(lines)), _of_switch(flows)
+        found = differing(first, second)
+        return _rests(_by_key(found.unseen + found.changed)), _of_switch(found.others + found.changes)
     return _rests(_by_key(first)), _rests(_by_key(second))
 
 
@@ -162,17 +162,14 @@ def replace_flows(given: Given, switch: str, file: str) -> None:
         check_formats(settings, usable)
         channel = Channel(switch, settings)
         dump = dump_of(channel, settings)
-        if "readd" in given:
-            _, flows = differing([], dump)
-        else:
-            lines, flows = differing(lines, dump)
-        mods, present = _by_key(lines), _of_switch(flows)
+        readd = "readd" in given
+        found = differing([] if readd else lines, dump, with_changes=False)
+        mods, present = _by_key(lines if readd else found.unseen), _of_switch(found.others)
         wanted = _rests(mods)
     deletions = [_deletion(key) for key in present if key not in wanted]
     changes: list[FlowLine] = [*deletions]
-    changes += [
-        line for key, (_, line) in mods.items() if "readd" in given or present.get(key) != wanted[key]
-    ]
+    changes += [line for key, (_, line) in mods.items() if readd or present.get(key) != wanted[key]]
+    changes += found.changed
     if changes:
         usable &= ALL_PROTOCOLS.intersection(*map(usable_protocols, deletions))
         prepare(channel, settings, usable)

@@ -14,7 +14,7 @@ from vswitch.base.namedtuple import NamedTuple
 from vswitch.base.options import CommandError, Given
 from vswitch.cli.ofctl.channel import XIDS, Channel
 from vswitch.cli.ofctl.garbage import uncollected
-from vswitch.cli.ofctl.lines import c_string, opened
+from vswitch.cli.ofctl.lines import BLANK, c_string, opened
 from vswitch.cli.ofctl.naming import accepted, shown
 from vswitch.cli.ofctl.settings import FLOW_FORMATS, Settings
 from vswitch.cli.ofctl.switch import printed, printed_bytes
@@ -225,7 +225,9 @@ def read(texts: Iterable[str], names: Names, verb: str, file: str, *, checked: b
         return Lines(lines, reader.usable)
     lines = []
     for number, text in enumerate(texts, 1):
-        text = c_string(text).partition("#")[0].strip()
+        if "#" in text or "\0" in text:
+            text = c_string(text).partition("#")[0]
+        text = text.strip(BLANK)
         if text:
             try:
                 lines.append(reader.read(text))

@@ -59,36 +59,49 @@ def interned(actions: tuple[Action, ...]) -> tuple[Action, ...]:
     return _LISTS.setdefault(actions, actions)
 
 
-def differing(lines: list[FlowLine], dump: Dump) -> tuple[list[FlowLine], list[FlowStats]]:
-    """What the file and the switch do not have in common; of lines about one flow, the last may do."""
-    known, others = _known(lines, dump.version)
+class Differing(NamedTuple):
+    """What a file and a switch do not have in common, by its bytes."""
+
+    unseen: list[FlowLine]  # not in the switch, unless in other bytes
+    changed: list[FlowLine]  # in the switch with something else; of lines about one flow, the last
+    others: list[FlowStats]  # not in the file, unless in other bytes
+    changes: list[FlowStats]  # what the switch has instead of `changed`, if that was asked for
+
+
+def differing(lines: list[FlowLine], dump: Dump, *, with_changes: bool = True) -> Differing:
+    """What the file and the switch do not have in common."""
+    known, unknown = _known(lines, dump.version)
     actions: dict[bytes, tuple[Action, ...]] = {}
     decode_actions = (
         decode_flow_actions if dump.version == OF10 else partial(decode_instructions, dump.version)
     )
-    same: set[bytes] = set()
-    flows: list[FlowStats] = []
+    seen: dict[bytes, bool] = {}  # whether it is the same
+    others: list[FlowStats] = []
+    changes: dict[bytes, FlowStats] = {}
     try:
         for reply in dump.replies:
             decode, at, has_places = _entries(reply)
             while at < len(reply):
                 found = _entry(reply, at, dump.version) if has_places else None
-                if found is not None:
-                    key, rest, last, after = found
-                    wanted = known.get(key)
-                    if wanted is not None and wanted.rest == rest:
-                        if last not in actions:
-                            actions[last] = interned(decode_actions(last))
-                        if actions[last] is wanted.actions:
-                            same.add(key)
-                            at = after
-                            continue
-                    same.discard(key)
-                flow, at = decode(reply, at)
-                flows.append(flow)
+                wanted = known.get(found[0]) if found is not None else None
+                if found is None or wanted is None:
+                    flow, at = decode(reply, at)
+                    others.append(flow)
+                    continue
+                key, rest, last, after = found
+                if last not in actions:
+                    actions[last] = interned(decode_actions(last))
+                seen[key] = wanted.rest == rest and actions[last] is wanted.actions
+                if with_changes:
+                    changes.pop(key, None)
+                    if not seen[key]:
+                        changes[key] = decode(reply, at)[0]
+                at = after
     except OpenFlowError:
         raise CommandError("failed to dump flows") from None
-    return [*(wanted.line for key, wanted in known.items() if key not in same), *others], flows
+    unseen = [wanted.line for key, wanted in known.items() if key not in seen]
+    changed = [known[key].line for key, is_same in seen.items() if not is_same]
+    return Differing([*unseen, *unknown], changed, others, [*changes.values()])
 
 
 def _known(lines: list[FlowLine], version: int) -> tuple[dict[bytes, _Wanted], list[FlowLine]]:

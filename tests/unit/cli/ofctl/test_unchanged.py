@@ -64,7 +64,7 @@ def told(one, other):
 @pytest.mark.parametrize("version", sorted(ALL_VERSIONS))
 @given(wanted=LINES, present=LINES, nx=st.booleans())
 def test_the_differences_are_those_of_what_the_bytes_mean(version, wanted, present, nx):
-    decoded = differing([], dump_of(present, version, nx))[1]
+    decoded = differing([], dump_of(present, version, nx)).others
     again = encode(FlowStatsReply(tuple(decoded), nx), version, 1)
     by_meaning = told(differences(lines_of(wanted), [])[0], differences(Dump(version, iter([again])), [])[0])
     lines = lines_of(wanted)
@@ -78,7 +78,7 @@ def test_what_is_the_same_is_left_out(version, nx):
     """But for what the version tells otherwise than it was said: importance, and goto_table in OpenFlow 1.0."""
     kinds = [kind for kind in KINDS if "importance" not in kind and ("goto" not in kind or not nx)]
     texts = [kind.format(b=b, h=1, a=1) for b in range(3) for kind in kinds]
-    assert differing(lines_of(texts), dump_of(texts, version, nx)) == ([], [])
+    assert differing(lines_of(texts), dump_of(texts, version, nx)) == ([], [], [], [])
 
 
 def test_a_flow_that_is_told_twice_is_what_was_told_last():
@@ -86,8 +86,10 @@ def test_a_flow_that_is_told_twice_is_what_was_told_last():
     (first,), (second,) = (
         list(dump_of([t], 4, False).replies) for t in (text, "table=1,priority=5,actions=1")
     )
-    lines, flows = differing(lines_of([text]), Dump(4, iter([first, second])))
-    assert len(lines) == len(flows) == 1
+    for told_last, replies in ((second, [first, second]), (first, [second, first])):
+        found = differing(lines_of([text]), Dump(4, iter(replies)))
+        assert (len(found.unseen), len(found.others)) == (0, 0)
+        assert len(found.changed) == len(found.changes) == (told_last is second)
 
 
 @pytest.mark.parametrize(
