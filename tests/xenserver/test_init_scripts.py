@@ -43,7 +43,7 @@ class Boot:
         ):
             text = (ROOT / name).read_text()
             # Their files are under our directory, but for those that they only name to others.
-            text = re.sub(r"(?<![\w$.}/=])/(etc|usr/share|var)/", rf"{root}/\1/", text)
+            text = re.sub(r"(?<![\w$.}/=:])/(etc|usr/share|var)/", rf"{root}/\1/", text)
             text = re.sub(r"(marker|scripts|lock|sync_pidfile)=/", rf"\1={root}/", text)
             self.write(name, text)
         for name, body in (
