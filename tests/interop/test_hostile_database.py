@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import resource
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -220,3 +222,86 @@ def test_more_clients_than_files_may_be_open_wait_their_turn(daemons, make):
             client.close()
     finally:
         resource.prlimit(server, resource.RLIMIT_NOFILE, limits)
+
+
+N_CLIENTS = 10_000
+FILES = N_CLIENTS + 200
+PER_CLIENT = 20  # kB of memory
+
+
+def test_ten_thousand_clients(daemons, make):
+    if make == "peer":
+        return
+    server = daemons.processes["ovsdb-server"].pid
+    ours, limits = (
+        resource.getrlimit(resource.RLIMIT_NOFILE),
+        resource.prlimit(server, resource.RLIMIT_NOFILE),
+    )
+    for pid, (_, hard) in ((os.getpid(), ours), (server, limits)):
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (FILES, max(FILES, hard)))
+    files, before = open_files(daemons), memory(daemons)
+    clients = []
+    try:
+        for number in range(N_CLIENTS):
+            clients.append(connect(daemons))
+            if number % 2_000 == 0:  # others are served meanwhile
+                assert daemons.run("ours", "ovs-vsctl", "--no-wait", "list-br").returncode == 0
+        clients[0].sendall(request("echo", "first"))
+        clients[-1].sendall(request("echo", "last"))
+        assert b"first" in clients[0].recv(1000)
+        assert b"last" in clients[-1].recv(1000)
+        assert memory(daemons) - before < N_CLIENTS * PER_CLIENT
+    finally:
+        for client in clients:
+            client.close()
+        deadline = time.monotonic() + 20
+        while open_files(daemons) > files:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        resource.prlimit(server, resource.RLIMIT_NOFILE, limits)
+        resource.setrlimit(resource.RLIMIT_NOFILE, ours)
+    assert daemons.run("ours", "ovs-vsctl", "--no-wait", "list-br").returncode == 0
+
+
+HUGE = 100_000_000  # bytes
+
+
+def test_a_string_of_a_hundred_megabytes_is_a_string(daemons, make):
+    """It comes back whole, others are served while it comes, and then its memory is free again."""
+    text, before = "x" * HUGE, memory(daemons)
+    with connect(daemons) as client:
+        client.settimeout(60)
+        answers: list[bytes] = []
+        reader = threading.Thread(target=lambda: answers.append(read_value(client, HUGE)))
+        reader.start()
+        client.sendall(request("echo", text)[: HUGE // 2])
+        assert daemons.run("ours", "ovs-vsctl", "--no-wait", "list-br").returncode == 0
+        client.sendall(request("echo", text)[HUGE // 2 :])
+        reader.join()
+    assert json.loads(answers[0])["result"] == [text]
+    deadline = time.monotonic() + 10
+    while make == "ours" and memory(daemons) - before > HUGE // 2000:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def read_value(client: socket.socket, at_least: int) -> bytes:
+    data = bytearray()
+    while len(data) < at_least or not data.endswith(b"}"):
+        data += client.recv(1 << 20)
+    return bytes(data)
+
+
+@pytest.mark.parametrize(
+    "piece", [b'"x",', b"[", b"1", b"\\u0041"], ids=["list", "depth", "number", "string"]
+)
+def test_a_value_without_an_end_stops_nobody(daemons, make, piece):
+    """What can never become a value ends the connection; what could, takes no more than it is long."""
+    before = memory(daemons)
+    with connect(daemons) as client:
+        client.sendall(b'{"id":1,"method":"echo","params":[' + (b'"' if b"u0041" in piece else b""))
+        with suppress(TimeoutError, ConnectionError):
+            for _ in range(20):
+                client.sendall(piece * (1_000_000 // len(piece)))
+        assert daemons.run("ours", "ovs-vsctl", "--no-wait", "list-br").returncode == 0
+        assert make == "peer" or memory(daemons) - before < 100_000

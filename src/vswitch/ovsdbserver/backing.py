@@ -90,7 +90,7 @@ class Backing(ABC):
         """The loop has gone round: see whether something is to be done."""
 
     async def compact(self, comment: str) -> None:  # noqa: B027 - what has no file needs none
-        """Make the file as small as it can be."""
+        """Make the file as small as it can be; StorageError if that does not work."""
 
     def storage_status(self) -> str:
         """What get-db-storage-status says."""
@@ -134,7 +134,7 @@ class JournalBacking(Backing):
         """Write the journal anew, since nobody knows what of the old one is on disk; until then nothing is safe."""
         while self.journal.is_doubtful:
             log.warn("%s: writing the journal anew, since what it holds may not be on disk", self.name)
-            await self.compact("writing database anew after a failure of the disk")
+            await self._try_to_compact("writing database anew after a failure of the disk")
             if self.journal.is_doubtful:
                 self.standalone.made_safe(failure)
                 self.around.schedule()
@@ -147,16 +147,21 @@ class JournalBacking(Backing):
         """Compact if it is time to."""
         super().committed(commit)
         if self.journal.should_compact():
-            self.around.spawn(self.compact(COMPACTING))
+            self.around.spawn(self._try_to_compact(COMPACTING))
 
-    async def compact(self, comment: str) -> None:
-        """Write the present state in place of the journal, while the service goes on."""
+    async def _try_to_compact(self, comment: str) -> None:
         try:
-            await self.journal.compact(compaction_records(self.host.database, milliseconds_now(), comment))
+            await self.compact(comment)
         except StorageError as error:
             log.err("%s", error)
-        if self.around.trims_memory:
-            trim_heap()
+
+    async def compact(self, comment: str) -> None:
+        """Write the present state in place of the journal, while the service goes on; raises StorageError."""
+        try:
+            await self.journal.compact(compaction_records(self.host.database, milliseconds_now(), comment))
+        finally:
+            if self.around.trims_memory:
+                trim_heap()
 
     def storage_status(self) -> str:
         """What is wrong with the file, if anything."""

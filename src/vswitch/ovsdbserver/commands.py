@@ -11,6 +11,7 @@ from typing import Protocol
 from vswitch.aio.unixctl import Commands, Handler
 from vswitch.base.errors import TextError
 from vswitch.base.log import Logger
+from vswitch.ovsdb.errors import StorageError
 from vswitch.ovsdb.host import Host
 from vswitch.ovsdb.server import SERVER, Server
 from vswitch.ovsdbserver.backing import COMPACTING, Backing, Surroundings
@@ -103,9 +104,15 @@ class Databases:
             raise TextError("cannot compact built-in databases")
         if words and words[0] not in self._owner.backings:
             raise TextError("no database by that name")
+        failures = []
         for name in words or list(self._owner.backings):
             log.info("compacting %s database by user request", name)
-            await self._owner.backings[name].compact(COMPACTING)
+            try:
+                await self._owner.backings[name].compact(COMPACTING)
+            except StorageError as error:
+                failures.append(str(error))
+        if failures:
+            raise TextError("\n".join(failures))
 
     def storage_status(self, words: Sequence[str]) -> str:
         """get-db-storage-status."""

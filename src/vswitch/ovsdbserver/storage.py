@@ -82,7 +82,7 @@ class Journal:
         self._file_size = size
         self._compacted_size = size if n_records <= 2 else 0
         self._compacted_records = n_records
-        self._compacted_at = time.monotonic()
+        self._compacted_at = self._tried_at = time.monotonic()
         self.size = 0  # since the journal was opened, whatever became of the file meanwhile
         self.n_safe = 0
         self.failure = ""  # what went wrong when the file was last written
@@ -164,12 +164,12 @@ class Journal:
 
     def should_compact(self) -> bool:
         """Whether it is time to compact: the file has grown much, or it has been long."""
-        elapsed = time.monotonic() - self._compacted_at
+        now = time.monotonic()
         return (
             self._compacting is None
             and self.n_records - self._compacted_records >= COMPACTION_RECORDS
-            and elapsed >= COMPACTION_PAUSE
-            and (elapsed >= COMPACTION_PERIOD or self._has_grown())
+            and now - self._tried_at >= COMPACTION_PAUSE
+            and (now - self._compacted_at >= COMPACTION_PERIOD or self._has_grown())
         )
 
     def _has_grown(self) -> bool:
@@ -187,17 +187,33 @@ class Journal:
         self.n_safe = self.size
 
     async def compact(self, records: Callable[[], Iterable[bytes]]) -> None:
-        """Put the records of a snapshot, made in a thread, in place of the file; raises StorageError."""
+        """Put the records of a snapshot, made in a thread, in place of the file.
+
+        StorageError: it did not work, and the file goes on as it was.
+        """
         if self._compacting is not None:
             return
         self._compacting = []
+        self._tried_at = time.monotonic()
         try:
             await self._compact(records)
         except OSError as error:
-            raise StorageError(f"{self.path}: compaction failed ({error.strerror})") from None
+            raise StorageError(
+                f"{self.path}: compaction failed ({error.strerror}); nothing is lost, but the file goes on growing: "
+                f"{self._advice(error)}, then compact it with ovsdb-server/compact"
+            ) from None
         finally:
             self._compacting = None
         self.on_safe("")
+
+    def _advice(self, error: OSError) -> str:
+        """What an administrator is to do about it."""
+        directory = self.path.resolve().parent
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return f"make room in {directory}"
+        if error.errno == errno.EIO:
+            return f"see to the disk that has {directory}"
+        return f"let a file be made in {directory}"
 
     async def _compact(self, records: Callable[[], Iterable[bytes]]) -> None:
         generation, n_records = self._generation, 2
@@ -237,8 +253,9 @@ class Journal:
     def _replace(self, fd: int, temporary: Path, n_records: int) -> None:
         """Let the new file be the journal; that it is so has yet to be flushed."""
         temporary.rename(self.path.resolve())
-        os.close(self._fd)
-        self._fd = fd
+        replaced, self._fd = self._fd, fd
+        with suppress(OSError):  # it is no longer the journal, whatever becomes of it
+            os.close(replaced)
         self._generation += 1
         self._file_size = self._compacted_size = os.fstat(fd).st_size
         self.n_records = self._compacted_records = n_records
@@ -253,8 +270,10 @@ def _discarding(fd: int, temporary: Path) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        os.close(fd)
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            os.close(fd)
+        with suppress(OSError):
+            temporary.unlink()
         raise
 
 

@@ -106,6 +106,22 @@ def test_control_commands(place):
     assert ask(place.path / "db.sock", "list_dbs") == ["T", "_Server"]
 
 
+def test_a_compaction_that_cannot_be_is_told_and_harms_nobody(place):
+    start(place, "--remote=punix:db.sock")
+    in_the_way = place.path / "conf.db.tmp"
+    in_the_way.mkdir()
+    done = place.control("ovsdb-server/compact", "T")
+    assert done.returncode == 2
+    assert "conf.db: compaction failed (Is a directory); nothing is lost" in done.stderr
+    insert = {"op": "insert", "table": "M", "row": {"a": "kept"}}
+    results = ask(place.path / "db.sock", "transact", "T", insert, {"op": "commit", "durable": True})
+    assert "error" not in str(results)
+    in_the_way.rmdir()
+    assert place.control("ovsdb-server/compact", "T").returncode == 0
+    query = json.dumps(["T", {"op": "select", "table": "M", "where": [], "columns": ["a"]}])
+    assert json.loads(place.run("ovsdb-tool", "query", "conf.db", query).stdout)[0]["rows"] == [{"a": "kept"}]
+
+
 def test_remotes_from_a_column(place):
     start(place, "--remote=punix:db.sock", "--remote=db:T,I,a")
     row = {"op": "insert", "table": "I", "row": {"a": "punix:more.sock"}}

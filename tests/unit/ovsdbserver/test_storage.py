@@ -1,8 +1,10 @@
 import asyncio
+import errno
 import os
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from tests.unit.ovsdb.machine import SCHEMA, uuids
 from vswitch.ovsdb.errors import StorageError
 from vswitch.ovsdb.journal import encode_record, replay
 from vswitch.ovsdb.jsontext import decode
+from vswitch.ovsdbserver import storage
 from vswitch.ovsdbserver.storage import (
     CannotOpen,
     compaction_records,
@@ -204,6 +207,87 @@ def test_what_is_appended_during_a_compaction_is_kept(path):
     assert path.read_bytes().count(b"OVSDB JSON") == 3
     assert not list(path.parent.glob("*.tmp"))
     journal.close()
+
+
+@pytest.mark.parametrize(
+    ("call", "number", "advice"),
+    [
+        ("write", errno.ENOSPC, "make room in"),
+        ("write", errno.EDQUOT, "make room in"),
+        ("write", errno.EIO, "see to the disk that has"),
+        ("fsync", errno.EIO, "see to the disk that has"),
+        ("fsync", errno.ENOSPC, "make room in"),
+        ("fchmod", errno.EPERM, "let a file be made in"),
+        ("rename", errno.EACCES, "let a file be made in"),
+        ("rename", errno.EIO, "see to the disk that has"),
+        ("rename", errno.ENOSPC, "make room in"),
+    ],
+)
+@pytest.mark.parametrize("nth", [1, 2, 3])
+def test_a_compaction_that_fails_loses_nothing(path, monkeypatch, call, number, advice, nth):
+    """Whatever call fails, the first time or a later one, with transactions going on meanwhile."""
+    journal, database = open_journal(path, uuids())
+    real, calls = getattr(os, call), []
+
+    def fail(*args, **kwargs):
+        is_about_the_journal = call in ("write", "fsync") and args[0] == journal._fd
+        if not is_about_the_journal:
+            calls.append(args)
+        if len(calls) == nth and not is_about_the_journal:
+            raise OSError(number, os.strerror(number))
+        return real(*args, **kwargs)
+
+    async def compact_and_append():
+        work = asyncio.ensure_future(journal.compact(compaction_records(database, 0, "compacting")))
+        await asyncio.sleep(0)
+        journal.append(RECORD)
+        with suppress(StorageError):
+            await work
+            return ""
+        return str(work.exception())
+
+    monkeypatch.setattr(os, call, fail)
+    failure = asyncio.run(compact_and_append())
+    monkeypatch.undo()
+    assert bool(failure) == (len(calls) >= nth)
+    if failure:
+        assert failure.startswith(f"{path}: compaction failed ({os.strerror(number)}); nothing is lost")
+        assert f"{advice} {path.parent}, then compact it" in failure
+    assert rows(path) == {A1}
+    assert not list(path.parent.glob("*.tmp"))
+    journal.append(encode_record({"I": {A1: None}}))
+    asyncio.run(journal.compact(compaction_records(database, 0, "again")))
+    asyncio.run(journal.sync())
+    journal.close()
+    reopened, _ = open_journal(path, uuids())
+    reopened.close()
+
+
+def test_a_compaction_that_failed_is_not_tried_at_every_transaction(path, monkeypatch):
+    journal, database = open_journal(path, uuids())
+    monkeypatch.setattr(storage, "COMPACTION_RECORDS", 1)
+    monkeypatch.setattr(storage, "GROWN_MIN", 1)
+    now = time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    journal.append(RECORD * 100)
+    assert not journal.should_compact(), "it has just been opened"
+    now += storage.COMPACTION_PAUSE
+    assert journal.should_compact()
+    with monkeypatch.context() as broken:
+        broken.setattr(os, "fsync", broken_call(errno.ENOSPC))
+        with pytest.raises(StorageError):
+            asyncio.run(journal.compact(compaction_records(database, 0, "compacting")))
+    assert not journal.should_compact()
+    now += storage.COMPACTION_PAUSE
+    assert journal.should_compact()
+    journal.close()
+
+
+def broken_call(number):
+    def fail(*args, **kwargs):
+        raise OSError(number, os.strerror(number))
+
+    return fail
 
 
 def test_rewriting(path):
