@@ -163,7 +163,7 @@ def test_revert_through_the_server(served: Daemons) -> None:
     assert vswitch_db(file, "revert", "6", server) == "transaction 6 is undone\n"
     assert served.run("ours", "ovs-vsctl", "--no-wait", "list-ports", "br0").stdout == "p1\n"
     assert "cannot undo" in vswitch_db(file, "revert", "6", server, status=1)
-    assert "a server has the file open" in vswitch_db(file, "revert", "7", status=1)
+    assert "a server has the database" in vswitch_db(file, "revert", "7", status=1)
 
 
 def test_classes(tmp_path: Path) -> None:
@@ -171,6 +171,32 @@ def test_classes(tmp_path: Path) -> None:
     assert "class Open_vSwitch(Record):" in lines
     assert "    ports: set[Port] = EMPTY" in lines
     schema = tmp_path / "s.ovsschema"
-    schema.write_text('{"name": "S", "version": "1.0.0", "tables": {"T": {"columns": {"a": {"type": "real"}}}}}')
+    schema.write_text(
+        '{"name": "S", "version": "1.0.0", "tables": {"T": {"columns": {"a": {"type": "real"}}}}}'
+    )
     assert "    a: float = 0.0" in vswitch_db(tmp_path / "none", "classes", str(schema)).splitlines()
     assert "No such file" in vswitch_db(tmp_path / "none", "classes", str(tmp_path / "x"), status=1)
+
+
+def test_what_was_compacted_is_no_change(served: Daemons) -> None:
+    served.run("ours", "ovs-appctl", "-t", "ovsdb-server", "ovsdb-server/compact")
+    file = served.directory / "conf.db"
+    error = vswitch_db(file, "revert", "1", f"--db=unix:{served.socket}", status=1)
+    assert "transaction 1 is what the database held when it was compacted" in error
+
+
+def test_what_others_wrote_does_not_steer_the_terminal(served: Daemons) -> None:
+    insert = {"op": "insert", "table": "QoS", "uuid-name": "q", "row": {"type": "\x1b[31mred"}}
+    port = {
+        "op": "update",
+        "table": "Interface",
+        "where": [],
+        "row": {"external_ids": ["map", [["a", "\x07"]]]},
+    }
+    transaction = json.dumps(
+        ["Open_vSwitch", insert, port, {"op": "comment", "comment": "\x1b]0;owned\x07\nmore"}]
+    )
+    served.run("ours", "ovsdb-client", "transact", transaction)
+    text = vswitch_db(served.directory / "conf.db", "log", "-n", "1", "--patch")
+    assert "\\x1b]0;owned\\x07\n    more\n" in text
+    assert text.replace("\n", "").isprintable()

@@ -27,8 +27,8 @@ VSCTL_WORDS: Words = {
     "column": ["name", "tag", "trunks", "external_ids", "other-config", "nothing", "fail_mode", "ports"],
     "operator": ["=", "!=", "<", ">", "<=", ">=", "{=}", "{!=}", "{<}", "{>=}", "{in}", "{not-in}"],
     "dp": ["system", "netdev", "dp9"],
-    "zone": ["zone=1", "zone=2", "zone=65535", "zone=65536", "zone=-1"],
-    "policy": ["tcp_syn_sent=1", "icmp_first=2", "udp_single=4294967295", "bad=3", "udp_first=-1", "=1"],
+    "zone": ["zone=1", "zone=2", "zone=65535"],
+    "policy": ["tcp_syn_sent=1", "icmp_first=2", "udp_single=99", "bad=3", "=1"],
     "aa": ["1", "2", "16777215", "16777216", "x"],
     "options": ["", "", "", "--oneline ", "-f csv ", "-f json ", "-f table ", "-d bare ", "-d json ", "--bare "],
     "set": [
@@ -76,7 +76,7 @@ VSCTL_LINES = [
     "{may}add-zone-tp {dp} {zone} {policy} {policy}", "{may}add-zone-tp {dp} {zone} tcp_syn_sent=1 tcp_close=2",
     "{if}del-zone-tp {dp} {zone}", "list-zone-tp {dp}", "list-dp-cap {dp}", "add-zone-tp {dp} {zone}",
     "add-aa-mapping {br} {aa} {vlan}", "del-aa-mapping {br} {aa} {vlan}", "--dry-run add-br {br}", "init",
-    "-- --id=@p create Port name={port} interfaces=@i -- --id=@i create Interface name={port} "
+    "-- --id=@p create Port name=new interfaces=@i -- --id=@i create Interface name={iface} "
     "-- add Bridge {br} ports @p", "-- --id=@x create Bridge name={br} -- get Bridge @x name -- set {table} @x {set}",
     "-- --id=@c create Controller target={target} -- set Bridge {br} controller=@c -- get Controller @c target",
     "{options}-- --columns={column} list {table} .", "{options}find {table} {column}={text}", "{options}list {table} {port}",

@@ -96,6 +96,13 @@ class History:
         return {name: dict(rows) for name, rows in self.tables.items()}
 
 
+def printable(text: str) -> str:
+    """`text` with escapes for what would not be printed, but obeyed, by a terminal."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 def differences(schema: Schema, before: Tables, after: Tables) -> list[RowChange]:
     """What leads from one state to another."""
     changes = []
@@ -119,7 +126,7 @@ class Labels:
             row = change.new or change.old
             column = change.schema.columns.get("name") or change.schema.columns.get("target")
             if row is not None and column is not None and len(row[column.number]) == 1:
-                self._names[change.uuid] = str(row[column.number][0])
+                self._names[change.uuid] = printable(str(row[column.number][0]))
 
     def row(self, uuid: Uuid) -> str:
         """The row, for people."""

@@ -21,9 +21,15 @@ from vswitch.ovsdb.history import Event, Labels, RowChange, Tables
 from vswitch.ovsdb.jsontext import Json
 from vswitch.ovsdb.schema import ColumnSchema
 
+COMPACTED = "compacting database"  # how the comment begins on the record that stands for all before it
+
 
 def revert(event: Event, present: Tables, labels: Labels, comment: str) -> list[Json]:
     """The operations that undo `event` in a database that is `present`; raises Conflict, naming all obstacles."""
+    if event.number == 1 and event.comment.startswith(COMPACTED):
+        raise Conflict(
+            "transaction 1 is what the database held when it was compacted: not a change to be undone"
+        )
     waits: list[Json] = []
     operations: list[Json] = []
     conflicts: list[str] = []

@@ -187,7 +187,8 @@ def _records(path: str) -> tuple[Header, list[RaftRecord]]:
     return header, [record for record in records if isinstance(record, RaftRecord)]
 
 
-def _history(path: str) -> History:
+def raft_history(path: str) -> History:
+    """What a file of Open vSwitch's clusters says of the database."""
     header, records = _records(path)
     return history_of(header, entries_of(records))
 
@@ -198,7 +199,7 @@ def _contents(path: str) -> Database:
     if path.startswith(SCHEME) or starts_with(path, CLUSTER_MAGIC):
         if path.startswith(SCHEME):
             raise CommandError(f"{path}: use cluster-to-standalone first")
-        return _history(path).database(new_uuid)
+        return raft_history(path).database(new_uuid)
     if not starts_with(path, MAGIC):
         schema = read_schema(path)
         return Database(_without_ephemeral(path, schema))

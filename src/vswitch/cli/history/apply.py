@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from vswitch.base.options import CommandError, Given
+from vswitch.cli.dbtool.headers import is_clustered
 from vswitch.linux.dirs import default_database
 from vswitch.linux.jsonrpc_client import connect
 from vswitch.linux.sockets import TlsOptions
@@ -19,7 +20,7 @@ from vswitch.ovsdbserver.storage import CannotOpen, milliseconds_now, open_journ
 def apply(given: Given, path: str, database: str, operations: list[Json]) -> None:
     """Commit `operations`; raises CommandError if they fail."""
     try:
-        if "db" in given:
+        if "db" in given or is_clustered(path):
             results = _through_server(given, database, operations)
         else:
             results = _on_file(path, operations)
@@ -42,9 +43,8 @@ def _through_server(given: Given, database: str, operations: list[Json]) -> list
             pass
         connection.close()
     except OSError as error:
-        raise CommandError(
-            f"{server}: {error.strerror or error} (a server has the file open; name it by --db)"
-        ) from None
+        hint = "" if "db" in given else " (a server has the database; name it by --db)"
+        raise CommandError(f"{server}: {error.strerror or error}{hint}") from None
     if message["error"] is not None:
         raise CommandError(f"{server}: {message['error']}")
     results: list[Json] = message["result"]

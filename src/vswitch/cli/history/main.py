@@ -18,12 +18,13 @@ from vswitch.base.options import BOOTSTRAP, HELP, REQUIRED, SSL, CommandError, G
 from vswitch.cli.command import CommandTable, Program
 from vswitch.cli.dbtool.defaults import default_database, default_schema
 from vswitch.cli.history.moments import HOW, format_date, parse_moment, parse_time
+from vswitch.cli.history.sources import Piece, pieces
 from vswitch.cli.history.text import Paint, change_lines, change_table, event_lines, event_table
 from vswitch.cli.table import TABLE, Cell, Style, Table, print_tables
 from vswitch.linux.dirs import default_database as default_server
 from vswitch.ovsdb.errors import OvsdbError
 from vswitch.ovsdb.history import Event, History, Labels, RowChange, Tables, differences
-from vswitch.ovsdb.journal import JournalError, Torn, read_records
+from vswitch.ovsdb.journal import JournalError, Torn
 from vswitch.ovsdb.schema import Schema, TableSchema
 
 PROGRAM = "vswitch db"
@@ -63,7 +64,8 @@ usage: {PROGRAM} [OPTIONS] COMMAND [ARG...]
   classes [SCHEMA]     print a schema (default: Open vSwitch's) as classes for the Python library
 A moment is {HOW}.
 
-  --file=FILE          the database (default: {default_database()})
+  --file=FILE          the database (default: {default_database()}),
+                       or, of a cluster, etcd:HOST:PORT[,...]/NAME
   --table=TABLE        only what concerns this table
   --color=WHEN         "auto" (default), "always", "never"
 
@@ -88,30 +90,33 @@ Tables instead of text, for programs:
 
 
 class Journal:
-    """A journal that has been read: its events, and the states that were asked for."""
+    """A database's history that has been read: its events, and the states that were asked for."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, given: Given) -> None:
         self.path = path
         self.events: list[Event] = []
         self.labels = Labels()
         self._history: History | None = None
         try:
-            with open(path, "rb") as file:  # noqa: PTH123 - pathlib takes 8 ms to import
-                for record in read_records(file, path):
-                    if self._history is None:
-                        self._history = History(Schema.from_json(record.json))
-                    else:
-                        self.events.append(self._history.take(record.json))
-                        self.labels.learn(self.events[-1].changes)
-        except OSError as error:
-            raise CommandError(f"{path}: {error.strerror}") from None
+            for piece in pieces(path, given):
+                self._take(piece)
         except Torn:
             if self._history is None:
                 raise  # not a database; else what the server is just writing
-        except OvsdbError as error:
-            raise JournalError(f"{path}: {error}") from None
         if self._history is None:
             raise CommandError(f"{path}: not a database")
+
+    def _take(self, piece: Piece) -> None:
+        if isinstance(piece, Schema):
+            self._history = History(piece)
+            self.events.clear()
+            return
+        assert self._history is not None
+        try:
+            self.events.append(self._history.take(piece))
+        except OvsdbError as error:
+            raise JournalError(f"{self.path}: {error}") from None
+        self.labels.learn(self.events[-1].changes)
 
     @property
     def schema(self) -> Schema:
@@ -147,7 +152,7 @@ class Journal:
 
 
 def _journal(given: Given) -> Journal:
-    return Journal(given.get("file") or default_database())
+    return Journal(given.get("file") or default_database(), given)
 
 
 def _paint(given: Given) -> Paint:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from vswitch.cli.history.moments import format_date
 from vswitch.cli.table import Cell, Table
-from vswitch.ovsdb.history import Event, Labels, RowChange
+from vswitch.ovsdb.history import Event, Labels, RowChange, printable
 
 _SIGNS = {"insert": "+", "delete": "-", "modify": "~"}
 _COLOURS = {"insert": "32", "delete": "31", "modify": "33", "number": "36"}
@@ -32,7 +32,7 @@ def summary(event: Event) -> str:
 def event_lines(event: Event, paint: Paint) -> Iterator[str]:
     """The line of an event in the log, and what its maker said."""
     yield f"{paint(str(event.number), 'number')}  {format_date(event.date)}  {summary(event)}"
-    for line in event.comment.splitlines():
+    for line in map(printable, event.comment.splitlines()):
         yield f"    {line}"
 
 

@@ -78,11 +78,21 @@ def add_zone_tp(context: Context, name: str, zone: str, *policies: str) -> None:
         if not equals:
             raise CommandError(f"{policy}: expected POLICY=SECONDS")
         timeouts.setdefault(key, _number(seconds, key))
-    policy_row = transaction.insert("CT_Timeout_Policy", timeouts=dict(sorted(timeouts.items())))
+    policy_row = _policy(context, dict(sorted(timeouts.items())))
     if row is None:
         row = transaction.insert("CT_Zone")
         transaction.put(datapath, "ct_zones", [(number, row.uuid)])
     transaction.set(row, "timeout_policy", policy_row.uuid)
+
+
+def _policy(context: Context, timeouts: dict[str, int]) -> Row:
+    """The row with these time-outs, which zones share."""
+    transaction = context.transaction
+    for row in transaction.rows("CT_Timeout_Policy"):
+        if transaction.get(row, "timeouts") == timeouts:
+            transaction.verify(row, "timeouts")
+            return row
+    return transaction.insert("CT_Timeout_Policy", timeouts=timeouts)
 
 
 @commands("del-zone-tp", "!DATAPATH !ZONE", "--if-exists", needs=_needs_datapaths, changes=True)
