@@ -97,11 +97,14 @@ def add_to_bundle(channel: Channel, run: Additions, now: float) -> Refused:
     assert run.bundle is not None
     number, flags = run.bundle
     bundles, refuse = channel.collections, checker(channel.version)
+    bundle: Collection | None = None
     for addition in run.additions:
         try:
             refuse(addition)
-            opened_by = run.whole(addition) if number not in bundles else b""
-            _collecting(bundles, number, flags, opened_by, now).messages.append(addition)
+            if bundle is None:
+                opened_by = run.whole(addition) if number not in bundles else b""
+                bundle = _collecting(bundles, number, flags, opened_by, now)
+            bundle.messages.append(addition)
         except OpenFlowError as error:
             yield addition, error
 

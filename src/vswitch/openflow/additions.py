@@ -38,6 +38,7 @@ from vswitch.openflow.wireshape import Entry, Shape, Shapes, shape_of
 
 MAX_RUN = 128  # additions that are read together: half a millisecond
 MAX_ACTIONS = 4096  # lists of them that are remembered; then all are forgotten
+MAX_SIZE = 0xFFFF - 16  # of a flow-mod in a bundle
 N_TABLES = 254  # beyond are a table of the switch's own, and numbers with a meaning of their own
 _FLOW_MOD, _BUNDLE_ADD = 14, 34  # message types
 _BUNDLE_HEAD = struct.Struct("!BBHII2sH")  # header, bundle, padding, flags
@@ -152,15 +153,17 @@ class AdditionReader:
         found: list[Addition] = []
         version, type, end_of_data, outer = self._version, data[at + 1], len(data), 16 if bundle else 0
         unpack, least, addition = layout.head.unpack_from, layout.actions_at + outer, self._addition
-        inner_type = _FLOW_MOD if bundle else type
+        inner_type, kind_of_outer = _FLOW_MOD if bundle else type, bytes((version, _BUNDLE_ADD))
         while len(found) < MAX_RUN and end_of_data - at >= least:
             start = at + outer
             spoken, kind, length, cookie, table, command, priority = unpack(data, start)
             end = start + length
-            if command or kind != inner_type or spoken != version or end > end_of_data:
+            if command or kind != inner_type or spoken != version or end > end_of_data or length > MAX_SIZE:
                 break
-            if bundle and not _is_bundled(data, at, end, bundle):
-                break
+            if bundle:  # the header around is of this size, this xid and this bundle
+                around = kind_of_outer + (length + outer).to_bytes(2, "big") + data[start + 4 : start + 8]
+                if data[at:start] != around + bundle:
+                    break
             made = addition(layout, data[start:end], table, priority, cookie)
             if made is None:
                 break
@@ -222,16 +225,6 @@ class AdditionReader:
         kind = _Kind(shape, message.replace(match=Match(), actions=(), table_id=0, priority=0, new_cookie=0))
         layout.kinds.learn(number, middle, free, kind)
         return kind
-
-
-def _is_bundled(data: bytes, at: int, end: int, bundle: bytes) -> bool:
-    """Whether the message at `at` puts the one that ends at `end` into this bundle."""
-    return (
-        data[at : at + 2] == data[at + 16 : at + 17] + b"\x22"
-        and data[at + 2] << 8 | data[at + 3] == end - at
-        and data[at + 4 : at + 8] == data[at + 20 : at + 24]
-        and data[at + 8 : at + 16] == bundle
-    )
 
 
 _new = tuple.__new__  # half the time of a NamedTuple's own
