@@ -35,9 +35,9 @@ def ifcfg(device: str) -> str:
 
 def ip_files(topology: Topology, pif: Pif, kind: Sequence[str], network: str, tell: Tell) -> Iterator[Stage]:
     """The files that configure a PIF's ipdev.  `kind` has the lines that say what the device is."""
-    device, record = topology.ipdev(pif), topology.network(pif)
+    device, record = _checked(topology.ipdev(pif)), topology.network(pif)
     lines = [HEADER, "XEMANAGED=yes", f"DEVICE={device}", "ONBOOT=no", "NOZEROCONF=yes", *kind]
-    lines += _protocol(pif)
+    lines += _protocol(pif, tell)
     lines += _ethtool(record.options, tell)
     if size := mtu(record, record.options, tell):
         lines.append(f"MTU={size}")
@@ -64,17 +64,28 @@ def _text(lines: Sequence[str]) -> str:
     return "\n".join([*lines, ""])
 
 
-def _protocol(pif: Pif) -> list[str]:
+def _checked(device: str) -> str:
+    """The name of a device, if no shell can take it for more; whoever names networks is not always root."""
+    is_plain = device.isascii() and all(letter.isalnum() or letter in "_.:@+-" for letter in device)
+    if not is_plain or device in ("", ".", ".."):
+        raise ReconfigureError(f"'{device}' cannot be the name of a device")
+    return device
+
+
+def _protocol(pif: Pif, tell: Tell) -> list[str]:
     match pif.mode:
         case "DHCP":
             return ["BOOTPROTO=dhcp", "PERSISTENT_DHCLIENT=yes"]
         case "Static":
-            return [
-                "BOOTPROTO=none",
-                f"NETMASK={pif.netmask}",
-                f"IPADDR={pif.ip}",
-                *([f"GATEWAY={pif.gateway}"] if pif.gateway else []),
-            ]
+            for what, value in (("address", pif.ip), ("netmask", pif.netmask)):
+                if value and not is_address(value):
+                    raise ReconfigureError(f"PIF {pif.uuid} has the {what} '{value}', which is none")
+            lines = ["BOOTPROTO=none", f"NETMASK={pif.netmask}", f"IPADDR={pif.ip}"]
+            if pif.gateway and not is_address(pif.gateway):
+                tell(f"the gateway '{pif.gateway}' is no address: left out")
+            elif pif.gateway:
+                lines.append(f"GATEWAY={pif.gateway}")
+            return lines
         case "None":
             return ["BOOTPROTO=none"]
         case _:
@@ -138,22 +149,28 @@ def device_lines(pif: Pif, tell: Tell) -> list[str]:
             f"{key}={value}" for key, value in sorted(options.items()) if key != "hashing-algorithm"
         )
         return [
-            *([f"MACADDR={pif.mac}"] if pif.mac else []),
+            *([f"MACADDR={_mac(pif)}"] if pif.mac else []),
             *_ethtool(pif.options, tell),
             f'BONDING_OPTS="{words}"',
         ]
-    address = [f"HWADDR={pif.mac}"] if pif.mac else []
+    address = [f"HWADDR={_mac(pif)}"] if pif.mac else []
     return ["TYPE=Ethernet", *address, *_ethtool(OFF_UNLESS_SET | dict(pif.options), tell)]
+
+
+def _mac(pif: Pif) -> str:
+    if not is_address(pif.mac):
+        raise ReconfigureError(f"PIF {pif.uuid} has the MAC address '{pif.mac}', which is none")
+    return pif.mac
 
 
 def device_file(topology: Topology, pif: Pif, bond: Pif | None, tell: Tell) -> Stage:
     """The file of a PIF's own device, which is a member of `bond` or else of the bridge of the PIF's network."""
-    device, owner = topology.netdev(pif), bond or pif
+    device, owner = _checked(topology.netdev(pif)), bond or pif
     lines = [HEADER, "XEMANAGED=yes", f"DEVICE={device}", "ONBOOT=no", *device_lines(pif, tell)]
     if size := mtu(topology.network(owner), owner.options, tell):
         lines.append(f"MTU={size}")
     if bond is not None:
-        lines += [f"MASTER={topology.netdev(bond)}", "SLAVE=yes"]
+        lines += [f"MASTER={_checked(topology.netdev(bond))}", "SLAVE=yes"]
     elif bridge := topology.bridge(pif):
-        lines.append(f"BRIDGE={bridge}")
+        lines.append(f"BRIDGE={_checked(bridge)}")
     return Stage(ifcfg(device), _text(lines))

@@ -152,3 +152,33 @@ def test_two_that_claim_the_names() -> None:
     told: list[str] = []
     assert "DNSDEV=xenbr2" in files(tables, "eth2", told=told)["network"]
     assert told == ["several PIFs have other_config:peerdns=true: using eth2"]
+
+
+@pytest.mark.parametrize(
+    "name", ["$(reboot)", "a b", "../ifcfg-lo", "x\ny", "`id`", "a;b", "", "..", "br\u00fccke"]
+)
+def test_names_that_a_shell_would_take_for_more(name: str) -> None:
+    tables = changed("eth3", device=name)
+    tables["network"]["OpaqueRef:net-xenbr3"]["bridge"] = name
+    with pytest.raises(ReconfigureError, match="cannot be the name of a device"):
+        files(tables)
+
+
+@pytest.mark.parametrize(("key", "what"), [("IP", "address"), ("netmask", "netmask")])
+@pytest.mark.parametrize("value", ["10.0.0.1; reboot", "$(id)", "10.0.0.1\nX=1", "host"])
+def test_addresses_that_are_none(key: str, what: str, value: str) -> None:
+    with pytest.raises(ReconfigureError, match=f"has the {what} '"):
+        files(changed("eth3", **{key: value}))
+
+
+def test_a_gateway_that_is_none_is_left_out() -> None:
+    told: list[str] = []
+    text = files(changed("eth3", gateway="gw;reboot"), told=told)["ifcfg-xenbr3"]
+    assert "GATEWAY" not in text
+    assert told == ["the gateway 'gw;reboot' is no address: left out"]
+
+
+def test_a_mac_that_is_none() -> None:
+    topology = pool.topology(changed("eth3", MAC="00:11$(id)"))
+    with pytest.raises(ReconfigureError, match="MAC address"):
+        ifcfg.device_file(topology, topology.by_ref("OpaqueRef:eth3"), None, [].append)
