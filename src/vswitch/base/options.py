@@ -61,6 +61,7 @@ DAEMON = (
     Option("user", REQUIRED),
 )
 COMMON = HELP + LOGGING
+REPLAY = (Option("record", OPTIONAL), Option("replay", OPTIONAL))  # of Open vSwitch's own developers
 
 
 class Given:
@@ -150,6 +151,13 @@ def _short(letters: str, options: Sequence[Option], queue: list[str]) -> Iterato
             letters = queue.pop()
         yield option.name, letters or None
         return
+
+
+def refuse_replay(given: Given) -> None:
+    """Say that streams are not recorded: a program that is asked to and does not must not go on as if it did."""
+    for name in ("record", "replay"):
+        if name in given:
+            raise CommandError(f"--{name} is not supported: streams are neither recorded nor replayed")
 
 
 def version_line(program: str) -> str:

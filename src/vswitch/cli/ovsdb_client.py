@@ -16,12 +16,14 @@ from vswitch.base.options import (
     BOOTSTRAP,
     COMMON,
     DAEMON,
+    REPLAY,
     REQUIRED,
     SSL,
     TIMEOUT,
     CommandError,
     Given,
     Option,
+    refuse_replay,
 )
 from vswitch.cli.command import CommandTable, Program
 from vswitch.cli.dbclient.server import (
@@ -49,6 +51,7 @@ OPTIONS = (
     Option("leader-only"),
     Option("no-leader-only"),
     Option("unixctl", REQUIRED),
+    *REPLAY,
     *DAEMON,
     *TABLE,
     *SSL,
@@ -62,7 +65,7 @@ declare = partial(commands, at_least=0, at_most=UNLIMITED)
 
 def main() -> int:
     """Run the program; return its exit status."""
-    return Program(NAME, commands, OPTIONS, help=help_text).main()
+    return Program(NAME, commands, OPTIONS, help=help_text, prepare=refuse_replay).main()
 
 
 def _parse(text: str) -> Json:

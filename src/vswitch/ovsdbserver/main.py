@@ -12,11 +12,13 @@ from vswitch.base.options import (
     BOOTSTRAP,
     COMMON,
     DAEMON,
+    REPLAY,
     REQUIRED,
     SSL,
     CommandError,
     Option,
     parse_options,
+    refuse_replay,
     version_text,
 )
 from vswitch.linux.console import answer
@@ -38,6 +40,7 @@ OPTIONS = (
     Option("sync-exclude-tables", REQUIRED),
     Option("active"),
     Option("disable-file-column-diff"),
+    *REPLAY,
     *DAEMON,
     *SSL,
     *BOOTSTRAP,
@@ -77,6 +80,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run ovsdb-server; its exit status."""
     try:
         given, words = parse_options(sys.argv[1:] if argv is None else argv, OPTIONS)
+        refuse_replay(given)
     except CommandError as error:
         sys.stderr.write(f"{PROGRAM}: {error}\n")
         return error.status

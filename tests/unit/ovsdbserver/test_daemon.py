@@ -144,6 +144,8 @@ def test_remotes_from_a_column(place):
             ["/nonexistent.db"],
             "ovsdb-server: I/O error: /nonexistent.db: open failed (No such file or directory)",
         ),
+        (["--record"], "ovsdb-server: --record is not supported: streams are neither recorded nor replayed"),
+        (["--replay=x"], "ovsdb-server: --replay is not supported: streams are neither recorded nor replayed"),
         (["--remote=db:T"], 'ovsdb-server: "db:T": invalid syntax'),
         (["--remote=db:Z,A,b"], 'ovsdb-server: "db:Z,A,b": no database named Z'),
         (["--remote=db:T,Q,b"], 'ovsdb-server: "db:T,Q,b": no table named Q'),
