@@ -12,7 +12,7 @@ from tests.switch.machine import Machine
 from vswitch.ofproto.channel import ChannelKind
 from vswitch.ofproto.command import Send
 from vswitch.ofproto.connections import Connection
-from vswitch.openflow.additions import Additions, reader
+from vswitch.openflow.additions import Additions, run_reader
 from vswitch.openflow.flowtext import parse_flow_mod
 from vswitch.openflow.message import encode
 from vswitch.openflow.messages.flow import (
@@ -101,7 +101,7 @@ class Talk:
 
     def __init__(self, version: Version, *, in_runs: bool, is_watched: bool, limit: int | None) -> None:
         self.machine = Machine()
-        self.session = Session(0.0, **({"run_reader": reader} if in_runs else {}))
+        self.session = Session(0.0, **({"run_reader": run_reader} if in_runs else {}))
         self.session.receive(encode(Hello(frozenset({version})), version), 0.0)
         assert len(list(self.session.events())) == 1
         self.connection = Connection(self.machine.br0, version, ChannelKind.SERVICE, 0.0)
@@ -176,7 +176,7 @@ def test_an_addition_means_the_message_that_it_is(
     message: FlowMod, version: Version, nxm: bool | None
 ) -> None:
     data = encode(message, version, 5, nxm=nxm, table_ids=True)
-    talks = [Session(0.0, **({"run_reader": reader} if in_runs else {})) for in_runs in (False, True)]
+    talks = [Session(0.0, **({"run_reader": run_reader} if in_runs else {})) for in_runs in (False, True)]
     found = []
     for session in talks:
         session.receive(encode(Hello(frozenset({version})), version) + data, 0.0)

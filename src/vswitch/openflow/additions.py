@@ -231,6 +231,6 @@ _new = tuple.__new__  # half the time of a NamedTuple's own
 
 
 @lru_cache
-def reader(version: Version) -> AdditionReader | None:
+def run_reader(version: Version) -> AdditionReader | None:
     """The reader for a version; none for OpenFlow 1.1, whose match is a third kind, and hardly spoken."""
     return None if version == OF11 else AdditionReader(version)

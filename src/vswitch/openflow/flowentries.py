@@ -57,7 +57,7 @@ class _Rest:
         """The bytes of both."""
         value = match.value
         kind = kind_of(value)
-        if match.mask is not self._mask or actions is not self._actions or kind != self._kind:
+        if match.mask != self._mask or actions is not self._actions or kind != self._kind:
             self._begin(match, kind, actions)
         number, size, moves = self._plan
         for offset, ones, shift in moves:

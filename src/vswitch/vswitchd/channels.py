@@ -26,7 +26,7 @@ from vswitch.ofproto.channel import ChannelKind
 from vswitch.ofproto.command import Command, ConnectionId, Send
 from vswitch.ofproto.connections import Connection
 from vswitch.ofproto.switch import FailMode, Switch
-from vswitch.openflow.additions import Additions, reader
+from vswitch.openflow.additions import Additions, run_reader
 from vswitch.openflow.errors import OpenFlowError
 from vswitch.openflow.message import HEADER, Message, find
 from vswitch.openflow.messages.hello import Error
@@ -337,7 +337,7 @@ class Channels:
         """Be the switch at one end of `stream` until it closes."""
         assert self._config is not None
         probe = controller.config.inactivity_probe if controller else 0.0
-        session = Session(self._loop.time(), self._config.versions, probe, run_reader=reader)
+        session = Session(self._loop.time(), self._config.versions, probe, run_reader=run_reader)
         copy = self._copy if kind is ChannelKind.PRIMARY else None
         driver = Driver(session, stream, copy)
         connection: Connection | None = None
