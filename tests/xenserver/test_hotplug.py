@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import pytest
 
 from tests.interop.daemons import Daemons
 from tests.xenserver.host_root import HostRoot
 from vswitch.base.errors import VswitchError
+from vswitch.xenserver import hotplug as hotplug_module
 from vswitch.xenserver.host import Host
-from vswitch.xenserver.hotplug import Hotplug, VifRules, _device, run_rules, run_vif, run_vif_real
+from vswitch.xenserver.hotplug import (
+    Hotplug,
+    VifRules,
+    _device,
+    rules_main,
+    run_rules,
+    run_vif,
+    run_vif_real,
+    vif_main,
+    vif_real_main,
+)
 from vswitch.xenserver.switchdb import SwitchDatabase
 from vswitch.xenserver.vif import Vif
 from vswitch.xenserver.vif_rules import Rules, locked_flows, parse_rules
@@ -380,3 +392,36 @@ def test_command_lines_that_are_wrong(
         monkeypatch.delenv(name, raising=False)
     with pytest.raises(VswitchError, match=message):
         run(words, Host(str(host.root)))
+
+
+@pytest.mark.parametrize("generation", ["classic", "current", "guarded"])
+def test_a_switch_that_is_not_there(
+    host: HostRoot, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], generation: str
+) -> None:
+    """The program says so with status 1, Xen is told where it listens, and the card is never enabled."""
+    host.path("/var/run/openvswitch").unlink()
+    words = {
+        "classic": ["online"],
+        "current": ["online", "type_if=vif"],
+        "guarded": ["online", "type_if=vif"],
+    }
+    if generation == "classic":
+        classic(host)
+    else:
+        current(host, rules=generation == "guarded")
+    monkeypatch.setenv("XENBUS_PATH", "backend/vif/3/1")
+    monkeypatch.setattr(sys, "argv", ["vif", *words[generation]])
+    monkeypatch.setattr(hotplug_module, "Host", lambda: Host(str(host.root)))
+    assert vif_main() == 1
+    assert "database connection failed" in capsys.readouterr().err
+    assert "/sbin/ip link set vif3.1 up" not in host.calls()
+    status = host.stored("backend/vif/3/1/hotplug-status")
+    assert status == (None if generation == "classic" else "error")
+
+
+@pytest.mark.parametrize("name", ["vif", "vif-real", "setup-vif-rules"])
+def test_help(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str) -> None:
+    program = {"vif": vif_main, "vif-real": vif_real_main, "setup-vif-rules": rules_main}[name]
+    monkeypatch.setattr(sys, "argv", [name, "--help"])
+    assert program() == 0
+    assert capsys.readouterr().out.startswith(f"usage: {name} ")

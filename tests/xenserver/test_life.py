@@ -260,7 +260,7 @@ def _files(root: Path) -> dict[str, str]:
 
 def test_installation_takes_over_the_scripts_of_the_host(life: Pool) -> None:
     said = life.host.disk.rpm("-U", "--nodeps", str(life.packages.main), str(life.packages.modules))
-    assert f"known from {KNOWN_SCRIPTS}: replacing interface-reconfigure and vif" in said
+    assert f"known from {KNOWN_SCRIPTS}: replacing interface-reconfigure, its modules and vif" in said
     assert "You *MUST* now reboot your system" in said
     assert (life.host.root / RECONFIGURE[1:]).is_symlink()
 

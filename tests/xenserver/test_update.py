@@ -13,6 +13,7 @@ from tests.interop.daemons import Daemons
 from tests.xenserver import pool
 from tests.xenserver.fake_xapi import FakeXapi
 from tests.xenserver.host_root import HostRoot
+from vswitch.xenserver import xapi
 from vswitch.xenserver.host import Host
 from vswitch.xenserver.plugin import PluginFailure, respond
 from vswitch.xenserver.switchdb import SwitchDatabase
@@ -222,6 +223,31 @@ def test_a_session_that_has_ended(host: HostRoot, daemons: Daemons, fake: FakeXa
     code, function, kind, text = call(host, daemons)["ErrorDescription"]
     assert (code, function, kind) == ("XENAPI_PLUGIN_FAILURE", "update", "XapiFailure")
     assert "SESSION_INVALID" in text
+
+
+@pytest.mark.parametrize(
+    ("fault", "text"),
+    [("absent", "cannot be reached (pool.get_all)"), ("slow", "does not answer (pool.get_all)"),
+     ("dying", "cannot be reached (network.get_all_records)")],
+)  # fmt: skip
+def test_xapi_that_fails(
+    host: HostRoot, daemons: Daemons, fake: FakeXapi, monkeypatch: pytest.MonkeyPatch, fault: str, text: str
+) -> None:
+    """There is an answer all the same, and the bridges are as they were."""
+    vsctl(daemons, "set", "Bridge", "xenbr3", "fail_mode=secure")
+    match fault:
+        case "absent":
+            host.path("/var/lib/xcp/xapi").unlink()
+        case "slow":
+            monkeypatch.setattr(xapi, "TIMEOUT", 0.2)
+            fake.delays["pool.get_all"] = 1.0
+        case "dying":
+            fake.deaths.add("network.get_all_records")
+    code, function, kind, said = call(host, daemons)["ErrorDescription"]
+    assert (code, function, kind) == ("XENAPI_PLUGIN_FAILURE", "update", "XapiUnreachable")
+    assert text in said
+    assert vsctl(daemons, "get-fail-mode", "xenbr3") == "secure"
+    assert vsctl(daemons, "get-manager") == ""
 
 
 # --- the newer plugin ---
