@@ -13,7 +13,8 @@ from itertools import count
 from vswitch.base.errors import KernelError, TextError
 from vswitch.protocols.bonding import Bond, BondMode, Link
 from vswitch.vswitchd.bridge import PortConfig
-from vswitch.vswitchd.vswitch import Bridge, Vswitch
+from vswitch.vswitchd.existing import Bridge
+from vswitch.vswitchd.vswitch import Vswitch
 
 
 class Bonds:

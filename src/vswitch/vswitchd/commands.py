@@ -29,8 +29,9 @@ from vswitch.vswitchd.bridge import parse_mac
 from vswitch.vswitchd.dpctl import DatapathView, Dpctl
 from vswitch.vswitchd.dpctlwords import USAGES, DpctlError
 from vswitch.vswitchd.dummy import add_dummy_commands
+from vswitch.vswitchd.existing import Bridge, Interface
 from vswitch.vswitchd.trace import add_trace_commands
-from vswitch.vswitchd.vswitch import Bridge, Interface, Vswitch
+from vswitch.vswitchd.vswitch import Vswitch
 
 
 def add_commands(service: Service, vswitch: Vswitch, bonds: Bonds) -> None:

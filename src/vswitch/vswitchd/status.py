@@ -20,7 +20,8 @@ from vswitch.linux.dirs import rundir
 from vswitch.linux.statistics import system_statistics
 from vswitch.ovsdb.change import Transaction
 from vswitch.ovsdb.replica import Row
-from vswitch.vswitchd.vswitch import Bridge, Interface, Vswitch
+from vswitch.vswitchd.existing import Bridge, Interface
+from vswitch.vswitchd.vswitch import Vswitch
 
 # What an interface that does not work shows.
 ABSENT: dict[str, Json] = {

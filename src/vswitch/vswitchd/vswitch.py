@@ -15,12 +15,11 @@ from functools import partial
 
 from vswitch.aio.tls import Tls
 from vswitch.base.counters import Counter
-from vswitch.base.dataclass import dataclass, field
 from vswitch.base.errors import KernelError, TextError, VswitchError
 from vswitch.base.log import Logger
 from vswitch.base.text import format_mac
-from vswitch.dpif.datapath import Datapath, PortCounters
-from vswitch.dpif.netdev import STATISTICS, Netdev, NetdevStats
+from vswitch.dpif.datapath import Datapath
+from vswitch.dpif.netdev import Netdev
 from vswitch.dpif.ports import OdpPort
 from vswitch.flow.ports import OFPP_LOCAL, OfPort, to_16
 from vswitch.flow.subfield import parse_subfield
@@ -33,6 +32,7 @@ from vswitch.openflow.messages.port import OFPPC_PORT_DOWN, OFPPS11_LIVE, OFPPS_
 from vswitch.vswitchd.address import bridge_mac, datapath_id, patch_mac, xenserver_uuid
 from vswitch.vswitchd.bridge import BridgeConfig, Config, InterfaceConfig, TableConfig
 from vswitch.vswitchd.channels import Channels
+from vswitch.vswitchd.existing import Bridge, Interface
 from vswitch.vswitchd.forwarding import Forwarding
 from vswitch.vswitchd.platform import Platform
 from vswitch.vswitchd.reconfigure import (
@@ -50,60 +50,6 @@ RECONFIGURED = Counter("bridge_reconfigure")
 PORTS_ADDED = Counter("dpif_port_add")
 DEFAULT_MTU = 1500
 NO_TABLE_CONFIG = TableConfig()
-
-
-@dataclass(slots=True, eq=False)
-class Interface:
-    """An interface that works: a port of its switch, and of the datapath unless it is a patch port."""
-
-    config: InterfaceConfig
-    ofport: OfPort
-    netdev: Netdev | None = None
-    odp_port: OdpPort | None = None
-    present: bool = True  # whether the device is still there
-
-    @property
-    def is_internal(self) -> bool:
-        """Whether the host is at the other end, so that its address and MTU are ours to choose."""
-        return self.config.type == "internal"
-
-    def stats(self, datapath: Datapath) -> NetdevStats:
-        """What the device has carried, and what its datapath moved past the device's counters."""
-        assert self.netdev is not None
-        return self.netdev.stats().plus(self._uncounted(datapath))
-
-    def statistics(self, datapath: Datapath) -> dict[str, int]:
-        """The same as Interface.statistics shows it: those counters that this kind of device has."""
-        assert self.netdev is not None
-        uncounted = self._uncounted(datapath)
-        return {
-            name: value + (getattr(uncounted, STATISTICS[name]) if name in STATISTICS else 0)
-            for name, value in sorted(self.netdev.statistics().items())
-        }
-
-    def _uncounted(self, datapath: Datapath) -> NetdevStats:
-        if isinstance(datapath, PortCounters) and self.odp_port is not None:
-            return datapath.port_stats(self.odp_port)
-        return NetdevStats()
-
-
-@dataclass(slots=True, eq=False)
-class Bridge:
-    """A bridge that exists.  `errors` says why the interfaces that are missing are missing."""
-
-    config: BridgeConfig
-    switch: Switch
-    forwarding: Forwarding
-    channels: Channels
-    interfaces: dict[str, Interface] = field(default_factory=dict)
-    errors: dict[str, str] = field(default_factory=dict)
-    numbers: dict[str, OfPort] = field(default_factory=dict)  # of interfaces that went, should they come back
-    announced_id: int | None = None  # the datapath id that the log has
-
-    @property
-    def name(self) -> str:
-        """Its name, which is also its local port's."""
-        return self.config.name
 
 
 class Vswitch:

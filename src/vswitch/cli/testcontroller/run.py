@@ -109,6 +109,8 @@ class _TestController:
                             session.send(answer)
                     case Malformed(error, _, data):
                         limited.warn("%s: %s in a message of %d bytes", stream.name, error, len(data))
+                    case _:
+                        pass  # nothing that was asked for
         except (OSError, ProtocolError) as error:
             limited.info("%s: connection dropped (%s)", stream.name, _reason(error))
         finally:
