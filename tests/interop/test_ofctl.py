@@ -203,3 +203,38 @@ def test_ping(switch):
     lines = said(switch, "ours", "ping", "br0", "100")[0].splitlines()
     assert len(lines) == 10
     assert all(line.startswith("100 bytes from br0: xid=") for line in lines)
+
+
+@pytest.mark.parametrize("version", ["OpenFlow10", "OpenFlow12", "OpenFlow13", "OpenFlow14", "OpenFlow15"])
+def test_tables_by_name(switch, version):
+    """Since OpenFlow 1.3 names come with what the tables can do."""
+    named = [
+        "set",
+        "bridge",
+        "br0",
+        "flow_tables:3=@acl",
+        "--",
+        "--id=@acl",
+        "create",
+        "flow_table",
+        "name=acl",
+    ]
+    switch.run("peer", "ovs-vsctl", *named)
+    try:
+        both(switch, "-O", version, "del-flows", "br0")
+        both(switch, "-O", version, "add-flow", "br0", "table=acl,tcp,actions=resubmit(,acl)")
+        assert "table=acl" in both(switch, "-O", version, "--names", "dump-flows", "br0", "table=acl")
+        assert "flow_count=1" in both(switch, "-O", version, "dump-aggregate", "br0", "table=acl")
+        assert "table=3" in both(switch, "-O", version, "--no-names", "dump-flows", "br0")
+        both(switch, "-O", version, "add-flow", "br0", "table=acl2,tcp,actions=drop")
+    finally:
+        switch.run("peer", "ovs-vsctl", "clear", "bridge", "br0", "flow_tables")
+
+
+@pytest.mark.parametrize("version", ["OpenFlow13", "OpenFlow14", "OpenFlow15"])
+def test_what_is_wrong_in_a_bundle_has_the_peers_transaction_ids(switch, version):
+    (switch.directory / "wrong.txt").write_text("table=1,actions=1\ntable=1,actions=group:77\n")
+    words = ["-O", version, "--bundle", "add-flows", "br0", str(switch.directory / "wrong.txt")]
+    theirs, ours = said(switch, "peer", *words), said(switch, "ours", *words)
+    assert ours == theirs
+    assert "BAD_OUT_GROUP" in ours[1]

@@ -22,9 +22,9 @@ class Names:
         self, ports: Mapping[str, OfPort] | None = None, tables: Mapping[str, int] | None = None
     ) -> None:
         self.ports = ports or {}
-        self.tables = tables or {}
+        self.tables = {} if tables is None else tables  # whose length some do not know before they are asked
         self._port_names = {int(number): name for name, number in self.ports.items()}
-        self._table_names = {number: name for name, number in self.tables.items()}
+        self._table_names: Mapping[int, str] | None = None
 
     @property
     def port_names(self) -> Mapping[int, str]:
@@ -57,6 +57,8 @@ class Names:
 
     def format_table(self, table: int) -> str:
         """A table as ovs-ofctl prints it."""
+        if self._table_names is None:
+            self._table_names = {number: name for name, number in self.tables.items()}
         name = self._table_names.get(table)
         return str(table) if name is None else quote(name)
 

@@ -121,9 +121,9 @@ class Channel:
                     and reply.message.more
                 )
 
-    def reply_bytes(self, request: Message) -> Iterator[bytes]:
+    def reply_bytes(self, request: Message, xid: int | None = None) -> Iterator[bytes]:
         """The reply to `request` in all its parts, for who reads them faster than by decoding; it is sent at once."""
-        xid = self.session.undecoded = self.send(request)
+        xid = self.session.undecoded = self.send(request, xid)
         self.flush()
         return self._reply_parts(xid)
 

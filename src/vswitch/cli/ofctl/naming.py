@@ -7,12 +7,13 @@ Sources: ovs-ofctl(8), --names and "Port names"; OpenFlow 1.5.1, 7.3.5.7.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from vswitch.base.options import CommandError
 from vswitch.cli.ofctl.channel import Channel
 from vswitch.cli.ofctl.settings import Settings
 from vswitch.flow.ports import OfPort, parse_port
+from vswitch.openflow.errors import OpenFlowError
 from vswitch.openflow.messages.port import Port, PortDescReply, PortDescRequest
 from vswitch.openflow.messages.switch import FeaturesReply, FeaturesRequest
 from vswitch.openflow.messages.table import TableStatsReply, TableStatsRequest
@@ -39,32 +40,60 @@ def port_numbers(switch: str, settings: Settings) -> dict[str, OfPort]:
     return {port.name: port.port_no for port in ports(Channel(switch, settings)) if port.name}
 
 
-def table_numbers(switch: str, settings: Settings) -> dict[str, int]:
-    """The numbers of the tables that have a name, by it.  Only OpenFlow before 1.3 says names with the statistics."""
-    channel = Channel(switch, settings)
-    if channel.version >= OF13:
-        return {}
-    return {
-        table.name: table.table_id
-        for reply in channel.replies(TableStatsRequest())
-        if isinstance(reply, Received) and isinstance(reply.message, TableStatsReply)
-        for table in reply.message.tables
-        if table.name and table.name != f"table{table.table_id}"
-    }
+class TableNumbers(Mapping[str, int]):
+    """The numbers of the tables that have a name, by it.
+
+    Since OpenFlow 1.3 names come with all that a table can do, a megabyte for 254 tables: the switch is asked when the
+    first name is looked up.  Before, they come with the statistics.
+    """
+
+    def __init__(self, switch: str, settings: Settings) -> None:
+        self._channel = Channel(switch, settings)
+        self._xid = self._channel.session.next_xid()
+        self._numbers: dict[str, int] | None = None
+
+    def _known(self) -> dict[str, int]:
+        if self._numbers is None:
+            tables = self._features() if self._channel.version >= OF13 else self._statistics()
+            self._numbers = {name: table for table, name in tables if name and name != f"table{table}"}
+        return self._numbers
+
+    def _statistics(self) -> Iterator[tuple[int, str]]:
+        for reply in self._channel.replies(TableStatsRequest(), self._xid):
+            if isinstance(reply, Received) and isinstance(reply.message, TableStatsReply):
+                yield from ((table.table_id, table.name) for table in reply.message.tables)
+
+    def _features(self) -> Iterator[tuple[int, str]]:
+        from vswitch.openflow.messages.tablefeatures import TableFeaturesRequest, names_of_tables
+
+        try:
+            for data in self._channel.reply_bytes(TableFeaturesRequest(), self._xid):
+                yield from names_of_tables(data)
+        except OpenFlowError:
+            return
+
+    def __getitem__(self, name: str) -> int:
+        return self._known()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._known())
+
+    def __len__(self) -> int:
+        return len(self._known())
 
 
 def accepted(switch: str, settings: Settings) -> Names:
     """The names that a user may type."""
     if not settings.accept_names:
         return NO_NAMES
-    return Names(port_numbers(switch, settings), table_numbers(switch, settings))
+    return Names(port_numbers(switch, settings), TableNumbers(switch, settings))
 
 
 def shown(switch: str, settings: Settings) -> Names:
-    """The names to print."""
+    """The names to print, all of them known before anything is printed."""
     if not settings.show_names:
         return NO_NAMES
-    return Names(port_numbers(switch, settings), table_numbers(switch, settings))
+    return Names(port_numbers(switch, settings), dict(TableNumbers(switch, settings)))
 
 
 def port_argument(switch: str, text: str, settings: Settings) -> OfPort:

@@ -20,7 +20,17 @@ from vswitch.flow.field import Field
 from vswitch.flow.fields import FIELDS
 from vswitch.openflow.codec import text_from_bytes, text_to_bytes
 from vswitch.openflow.errors import BadInstruction, BadMatch, BadProperty, OpenFlowError, TableFeaturesFailed
-from vswitch.openflow.message import Dialect, Form, Message, Multipart, decode_each, group_items, message
+from vswitch.openflow.message import (
+    HEADER,
+    Dialect,
+    Form,
+    Message,
+    Multipart,
+    decode_each,
+    find,
+    group_items,
+    message,
+)
 from vswitch.openflow.messages.table import OFPTT_ALL
 from vswitch.openflow.properties import Property, encode_others, encode_property, split_properties
 from vswitch.openflow.value import Value, value
@@ -293,3 +303,13 @@ class TableFeaturesRequest(_Tables):
 @message("TABLE_FEATURES", "OFPST 1.3+(12)[64+8]", "reply")
 class TableFeaturesReply(_Tables):
     """What the tables can do."""
+
+
+def names_of_tables(data: bytes) -> Iterator[tuple[int, str]]:
+    """The number and name of each table in a reply, without all that it can do."""
+    version, type, _, _ = HEADER.unpack_from(data)
+    kind, _, at, _ = find(version, type, data)
+    while kind is TableFeaturesReply and len(data) - at >= _HEAD.size:
+        size, table, _, name, *_ = _HEAD.unpack_from(data, at)
+        yield table, text_from_bytes(name)
+        at += max(size, _HEAD.size)
