@@ -76,7 +76,7 @@ class SwitchDaemon:
                     group.create_task(work)
                     for work in (
                         *(self.database.run(), self._follow(), self._watch_devices(), self._sample()),
-                        collect_garbage(),
+                        collect_garbage(lambda: self.vswitch.n_removed),
                     )
                 ]
                 await self.service.stopping.wait()

@@ -15,22 +15,19 @@ from functools import partial
 
 from vswitch.aio.tls import Tls
 from vswitch.base.counters import Counter
-from vswitch.base.errors import KernelError, TextError, VswitchError
+from vswitch.base.errors import KernelError, VswitchError
 from vswitch.base.log import Logger
 from vswitch.base.text import format_mac
 from vswitch.dpif.datapath import Datapath
 from vswitch.dpif.netdev import Netdev
 from vswitch.dpif.ports import OdpPort
 from vswitch.flow.ports import OFPP_LOCAL, OfPort, to_16
-from vswitch.flow.subfield import parse_subfield
 from vswitch.ofproto.command import Send, SetPortUp
 from vswitch.ofproto.inband import in_band_rules
 from vswitch.ofproto.port import SwitchPort
-from vswitch.ofproto.switch import Switch
-from vswitch.ofproto.table import INTERNAL_TABLE
 from vswitch.openflow.messages.port import OFPPC_PORT_DOWN, OFPPS11_LIVE, OFPPS_LINK_DOWN
 from vswitch.vswitchd.address import bridge_mac, datapath_id, patch_mac, xenserver_uuid
-from vswitch.vswitchd.bridge import BridgeConfig, Config, InterfaceConfig, TableConfig
+from vswitch.vswitchd.bridge import BridgeConfig, Config, InterfaceConfig
 from vswitch.vswitchd.channels import Channels
 from vswitch.vswitchd.existing import Bridge, Interface
 from vswitch.vswitchd.forwarding import Forwarding
@@ -44,12 +41,12 @@ from vswitch.vswitchd.reconfigure import (
     Step,
     plan,
 )
+from vswitch.vswitchd.tables import configure_tables
 
 log = Logger("bridge")
 RECONFIGURED = Counter("bridge_reconfigure")
 PORTS_ADDED = Counter("dpif_port_add")
 DEFAULT_MTU = 1500
-NO_TABLE_CONFIG = TableConfig()
 
 
 class Vswitch:
@@ -61,6 +58,7 @@ class Vswitch:
         self.config = Config()
         self.restoring = True  # until the database once does not say flow-restore-wait
         self.bridges: dict[str, Bridge] = {}
+        self.n_removed = 0  # bridges, so far
         self.forwardings: dict[str, Forwarding] = {}  # by datapath type
         self.on_change: Callable[[], None] = lambda: (
             None
@@ -140,6 +138,7 @@ class Vswitch:
         await bridge.channels.close()
         bridge.forwarding.perform(bridge.forwarding.backer.remove_switch(bridge.name, self._loop.time()))
         del self.bridges[bridge.name]
+        self.n_removed += 1
 
     def _add_interface(self, bridge: Bridge, config: InterfaceConfig) -> None:
         try:
@@ -255,7 +254,7 @@ class Vswitch:
         switch.macs.flood_vlans = config.flood_vlans
         switch.forward_bpdu = config.forward_bpdu
         switch.description = config.description
-        self._set_tables(switch, config)
+        configure_tables(switch, config, self._loop.time())
         self._set_addresses(bridge)
         mac = format_mac(switch.ports[OFPP_LOCAL].mac) if OFPP_LOCAL in switch.ports else ""
         remotes = config.in_band if mac else ()
@@ -265,18 +264,6 @@ class Vswitch:
         rulers = [controller for controller in config.controllers if not controller.service]
         switch.configure(fail_mode=config.fail_mode, has_controllers=bool(rulers), now=self._loop.time())
         await bridge.channels.configure(config, alone=self.restoring)
-
-    def _set_tables(self, switch: Switch, config: BridgeConfig) -> None:
-        """Names and limits of OpenFlow tables."""
-        for number in range(INTERNAL_TABLE):
-            wanted = config.tables.get(number, NO_TABLE_CONFIG)
-            mask = 0
-            for text in wanted.groups:
-                try:
-                    mask |= parse_subfield(text).mask
-                except TextError as error:
-                    log.warn("bridge %s: table %d: groups: %s", config.name, number, error)
-            switch.configure_table(number, wanted.name, wanted.limit, wanted.evicts, mask, self._loop.time())
 
     def _set_bundles(self, bridge: Bridge) -> None:
         wanted = {}

@@ -26,7 +26,7 @@ def test_the_collector_looks_at_everything_only_when_told_and_is_put_back() -> N
     before = gc.get_threshold()
 
     async def run() -> None:
-        task = asyncio.get_running_loop().create_task(collect_garbage())
+        task = asyncio.get_running_loop().create_task(collect_garbage(lambda: 0))
         await asyncio.sleep(0)
         assert gc.get_threshold()[2] == NEVER
         assert gc.get_freeze_count() > 0
@@ -45,7 +45,7 @@ def test_what_lives_after_two_looks_is_looked_at_no_more_but_rings_go(
     monkeypatch.setattr(garbage, "PERIOD", 0.0)
 
     async def run() -> None:
-        task = asyncio.get_running_loop().create_task(collect_garbage())
+        task = asyncio.get_running_loop().create_task(collect_garbage(lambda: 0))
         await asyncio.sleep(0)
         kept = Ring()
         Ring()
@@ -65,9 +65,31 @@ def test_once_in_a_while_it_looks_at_what_was_frozen_too(monkeypatch: pytest.Mon
 
     async def run() -> None:
         ring = Ring()
-        task = asyncio.get_running_loop().create_task(collect_garbage())  # which freezes it
+        task = asyncio.get_running_loop().create_task(collect_garbage(lambda: 0))  # which freezes it
         await asyncio.sleep(0)
         del ring
+        deadline = asyncio.get_running_loop().time() + 10
+        gone = False
+        while not gone and asyncio.get_running_loop().time() < deadline:
+            await asyncio.sleep(0.001)
+            gc.unfreeze()
+            gone = rings() == 0
+            gc.freeze()
+        assert gone
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    asyncio.run(run())
+
+
+def test_it_looks_at_everything_soon_after_something_large_has_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(garbage, "PERIOD", 0.001)
+
+    async def run() -> None:
+        ring: Ring | None = Ring()
+        task = asyncio.get_running_loop().create_task(collect_garbage(lambda: ring is None))
+        await asyncio.sleep(0)  # it is frozen
+        ring = None
         deadline = asyncio.get_running_loop().time() + 10
         gone = False
         while not gone and asyncio.get_running_loop().time() < deadline:
