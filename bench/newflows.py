@@ -1,8 +1,8 @@
 """Flows that nobody has seen before: what the daemon does for them, ours beside the peer's.
 
 The hosts are those of `bench.forwarding`.  A rule looks at UDP ports, so that each flow needs an upcall and gets a
-megaflow of its own.  A rate counts if all packets get through for a second; the first packet is a ping after all
-megaflows were removed.
+megaflow of its own.  A rate counts if all packets get through for a second, at the second try at the latest; the first
+packet is a ping after all megaflows were removed.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from bench.contenders import Ours, Peer, frame, running
 from bench.forwarding import add_hosts, count, counting, eth0, generator
 from bench.report import Row, in_turn
 from tests.e2e.topology import Topology
-from vswitch.linux.bpf import Program
+from vswitch.linux.bpf import BpfMap, Program
 
-RATES = 2_500, 5_000, 7_500, 10_000, 12_500, 15_000, 20_000, 30_000, 40_000  # flows a second
+RATES = 2_500, 5_000, 7_500, 10_000, 12_500, 15_000, 17_500, 20_000, 25_000, 30_000, 40_000  # flows a second
 SECONDS = 1.0
 FLOWS = 1 << 22
 TRIES = 5
@@ -70,20 +70,25 @@ def new_flows(net: Topology, switch: Peer) -> float:
     with counting(net) as counter, net.hosts["h1"].ns.entered():
         program = Program.load(generator(FLOWS), {})
         for rate in RATES:
-            switch.run("ovs-appctl", "revalidator/purge")
-            before = count(counter)
-            sent = _send(program, rate)
-            deadline = time.monotonic() + 2.0
-            while count(counter) - before < sent and time.monotonic() < deadline:
-                time.sleep(0.01)
-            if count(counter) - before < sent:
+            if not any(_all_arrive(switch, counter, program, rate) for _ in range(2)):
                 break
             best = rate
     return float(best)
 
 
+def _all_arrive(switch: Peer, counter: BpfMap, program: Program, rate: int) -> bool:
+    """Whether none of the packets of a second is lost."""
+    switch.run("ovs-appctl", "revalidator/purge")
+    before = count(counter)
+    sent = _send(program, rate)
+    deadline = time.monotonic() + 2.0
+    while count(counter) - before < sent and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return count(counter) - before >= sent
+
+
 def _send(program: Program, rate: int) -> int:
-    """Send packets of new flows at `rate`, little by little; how many."""
+    """Send packets of new flows at `rate`, as many at a time as are due after the 24 ms that an injection waits."""
     sent, began = 0, time.perf_counter()
     while (passed := time.perf_counter() - began) < SECONDS:
         if due := int(passed * rate) - sent:

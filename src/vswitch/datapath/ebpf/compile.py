@@ -5,7 +5,9 @@
                 └────────────┴────────────┴─→ hit: count, then drop, output, or the program of the action list's shape
 
 Rules are in maps; this code changes only when a mask comes or goes, or when another order of subtables is faster.
-Megaflows that overlap do the same, so the first hit is the answer.  A subtable that misses costs 30 to 55 ns.
+Megaflows that overlap do the same, so the first hit is the answer.  A subtable that misses costs 30 to 55 ns.  All of it,
+for a packet of a learning switch, takes 50 ns more than a program that hands every packet to the same device, of 620 ns
+from the sender's queue to the receiver; 150 to 270 ns more where each of 100,000 flows has a megaflow.
 
 A megaflow counts the packets of one CPU, its owner, in the memory that has to be read anyway: of the first that saw
 one.  Those of other CPUs are counted apart, by groups of CPUs, so that CPUs that share a megaflow do not wait for each
