@@ -33,6 +33,7 @@ from vswitch.flow.prefixes import Prefixes
 
 N_PORT_BITS = 32  # tp_src and tp_dst, which lie side by side in a Flow
 PORTS_OFFSET = TP_DST.offset
+TRACKED = (IP_DST, IP_SRC)  # the fields whose prefixes are tracked where nobody says otherwise
 MAX_NEW = 1000  # insertions that are indexed together at the latest: 2 ms
 PORTS = Mask(((1 << N_PORT_BITS) - 1) << PORTS_OFFSET)
 STAGES = (STAGE_METADATA, STAGE_METADATA | STAGE_L2, STAGE_METADATA | STAGE_L2 | STAGE_L3)
@@ -272,7 +273,7 @@ class Classifier(Generic[R]):
 
     __slots__ = ("_order", "_size", "_stale", "_subtables", "_tries")
 
-    def __init__(self, prefix_fields: Sequence[Field] = (IP_DST, IP_SRC)) -> None:
+    def __init__(self, prefix_fields: Sequence[Field] = TRACKED) -> None:
         self._subtables: dict[Mask, Subtable[R]] = {}
         self._order: list[Subtable[R]] | None = []  # by max_priority, highest first; None: to be sorted again
         self._tries = Tries(prefix_fields)
@@ -340,6 +341,16 @@ class Classifier(Generic[R]):
         self._tries = Tries(self._tries)
         self._stale.clear()
         self._size = 0
+
+    def track(self, fields: Sequence[Field]) -> None:
+        """Track the prefixes of exactly these fields; if that is new, all rules are indexed again, 3 us each."""
+        if set(fields) == set(self._tries):
+            return
+        rules = list(self)
+        self._tries = Tries(fields)
+        self.clear()
+        for rule in rules:
+            self.insert(rule)
 
     def lookup(self, flow: Flow) -> tuple[R | None, Mask]:
         """The highest-priority rule matching `flow`, and every bit that the answer depends on."""

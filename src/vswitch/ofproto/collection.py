@@ -11,7 +11,7 @@ from vswitch.base.dataclass import dataclass, field
 from vswitch.openflow.additions import Addition
 from vswitch.openflow.message import Message
 
-IDLE_TIMEOUT = 10.0  # seconds
+DEFAULT_IDLE_TIMEOUT = 10.0  # seconds
 
 Pending = tuple[Message, bytes] | Addition  # either has the bytes of the message last
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from vswitch.ofproto.collection import IDLE_TIMEOUT
 from vswitch.ofproto.command import Send
 from vswitch.ofproto.learning import forget_learned
 from vswitch.ofproto.monitors import flush
@@ -42,7 +41,7 @@ def _expire_collections(switch: Switch, now: float) -> None:
     """Forget OpenFlow's bundles of which nothing was heard for long."""
     for channel in switch.channels.values():
         for number, collection in list(channel.collections.items()):
-            if now >= collection.used + IDLE_TIMEOUT:
+            if now >= collection.used + switch.wiring.collection_timeout:
                 del channel.collections[number]
                 data = collection.opened_by
                 xid = int.from_bytes(data[4:8], "big")

@@ -12,6 +12,7 @@ from vswitch.base.dataclass import dataclass, field
 from vswitch.dpif.datapath import Support
 from vswitch.dpif.ports import OdpPort
 from vswitch.flow.match import Match
+from vswitch.ofproto.collection import DEFAULT_IDLE_TIMEOUT
 from vswitch.ofproto.command import Command
 from vswitch.ofproto.port import SwitchPort
 from vswitch.ofproto.recirculation import FrozenStates
@@ -42,6 +43,7 @@ class Wiring(Generic[S]):
         self.changes = Changes()
         self.frozen = FrozenStates()
         self.outbox: list[Command] = []
+        self.collection_timeout = DEFAULT_IDLE_TIMEOUT  # of OpenFlow's bundles, in seconds
         self.n_connections = 0  # so far
         self._by_odp: dict[OdpPort, tuple[S, SwitchPort]] = {}
         self._by_name: dict[str, tuple[S, SwitchPort]] = {}

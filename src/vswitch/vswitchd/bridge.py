@@ -19,6 +19,7 @@ from vswitch.base.jsontype import Json
 from vswitch.base.log import Logger
 from vswitch.base.text import c_int, parse_ipv4
 from vswitch.flow.ports import OFPP_LOCAL, OFPP_MAX, OfPort
+from vswitch.ofproto.collection import DEFAULT_IDLE_TIMEOUT
 from vswitch.ofproto.inband import Remote
 from vswitch.ofproto.port import PriorityTags, VlanMode
 from vswitch.ofproto.switch import FailMode
@@ -97,6 +98,7 @@ class TableConfig:
     name: str = ""
     limit: int | None = None  # rules
     evicts: bool = False  # rather than refuse
+    prefixes: tuple[str, ...] = ()  # fields whose prefixes are tracked; none: the usual ones
     groups: tuple[str, ...] = ()  # subfields: rules that have the same values there are evicted in turn
 
 
@@ -137,6 +139,7 @@ class Config:
     max_idle: float = DEFAULT_MAX_IDLE / 1000  # seconds
     max_revalidator: float = DEFAULT_MAX_REVALIDATOR / 1000  # seconds
     flow_limit: int = DEFAULT_FLOW_LIMIT
+    bundle_timeout: float = DEFAULT_IDLE_TIMEOUT  # seconds, of OpenFlow's bundles
     stats_interval: float = DEFAULT_STATS_INTERVAL / 1000  # seconds
     tls: Tls | None = None  # the row of SSL; None: what the command line says
     restoring: bool = False  # other_config:flow-restore-wait
@@ -159,6 +162,7 @@ def read_config(tables: Tables) -> Config:
             max(500, _integer(other, "max-idle", DEFAULT_MAX_IDLE)) / 1000,
             max(100, _integer(other, "max-revalidator", DEFAULT_MAX_REVALIDATOR)) / 1000,
             _integer(other, "flow-limit", DEFAULT_FLOW_LIMIT),
+            float(max(1, _integer(other, "bundle-idle-timeout", int(DEFAULT_IDLE_TIMEOUT)))),
             max(DEFAULT_STATS_INTERVAL, _integer(other, "stats-update-interval", DEFAULT_STATS_INTERVAL))
             / 1000,
             _read_tls(tables, row["ssl"]),
@@ -232,7 +236,11 @@ def _fake_interface(bond: str) -> PortConfig:
 
 def _read_table(row: Row) -> TableConfig:
     return TableConfig(
-        row["name"] or "", row["flow_limit"], row["overflow_policy"] == "evict", tuple(row["groups"])
+        row["name"] or "",
+        row["flow_limit"],
+        row["overflow_policy"] == "evict",
+        tuple(sorted(row["prefixes"])),
+        tuple(row["groups"]),
     )
 
 

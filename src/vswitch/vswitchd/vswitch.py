@@ -100,6 +100,7 @@ class Vswitch:
             await self._perform(step)
         for forwarding in list(self.forwardings.values()):
             forwarding.backer.max_idle = config.max_idle
+            forwarding.backer.wiring.collection_timeout = config.bundle_timeout
             forwarding.backer.pace.ask(config.flow_limit)
             forwarding.is_waiting = self.restoring
             self._remove_strangers(forwarding)
