@@ -2,40 +2,26 @@
 
 from __future__ import annotations
 
+import socket
 import struct
 import subprocess
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from os_ken.ofproto import ofproto_parser, ofproto_protocol
 
-from tests.interop.daemons import program
+from tests.interop.daemons import Daemons, program
+from tests.interop.test_osken_codecs import Datapath
 from tests.unit.openflow.samples import encoded
-from vswitch.openflow.message import Multipart
-from vswitch.openflow.messages.flow import FlowMod
-from vswitch.openflow.messages.flowstats import FlowStatsReply
+from vswitch.openflow.message import encode, find
 from vswitch.openflow.messages.hello import Error
-from vswitch.openflow.messages.port import PortDescReply, PortStatsReply
-from vswitch.openflow.messages.queue import QueueDescReply, QueueStatsReply
+from vswitch.openflow.messages.switch import BarrierRequest
 from vswitch.openflow.text import print_message
 
 pytestmark = pytest.mark.interop
-# Vendor messages and statistics are not for these decoders.
-STANDARD = [
-    (message, version, packet)
-    for message, version, packet in encoded()
-    if packet[1] != 4 and not (isinstance(message, Multipart) and packet[8:10] == b"\xff\xff")
-]
-
-# OpenFlow 1.5 is left to the peer's own programs, and so are errors, whose samples quote a request of another version.
-# tshark takes the queues of OpenFlow 1.4, which the peer's programs read as we write them, for those of 1.3.
-FOR_TSHARK = [
-    case
-    for case in STANDARD
-    if case[1] < 6
-    and not isinstance(case[0], Error)
-    and not (case[1] == 5 and isinstance(case[0], QueueDescReply | QueueStatsReply))
-]
 
 
 def tcp(payload: bytes, sequence: int) -> bytes:
@@ -46,96 +32,193 @@ def tcp(payload: bytes, sequence: int) -> bytes:
     return bytes.fromhex("0200000000010200000000020800") + ip + header + payload
 
 
-def test_tshark_finds_nothing_malformed(tmp_path: Path) -> None:
-    capture = tmp_path / "messages.pcap"
+# What tshark misreads, by name and version.  The peer's own messages of these kinds are malformed for it, too: see below.
+MATCH15 = "stops at the first field of a match of OpenFlow 1.5"
+BUCKET15 = "reads buckets of OpenFlow 1.5 as those of 1.4"
+VENDOR = "looks into a vendor's statistics for a layout that is not theirs"
+MISREAD = {
+    **dict.fromkeys(
+        (
+            *(("OFPST_FLOW reply", 6), ("OFPST_FLOW request", 6), ("OFPST_FLOW_MONITOR reply", 6)),
+            *(("OFPST_FLOW_MONITOR request", 6), ("OFPT_BUNDLE_ADD_MESSAGE", 6), ("OFPT_FLOW_MOD", 6)),
+            *(("OFPT_FLOW_REMOVED", 6), ("OFPT_PACKET_IN", 6), ("OFPT_PACKET_OUT", 6)),
+            *(("OFPST_TABLE_FEATURES reply", 6), ("OFPST_TABLE_FEATURES request", 6)),
+        ),
+        MATCH15,
+    ),
+    **dict.fromkeys((("OFPT_GROUP_MOD", 6), ("OFPST_GROUP_DESC reply", 6)), BUCKET15),
+    **dict.fromkeys(
+        ((f"NXST_IPFIX_{what} reply", version) for what in ("BRIDGE", "FLOW") for version in (4, 5, 6)),
+        VENDOR,
+    ),
+    ("ONFST_FLOW_MONITOR reply", 4): VENDOR,
+}
+# What the peer's switch, which has no queues and no optical ports here, does not send; its ovs-ofctl reads it as we do.
+UNSENT = {
+    **dict.fromkeys(
+        (f"OFPST_QUEUE{what} reply", version) for what in ("", "_DESC") for version in (5, 6)
+    ),  # taken for queues of OpenFlow 1.3, whose layout is another
+    **dict.fromkeys(
+        (f"OFPST_PORT{what} reply", version) for what in ("", "_DESC") for version in (5, 6)
+    ),  # unknown properties are taken for Ethernet's, and their padding is not skipped
+}
+
+
+def malformed(directory: Path, packets: Sequence[bytes]) -> list[bytes]:
+    """Those that tshark calls malformed."""
+    capture = directory / "messages.pcap"
     with capture.open("wb") as out:
         out.write(struct.pack("<IHHIIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1))
         sequence = 1
-        for _, _, packet in FOR_TSHARK:
+        for packet in packets:
             frame = tcp(packet, sequence)
             sequence += len(packet)
             out.write(struct.pack("<IIII", 0, 0, len(frame), len(frame)) + frame)
-    done = subprocess.run(
-        [
-            program("peer", "tshark"),
-            "-r",
-            str(capture),
-            "-d",
-            "tcp.port==6653,openflow",
-            "-Y",
-            "_ws.malformed",
-            *("-T", "fields", "-e", "frame.number"),
-        ],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    wrong = [FOR_TSHARK[int(number) - 1] for number in done.stdout.split()]
-    assert [(type(message).__name__, version, packet.hex()) for message, version, packet in wrong] == []
+    command = [program("peer", "tshark"), "-r", str(capture), "-d", "tcp.port==6653,openflow"]
+    command += ["-Y", "_ws.malformed", "-T", "fields", "-e", "frame.number"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return [packets[int(number) - 1] for number in done.stdout.split()]
 
 
-class _Datapath(ofproto_protocol.ProtocolDesc):
-    """What os-ken's parsers need to know of a switch."""
-
-    def __init__(self, version: int) -> None:
-        super().__init__(version)
-        self.id = 1
+def name_of(packet: bytes) -> tuple[str, int]:
+    """What ovs-ofctl calls a message, and its version."""
+    return find(packet[0], packet[1], packet)[1].name, packet[0]
 
 
-_FROM_SWITCHES = (
-    *(
-        "Error",
-        "Echo",
-        "Features",
-        "GetConfig",
-        "Barrier",
-        "Desc",
-        "PortStatus",
-        "PortDesc",
-        "PortStats",
-        "PacketIn",
-    ),
-    *("FlowRemoved", "FlowStats", "AggregateStats", "TableStats", "Role"),
+def samples() -> Iterator[bytes]:
+    """Our messages; errors quote a request of their own version, for tshark knows no others."""
+    for message, version, packet in encoded():
+        quotes = isinstance(message, Error) and message.data[1:2] == b"\x12"
+        yield (
+            encode(Error(message.code, encode(BarrierRequest(), version, 5)), version, 2)
+            if quotes
+            else packet
+        )
+
+
+def test_tshark_finds_nothing_malformed(tmp_path: Path) -> None:
+    """Of all messages in all versions, but those that it misreads."""
+    wrong = {name_of(packet): packet.hex() for packet in malformed(tmp_path, list(samples()))}
+    assert {name: packet for name, packet in wrong.items() if name not in {**MISREAD, **UNSENT}} == {}
+    assert {**MISREAD, **UNSENT}.keys() - wrong.keys() == set(), "tshark has learned: remove the exceptions"
+
+
+class Relay:
+    """A socket between a client and a switch, that keeps what goes through."""
+
+    def __init__(self, path: Path, target: Path) -> None:
+        self._target, self._streams, self._ends = target, list[bytearray](), list[socket.socket]()
+        self._server = socket.socket(socket.AF_UNIX)
+        self._server.bind(str(path))
+        self._server.listen()
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        with suppress(OSError):
+            while True:
+                client, _ = self._server.accept()
+                switch = socket.socket(socket.AF_UNIX)
+                switch.connect(str(self._target))
+                self._ends += client, switch
+                for source, sink in ((client, switch), (switch, client)):
+                    self._streams.append(bytearray())
+                    arguments = source, sink, self._streams[-1]
+                    threading.Thread(target=self._pump, args=arguments, daemon=True).start()
+
+    @staticmethod
+    def _pump(source: socket.socket, sink: socket.socket, kept: bytearray) -> None:
+        with suppress(OSError):
+            while data := source.recv(65536):
+                kept += data
+                sink.sendall(data)
+            sink.shutdown(socket.SHUT_WR)
+
+    def messages(self) -> Iterator[bytes]:
+        """The whole messages so far."""
+        for stream in self._streams:
+            data, at = bytes(stream), 0
+            while len(data) - at >= 8 and len(data) - at >= (
+                size := int.from_bytes(data[at + 2 : at + 4], "big")
+            ):
+                yield data[at : at + size]
+                at += size
+
+    def close(self) -> None:
+        """End all conversations."""
+        with suppress(OSError):
+            self._server.shutdown(socket.SHUT_RDWR)
+        for end in (self._server, *self._ends):
+            end.close()
+
+
+FLOW, PACKET = "ip,nw_dst=10.0.0.1,send_flow_rem,actions=output:1", "50540000000a50540000000b0800" + "00" * 46
+TALK = (
+    ("add-flow", FLOW),
+    ("--bundle", "add-flow", FLOW),
+    ("dump-flows", "ip"),
+    ("add-group", "group_id=1,type=all,bucket=actions=output:1,set_queue:3,bucket=actions=drop"),
+    ("add-group", "group_id=2,type=select,selection_method=dp_hash,bucket=weight:5,actions=output:1"),
+    ("dump-groups",),
+    ("dump-table-features",),
+    ("packet-out", f"in_port=1 packet={PACKET} actions=controller"),
+    ("dump-ipfix-bridge",),
+    ("dump-ipfix-flow",),
 )
 
-# os-ken is a controller: it reads what switches say.
-FROM_SWITCHES = [
-    case
-    for case in STANDARD
-    if case[1] != 2
-    and not (case[2][1] in (17, 19) and case[2][8:10] == b"\xff\xff")  # Nicira's statistics
-    and not (type(case[0]).__name__ == "PortDescReply" and case[1] < 4)  # an extension there
-    and type(case[0]).__name__.removesuffix("Reply") in _FROM_SWITCHES
-]
+
+def wait_for(relay: Relay, version: str, kind: str) -> None:
+    """Until a message of this kind has gone through."""
+    number, deadline = int(version[-1]) + 1, time.monotonic() + 20
+    while not any(name.endswith(kind) and v == number for name, v in map(name_of, relay.messages())):
+        assert time.monotonic() < deadline, kind
+        time.sleep(0.05)
 
 
-@pytest.mark.parametrize(
-    ("message", "version", "packet"),
-    FROM_SWITCHES,
-    ids=lambda item: type(item).__name__ if not isinstance(item, bytes) else "",
-)
-def test_os_ken_reads_what_we_wrote(message, version, packet) -> None:
-    _, type_, length, xid = ofproto_parser.header(packet)
-    parsed = ofproto_parser.msg(_Datapath(version), version, type_, length, xid, packet)
-    if parsed is None:
-        pytest.fail(f"os-ken cannot read {type(message).__name__}")
-    match message:
-        case FlowMod():
-            assert (parsed.priority, parsed.command) == (message.priority, message.command)
-            assert (parsed.idle_timeout, parsed.hard_timeout) == (message.idle_timeout, message.hard_timeout)
-        case FlowStatsReply() if version < 6:
-            assert [flow.cookie for flow in parsed.body] == [flow.cookie for flow in message.flows]
-            assert [flow.packet_count for flow in parsed.body] == [
-                flow.packet_count for flow in message.flows
-            ]
-        case PortStatsReply():
-            assert [entry.rx_packets for entry in parsed.body] == [
-                entry.rx_packets for entry in message.stats
-            ]
-        case PortDescReply():
-            assert [bytes(port.name).rstrip(b"\0").decode() for port in parsed.body] == [
-                port.name for port in message.ports
-            ]
+def test_tshark_misreads_the_peers_own_messages(tmp_path: Path) -> None:
+    """Open vSwitch's tool talks to Open vSwitch's switch: what we say in MISREAD is true of what they send."""
+    with Daemons(tmp_path, "peer", "peer") as daemons:
+        words = (
+            "add-br br0 -- set bridge br0 datapath_type=dummy protocols=OpenFlow13,OpenFlow14,OpenFlow15 ipfix=@i "
+            '-- --id=@i create IPFIX targets="127.0.0.1:9" -- add-port br0 p1 -- set interface p1 type=dummy '
+            "-- --id=@b get bridge br0 -- create Flow_Sample_Collector_Set id=1 bridge=@b ipfix=@i"
+        )
+        daemons.run("peer", "ovs-vsctl", *words.split())
+        relay = Relay(tmp_path / "relay", tmp_path / "br0.mgmt")
+        through = f"unix:{tmp_path / 'relay'}"
+        for version in ("OpenFlow13", "OpenFlow14", "OpenFlow15"):
+            tool = ("ovs-ofctl", "-O", version)
+            watcher = subprocess.Popen(
+                [
+                    program("peer", tool[0]),
+                    *tool[1:],
+                    "monitor",
+                    through,
+                    "65534",
+                    "-P",
+                    "standard",
+                    "watch:ip",
+                ],
+                env=daemons.environment,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
+            wait_for(relay, version, "FLOW_MONITOR reply")
+            for command, *rest in TALK:
+                options, name = ((command,), rest.pop(0)) if command[0] == "-" else ((), command)
+                daemons.run("peer", *tool, *options, name, through, *rest)
+            daemons.run("peer", *tool, "del-flows", through)
+            daemons.run("peer", *tool, "del-groups", through)
+            wait_for(relay, version, "FLOW_REMOVED")
+            watcher.terminate()
+            watcher.wait(10)
+        sent = list(relay.messages())
+        relay.close()
+    few: dict[tuple[str, int], list[bytes]] = {}
+    for packet in sent:
+        few.setdefault(name_of(packet), []).append(packet)
+    packets = [packet for kind in few.values() for packet in kind[:3]]
+    wrong = {name_of(packet) for packet in malformed(tmp_path, packets)}
+    assert {*MISREAD} - {("OFPST_TABLE_FEATURES request", 6)} - wrong == set()
 
 
 # And it says what controllers say: each with what ovs-ofctl calls it, in OpenFlow 1.3 and later.
@@ -204,7 +287,7 @@ FROM_CONTROLLERS = {
 @pytest.mark.parametrize("name", FROM_CONTROLLERS)
 def test_we_read_what_os_ken_writes(name: str, version: int) -> None:
     make, text = FROM_CONTROLLERS[name]
-    datapath = _Datapath(version)
+    datapath = Datapath(version)
     written = make(datapath, datapath.ofproto_parser, datapath.ofproto)
     written.xid = 2
     written.serialize()
