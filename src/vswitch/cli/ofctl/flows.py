@@ -137,9 +137,9 @@ def dump_aggregate(given: Given, switch: str, text: str = "") -> Iterator[str]:
 
 @command("add-flow", "SWITCH FLOW")
 def add_flow(given: Given, switch: str, flow: str) -> None:
-    """Add one flow, or with `-` those on standard input."""
+    """Add one flow, or with `-` what is on standard input, where each line may begin with another verb."""
     if flow == "-":
-        change_from_file(given, switch, flow, "add")
+        change_from_file(given, switch, flow, ANY_VERB)
     else:
         change(given, switch, [flow], "add")
 

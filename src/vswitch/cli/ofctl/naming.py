@@ -8,6 +8,7 @@ Sources: ovs-ofctl(8), --names and "Port names"; OpenFlow 1.5.1, 7.3.5.7.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 
 from vswitch.base.options import CommandError
 from vswitch.cli.ofctl.channel import Channel
@@ -35,16 +36,23 @@ def ports(channel: Channel) -> Iterator[Port]:
         yield from features.message.ports
 
 
+@lru_cache
 def port_numbers(switch: str, settings: Settings) -> dict[str, OfPort]:
-    """The numbers of the ports by name."""
+    """The numbers of the ports by name.  A command asks once, for what it reads and what it prints."""
     return {port.name: port.port_no for port in ports(Channel(switch, settings)) if port.name}
 
 
-class TableNumbers(Mapping[str, int]):
-    """The numbers of the tables that have a name, by it.
+@lru_cache
+def table_numbers(switch: str, settings: Settings) -> Mapping[str, int]:
+    """The numbers of the tables that have a name, by it; also asked once."""
+    return TableNumbers(switch, settings)
 
-    Since OpenFlow 1.3 names come with all that a table can do, a megabyte for 254 tables: the switch is asked when the
-    first name is looked up.  Before, they come with the statistics.
+
+class TableNumbers(Mapping[str, int]):
+    """The numbers of tables, which are asked for when one is looked up.
+
+    Since OpenFlow 1.3 names come with all that a table can do, a megabyte for 254 tables.  Before, they come with the
+    statistics.
     """
 
     def __init__(self, switch: str, settings: Settings) -> None:
@@ -86,14 +94,14 @@ def accepted(switch: str, settings: Settings) -> Names:
     """The names that a user may type."""
     if not settings.accept_names:
         return NO_NAMES
-    return Names(port_numbers(switch, settings), TableNumbers(switch, settings))
+    return Names(port_numbers(switch, settings), table_numbers(switch, settings))
 
 
 def shown(switch: str, settings: Settings) -> Names:
     """The names to print, all of them known before anything is printed."""
     if not settings.show_names:
         return NO_NAMES
-    return Names(port_numbers(switch, settings), dict(TableNumbers(switch, settings)))
+    return Names(port_numbers(switch, settings), dict(table_numbers(switch, settings)))
 
 
 def port_argument(switch: str, text: str, settings: Settings) -> OfPort:

@@ -60,15 +60,15 @@ def dump_ports_desc(given: Given, switch: str, port: str = "") -> Iterator[str]:
 @command("mod-port", "SWITCH IFACE ACT")
 def mod_port(given: Given, switch: str, interface: str, action: str) -> None:
     """Change one bit of a port's configuration."""
+    channel = Channel(switch, Settings(given))
+    number = parse_decimal(interface)
+    found = next((port for port in ports(channel) if port.name == interface or port.port_no == number), None)
+    if found is None:
+        raise CommandError(f"{switch}: couldn't find port `{interface}'")
     word = action.removeprefix("no").removeprefix("-") if action.startswith("no") else action
     if word not in PORT_ACTIONS or (word != action and word in ("up", "down")):
         raise CommandError(f"unknown mod-port command '{action}'")
     bit, value = PORT_ACTIONS[word]
     if word != action:
         value = not value
-    channel = Channel(switch, Settings(given))
-    number = parse_decimal(interface)
-    found = next((port for port in ports(channel) if port.name == interface or port.port_no == number), None)
-    if found is None:
-        raise CommandError(f"{switch}: couldn't find port `{interface}'")
     channel.commit(PortMod(found.port_no, found.hw_addr, bit if value else 0, bit))

@@ -73,15 +73,15 @@ class Settings:
         self.sorting = [(text, name == "rsort") for name, text in given if name in ("sort", "rsort")]
         self.colors = colors(given)
         self.packet_in_format = packet_in_format(given.get("packet-in-format"))
-        self._check_formats(given)
+        self._check_formats()
 
-    def _check_formats(self, given: Given) -> None:
+    def _check_formats(self) -> None:
         """At least one flow format must belong to a version that is allowed."""
         if not any(FLOW_FORMATS[name][0] in self.versions for name in self.formats):
             versions = ", ".join(version.long_name for version in sorted(self.versions))
             raise CommandError(
                 f"None of the enabled OpenFlow versions ({versions}) supports any of the enabled flow formats "
-                f"({given.get('flow-format')}).  (Use -O to enable additional OpenFlow versions or -F to enable "
+                f"({formats_text(self.formats)}).  (Use -O to enable additional OpenFlow versions or -F to enable "
                 "additional flow formats.)"
             )
 
