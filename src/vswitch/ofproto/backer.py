@@ -29,7 +29,7 @@ from vswitch.dpif.ports import OdpPort
 from vswitch.flow.field import Flow, Mask
 from vswitch.flow.fields import IN_PORT, TCP_FLAGS, VLAN2_TCI, VLAN_PRESENT, VLAN_TCI
 from vswitch.ofproto.command import Command, Install, Uninstall
-from vswitch.ofproto.expiry import expire_hard, expire_idle, expiring_rules
+from vswitch.ofproto.expiry import expire, expiring_rules
 from vswitch.ofproto.fairness import FairQueue
 from vswitch.ofproto.megaflows import Entry, Megaflows
 from vswitch.ofproto.monitors import flush
@@ -76,7 +76,9 @@ class Backer:
         self._dump: Iterator[tuple[Megaflow, FlowStats]] | None = None  # what is left of it
         self._passes = 0  # through a dump, so far
         self._pass_began = -FOREVER
+        self._heard = -FOREVER  # until when all megaflows have told what they carried
         self._next_expiry = -FOREVER
+        self._has_expired = True  # all that had to by then, not but a slice
 
     # Switches.
 
@@ -91,6 +93,8 @@ class Backer:
         switch = self.switches.pop(name)
         for port in list(switch.ports.values()):
             self.wiring.detach(port)
+        for table in switch.tables:
+            table.clear()  # a switch refers to itself: what is large is not left to the collector
         self.wiring.changes.everything = True
         return self.run(now)
 
@@ -183,7 +187,9 @@ class Backer:
     @property
     def is_settled(self) -> bool:
         """Whether every megaflow is known to be right, and the dump that came last is done with."""
-        return self._dump is None and self._megaflows.is_settled and not self._has_changes
+        return (
+            self._dump is None and self._megaflows.is_settled and self._has_expired and not self._has_changes
+        )
 
     @property
     def _has_changes(self) -> bool:
@@ -198,9 +204,8 @@ class Backer:
         """Do what is due, or a slice of it; `deadline` says when there is more."""
         for switch in self.switches.values():
             switch.macs.expire(now)
-        if now >= self._next_expiry:
-            self._next_expiry = now + EXPIRY_INTERVAL
-            expire_hard(self.switches.values(), now)
+        if now >= self._next_expiry or not self._has_expired:
+            self._expire(now)
         self._suspect()
         for entry in self._megaflows.take_suspects(SUSPECTS_AT_ONCE):
             self._translate_again(entry, now, FlowStats())
@@ -208,6 +213,10 @@ class Backer:
             self._look_through(self._dump, now)
         self._serve_upcalls(now)
         return self._take_commands()
+
+    def _expire(self, now: float) -> None:
+        self._next_expiry = now + EXPIRY_INTERVAL
+        self._has_expired = expire(self.switches.values(), self._heard, now)
 
     def _suspect(self) -> None:
         """Mark the megaflows that may be wrong after the changes since the last time, or some of them."""
@@ -316,7 +325,8 @@ class Backer:
         for entry in self._megaflows:
             if entry.seen != self._passes and entry.created < self._pass_began:
                 self._uninstall(entry)  # somebody removed it, or the datapath had refused it
-        expire_idle(self.switches.values(), self._pass_began, now)
+        self._heard = self._pass_began
+        self._expire(now)
         self._suspect()
         self.wiring.frozen.collect()
 

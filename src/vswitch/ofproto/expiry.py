@@ -9,6 +9,7 @@ Sources: OpenFlow 1.5.1, 6.4 and 5.5; ovs-ofctl(8), idle_timeout and hard_timeou
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import islice
 
 from vswitch.ofproto.command import Send
 from vswitch.ofproto.learning import forget_learned
@@ -18,6 +19,8 @@ from vswitch.openflow.errors import BundleFailed
 from vswitch.openflow.messages.flow import RemovedReason
 from vswitch.openflow.messages.hello import Error
 
+EXPIRE_AT_ONCE = 500  # rules: 4 ms
+
 
 def expiring_rules(switches: Iterable[Switch]) -> bool:
     """Whether anything has a timeout: a rule, or a bundle that is being filled."""
@@ -26,15 +29,23 @@ def expiring_rules(switches: Iterable[Switch]) -> bool:
     )
 
 
-def expire_hard(switches: Iterable[Switch], now: float) -> None:
-    """Remove the rules that have lived as long as they may, and bundles that nobody goes on with."""
+def expire(switches: Iterable[Switch], heard: float, now: float) -> bool:
+    """Remove rules that have lived as long as they may, or that no packet has used for as long as they wait, of all
+    packets until `heard`; and bundles that nobody goes on with.  Whether that is done, or but for a slice.
+    """
+    left = EXPIRE_AT_ONCE
     for switch in switches:
-        for rule in list(switch.expiring):
-            if now >= rule.hard_deadline:
-                switch.remove_rule(rule, RemovedReason.HARD_TIMEOUT, now)
+        for rules, reason in (
+            (switch.expiring.hard(now), RemovedReason.HARD_TIMEOUT),
+            (switch.expiring.idle(heard), RemovedReason.IDLE_TIMEOUT),
+        ):
+            for rule in islice(rules, left):
+                switch.remove_rule(rule, reason, now)
+                left -= 1
         _expire_collections(switch, now)
         forget_learned(switch, now)
         flush(switch)
+    return left > 0
 
 
 def _expire_collections(switch: Switch, now: float) -> None:
@@ -46,13 +57,3 @@ def _expire_collections(switch: Switch, now: float) -> None:
                 data = collection.opened_by
                 xid = int.from_bytes(data[4:8], "big")
                 switch.wiring.outbox.append(Send(channel.id, Error(BundleFailed.TIMEOUT, data), xid))
-
-
-def expire_idle(switches: Iterable[Switch], heard: float, now: float) -> None:
-    """Remove the rules that no packet has used for as long as they wait, of all packets until `heard`."""
-    for switch in switches:
-        for rule in list(switch.expiring):
-            if heard >= rule.idle_deadline:
-                switch.remove_rule(rule, RemovedReason.IDLE_TIMEOUT, now)
-        forget_learned(switch, now)
-        flush(switch)

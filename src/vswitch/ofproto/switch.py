@@ -21,6 +21,7 @@ from vswitch.ofproto.actionlists import teaches
 from vswitch.ofproto.channel import AsyncKind, Channel
 from vswitch.ofproto.command import Command, ConnectionId, Send
 from vswitch.ofproto.eviction import rules_to_evict
+from vswitch.ofproto.expiring import Expiring
 from vswitch.ofproto.group import GroupEntry
 from vswitch.ofproto.internal import InternalRules
 from vswitch.ofproto.port import Bundle, SwitchPort
@@ -105,7 +106,7 @@ class Switch:
         self.tables = [Table(id) for id in range(N_TABLES)]
         self.groups: dict[int, GroupEntry] = {}
         self.options: dict[int, TlvMap] = {}  # of tunnels, by the field that each is (tunneloptions.py)
-        self.expiring: dict[Rule, None] = {}  # the rules that have a timeout, in the order in which they came
+        self.expiring = Expiring()
         self.channels: dict[ConnectionId, Channel] = {}
         self.fail_mode = FailMode.STANDALONE
         self.has_controllers = False
@@ -184,8 +185,7 @@ class Switch:
     def _let_in(self, table: Table, rule: Rule) -> None:
         """What has to know that `rule` is in `table` now, but for those who watch."""
         self._teach(rule.actions)
-        if rule.idle_timeout or rule.hard_timeout:
-            self.expiring[rule] = None
+        self.expiring.add(rule)
         self.wiring.changes.rules.append((table, rule.match))
 
     def replace_rule(self, old: Rule, rule: Rule) -> None:
@@ -203,9 +203,8 @@ class Switch:
         self._teach(rule.actions)
         table = self.tables[rule.table_id]
         table.replace(old, rule)
-        self.expiring.pop(old, None)
-        if rule.idle_timeout or rule.hard_timeout:
-            self.expiring[rule] = None
+        self.expiring.discard(old)
+        self.expiring.add(rule)
         self.wiring.changes.rules.append((table, rule.match))
 
     def configure_table(
@@ -280,7 +279,7 @@ class Switch:
                 self._unteach(rule.actions)
         if self.expiring:
             for rule in rules:
-                self.expiring.pop(rule, None)
+                self.expiring.discard(rule)
         table.clear()
         self.note(partial(self._refill, rules))
         self.wiring.changes.rules.append((table, MATCH_ALL))  # whoever has asked this table
@@ -302,7 +301,7 @@ class Switch:
         self._unteach(rule.actions)
         table = self.tables[rule.table_id]
         table.remove(rule)
-        self.expiring.pop(rule, None)
+        self.expiring.discard(rule)
         self.wiring.changes.rules.append((table, rule.match))
 
     def modify_rule(

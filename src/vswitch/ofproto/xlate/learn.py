@@ -17,6 +17,7 @@ from vswitch.flow.texts import hexadecimal
 from vswitch.ofproto.learning import Learned
 from vswitch.ofproto.narration import Kind
 from vswitch.ofproto.rule import Rule
+from vswitch.ofproto.switch import Switch
 from vswitch.ofproto.xlate.context import Translation
 from vswitch.ofproto.xlate.registry import translates
 from vswitch.openflow.actions.base import Action, format_actions
@@ -106,17 +107,25 @@ def _describe(learned: Learned) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """A TCP connection that ends: the rule that carried it need not stay as long."""
+    """A TCP connection that ends: the rule of `switch` that carried it need not stay as long."""
 
+    switch: Switch
     rule: Rule
     idle_timeout: int
     hard_timeout: int
 
     def apply(self, now: float) -> bool:
-        """Lower the rule's timeouts."""
+        """Lower the rule's timeouts, if it is still there."""
         rule = self.rule
-        rule.idle_timeout = _lower(rule.idle_timeout, self.idle_timeout)
-        rule.hard_timeout = _lower(rule.hard_timeout, self.hard_timeout)
+        idle, hard = (
+            _lower(rule.idle_timeout, self.idle_timeout),
+            _lower(rule.hard_timeout, self.hard_timeout),
+        )
+        if (idle, hard) != (rule.idle_timeout, rule.hard_timeout):
+            if self.switch.tables[rule.table_id].find(rule.match, rule.priority) is not rule:
+                return False
+            rule.idle_timeout, rule.hard_timeout = idle, hard
+            self.switch.expiring.add(rule)
         return True
 
 
@@ -129,8 +138,7 @@ def fin_timeout(xlate: Translation, action: FinTimeout) -> None:
     """Let a rule go soon after the connection that it carries."""
     if xlate.read(IP_PROTO) != TCP or not xlate.read(TCP_FLAGS) & _FIN_OR_RST or xlate.rule is None:
         return
-    ending = Ending(xlate.rule, action.idle_timeout, action.hard_timeout)
+    ending = Ending(xlate.switch, xlate.rule, action.idle_timeout, action.hard_timeout)
     xlate.carried.learned += (ending,)
     if xlate.side_effects:
         ending.apply(xlate.now)
-        xlate.switch.expiring[xlate.rule] = None
