@@ -17,12 +17,12 @@ from __future__ import annotations
 
 import enum
 import itertools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from typing import Protocol
 
 from vswitch.base.errors import WireError
 from vswitch.openflow.errors import BadRequest, HelloFailed, OpenFlowError
-from vswitch.openflow.message import HEADER, Dialect, Message, decode, encode
+from vswitch.openflow.message import HEADER, Dialect, Message, decode, encode, find
 from vswitch.openflow.messages.hello import EchoReply, EchoRequest, Error, Hello
 from vswitch.openflow.value import Value, value
 from vswitch.openflow.version import ALL_VERSIONS, OF10, OF15, Version, negotiate
@@ -31,6 +31,9 @@ OFPT_HELLO = 0
 _ANY_VERSION = frozenset(
     range(4)
 )  # HELLO, ERROR, ECHO_REQUEST, ECHO_REPLY may carry another version than agreed
+
+
+_SYMMETRIC = (Hello, Error, EchoRequest, EchoReply)  # are for both ends
 
 
 class ProtocolError(WireError):
@@ -113,6 +116,7 @@ class Session:
         probe_interval: float = 5.0,  # seconds; 0: never probe
         xids: Iterator[int] | None = None,
         run_reader: Callable[[Version], RunReader | None] = no_runs,  # for the version that is agreed
+        handled: Container[type[Message]] | None = None,  # others are not even decoded; None: all
     ) -> None:
         self.state = State.GREETING
         self.version: Version | None = None
@@ -124,6 +128,7 @@ class Session:
         self._last_received = now
         self._xids = xids or itertools.count(1)
         self._run_reader = run_reader
+        self._handled = handled
         self._runs: RunReader | None = None
         self._input = b""
         self._at = 0  # what is before it in _input has been taken
@@ -208,6 +213,8 @@ class Session:
 
     def _understand(self, xid: int, data: bytes) -> Received | Malformed | None:
         try:
+            if self._handled is not None:
+                self._check_handled(self._handled, data)
             _, _, message = decode(data, self.table_ids)
         except OpenFlowError as error:
             return Malformed(error, xid, data)
@@ -215,6 +222,13 @@ class Session:
             self.send(EchoReply(message.data), xid)
             return None
         return None if isinstance(message, Hello) else Received(message, xid, data)  # a second HELLO: nothing
+
+    def _check_handled(self, handled: Container[type[Message]], data: bytes) -> None:
+        """Refuse messages that are not for this end, whatever is in them: a switch takes no replies."""
+        kind, form, start, _ = find(data[0], data[1], data)
+        form.check(len(data), start)
+        if kind not in _SYMMETRIC and kind not in handled:
+            raise OpenFlowError(BadRequest.BAD_TYPE, f"unexpected {form.name}")
 
     def _greeted(self, version: int, type: int, xid: int, data: bytes) -> Event:
         if type != OFPT_HELLO or not version:

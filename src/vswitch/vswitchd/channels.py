@@ -25,6 +25,7 @@ from vswitch.linux.dirs import rundir
 from vswitch.ofproto.channel import ChannelKind
 from vswitch.ofproto.command import Command, ConnectionId, Send
 from vswitch.ofproto.connections import Connection
+from vswitch.ofproto.handlers import HANDLERS
 from vswitch.ofproto.switch import FailMode, Switch
 from vswitch.openflow.additions import Additions, run_reader
 from vswitch.openflow.errors import OpenFlowError
@@ -337,7 +338,9 @@ class Channels:
         """Be the switch at one end of `stream` until it closes."""
         assert self._config is not None
         probe = controller.config.inactivity_probe if controller else 0.0
-        session = Session(self._loop.time(), self._config.versions, probe, run_reader=run_reader)
+        session = Session(
+            self._loop.time(), self._config.versions, probe, run_reader=run_reader, handled=HANDLERS
+        )
         copy = self._copy if kind is ChannelKind.PRIMARY else None
         driver = Driver(session, stream, copy)
         connection: Connection | None = None
