@@ -1,5 +1,7 @@
 """Packets through a whole switch: learning, megaflows, revalidation, time."""
 
+import gc
+
 from tests.switch.machine import Machine, flow_mod, replies
 from vswitch.dpif.action import Output, PushVlan, SlowPath, ToController, Userspace
 from vswitch.dpif.megaflow import Execute, Upcall
@@ -9,6 +11,7 @@ from vswitch.flow.fields import IN_PORT, PKT_MARK
 from vswitch.flow.ports import OFPP_CONTROLLER, OfPort
 from vswitch.ofproto.channel import ChannelKind
 from vswitch.ofproto.command import Install, SetPortUp, Uninstall
+from vswitch.ofproto.rule import Rule
 from vswitch.ofproto.switch import FailMode
 from vswitch.openflow.message import decode, encode
 from vswitch.openflow.messages.flow import FlowRemoved, RemovedReason
@@ -362,3 +365,18 @@ def test_a_trace_says_whether_a_packet_without_a_rule_goes_up() -> None:
     machine.perform(old.close(0.0))
     machine.connect(OF13, ChannelKind.PRIMARY)
     assert " 0. No match.\n" in machine.trace("in_port=1")
+
+
+def test_a_removed_switch_lets_go_of_its_rules_without_the_collector() -> None:
+    machine = Machine()
+    other = machine.add_bridge("br1", 101, range(11, 13))
+    machine.flows("tcp,tp_dst=80,actions=output:1", "table=3,ip,actions=drop", switch=other)
+    gc.disable()
+    try:
+        rules = {id(rule) for table in other.tables for rule in table}
+        del other
+        machine.backer.remove_switch("br1", machine.now)
+        machine.settle()
+        assert not [each for each in gc.get_objects() if isinstance(each, Rule) and id(each) in rules]
+    finally:
+        gc.enable()
