@@ -123,7 +123,7 @@ def _table_from_json(json: Json, table: TableSchema, version: int) -> MonitoredT
         selected |= events
         for column in _columns(names, table):
             if column.name in columns:
-                raise OvsdbSyntaxError("column name mentioned more than once", names)
+                raise OvsdbSyntaxError(f"column {column.name} mentioned more than once", names)
             columns[column.name] = MonitoredColumn(column, events, table)
         if where is not None:
             conditions = (conditions or []) + [Condition.from_json(each, table) for each in where]

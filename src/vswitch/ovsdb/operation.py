@@ -222,7 +222,7 @@ class Wait(Operation):
     @classmethod
     def read(cls, members: Members, context: Context) -> Operation:
         table = _table(members, context)
-        timeout = members.optional("timeout", int, float)
+        timeout = members.optional("timeout", int)
         where = members.required("where", list)
         columns_json = members.optional("columns", list)
         until = members.required("until", str)

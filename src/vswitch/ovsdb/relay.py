@@ -17,7 +17,7 @@ from vswitch.ovsdb.database import Commit, Database
 from vswitch.ovsdb.datum import Datum
 from vswitch.ovsdb.errors import OvsdbError
 from vswitch.ovsdb.follower import Follower, updated
-from vswitch.ovsdb.jsonrpc import ErrorReply, Reply, Request
+from vswitch.ovsdb.jsonrpc import ErrorReply, Notification, Reply, Request
 from vswitch.ovsdb.jsontext import Json
 from vswitch.ovsdb.operation import OPERATIONS
 from vswitch.ovsdb.schema import Schema
@@ -124,9 +124,12 @@ class Relay(ServiceModel):
         return True
 
     def _forward(self, trigger: Trigger) -> None:
+        self._ask("transact", [self._database_name, *trigger.operations], trigger)
+
+    def _ask(self, method: str, params: list[Json], trigger: Trigger) -> None:
         number = next(self._numbers)
         self._forwarded[number] = trigger
-        self._send(Request("transact", [self._database_name, *trigger.operations], number).encode())
+        self._send(Request(method, params, number).encode())
 
     def _answered(self, answer: Reply | ErrorReply) -> None:
         trigger = self._forwarded.pop(answer.id, None) if isinstance(answer.id, int) else None
@@ -142,15 +145,28 @@ class Relay(ServiceModel):
         if answer is not None:
             answer.give()
 
-    def convert(self, database: Database) -> None:
-        """The schema is the source's."""
-        raise OvsdbError("convert is not allowed for this database", tag="not allowed")
+    def takes_conversion(self, trigger: Trigger, schema: Schema) -> bool:
+        """Forward it: the schema is the source's, and comes back from there."""
+        if not self._is_connected:
+            raise OvsdbError("the relay has no connection to its source", tag="not connected")
+        self._ask("convert", [self._database_name, schema.to_json()], trigger)
+        return True
+
+    def cancel(self, client: Client, id: Json) -> None:
+        """Give up what waits for a connection; have the source give up what waits there, and it will say so."""
+        for trigger in [each for each in self._waiting if each.client is client and each.id == id]:
+            self._waiting.remove(trigger)
+            client.refuse(trigger, "canceled")
+        for number, trigger in self._forwarded.items():
+            if trigger.client is client and trigger.id == id:
+                self._send(Notification("cancel", [number]).encode())
 
     def forget(self, client: Client) -> None:
-        """Its answers are not wanted any more."""
+        """Its answers are not wanted any more, and what waits at the source is not to happen."""
         self._waiting = [each for each in self._waiting if each.client is not client]
         for number in [n for n, each in self._forwarded.items() if each.client is client]:
             del self._forwarded[number]
+            self._send(Notification("cancel", [number]).encode())
 
 
 def _only_reads(json: Json) -> bool:

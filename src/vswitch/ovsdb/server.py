@@ -82,9 +82,8 @@ class Server:
     def convert(self, host: Host, schema: Schema, request: Trigger) -> None:
         """Give a database another schema, and answer; raises OvsdbError, and then nothing has changed."""
         if schema.name != host.name:
-            raise OvsdbError(
-                f"Cannot convert database {host.name} to schema for {schema.name}.", tag="not allowed"
-            )
+            details = f"new schema name ({schema.name}) does not match database name ({host.name})"
+            raise OvsdbError(details, tag="invalid parameters")
         if host.service.takes_conversion(request, schema):
             return
         database = convert(host.database, schema, self.new_uuid)

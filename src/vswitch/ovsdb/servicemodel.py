@@ -157,6 +157,9 @@ class ServiceModel(ABC):
         """Put a database of another schema in place of the present one in what outlives the process."""
         raise OvsdbError("convert is not allowed for this database", tag="not allowed")
 
+    def cancel(self, client: Client, id: Json) -> None:  # noqa: B027 - few keep transactions themselves
+        """A client gives up a transaction of its own: one that `takes` has taken is refused, if it is not too late."""
+
     def forget(self, client: Client) -> None:  # noqa: B027 - few have anything to forget
         """A client has gone: it needs no answers."""
 

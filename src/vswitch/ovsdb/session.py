@@ -308,6 +308,7 @@ class Session:
                 if trigger.client is self and trigger.id == id:
                     del host.waiting[trigger]
                     self.send(ErrorReply("canceled", id).encode())
+            host.service.cancel(self, id)
 
     def monitor(self, params: list[Json], id: Json) -> None:
         """4.1.5: show tables, and their changes."""
@@ -323,7 +324,10 @@ class Session:
 
     def _monitor(self, method: str, params: list[Json], id: Json, version: int) -> None:
         host = self._host(method, params)
-        if len(params) != (4 if version == 3 else 3):
+        wanted = 4 if version == 3 else 3
+        if len(params) < wanted or (
+            len(params) > wanted and version > 1
+        ):  # more mean nothing to the oldest form
             raise OvsdbSyntaxError("invalid parameters", params)
         monitor_id, requests = params[1], params[2]
         key = encode(monitor_id)

@@ -102,6 +102,64 @@ def test_what_is_under_way_when_the_source_goes_is_canceled_and_what_is_not_sent
     assert [each["id"] for each in client.heard()] == [2]
 
 
+UNMET = {"op": "wait", "table": "I", "where": [], "columns": ["a"], "until": "==", "rows": []}
+
+
+def test_what_waits_at_the_source_is_given_up_there(relayed):
+    relayed.connect()
+    client, other = relayed.client(), relayed.client()
+    client.send("transact", "T", UNMET, INSERT, id=1)
+    other.send("transact", "T", UNMET, INSERT, id=1)
+    relayed.carry()
+    assert client.heard() == []
+    client.send("cancel", 1, id=None)
+    relayed.carry()
+    assert client.heard() == [{"id": 1, "result": None, "error": "canceled"}]
+    assert other.heard() == []
+    assert len(relayed.source.service.owner.waiting) == 1
+
+
+def test_what_a_client_that_goes_has_waiting_at_the_source_does_not_happen(relayed):
+    relayed.connect()
+    client = relayed.client()
+    client.send("transact", "T", UNMET, INSERT, id=1)
+    relayed.carry()
+    relayed.server.disconnect(client.session)
+    relayed.carry()
+    relayed.source.client().transact({"op": "delete", "table": "I", "where": []})
+    assert not relayed.source.rows("I")
+
+
+def test_what_waits_for_a_connection_is_given_up_here(relayed):
+    relayed.connect()
+    relayed.disconnect()
+    client = relayed.client()
+    client.send("transact", "T", INSERT, id=1)
+    client.send("cancel", 1, id=None)
+    assert client.heard() == [{"id": 1, "result": None, "error": "canceled"}]
+    relayed.connect()
+    assert len(relayed.source.rows("I")) == 1
+
+
+def test_a_wish_for_another_schema_is_forwarded(relayed):
+    schema = {"name": "T", "tables": {"N": {"columns": {"n": {"type": "string"}}}}}
+    relayed.connect()
+    relayed.disconnect()
+    client = relayed.client()
+    client.ask("set_db_change_aware", True)
+    assert client.ask("convert", "T", schema)["error"] == "not connected"
+    relayed.connect()
+    client.send("convert", "T", schema | {"version": "bad"}, id=1)
+    client.send("convert", "T", schema, id=2)
+    relayed.carry()
+    refused, done = client.heard()
+    assert refused["error"]["error"] == "syntax error"
+    assert (done["id"], done["result"]) == (2, {})
+    relayed.disconnect()
+    relayed.connect()
+    assert list(client.ask("get_schema", "T")["tables"]) == ["N"]
+
+
 def test_after_an_absence_only_what_was_missed_is_told(relayed):
     relayed.connect()
     client = relayed.client()

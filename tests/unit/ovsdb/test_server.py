@@ -69,7 +69,7 @@ def test_convert():
     assert client.ask("convert", "T", json) == {}
     assert client.ask("get_schema", "T") == json
     assert [(row["a"], row["c"]) for row in machine.rows("I")] == [("1", 0)]
-    assert client.ask("convert", "T", json | {"name": "Q"})["error"] == "not allowed"
+    assert client.ask("convert", "T", json | {"name": "Q"})["error"] == "invalid parameters"
     json["tables"]["I"]["columns"]["a"] = {"type": {"key": {"type": "string", "maxLength": 0}}}
     assert client.ask("convert", "T", json)["error"] == "constraint violation"
     assert len(machine.rows("I")) == 1

@@ -49,6 +49,7 @@ from vswitch.ovsdb.database import Commit, Database, NewUuid
 from vswitch.ovsdb.datum import Datum
 from vswitch.ovsdb.errors import OvsdbError
 from vswitch.ovsdb.journal import commit_to_json
+from vswitch.ovsdb.jsontext import Json
 from vswitch.ovsdb.schema import Schema
 from vswitch.ovsdb.servicemodel import Answer, Client, ServiceModel, Trigger
 
@@ -191,6 +192,14 @@ class Clustered(ServiceModel):
             self._batch = [Item(commit, answer)]
             self._tried_at = self.member.position
             self._propose()
+
+    def cancel(self, client: Client, id: Json) -> None:
+        """What is not on its way to the log yet is given up."""
+        for wish in [
+            each for each in self._queue if _trigger(each).client is client and _trigger(each).id == id
+        ]:
+            self._queue.remove(wish)
+            client.refuse(_trigger(wish), "canceled")
 
     def forget(self, client: Client) -> None:
         """A client has gone: what it wanted is not tried again."""

@@ -239,6 +239,21 @@ def test_clients_that_leave_are_not_waited_for(machine):
     assert machine.names() == {"theirs", "c"}
 
 
+def test_what_is_queued_can_be_given_up_and_what_is_under_way_cannot(machine):
+    client, other = machine.client(), machine.client()
+    client.transact(insert("a"), id=1)
+    [append] = machine.begin()
+    client.transact(insert("b"), id=2)
+    other.transact(insert("c"), id=2)
+    for id in (1, 2, 3):
+        client.send("cancel", id, id=None)
+    assert [(each["id"], each["error"]) for each in client.heard()] == [(2, "canceled")]
+    machine.answer(append)
+    machine.go()
+    assert machine.names() == {"a", "c"}
+    assert [each["id"] for each in client.heard()] == [1]
+
+
 def test_who_cannot_be_told_is_cut_off(machine):
     client = machine.client()
     client.transact(insert("a"))
