@@ -9,7 +9,7 @@ Sources: ovs-ofctl(8): replace-flows, diff-flows.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from vswitch.base.errors import TextError
 from vswitch.base.namedtuple import NamedTuple
@@ -21,7 +21,7 @@ from vswitch.cli.ofctl.lines import opened
 from vswitch.cli.ofctl.naming import accepted, shown
 from vswitch.cli.ofctl.settings import Settings
 from vswitch.cli.ofctl.table import command
-from vswitch.cli.ofctl.unchanged import Dump, differing, interned
+from vswitch.cli.ofctl.unchanged import Dump, Rank, differing, interned
 from vswitch.flow.field import Flow, Mask
 from vswitch.flow.match import Match, format_match
 from vswitch.openflow.actions.base import Action, format_actions
@@ -103,11 +103,15 @@ def differences(first: list[FlowLine] | Dump, second: list[FlowLine] | Dump) -> 
         if isinstance(second, Dump):
             return _of_switch(differing([], first).others), _of_switch(differing([], second).others)
         found = differing(second, first)
-        return _of_switch(found.others + found.changes), _rests(_by_key(found.unseen + found.changed))
+        return _of_switch(found.others + found.changes), _rests(_by_key(found.unseen + _all(found.changed)))
     if isinstance(second, Dump):
         found = differing(first, second)
-        return _rests(_by_key(found.unseen + found.changed)), _of_switch(found.others + found.changes)
+        return _rests(_by_key(found.unseen + _all(found.changed))), _of_switch(found.others + found.changes)
     return _rests(_by_key(first)), _rests(_by_key(second))
+
+
+def _all(lines: Mapping[Rank, list[FlowLine]]) -> list[FlowLine]:
+    return [line for some in lines.values() for line in some]
 
 
 def lines_of_file(file: str, names: Names) -> Lines:
@@ -166,14 +170,19 @@ def replace_flows(given: Given, switch: str, file: str) -> None:
         found = differing([] if readd else lines, dump, with_changes=False)
         mods, present = _by_key(lines if readd else found.unseen), _of_switch(found.others)
         wanted = _rests(mods)
-    deletions = [_deletion(key) for key in present if key not in wanted]
-    changes: list[FlowLine] = [*deletions]
-    changes += [line for key, (_, line) in mods.items() if readd or present.get(key) != wanted[key]]
-    changes += found.changed
+    deletions = {key: _deletion(key) for key in present if key not in wanted}
+    changes: dict[Rank, list[FlowLine]] = {}
+    for key, deletion in deletions.items():
+        changes.setdefault(key[:2], []).append(deletion)
+    for key, (_, line) in mods.items():
+        if readd or present.get(key) != wanted[key]:
+            changes.setdefault(key[:2], []).append(line)
+    for rank, some in found.changed.items():
+        changes.setdefault(rank, []).extend(some)
     if changes:
-        usable &= ALL_PROTOCOLS.intersection(*map(usable_protocols, deletions))
+        usable &= ALL_PROTOCOLS.intersection(*map(usable_protocols, deletions.values()))
         prepare(channel, settings, usable)
-        send(channel, settings, changes)
+        send(channel, settings, _all(dict(sorted(changes.items()))))  # table by table, as the peer
 
 
 def _deletion(key: Key) -> FlowMod:

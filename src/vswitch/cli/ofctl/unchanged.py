@@ -35,6 +35,9 @@ _HEAD_SIZE = 48
 _REST = struct.Struct("!HHQH")  # what a flow has besides what it is: table, priority and match
 
 
+Rank = tuple[int, int]  # a table, and a priority, negative: the highest comes first
+
+
 class Dump(NamedTuple):
     """The flows of a switch, as it tells them in a version of OpenFlow."""
 
@@ -63,7 +66,9 @@ class Differing(NamedTuple):
     """What a file and a switch do not have in common, by its bytes."""
 
     unseen: list[FlowLine]  # not in the switch, unless in other bytes
-    changed: list[FlowLine]  # in the switch with something else; of lines about one flow, the last
+    changed: dict[
+        Rank, list[FlowLine]
+    ]  # in the switch with something else; of lines about one flow, the last
     others: list[FlowStats]  # not in the file, unless in other bytes
     changes: list[FlowStats]  # what the switch has instead of `changed`, if that was asked for
 
@@ -100,7 +105,11 @@ def differing(lines: list[FlowLine], dump: Dump, *, with_changes: bool = True) -
     except OpenFlowError:
         raise CommandError("failed to dump flows") from None
     unseen = [wanted.line for key, wanted in known.items() if key not in seen]
-    changed = [known[key].line for key, is_same in seen.items() if not is_same]
+    changed: dict[Rank, list[FlowLine]] = {}
+    for key, is_same in seen.items():
+        if not is_same:
+            rank = key[0], -int.from_bytes(key[1:3], "big")
+            changed.setdefault(rank, []).append(known[key].line)
     return Differing([*unseen, *unknown], changed, others, [*changes.values()])
 
 

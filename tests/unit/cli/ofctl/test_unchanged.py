@@ -78,7 +78,7 @@ def test_what_is_the_same_is_left_out(version, nx):
     """But for what the version tells otherwise than it was said: importance, and goto_table in OpenFlow 1.0."""
     kinds = [kind for kind in KINDS if "importance" not in kind and ("goto" not in kind or not nx)]
     texts = [kind.format(b=b, h=1, a=1) for b in range(3) for kind in kinds]
-    assert differing(lines_of(texts), dump_of(texts, version, nx)) == ([], [], [], [])
+    assert differing(lines_of(texts), dump_of(texts, version, nx)) == ([], {}, [], [])
 
 
 def test_a_flow_that_is_told_twice_is_what_was_told_last():
