@@ -25,6 +25,7 @@ from vswitch.openflow.actions.base import Action
 from vswitch.openflow.errors import BadRequest, FlowModFailed, OpenFlowError
 from vswitch.openflow.message import Message
 from vswitch.openflow.messages.flow import (
+    NO_BUFFER,
     OFPFC_ADD,
     OFPFC_DELETE,
     OFPFC_DELETE_STRICT,
@@ -85,6 +86,8 @@ def check(message: FlowMod, version: Version) -> None:
 
 def plan(switch: Switch, message: FlowMod, now: float, version: Version) -> Plan:
     """What `message` would do."""
+    if message.buffer_id != NO_BUFFER and message.command not in (OFPFC_DELETE, OFPFC_DELETE_STRICT):
+        raise OpenFlowError(BadRequest.BUFFER_UNKNOWN)  # no packet is ever buffered
     if message.command == OFPFC_ADD:
         return _plan_add(switch, message, now, version)
     check_options(switch, message.match, message.actions)

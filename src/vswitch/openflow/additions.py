@@ -29,7 +29,7 @@ from vswitch.openflow.errors import OpenFlowError
 from vswitch.openflow.instructions import decode_flow_actions, decode_instructions
 from vswitch.openflow.match10 import entries_of_match10
 from vswitch.openflow.message import OFPT_VENDOR, decode
-from vswitch.openflow.messages.flow import OFPFF_CHECK_OVERLAP, OFPFF_EMERG, FlowMod
+from vswitch.openflow.messages.flow import NO_BUFFER, OFPFF_CHECK_OVERLAP, OFPFF_EMERG, FlowMod
 from vswitch.openflow.session import Run
 from vswitch.openflow.value import value
 from vswitch.openflow.version import OF10, OF11, OF14, Version
@@ -212,6 +212,8 @@ class AdditionReader:
         """Find out what messages of this kind are; None: nothing for a run."""
         message = decode(data, table_ids=True)[2]
         if not isinstance(message, FlowMod) or message.flags & (OFPFF_CHECK_OVERLAP | OFPFF_EMERG):
+            return None
+        if message.buffer_id != NO_BUFFER:
             return None
         if layout.size_at:
             size = int.from_bytes(data[layout.size_at : layout.size_at + 2], "big")
