@@ -25,7 +25,7 @@ from vswitch.ovsdb.locks import Locks
 from vswitch.ovsdb.monitor import Monitor, View, condition_change, initial, merge, update
 from vswitch.ovsdb.notation import is_id
 from vswitch.ovsdb.schema import Schema
-from vswitch.ovsdb.servicemodel import FULL_ACCESS, Access, Trigger
+from vswitch.ovsdb.servicemodel import FULL_ACCESS, READ_ONLY, Access, Trigger
 
 log = Logger("ovsdb_jsonrpc_server")
 log_rpc = Logger("jsonrpc").limited(rate=60, burst=60)
@@ -428,6 +428,8 @@ class Session:
         host = self._host("convert", params)
         if len(params) != 2:
             raise OvsdbSyntaxError("array expected", params)
+        if self.access.read_only or self.server.is_backup:
+            raise OvsdbError(f"convert operation not allowed {READ_ONLY}", tag="not allowed")
         request = Trigger(self, id, [], self.now, self.access)
         self.server.convert(host, Schema.from_json(params[1]), request)
 

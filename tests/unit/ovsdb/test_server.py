@@ -2,7 +2,7 @@ from tests.unit.ovsdb.machine import SCHEMA, Machine, MemoryStorage, uuids
 from vswitch.ovsdb.database import Database
 from vswitch.ovsdb.host import Host
 from vswitch.ovsdb.schema import load
-from vswitch.ovsdb.servicemodel import Standalone
+from vswitch.ovsdb.servicemodel import Access, Standalone
 
 
 def databases(client):
@@ -73,3 +73,15 @@ def test_convert():
     json["tables"]["I"]["columns"]["a"] = {"type": {"key": {"type": "string", "maxLength": 0}}}
     assert client.ask("convert", "T", json)["error"] == "constraint violation"
     assert len(machine.rows("I")) == 1
+
+
+def test_who_may_only_read_may_not_convert():
+    machine = Machine()
+    client = machine.client()
+    client.session.access = Access(read_only=True)
+    refusal = {
+        "error": "not allowed",
+        "details": "convert operation not allowed when database server is in read only mode",
+    }
+    assert client.ask("convert", "T", SCHEMA.to_json() | {"version": "2.0.0"}) == refusal
+    assert machine.client().ask("get_schema", "T") == SCHEMA.to_json()
