@@ -34,7 +34,7 @@ from vswitch.openflow.messages.flowstats import (
     FlowStatsRequest,
 )
 from vswitch.openflow.messages.role import NXFF_NXM, FlowModTableId, SetFlowFormat
-from vswitch.openflow.names import Names
+from vswitch.openflow.names import NO_NAMES, Names
 from vswitch.openflow.session import Received
 from vswitch.openflow.usable import Protocols, format_protocols
 from vswitch.openflow.version import OF10
@@ -132,7 +132,7 @@ def dump_aggregate(given: Given, switch: str, text: str = "") -> Iterator[str]:
     request = AggregateStatsRequest(**query(text, switch, settings))
     channel = Channel(switch, settings)
     use_nxm(channel, settings)
-    return printed(channel.replies(request), settings, shown(switch, settings))
+    return printed(channel.replies(request), settings, NO_NAMES)
 
 
 @command("add-flow", "SWITCH FLOW")
