@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from collections.abc import Iterator
 
 import pytest
 
-from tests.interop.daemons import Daemons, Make
+from tests.interop.daemons import Daemons, Make, program
 
 pytestmark = pytest.mark.interop
 
@@ -238,3 +239,55 @@ def test_what_is_wrong_in_a_bundle_has_the_peers_transaction_ids(switch, version
     theirs, ours = said(switch, "peer", *words), said(switch, "ours", *words)
     assert ours == theirs
     assert "BAD_OUT_GROUP" in ours[1]
+
+
+def test_replacing_goes_table_by_table(switch):
+    """What the first error is about shows the order: deletions and additions by table, then by priority."""
+    for name, text in (
+        ("before", "table=0,priority=9,udp,actions=2\ntable=3,actions=1\ntable=0,priority=5,tcp,actions=1\n"),
+        (
+            "after",
+            "table=2,actions=1\ntable=1,actions=group:77\ntable=0,priority=5,tcp,actions=2\ntable=0,ip,actions=1\n",
+        ),
+    ):
+        (switch.directory / f"{name}.txt").write_text(text)
+    told = []
+    for make in ("peer", "ours"):
+        switch.run("peer", "ovs-ofctl", "del-flows", "br0")
+        replace = ["-O", "OpenFlow13", "replace-flows", "br0"]
+        switch.run(make, "ovs-ofctl", *replace, str(switch.directory / "before.txt"))
+        told.append(said(switch, make, *replace, str(switch.directory / "after.txt")))
+    assert told[0] == told[1]
+    assert "BAD_OUT_GROUP" in told[0][1]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "dump-flows br0 -O OpenFlow14 -F nxm",
+        "dump-aggregate br0 -O OpenFlow13 --names",
+        "dump-aggregate br0 ip --names",
+        "mod-port br0 nothing foo",
+        "mod-port br0 1 foo",
+    ],
+)
+def test_odd_words(switch, words):
+    both(switch, *words.split())
+
+
+def test_verbs_on_standard_input(switch):
+    """add-flow takes any, the others none."""
+    for command in ("add-flow", "mod-flows", "del-flows"):
+        told = []
+        for make in ("peer", "ours"):
+            done = subprocess.run(
+                [program(make, "ovs-ofctl"), command, "br0", "-"],
+                input="add table=1,actions=1\nmodify actions=2\n",
+                env=switch.environment,
+                capture_output=True,
+                text=True,
+                timeout=60,
+                check=False,
+            )
+            told.append((done.stdout, done.stderr, done.returncode))
+        assert told[0] == told[1]
