@@ -15,6 +15,7 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 
 from vswitch.base.namedtuple import NamedTuple
 from vswitch.flow.field import Flow
@@ -38,8 +39,6 @@ _ADDRESSES = ("nw_src", "nw_dst", "ip_src", "ip_dst", "arp_spa", "arp_tpa")
 _MACS = ("dl_src", "dl_dst", "eth_src", "eth_dst", "arp_sha", "arp_tha")
 _OTHERS = ("in_port", "dl_vlan")
 _NAMES = (*_SETTINGS, *_PORTS, *_NUMBERS, *_ADDRESSES, *_MACS, *_OTHERS)
-# Divides a line into what is part of its shape, the name of a value, and the value, again and again.
-_DIVIDE = re.compile(rf"(?:(?<=[, ])|\A)({'|'.join(_NAMES)})=([0-9a-fA-Fx.:]+(?:/(?:8|16|24))?)(?=[, ]|\Z)")
 _CHANGING = b"0123456789abcdefABCDEFx.:/"  # a line without these characters tells its likely shapes
 _TYPED = frozenset((ICMP, ICMPV6))
 _RESERVED = 0xFF00  # ports from here on have names
@@ -70,6 +69,13 @@ class _Place(NamedTuple):
     def bits(self) -> int:
         """Those of a Flow that it decides."""
         return (2 * self.low or 1 << 8 * self.size) - 1 << self.offset if self.offset >= 0 else 0
+
+
+@lru_cache
+def _divider() -> re.Pattern[str]:
+    """Divides a line into what is part of its shape, the name of a value, and the value, again and again."""
+    value = "[0-9a-fA-Fx.:]+(?:/(?:8|16|24))?"
+    return re.compile(rf"(?:(?<=[, ])|\A)({'|'.join(_NAMES)})=({value})(?=[, ]|\Z)")
 
 
 def _outline(text: str) -> bytes:
@@ -274,7 +280,7 @@ class FlowLines:
     def _learn_shape(self, text: str, before: str) -> FlowMod:
         """What a line means, and from the second of its shape on, how to read others."""
         mod, is_plain = self._parse(text)
-        parts = _DIVIDE.split(before)
+        parts = _divider().split(before)
         literal = (*parts[0::3], *parts[1::3])
         if literal not in self._seen:
             if len(self._seen) < MAX_SHAPES:
