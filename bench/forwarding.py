@@ -63,7 +63,7 @@ def run() -> Iterable[Row]:
 def _cases() -> Iterator[Case]:
     yield Case("TCP, one stream", "Gb/s", tcp, "mirred", 0.95)
     for flows, rules in SMALL:
-        what = f"64-byte packets, {flows:,} flows{', L4 rules' if rules else ''}"
+        what = f"64-byte packets, {flows:,} flow{'s' * (flows > 1)}{', L4 rules' * (rules > 0)}"
         yield Case(what, "kpps", partial(small_packets, flows=flows), "bridge", 1.2, rules=rules)
     yield Case("round trip", "us", round_trip, "bridge", 1.2, more_is_better=False)
 
