@@ -133,7 +133,7 @@ def role(request: Request[RoleRequest]) -> Iterable[Message]:
                     switch.tell_one(other, AsyncKind.ROLE_STATUS, CRR_PRIMARY_REQUEST, status)
     if message.role != ROLE_NOCHANGE:
         channel.role = message.role
-    yield RoleReply(channel.role, switch.generation_id)
+    yield RoleReply(channel.role, switch.generation_id, request.message.nx)
 
 
 @handles(SetAsync)

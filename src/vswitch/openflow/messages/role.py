@@ -19,7 +19,7 @@ from vswitch.openflow.errors import (
 from vswitch.openflow.message import Dialect, Form, Message, message
 from vswitch.openflow.properties import encode_property, split_properties
 from vswitch.openflow.value import wire
-from vswitch.openflow.version import OF13
+from vswitch.openflow.version import OF12, OF13
 
 # enum ofp12_controller_role; Nicira's numbers are lower by one and have no NOCHANGE.
 ROLE_NOCHANGE, ROLE_EQUAL, ROLE_PRIMARY, ROLE_SECONDARY = range(4)
@@ -57,6 +57,11 @@ class RoleRequest(Message):
 
     role: int = ROLE_NOCHANGE
     generation_id: int | None = None
+    nx: bool = False  # since OpenFlow 1.2: in Nicira's form all the same
+
+    def choose(self, dialect: Dialect) -> Form:
+        """OpenFlow's form where there is one."""
+        return _choose(self, dialect, self.nx)
 
     def encode_body(self, form: Form, dialect: Dialect) -> bytes:
         """Either form."""
@@ -67,7 +72,15 @@ class RoleRequest(Message):
     @classmethod
     def decode_body(cls, form: Form, dialect: Dialect, body: bytes) -> Message:
         """Either form."""
-        return cls(*_decode_role(form, body, reply=False))
+        return cls(*_decode_role(form, body, reply=False), _is_odd(form, dialect))
+
+
+def _choose(message: Message, dialect: Dialect, nx: bool) -> Form:
+    return message.pick("NXT" if nx or dialect.version < OF12 else "OFPT", dialect.version)
+
+
+def _is_odd(form: Form, dialect: Dialect) -> bool:
+    return form.kind == "NXT" and dialect.version >= OF12
 
 
 @message("ROLE_REPLY", "OFPT 1.2+(25)[16], NXT 1.0+(11)[4]")
@@ -76,6 +89,11 @@ class RoleReply(Message):
 
     role: int
     generation_id: int | None = None
+    nx: bool = False  # the request came in Nicira's form, and so does the reply
+
+    def choose(self, dialect: Dialect) -> Form:
+        """The form of the request."""
+        return _choose(self, dialect, self.nx)
 
     def encode_body(self, form: Form, dialect: Dialect) -> bytes:
         """Either form."""
@@ -84,7 +102,7 @@ class RoleReply(Message):
     @classmethod
     def decode_body(cls, form: Form, dialect: Dialect, body: bytes) -> Message:
         """Either form."""
-        return cls(*_decode_role(form, body, reply=True))
+        return cls(*_decode_role(form, body, reply=True), _is_odd(form, dialect))
 
 
 _ROLE_STATUS = struct.Struct("!IB3xQ")
