@@ -252,6 +252,15 @@ def inform(module: str, message: str) -> None:
     say(module, "INFO", message)
 
 
+def wants_debugging(module: str) -> bool:
+    """Whether -v asks for all that a module has to say."""
+    if "verbose" not in _speaker[1]:
+        return False
+    from vswitch.base.log import Level, Logger
+
+    return Logger(module).wants(Level.DBG)
+
+
 def say(module: str, level: str, message: str) -> None:
     """Log a message at a level; logging is set up now, if nobody did before."""
     from vswitch.base.log import Level, Logger

@@ -238,7 +238,7 @@ class Session:
         assert isinstance(theirs, Hello)
         self.version = negotiate(self._versions, theirs.versions)
         if self.version is None:
-            we, they = _listed(self._versions), _listed(theirs.versions)
+            we, they = listed(self._versions), listed(theirs.versions)
             text = f"We support {we}, you support {they}, no common versions."
             spoken = max(theirs.versions)  # or the lowest, which everybody should understand
             self._say(
@@ -271,7 +271,7 @@ def _shown(data: bytes) -> str:
     return print_message(data).split("\n")[0]
 
 
-def _listed(versions: Iterable[int]) -> str:
+def listed(versions: Iterable[int]) -> str:
     """Versions by their numbers, as people know them from message headers."""
     numbers = sorted(versions)
     if len(numbers) > 1 and numbers[0] == OF10 and len(numbers) == numbers[-1]:

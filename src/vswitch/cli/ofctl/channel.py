@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from stat import S_ISSOCK
 
 from vswitch.base.options import CommandError
-from vswitch.cli.command import warn
+from vswitch.cli.command import wants_debugging, warn
 from vswitch.cli.ofctl.settings import Settings
 from vswitch.linux import sockets
 from vswitch.linux.dirs import in_rundir
@@ -28,15 +28,35 @@ XIDS = itertools.count(1)  # of all connections of this process together, as the
 _CHUNK = 1 << 18
 
 
+class StreamSocket(Protocol):
+    """What a channel needs of a socket."""
+
+    def recv(self, size: int, /) -> bytes:
+        """Bytes that have come."""
+
+    def sendall(self, data: bytes, /) -> None:
+        """Send bytes."""
+
+    def fileno(self) -> int:
+        """The socket."""
+
+    def close(self) -> None:
+        """Close the socket."""
+
+
 class Channel:
     """One connection to a switch, of which the version is agreed."""
 
     def __init__(self, target: str, settings: Settings, suffix: str = "mgmt") -> None:
         name = stream_name(target, suffix)
         try:
-            self._socket = sockets.connect(name, settings.tls, DEFAULT_PORT)
+            self._socket: StreamSocket = sockets.connect(name, settings.tls, DEFAULT_PORT)
         except OSError as error:
             raise CommandError(f"connecting to {name} ({error.strerror})") from None
+        if wants_debugging("vconn"):
+            from vswitch.cli.ofctl.telling import TellingSocket
+
+            self._socket = TellingSocket(self._socket, name)
         self.settings = settings
         self.name = name
         self.session = Session(0.0, settings.versions, probe_interval=0.0, xids=XIDS)
