@@ -9,6 +9,9 @@ Sources: linux/openvswitch.h, OVS_ACTION_ATTR_SET_MASKED, PUSH_VLAN, POP_VLAN; c
 
 from __future__ import annotations
 
+from functools import reduce
+from operator import or_
+
 from vswitch.dpif.action import PopVlan, PushVlan, Set
 from vswitch.flow.field import Field, Flow, Mask
 from vswitch.flow.fields import (
@@ -89,13 +92,18 @@ MARK = Header(PKT_MARK)
 _OUTER_TAG = VLAN_TCI.mask | VLAN_TPID.mask
 _INNER_TAG = VLAN2_TCI.mask | VLAN2_TPID.mask
 _TAGS = _OUTER_TAG | _INNER_TAG
+_COMMITTED = reduce(
+    or_,
+    (header.mask for header in (ETHERNET, IPV4, IPV6, ARP, ND, PORTS, ICMP_TYPE_CODE, PRIORITY, MARK)),
+    _TAGS,
+)
 _TAG_FIELDS = ((VLAN_TCI, VLAN_TPID, _OUTER_TAG), (VLAN2_TCI, VLAN2_TPID, _INNER_TAG))
 
 
 def commit(xlate: Translation) -> None:
     """Compose the actions that make the datapath's packet what `flow` says."""
-    if xlate.flow == xlate.base:
-        return
+    if not (xlate.flow ^ xlate.base) & _COMMITTED:
+        return  # registers and the like are nothing for a datapath
     ETHERNET.commit(xlate)
     eth_type = ETH_TYPE.get(xlate.base)
     if eth_type == ETH_IP:

@@ -177,9 +177,27 @@ def move(xlate: Translation, action: Move) -> None:
     if not (has(xlate, src.field) and has(xlate, dst.field)):
         return
     xlate.mask |= src.field.mask | dst.field.mask
-    xlate.flow = dst.put(xlate.flow, src.get(xlate.flow))
-    _fix_tpid(xlate)
-    _report(xlate, dst)
+    places = _places(action)
+    if places is None:
+        xlate.flow = dst.put(xlate.flow, src.get(xlate.flow))
+    else:
+        shift, ones, cleared, back = places
+        xlate.flow = Flow(xlate.flow & cleared | (xlate.flow >> shift & ones) << back)
+    if dst.mask & _TAG:
+        _fix_tpid(xlate)
+    if xlate.trace is not None:
+        _report(xlate, dst)
+
+
+@by_identity
+def _places(action: Move) -> tuple[int, int, int, int] | None:
+    """From where the bits come, how many, which they replace, and where they go; None for fields with forms of their own."""
+    src, dst = action.src, action.dst
+    for field in (src.field, dst.field):
+        if type(field) is not Field or field.mask != (1 << field.bits) - 1 << field.offset:
+            return None
+    width = (1 << src.n_bits) - 1
+    return src.field.offset + src.start, width, ~int(dst.mask), dst.field.offset + dst.start
 
 
 @translates(StackPush)

@@ -47,14 +47,10 @@ def send_out(xlate: Translation, number: OfPort, max_len: int = 0) -> None:
 
 
 def _is_protected(xlate: Translation, port: SwitchPort) -> bool:
+    if port.bundle is None or not port.bundle.protected:
+        return False
     source = xlate.switch.ports.get(OfPort(IN_PORT.get(xlate.flow)))
-    return (
-        port.bundle is not None
-        and port.bundle.protected
-        and source is not None
-        and source.bundle is not None
-        and source.bundle.protected
-    )
+    return source is not None and source.bundle is not None and source.bundle.protected
 
 
 def may_receive(port: SwitchPort) -> bool:
