@@ -14,7 +14,6 @@ from vswitch.flow.fields import FIELDS, LAYOUT, REG
 from vswitch.flow.subfield import Subfield
 from vswitch.ofproto.xlate.fields import _loaded_bits, _places, _set_bits
 from vswitch.openflow.actions.register import Load, Move, SetField
-from vswitch.openflow.version import OF10
 
 flows = st.integers(0, 1 << 32).map(lambda seed: Flow(Random(seed).getrandbits(LAYOUT.bits)))
 fields = st.sampled_from(list(FIELDS))
@@ -80,11 +79,3 @@ def test_registers_alone_are_nothing_for_the_datapath() -> None:
     machine = Machine()
     machine.flows("ip actions=load:5->NXM_NX_REG3[],move:NXM_NX_REG3[]->NXM_NX_REG4[],output:2")
     assert machine.verdict("in_port=1,ip")[1] == "2"
-
-
-def test_what_a_packet_does_not_have_is_not_written() -> None:
-    machine = Machine()
-    machine.flows("ip actions=load:80->OXM_OF_TCP_DST[],output:2", version=OF10)
-    mask, actions = machine.verdict("in_port=1,udp,tp_dst=7")
-    assert actions == "2"
-    assert "tp_dst" not in mask
