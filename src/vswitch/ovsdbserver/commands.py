@@ -5,7 +5,7 @@ Sources: ovsdb-server(1), "Runtime Management Commands"; the answers are those t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from typing import Protocol
 
 from vswitch.aio.unixctl import Commands, Handler
@@ -50,6 +50,13 @@ def add_commands(commands: Commands, owner: Owner) -> None:
     def command(name: str, usage: str, at_least: int, at_most: int, run: Handler) -> None:
         commands.add(f"ovsdb-server/{name}", usage, at_least, at_most, run)
 
+    def unconfigured(run: Handler) -> Handler:
+        def refuse_or_run(words: Sequence[str]) -> str | Awaitable[str | None] | None:
+            _refuse_with_config(owner)
+            return run(words)
+
+        return refuse_or_run
+
     databases, remotes, replication = Databases(owner), RemoteCommands(owner), owner.replication
     command("list-dbs", "", 0, 0, lambda words: lines(sorted(owner.server.hosts)))
     command("add-db", "DB", 1, 1, databases.add)
@@ -68,12 +75,12 @@ def add_commands(commands: Commands, owner: Owner) -> None:
     command("perf-counters-show", "", 0, 0, lambda words: NO_COUNTERS)
     command("perf-counters-clear", "", 0, 0, lambda words: None)
     command("sync-status", "", 0, 0, lambda words: replication.status())
-    command("set-active-ovsdb-server", "", 1, 1, replication.set_active)
+    command("set-active-ovsdb-server", "", 1, 1, unconfigured(replication.set_active))
     command("get-active-ovsdb-server", "", 0, 0, lambda words: f"{replication.active or ''}\n")
-    command("connect-active-ovsdb-server", "", 0, 0, lambda words: replication.connect())
-    command("disconnect-active-ovsdb-server", "", 0, 0, lambda words: replication.disconnect())
+    command("connect-active-ovsdb-server", "", 0, 0, unconfigured(lambda words: replication.connect()))
+    command("disconnect-active-ovsdb-server", "", 0, 0, unconfigured(lambda words: replication.disconnect()))
     command("set-active-ovsdb-server-probe-interval", "", 1, 1, replication.set_probe_interval)
-    command("set-sync-exclude-tables", "", 0, 1, replication.set_exclude)
+    command("set-sync-exclude-tables", "", 0, 1, unconfigured(replication.set_exclude))
     command("get-sync-exclude-tables", "", 0, 0, lambda words: f"{replication.exclude}\n")
 
 

@@ -28,6 +28,7 @@ from vswitch.aio.streams import is_active
 from vswitch.base.dataclass import dataclass, field
 from vswitch.base.errors import TextError, VswitchError
 from vswitch.ovsdb.errors import OvsdbError
+from vswitch.ovsdb.jsonfault import json_fault
 from vswitch.ovsdb.jsontext import Json, JsonError, decode
 from vswitch.ovsdb.notation import Members
 from vswitch.ovsdb.servicemodel import Access
@@ -78,7 +79,7 @@ def parse_config(text: bytes, path: str) -> Config:
             {name: _database(name, json) for name, json in databases.items()},
         )
     except JsonError as error:
-        raise BadConfig(f"{path}: {error}") from None
+        raise BadConfig(f"{path}: {json_fault(text.decode(errors='replace')) or error}") from None
     except OvsdbError as error:
         raise BadConfig(f"{path}: {error.details}") from None
     except TextError as error:

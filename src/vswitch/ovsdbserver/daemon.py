@@ -13,6 +13,7 @@ from vswitch.aio.daemon import Service
 from vswitch.base.errors import TextError, VswitchError
 from vswitch.base.log import Logger
 from vswitch.base.options import CommandError, version_line
+from vswitch.ovsdb.cluster.address import SCHEME
 from vswitch.ovsdb.database import Commit
 from vswitch.ovsdb.host import Host
 from vswitch.ovsdb.server import Server
@@ -151,26 +152,38 @@ class DatabaseDaemon:
     # The configuration file.
 
     async def reload(self) -> None:
-        """Make remotes and databases what the configuration file says; raises VswitchError."""
+        """Make remotes and databases what the configuration file says.
+
+        VswitchError: the file cannot be used, and all stays as it was; or some databases cannot be opened, and all else
+        is as the file says.
+        """
         config = read_config(self.around.directory / self.config_path)
         old, self._config = self._config, config
         for word in old.databases:
             if config.databases.get(word) != old.databases[word]:
                 for backing in [each for each in self.backings.values() if each.word == word]:
                     self.close(backing.name)
+        failures = []
         for word, database in config.databases.items():
             if all(backing.word != word for backing in self.backings.values()):
-                self._open_configured(word, database)
+                try:
+                    self._open_configured(word, database)
+                except VswitchError as error:
+                    failures.append(str(error))
         for name in [name for name in self.remotes.names if name not in config.remotes]:
             self.remotes.remove(name)
         for name, options in config.remotes.items():
             self.remotes.add(name, options)
         await self.remotes.reconcile()
+        if failures:
+            raise TextError("\n".join(failures))
 
     def _open_configured(self, word: str, config: DatabaseConfig) -> None:
         if config.model == "relay" and config.source is not None:
             self._take(RelayBacking(word, config.source, word, self.around))
             return
+        if config.model and (config.model == "clustered") != word.startswith(SCHEME):
+            raise TextError(f"{word}: is not {config.model}, as {self.config_path} says")
         self.open(word)
         if config.backup and config.source is not None:
             for backing in self.backings.values():

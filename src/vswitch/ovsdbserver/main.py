@@ -16,6 +16,7 @@ from vswitch.base.options import (
     REQUIRED,
     SSL,
     CommandError,
+    Given,
     Option,
     parse_options,
     refuse_replay,
@@ -81,6 +82,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         given, words = parse_options(sys.argv[1:] if argv is None else argv, OPTIONS)
         refuse_replay(given)
+        _refuse_mixture(given, words)
     except CommandError as error:
         sys.stderr.write(f"{PROGRAM}: {error}\n")
         return error.status
@@ -89,3 +91,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     from vswitch.ovsdbserver.run import run  # the whole server: 100 ms that --version does not need
 
     return run(PROGRAM, given, words)
+
+
+CONFIGURED = ("remote", "sync-from", "sync-exclude-tables", "active", "cluster")
+
+
+def _refuse_mixture(given: Given, words: Sequence[str]) -> None:
+    """What is served, one says in a file or on the command line; CommandError: in both."""
+    mixed = [*(f"--{name}" for name in CONFIGURED if name in given), *words]
+    if "config-file" in given and mixed:
+        raise CommandError(f"--config-file says all that is served, and cannot go with {', '.join(mixed)}")

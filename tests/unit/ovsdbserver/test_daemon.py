@@ -144,8 +144,15 @@ def test_remotes_from_a_column(place):
             ["/nonexistent.db"],
             "ovsdb-server: I/O error: /nonexistent.db: open failed (No such file or directory)",
         ),
+        (
+            ["--config-file=x", "--remote=punix:s", "a.db"],
+            "ovsdb-server: --config-file says all that is served, and cannot go with --remote, a.db",
+        ),
         (["--record"], "ovsdb-server: --record is not supported: streams are neither recorded nor replayed"),
-        (["--replay=x"], "ovsdb-server: --replay is not supported: streams are neither recorded nor replayed"),
+        (
+            ["--replay=x"],
+            "ovsdb-server: --replay is not supported: streams are neither recorded nor replayed",
+        ),
         (["--remote=db:T"], 'ovsdb-server: "db:T": invalid syntax'),
         (["--remote=db:Z,A,b"], 'ovsdb-server: "db:Z,A,b": no database named Z'),
         (["--remote=db:T,Q,b"], 'ovsdb-server: "db:T,Q,b": no table named Q'),
@@ -241,6 +248,27 @@ def test_a_configuration_file_says_what_is_served(place):
     assert place.control("ovsdb-server/reload").returncode == 0
     assert ask(place.path / "db.sock", "list_dbs") == ["Other", "_Server"]
     assert not (place.path / "ro.sock").exists()
+
+
+def test_a_configured_database_that_cannot_be_keeps_none_of_the_others_from_being(place):
+    config = place.path / "config.json"
+    config.write_text(json.dumps({"remotes": {"punix:db.sock": {}}, "databases": {"conf.db": None}}))
+    start(place, "--config-file=config.json")
+    assert place.run("ovsdb-tool", "create", "more.db", place.other_schema()).returncode == 0
+    databases = {"none.db": None, "conf.db": {"service-model": "clustered"}, "more.db": None}
+    config.write_text(json.dumps({"remotes": {"punix:other.sock": {}}, "databases": databases}))
+    failures = place.control("ovsdb-server/reload").stderr
+    assert "none.db: open failed (No such file or directory)" in failures
+    assert "conf.db: is not clustered, as config.json says" in failures
+    assert ask(place.path / "other.sock", "list_dbs") == ["Other", "_Server"]
+    config.write_text("{")
+    assert "config.json: line 0, column 1, byte 1" in place.control("ovsdb-server/reload").stderr
+    assert ask(place.path / "other.sock", "list_dbs") == ["Other", "_Server"]
+    config.write_text(json.dumps({"remotes": {"punix:db.sock": {}}, "databases": {"conf.db": None}}))
+    assert place.control("ovsdb-server/reload").stderr == ""
+    assert ask(place.path / "db.sock", "list_dbs") == ["T", "_Server"]
+    refused = place.control("ovsdb-server/connect-active-ovsdb-server").stderr
+    assert "not with --config-file" in refused
 
 
 def test_a_configured_backup_and_relay_follow(place):
