@@ -110,7 +110,7 @@ def test_files_that_are_none(tmp_path: Path) -> None:
     (tmp_path / "other").write_text("hello\n")
     assert "unexpected file format" in vswitch_db(tmp_path / "other", "log", status=1)
     (tmp_path / "empty").touch()
-    assert "not a database" in vswitch_db(tmp_path / "empty", "log", status=1)
+    assert "cannot identify file type" in vswitch_db(tmp_path / "empty", "log", status=1)
 
 
 def test_a_record_that_is_just_being_written_does_not_matter(file: Path) -> None:

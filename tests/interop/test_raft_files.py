@@ -84,7 +84,7 @@ def test_damage_is_found(files, tmp_path):
     assert "SHA-1" in tool("check-cluster", str(damaged), status=1)
     twice = tmp_path / "twice.db"
     shutil.copy(files[0], twice)
-    assert "are of the same server" in tool("check-cluster", str(files[0]), str(twice), status=1)
+    assert "Duplicate server ID" in tool("check-cluster", str(files[0]), str(twice), status=1)
     assert "not a clustered database" in tool("db-cid", str(files[0].parent / "newer"), status=1)
 
 

@@ -184,7 +184,7 @@ def snapshot(database: Database, date: int, comment: str) -> Iterator[Json]:
     record: dict[str, Json] = {
         name: _every_row(table) for name, table in database.tables.items() if table.rows
     }
-    if record:
+    if record or comment:
         record["_is_diff"] = True
         if comment:
             record["_comment"] = comment

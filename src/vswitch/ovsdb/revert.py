@@ -21,12 +21,14 @@ from vswitch.ovsdb.history import Event, Labels, RowChange, Tables
 from vswitch.ovsdb.jsontext import Json
 from vswitch.ovsdb.schema import ColumnSchema
 
-COMPACTED = "compacting database"  # how the comment begins on the record that stands for all before it
+COMPACTED = "compacting database"
+# How the comment begins on a record that stands for all that was before it.
+_WHOLES = (COMPACTED, "compacted by ", "converting database", "converted by ")
 
 
 def revert(event: Event, present: Tables, labels: Labels, comment: str) -> list[Json]:
     """The operations that undo `event` in a database that is `present`; raises Conflict, naming all obstacles."""
-    if event.number == 1 and event.comment.startswith(COMPACTED):
+    if event.number == 1 and event.comment.startswith(_WHOLES):
         raise Conflict(
             "transaction 1 is what the database held when it was compacted: not a change to be undone"
         )

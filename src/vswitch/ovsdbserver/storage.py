@@ -313,10 +313,11 @@ def _uuids(random_bytes: bytes) -> Iterator[Uuid]:
         )
 
 
-def open_journal(path: Path, new_uuid: NewUuid) -> tuple[Journal, Database]:
+def open_journal(path: Path, new_uuid: NewUuid, *, is_whole: bool = False) -> tuple[Journal, Database]:
     """The journal at `path` and the database that it amounts to; raises CannotOpen.
 
-    A record that was not written completely is cut off, with a warning; other damage is left as it is and reported.
+    A record that was not written completely is cut off, with a warning, unless `is_whole` says that there must be none;
+    other damage is left as it is and reported.
     """
     try:
         with path.open("rb"):
@@ -325,7 +326,7 @@ def open_journal(path: Path, new_uuid: NewUuid) -> tuple[Journal, Database]:
         raise CannotOpen(f"I/O error: {path}: open failed ({error.strerror})") from None
     lock = LockFile(path)
     try:
-        contents = read_journal(path, new_uuid)
+        contents = read_journal(path, new_uuid, is_whole=is_whole)
         if contents.end < path.stat().st_size:
             log.warn("%s: cutting the file to %d bytes", path, contents.end)
             os.truncate(path, contents.end)
@@ -344,8 +345,11 @@ class Contents:
     end: int
 
 
-def read_journal(path: Path, new_uuid: NewUuid) -> Contents:
-    """The contents of a journal, but for a record at its end that was not written completely; raises CannotOpen."""
+def read_journal(path: Path, new_uuid: NewUuid, *, is_whole: bool = False) -> Contents:
+    """The contents of a journal, but for a record at its end that was not written completely; raises CannotOpen.
+
+    Where the file has to be whole, such a record is an error like any other.
+    """
     n_records, end = 0, 0
 
     def good_records(file: BinaryIO) -> Iterator[Record]:
@@ -355,7 +359,7 @@ def read_journal(path: Path, new_uuid: NewUuid) -> Contents:
                 n_records, end = n_records + 1, record.end
                 yield record
         except Torn as torn:
-            if not n_records:
+            if is_whole or not n_records:
                 raise
             log.warn("%s; what begins at offset %d is not a complete record", torn, torn.offset)
 
@@ -363,7 +367,8 @@ def read_journal(path: Path, new_uuid: NewUuid) -> Contents:
         with path.open("rb") as file:
             database = load(good_records(file), str(path), new_uuid)
     except OSError as error:
-        raise CannotOpen(f"I/O error: {path}: open failed ({error.strerror})") from None
+        what = "read error" if isinstance(error, IsADirectoryError) else "open failed"
+        raise CannotOpen(f"I/O error: {path}: {what} ({error.strerror})") from None
     except JournalError as error:
         raise CannotOpen(str(error)) from None
     return Contents(database, n_records, end)

@@ -15,7 +15,7 @@ from pathlib import Path
 from vswitch.base.digits import parse_decimal
 from vswitch.base.log import Logger
 from vswitch.base.options import CommandError, Given
-from vswitch.cli.dbtool.headers import read_schema, starts_with
+from vswitch.cli.dbtool.headers import CLUSTERED, kind_of, read_schema, starts_with
 from vswitch.ovsdb.atom import Uuid, is_uuid
 from vswitch.ovsdb.cluster import raftcheck
 from vswitch.ovsdb.cluster.address import SCHEME, ClusterAddress
@@ -116,7 +116,7 @@ def to_standalone(given: Given, place: str, source: str) -> None:
             Path(place), snapshot(database, milliseconds_now(), "converted from a cluster by ovsdb-tool")
         )
         return
-    history = _history(source)
+    history = raft_history(source)
     history.database(uuid_source())  # to be sure that it fits
     create_journal(Path(place), [history.schema.to_json(), *history.records])
 
@@ -125,7 +125,7 @@ def facts(given: Given, place: str) -> tuple[Header | None, Identity | None]:
     """What is known of a clustered database: of one in a file, or of one in etcd."""
     if place.startswith(SCHEME):
         return None, _identity(given, place)
-    if not starts_with(place, CLUSTER_MAGIC):
+    if kind_of(place) is not CLUSTERED:
         raise CommandError(f"{place}: not a clustered database")
     with open(place, "rb") as file:  # noqa: PTH123 - as in showlog
         return read_header(file, place), None
@@ -176,8 +176,8 @@ def check(given: Given, paths: Sequence[str]) -> Iterator[str]:
 
 
 def _records(path: str) -> tuple[Header, list[RaftRecord]]:
-    if not starts_with(path, CLUSTER_MAGIC):
-        raise CommandError(f"{path}: not a clustered database")
+    if kind_of(path) is not CLUSTERED:
+        raise CommandError(f"ovsdb error: {path}: cannot identify file type")
     with open(path, "rb") as file:  # noqa: PTH123 - as above
         try:
             header, *records = read_file(file, path)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from vswitch.base.options import CommandError, Given
 from vswitch.cli.command import CommandTable
 from vswitch.cli.dbtool.defaults import default_database, default_schema
-from vswitch.cli.dbtool.headers import is_clustered, is_in_etcd, read_schema, schema_of, starts_with
+from vswitch.cli.dbtool.headers import STANDALONE, is_clustered, is_in_etcd, kind_of, read_schema, schema_of
 
 commands = CommandTable()
 
@@ -75,7 +75,7 @@ def db_cksum(given: Given, database: str = "") -> Iterable[str]:
 @commands("db-is-standalone", "DB")
 def db_is_standalone(given: Given, database: str) -> None:
     """Succeed if it is."""
-    if is_in_etcd(database) or not starts_with(database, b"OVSDB JSON "):
+    if is_in_etcd(database) or kind_of(database) is not STANDALONE:
         raise CommandError("", 2)
 
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from vswitch.base.options import CommandError
+from vswitch.base.version import OVS_VERSION
 from vswitch.cli.dbtool.defaults import PROGRAM
+from vswitch.cli.dbtool.headers import kind_of
 from vswitch.ovsdb.convert import convert as convert_database
 from vswitch.ovsdb.database import Database
 from vswitch.ovsdb.errors import OvsdbError, OvsdbSyntaxError
@@ -35,17 +37,18 @@ def create(path: str, schema: Schema) -> None:
 
 def compact(path: str, destination: str) -> None:
     """Write the present state only."""
-    _rewrite(path, destination, None, f"compacted by {PROGRAM}")
+    _rewrite(path, destination, None, f"compacted by {PROGRAM} {OVS_VERSION}")
 
 
 def convert(path: str, destination: str, schema: Schema) -> None:
     """Write the present state under another schema."""
-    _rewrite(path, destination, schema, f"converted by {PROGRAM}")
+    _rewrite(path, destination, schema, f"converted by {PROGRAM} {OVS_VERSION}")
 
 
 def _rewrite(path: str, destination: str, schema: Schema | None, comment: str) -> None:
+    kind_of(path)  # what cannot be one is refused before it is locked
     new_uuid = uuid_source()
-    journal, database = open_journal(Path(path), new_uuid)
+    journal, database = open_journal(Path(path), new_uuid, is_whole=True)
     try:
         if schema is not None:
             database = _converted(database, schema)
@@ -68,17 +71,15 @@ def _converted(database: Database, schema: Schema) -> Database:
 
 def query(path: str, transaction: str, role: str) -> str:
     """The results of a transaction, which leaves the file as it is; as a client of that `role` gets them."""
-    params = _parse_transaction(transaction)
-    database = read_journal(Path(path), uuid_source()).database
-    return encode_text(_execute(database, params, role)[0])
+    database = read_journal(Path(path), uuid_source(), is_whole=True).database
+    return encode_text(_execute(database, _parse_transaction(transaction), role)[0])
 
 
 def transact(path: str, transaction: str, role: str) -> str:
     """Read and write, as a client of that `role`."""
-    params = _parse_transaction(transaction)
-    journal, database = open_journal(Path(path), uuid_source())
+    journal, database = open_journal(Path(path), uuid_source(), is_whole=True)
     try:
-        results, record = _execute(database, params, role)
+        results, record = _execute(database, _parse_transaction(transaction), role)
         if record is not None:
             journal.append(encode_record(record))
     finally:

@@ -11,6 +11,8 @@ from vswitch.ovsdb.journal import JournalError, read_records
 from vswitch.ovsdb.jsontext import JsonError, decode_argument
 from vswitch.ovsdb.schema import Schema
 
+STANDALONE, CLUSTERED = b"OVSDB JSON ", b"OVSDB CLUSTER "
+
 
 def starts_with(path: str, magic: bytes) -> bool:
     """Whether the file begins with `magic`."""
@@ -21,6 +23,27 @@ def starts_with(path: str, magic: bytes) -> bool:
         raise CommandError(f"I/O error: {path}: open failed ({error.strerror})") from None
 
 
+def kind_of(path: str) -> bytes:
+    """How the file of a database begins: STANDALONE or CLUSTERED; raises CommandError for anything else."""
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123 - as above
+            start = file.read(len(CLUSTERED))
+    except OSError as error:
+        raise cannot_read(path, error) from None
+    for magic in (STANDALONE, CLUSTERED):
+        if start.startswith(magic):
+            return magic
+    raise CommandError(
+        f"ovsdb error: {path}: {'unexpected file format' if start else 'cannot identify file type'}"
+    )
+
+
+def cannot_read(path: str, error: OSError) -> CommandError:
+    """What is said of a file that cannot be read: a directory can be opened, but not read."""
+    what = "read error" if isinstance(error, IsADirectoryError) else "open failed"
+    return CommandError(f"I/O error: {path}: {what} ({error.strerror})")
+
+
 def is_in_etcd(place: str) -> bool:
     """Whether a database is in etcd instead of a file."""
     return place.startswith("etcd:")
@@ -28,7 +51,7 @@ def is_in_etcd(place: str) -> bool:
 
 def is_clustered(place: str) -> bool:
     """Whether a database is clustered: in etcd, or in a file of Open vSwitch's cluster."""
-    return is_in_etcd(place) or starts_with(place, b"OVSDB CLUSTER ")
+    return is_in_etcd(place) or kind_of(place) is CLUSTERED
 
 
 def schema_of(path: str) -> Schema:
@@ -40,7 +63,7 @@ def schema_of(path: str) -> Schema:
             raise CommandError(f"ovsdb error: {path}: cannot identify file type")
         return Schema.from_json(record.json)
     except OSError as error:
-        raise CommandError(f"I/O error: {path}: open failed ({error.strerror})") from None
+        raise cannot_read(path, error) from None
     except (OvsdbError, JournalError) as error:
         raise CommandError(str(error)) from None
 

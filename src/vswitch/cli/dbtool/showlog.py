@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 
 from vswitch.base.options import CommandError
+from vswitch.cli.dbtool.headers import cannot_read
 from vswitch.ovsdb.datum import Datum, datum_from_json, datum_to_text
 from vswitch.ovsdb.journal import diff_from_json, read_records
 from vswitch.ovsdb.jsontext import Json
@@ -30,7 +31,7 @@ def show_log(path: str, more: int) -> Iterator[str]:
         if log is None:
             raise CommandError(f"ovsdb error: {path}: cannot identify file type")
     except OSError as error:
-        raise CommandError(f"I/O error: {path}: open failed ({error.strerror})") from None
+        raise cannot_read(path, error) from None
 
 
 def heading(json: dict[str, Json]) -> str:

@@ -97,9 +97,10 @@ def compare(accounts: Sequence[Account]) -> Iterator[str]:
     committed: dict[int, tuple[RaftRecord, str]] = {}
     entries: dict[tuple[int, int], tuple[RaftRecord, str]] = {}
     for account in accounts:
-        other = sids.setdefault(account.header.server_id, account.name)
-        if other != account.name:
-            yield f"{account.name} and {other} are of the same server, {account.header.server_id}"
+        sid = account.header.server_id
+        if sid in sids:
+            yield f"Duplicate server ID {sid[:4]} in {sids[sid]} and {account.name}."
+        sids.setdefault(sid, account.name)
         for term, leader in account.leaders.items():
             known, by = leaders.setdefault(term, (leader, account.name))
             if known != leader:

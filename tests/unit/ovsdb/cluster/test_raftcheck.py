@@ -64,7 +64,7 @@ def test_two_leaders_of_a_term_in_a_file():
     [
         (replace(HEADER, server_id=B, name="X"), GOOD, "has name X"),
         (replace(HEADER, server_id=B, cluster_id=EID), GOOD, "has cluster_id"),
-        (HEADER, GOOD, "are of the same server"),
+        (HEADER, GOOD, "Duplicate server ID"),
         (replace(HEADER, server_id=B), [*GOOD[:2], RaftRecord(term=1, leader=B)], "as the leader of term 1"),
         (replace(HEADER, server_id=B), [entry(2, put(A, "x"))], "different entries 2 of term 1"),
         (
