@@ -116,3 +116,24 @@ def test_many_ports_in_one_command(lab: Lab):
     lab.vsctl(*[word for i in range(100) for word in ("--", "del-port", f"i{i}")])
     assert lab.net.switch.devices() == ["br0", "h1", "h2"]
     assert h2.can_reach("fd00::1")
+
+
+def test_a_bond_goes_through_the_member_that_works(lab: Lab):
+    (h1,) = lab.add_hosts(1)
+    members = [lab.net.add_host(name, "10.0.0.9/24", silent=True) for name in ("m1", "m2")]
+    lab.vsctl(
+        *("add-bond", "br0", "bond0", "m1", "m2", "bond_mode=active-backup", "bond_downdelay=50"),
+        "other_config:bond-primary=m1",
+    )
+    assert h1.can_reach("10.0.0.9")
+    assert members[1].counters()["rx_packets"] == 0
+    members[0].run("ip", "link", "set", "eth0", "down")
+    h1.run("ip", "neigh", "flush", "all")
+    assert h1.can_reach("10.0.0.9")
+    assert members[1].counters()["rx_packets"] > 0
+    members[0].run("ip", "link", "set", "eth0", "up")
+    h1.run("ip", "neigh", "flush", "all")
+    wait_until(lambda: "(m1)" in lab.daemons.run("ours", "ovs-appctl", "bond/show", "bond0").stdout)
+    before = members[1].counters()["rx_packets"]
+    assert h1.can_reach("10.0.0.9")
+    assert members[1].counters()["rx_packets"] == before

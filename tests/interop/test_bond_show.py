@@ -121,6 +121,33 @@ def test_settings(switches, settings):
     assert (ours[2] == "0") == (number == "0")
 
 
+def test_packets_go_through_the_active_member(switches):
+    """Out by it, in by no other; the peer in the mode that does the same."""
+    for switch in switches:
+        switch.bond(SETTINGS[0])
+    flows = [
+        f"in_port={port},dl_src=02:00:00:00:01:0{number},dl_dst=ff:ff:ff:ff:ff:ff,dl_type=0x1234"
+        for number, port in enumerate(("LOCAL", "eth0", "eth1"))
+    ]
+    seen = set()
+    for event in EVENTS:
+        for switch in switches:
+            switch.event(event)
+        for flow in flows:
+            theirs, mine = (actions(switch, flow) for switch in switches)
+            assert mine == theirs, (event, flow)
+            seen.add(mine)
+    assert seen >= {"eth0", "eth1", "br0", "drop"}
+
+
+def actions(switch: Switch, flow: str) -> str:
+    """What the datapath does with a packet, with ports by their names."""
+    shown = switch.appctl("dpif/show")
+    names = {odp: name for name, odp in re.findall(r"^ +(\S+) \d+/(\d+):", shown, re.MULTILINE)}
+    last = switch.appctl("ofproto/trace", "br0", flow).splitlines()[-1].removeprefix("Datapath actions: ")
+    return ",".join(sorted(names.get(word, word) for word in last.split(",")))
+
+
 def test_no_such_bond(switches):
     theirs, mine = (switch.appctl("bond/show", "nope") for switch in switches)
     assert mine == theirs

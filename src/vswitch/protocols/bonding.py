@@ -2,8 +2,8 @@
 
     link goes down ──[downdelay]──→ disabled        link comes up ──[updelay, unless no member works]──→ enabled
 
-A member's link counts when its delay is over and it still is as it was.  With LACP that nobody answers, no member works,
-unless `fallback`: then the bond is active-backup meanwhile.  This switch does not speak LACP yet: nobody ever answers.
+A member's link counts when its delay is over and it still is as it was.  This switch does not speak LACP yet: a bond
+that is to use it is active-backup, as lacp-fallback-ab asks for, also where it does not: better one link than none.
 
 Sources: ovs-vswitchd.conf.db(5), Port, "Bonding Configuration"; bond/show of the peer for the text.
 """
@@ -35,7 +35,7 @@ class BondConfig:
     rebalance: float = 10.0  # 0: never
     basis: int = 0
     uses_lacp: bool = False
-    fallback: bool = False
+    fallback: bool = False  # whether lacp-fallback-ab says so
     primary: str = ""
     all_members_active: bool = False
     lb_output: bool = False
@@ -43,7 +43,7 @@ class BondConfig:
     @property
     def effective(self) -> BondMode:
         """The mode at work."""
-        return BondMode.ACTIVE_BACKUP if self.uses_lacp and self.fallback else self.mode
+        return BondMode.ACTIVE_BACKUP if self.uses_lacp else self.mode
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +59,13 @@ class Member:
     """One interface of a bond."""
 
     link: Link
-    may_enable: bool
     is_enabled: bool
     changes_at: float | None = None  # when it is enabled or disabled, if its link stays as it is
 
 
 @dataclass(slots=True)
 class Bond:
-    """A bond at work.  `look` brings it up to date; what happens in between needs no timer."""
+    """A bond at work.  `look` brings it up to date, whatever has happened since."""
 
     config: BondConfig
     number: int  # among the bonds of the switch that share load, from 1 on; else 0
@@ -80,32 +79,36 @@ class Bond:
             del self.members[name]
         self._pass_time(now)
         for name, link in sorted(links.items()):
-            may_enable = link.is_up and (not self.config.uses_lacp or self.config.fallback)
             member = self.members.get(name)
             if member is None:
-                self.members[name] = Member(link, may_enable, may_enable)
+                self.members[name] = Member(link, link.is_up)
             else:
-                member.link, member.may_enable = link, may_enable
+                member.link = link
                 self._plan(member, now)
         self._pass_time(now)
 
+    @property
+    def changes_at(self) -> float | None:
+        """When the first member changes, if links stay as they are."""
+        return min(
+            (at for member in self.members.values() if (at := member.changes_at) is not None), default=None
+        )
+
     def _plan(self, member: Member, now: float) -> None:
         """When a member changes."""
-        if member.may_enable == member.is_enabled:
+        if member.link.is_up == member.is_enabled:
             member.changes_at = None
         elif member.changes_at is None:
-            delay = self.config.updelay if member.may_enable else self.config.downdelay
-            member.changes_at = now + (delay if self.active or not member.may_enable else 0.0)
+            delay = self.config.updelay if member.link.is_up else self.config.downdelay
+            member.changes_at = now + (delay if self.active or not member.link.is_up else 0.0)
 
     def _pass_time(self, now: float) -> None:
         """Let happen what is due, in its order."""
         due = [(at, name) for name, member in self.members.items() if (at := member.changes_at) is not None]
         for at, name in sorted(due):
             if at <= now:
-                self.members[name].is_enabled, self.members[name].changes_at = (
-                    self.members[name].may_enable,
-                    None,
-                )
+                member = self.members[name]
+                member.is_enabled, member.changes_at = not member.is_enabled, None
         self.active = self._choose()
 
     def _choose(self) -> str:
@@ -157,7 +160,7 @@ class Bond:
         if member.changes_at is not None:
             which = "downdelay" if member.is_enabled else "updelay"
             yield f"  {which} expires in {_milliseconds(member.changes_at - now)} ms"
-        yield f"  may_enable: {_truth(member.may_enable)}"
+        yield f"  may_enable: {_truth(member.link.is_up)}"
 
 
 def _truth(value: bool) -> str:

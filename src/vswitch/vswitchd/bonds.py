@@ -1,13 +1,14 @@
-"""The bonds of the database and their members' links, for bond/show and bond/list.
+"""The bonds of the database and their members' links: which member packets go through, bond/show and bond/list.
 
-The bonds share no load yet: packets go through the first member.
+The bonds share no load yet: whatever the mode, packets go through the active member.
 
 Sources: ovs-vswitchd.conf.db(5), Port, "Bonding Configuration"; ovs-vswitchd(8), "Bond Commands".
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import count
 
 from vswitch.base.errors import KernelError, TextError
@@ -20,14 +21,15 @@ from vswitch.vswitchd.vswitch import Vswitch
 class Bonds:
     """The bonds of a switch, by the names of their ports."""
 
-    def __init__(self, vswitch: Vswitch, clock: Callable[[], float]) -> None:
+    def __init__(self, vswitch: Vswitch) -> None:
         self._vswitch = vswitch
-        self._clock = clock
+        self._loop = asyncio.get_running_loop()
+        self._timer: asyncio.TimerHandle | None = None
         self._bonds: dict[str, Bond] = {}
 
     def look(self) -> None:
-        """See what has been configured, and how the links are."""
-        now = self._clock()
+        """See what has been configured, and how the links are; and have packets go where they can."""
+        now = self._loop.time()
         wanted = {port.name: (bridge, port) for bridge, port in self._configured()}
         for name in self._bonds.keys() - wanted.keys():
             del self._bonds[name]
@@ -41,6 +43,15 @@ class Bonds:
             shares = bond.config.mode is not BondMode.ACTIVE_BACKUP
             bond.number = (bond.number or self._free_number()) if shares else 0
             bond.look(_links(bridge, port), now)
+        self._vswitch.choose_members({name: bond.active for name, bond in self._bonds.items()})
+        self._look_again()
+
+    def _look_again(self) -> None:
+        """Look when the first delay is over."""
+        if self._timer is not None:
+            self._timer.cancel()
+        delays = [at for bond in self._bonds.values() if (at := bond.changes_at) is not None]
+        self._timer = self._loop.call_at(min(delays), self.look) if delays else None
 
     def _configured(self) -> Iterator[tuple[Bridge, PortConfig]]:
         for bridge in self._vswitch.bridges.values():
@@ -58,7 +69,7 @@ class Bonds:
         if words and words[0] not in self._bonds:
             raise TextError("no such bond")
         names = [words[0]] if words else sorted(self._bonds)
-        now = self._clock()
+        now = self._loop.time()
         return "".join(f"{line}\n" for name in names for line in self._bonds[name].show(name, now))
 
     def list(self, words: Sequence[str]) -> str:

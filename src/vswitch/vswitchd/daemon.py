@@ -57,7 +57,7 @@ class SwitchDaemon:
         self.service = service
         self.platform = platform
         self.vswitch = Vswitch(platform, tls)
-        self._bonds = Bonds(self.vswitch, asyncio.get_running_loop().time)
+        self._bonds = Bonds(self.vswitch)
         self.replica = Replica("Open_vSwitch", _wanted, lock="ovs_vswitchd")
         self.database = Database(remote, self.replica, self._wake_up, tls)
         self._wake = asyncio.Event()

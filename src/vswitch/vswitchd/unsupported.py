@@ -14,10 +14,6 @@ from vswitch.vswitchd.bridge import Tables
 Wished = Callable[[Any], bool]
 
 
-def _more_than_one(value: Any) -> bool:
-    return len(value) > 1
-
-
 # The columns by table, each with what counts as a wish.
 WISHES: Mapping[str, Mapping[str, Wished]] = {
     "Bridge": dict.fromkeys(
@@ -28,7 +24,9 @@ WISHES: Mapping[str, Mapping[str, Wished]] = {
         bool,
     ),
     "Port": {
-        "interfaces": _more_than_one,  # a bond
+        "bond_mode": lambda value: (
+            value in ("balance-slb", "balance-tcp")
+        ),  # packets go through the active member
         "qos": bool,
         "lacp": lambda value: value in ("active", "passive"),
         "vlan_mode": lambda value: value == "dot1q-tunnel",

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 
 from vswitch.aio.tls import Tls
@@ -63,6 +63,7 @@ class Vswitch:
         self.on_change: Callable[[], None] = lambda: (
             None
         )  # called when something that the database shows is different
+        self._active_members: Mapping[str, str] = {}  # of bonds
         self._host_uuid = xenserver_uuid()
         self._loop = asyncio.get_running_loop()
 
@@ -269,12 +270,13 @@ class Vswitch:
     def _set_bundles(self, bridge: Bridge) -> None:
         wanted = {}
         for port in bridge.config.ports:
+            active = self._active_members.get(port.name)
             numbers = [
                 bridge.interfaces[interface.name].ofport
-                for interface in port.interfaces
+                for interface in sorted(port.interfaces, key=lambda each: each.name != active)
                 if interface.name in bridge.interfaces
             ]
-            if numbers:
+            if numbers and active != "":
                 wanted[port.name] = port, numbers
         for name in bridge.switch.bundles.keys() - wanted.keys():
             bridge.switch.bundles.dissolve(name)
@@ -282,6 +284,15 @@ class Vswitch:
             bridge.switch.bundles.make(
                 name, numbers, port.vlan_mode, port.tag, port.trunks, port.priority_tags, port.protected
             )
+
+    def choose_members(self, active: Mapping[str, str]) -> None:
+        """Through which member the packets of each bond go; `active`: its name, or "" for none, by the bond's."""
+        if active == self._active_members:
+            return
+        self._active_members = active
+        for bridge in self.bridges.values():
+            self._set_bundles(bridge)
+            bridge.forwarding.changed()
 
     def _configure_interface(self, bridge: Bridge, interface: Interface, wanted: InterfaceConfig) -> None:
         if wanted.options != interface.config.options:

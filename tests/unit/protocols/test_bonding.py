@@ -77,14 +77,17 @@ def test_the_primary_member_is_active_whenever_it_works(mode, active):
     assert bond.active == active
 
 
-@pytest.mark.parametrize(("fallback", "expected"), [(False, []), (True, ["eth0", "eth1"])])
-def test_lacp_without_an_answer(fallback, expected):
-    bond = Bond(BondConfig(BondMode.BALANCE_TCP, uses_lacp=True, fallback=fallback), 1, 0.0)
+@pytest.mark.parametrize("fallback", [False, True])
+def test_a_bond_with_lacp_works_with_one_member(fallback):
+    bond = Bond(BondConfig(BondMode.BALANCE_TCP, uses_lacp=True, fallback=fallback, primary="eth1"), 1, 0.0)
     bond.look(links(True, True), 0.0)
-    assert enabled(bond) == expected
+    assert (enabled(bond), bond.active) == (["eth0", "eth1"], "eth1")
     text = "\n".join(bond.show("bond0", 0.0))
+    assert "bond_mode: balance-tcp" in text
     assert "lacp_status: configured" in text
-    assert ("Recirc-ID : 1" in text) != fallback
+    assert f"lacp_fallback_ab: {str(fallback).lower()}" in text
+    assert "active-backup primary: eth1" in text
+    assert "Recirc-ID : -1" in text
 
 
 def test_a_member_that_leaves():

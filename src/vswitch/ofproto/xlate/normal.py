@@ -73,6 +73,10 @@ def normal(xlate: Translation) -> None:
     if bundle is not NO_BUNDLE and not switch.forward_bpdu and is_reserved(destination):
         xlate.report(Kind.DETAIL, "packet has reserved destination MAC, dropping")
         return
+    if len(bundle.ports) > 1 and bundle.ports[0].number != IN_PORT.get(flow):
+        # What comes in on a member that is not active has come by the active one, too, or has left by it.
+        xlate.report(Kind.DETAIL, "bonding refused admissibility, dropping")
+        return
     _learn(xlate, bundle, vlan)
     table = switch.macs
     xlate.dependencies.macs += ((table, mac_key(vlan, destination)),)
