@@ -265,10 +265,10 @@ class Session:
 
 
 def _shown(data: bytes) -> str:
-    """The first line of a message as text."""
+    """A message as text."""
     from vswitch.openflow.text import print_message  # which a session does not need if all goes well
 
-    return print_message(data).split("\n")[0]
+    return print_message(data).rstrip("\n")
 
 
 def listed(versions: Iterable[int]) -> str:

@@ -5,17 +5,20 @@ Sources: ovs-ofctl(8): how SWITCH is found; OpenFlow 1.5.1, 7.3.5 (multipart), 7
 
 from __future__ import annotations
 
+import errno
 import itertools
 import os
 import sys
 from collections.abc import Iterable, Iterator
 from stat import S_ISSOCK
+from typing import NoReturn
 
 from vswitch.base.options import CommandError
-from vswitch.cli.command import wants_debugging, warn
+from vswitch.cli.command import log_error, wants_debugging, warn
 from vswitch.cli.ofctl.settings import Settings
 from vswitch.linux import sockets
 from vswitch.linux.dirs import in_rundir
+from vswitch.openflow.errors import BadRequest
 from vswitch.openflow.message import Message, Multipart, has_more
 from vswitch.openflow.messages.hello import Error
 from vswitch.openflow.messages.switch import BarrierReply, BarrierRequest
@@ -59,12 +62,16 @@ class Channel:
             self._socket = TellingSocket(self._socket, name)
         self.settings = settings
         self.name = name
+        self._asking = False  # for a reply; else for a barrier, or whatever comes
         self.session = Session(0.0, settings.versions, probe_interval=0.0, xids=XIDS)
         self._events = self._incoming()
         try:
             event = next(self._events)
         except ProtocolError as error:
-            warn("vconn", f"{name}: {error}")
+            if str(error).startswith("received too-short"):
+                log_error("vconn_stream", str(error))
+            else:
+                warn("vconn", f"{name}: {error}")
             raise CommandError(f"{target}: failed to connect to socket (Protocol error)") from None
         except OSError as error:
             raise CommandError(f"{target}: failed to connect to socket ({error.strerror})") from None
@@ -77,9 +84,18 @@ class Channel:
             self.flush()
             data = self._socket.recv(_CHUNK)
             if not data:
-                raise ProtocolError("End of file")
+                self._ended()
             self.session.receive(data, 0.0)
             yield from self.session.events()
+
+    def _ended(self) -> NoReturn:
+        """The switch has hung up: between messages, within one, or before it has said anything."""
+        if self.session.version is None:
+            raise ConnectionResetError(errno.ECONNRESET, os.strerror(errno.ECONNRESET))
+        if self.session.take_input():
+            log_error("vconn_stream", "connection dropped mid-packet")
+            raise ProtocolError("Protocol error")
+        raise ProtocolError("End of file")
 
     def close(self) -> None:
         """Close the connection; programs that end anyway need not."""
@@ -120,16 +136,34 @@ class Channel:
         return event
 
     def _event(self) -> Received | Undecoded | Malformed:
-        try:
-            event = next(self._events)
-        except (ProtocolError, OSError) as error:
-            raise CommandError(f"OpenFlow receive failed ({error})") from None
-        assert isinstance(event, Received | Undecoded | Malformed)
-        return event
+        while True:
+            try:
+                event = next(self._events)
+            except OSError as error:
+                raise self._failed(error.strerror) from None
+            except ProtocolError as error:
+                raise self._failed(self._why(error)) from None
+            assert isinstance(event, Received | Undecoded | Malformed)
+            if not isinstance(event, Malformed) or event.error.code is not BadRequest.BAD_VERSION:
+                return event
+            log_error("vconn", f"{self.name}: {event.error.why}")
+
+    def _failed(self, why: str | None) -> CommandError:
+        """What ends the program, in the words of who waits for a reply, or for a barrier."""
+        return CommandError(
+            f"{f'talking to {self.name}' if self._asking else 'OpenFlow receive failed'} ({why})"
+        )
+
+    @staticmethod
+    def _why(error: ProtocolError) -> str:
+        if str(error) in ("End of file", "Protocol error"):
+            return str(error)
+        log_error("vconn_stream", str(error))
+        return "Protocol error"
 
     def replies(self, request: Message, xid: int | None = None) -> Iterator[Received | Malformed]:
         """The reply to `request`, in all its parts."""
-        xid = self.send(request, xid)
+        xid, self._asking = self.send(request, xid), True
         more = True
         while more:
             reply = self.receive()
@@ -144,6 +178,7 @@ class Channel:
     def reply_bytes(self, request: Message, xid: int | None = None) -> Iterator[bytes]:
         """The reply to `request` in all its parts, for who reads them faster than by decoding; it is sent at once."""
         xid = self.session.undecoded = self.send(request, xid)
+        self._asking = True
         self.flush()
         return self._reply_parts(xid)
 
@@ -165,6 +200,7 @@ class Channel:
 
     def until(self, xid: int) -> Iterator[Received | Malformed]:
         """What the switch says before it answers the barrier `xid`."""
+        self._asking = False
         while True:
             reply = self.receive()
             if isinstance(reply, Received) and isinstance(reply.message, BarrierReply) and reply.xid == xid:
