@@ -291,3 +291,18 @@ def test_verbs_on_standard_input(switch):
             )
             told.append((done.stdout, done.stderr, done.returncode))
         assert told[0] == told[1]
+
+
+def test_what_is_said_is_logged(switch):
+    """`-vvconn:dbg` shows messages; how many flow-mods share a barrier, and when names are asked for, is ours to choose."""
+    for words in (
+        "-O OpenFlow13,OpenFlow14 -vvconn:console:dbg --no-names dump-aggregate br0 table=9",
+        "-vvconn:console:dbg --no-names add-flow br0 table=3,actions=1",
+        "-vvconn:console:dbg -O OpenFlow15 --no-names dump-flows br0 table=99",
+    ):
+        told = [
+            re.sub(r"(received: OFPT_HELLO .*xid=)0x[0-9a-f]+", r"\1", said(switch, make, *words.split())[1])
+            for make in ("peer", "ours")
+        ]
+        assert told[0] == told[1]
+        assert told[0].count("|vconn|DBG|") >= 5

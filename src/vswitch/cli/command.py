@@ -119,6 +119,7 @@ class Program:
         version: str = "",
         permute: bool = True,
         prepare: Callable[[Given], None] = lambda given: None,
+        modules: Sequence[str] = (),
     ) -> None:
         self.name = name
         self.commands = commands
@@ -126,6 +127,7 @@ class Program:
         self.help = help
         self.version = version  # further lines of --version
         self.permute = permute
+        self.modules = modules  # that log, besides those that are imported
         self.prepare = prepare  # looks at the options before the command runs; may raise CommandError
 
     def main(self, argv: Sequence[str] | None = None) -> int:
@@ -142,7 +144,7 @@ class Program:
 
     def perform(self, given: Given, rest: Sequence[str]) -> int:
         """Run the command that `rest` names; its exit status."""
-        set_up_logging(self.name, given)
+        set_up_logging(self.name, given, self.modules)
         set_timeout(given.get("timeout"))
         self.prepare(given)
         command = self.commands.find(rest)
@@ -227,13 +229,19 @@ def _alarm(number: int, frame: object) -> None:
 _speaker: tuple[str, Given] = ("", Given())
 
 
-def set_up_logging(program: str, given: Given) -> None:
-    """Log as the options say.  Where they say nothing, nothing is set up until there is something to log."""
+def set_up_logging(program: str, given: Given, modules: Iterable[str] = ()) -> None:
+    """Log as the options say.  Where they say nothing, nothing is set up until there is something to log.
+
+    `modules` are names that options may have, of modules that are not imported yet.
+    """
     global _speaker
     _speaker = program, given
     if "verbose" in given or "log-file" in given:
         from vswitch.aio.sinks import start_logging
+        from vswitch.base.log import LOG
 
+        for module in modules:
+            LOG.module(module)
         start_logging(program, given)
 
 

@@ -31,35 +31,19 @@ XIDS = itertools.count(1)  # of all connections of this process together, as the
 _CHUNK = 1 << 18
 
 
-class StreamSocket(Protocol):
-    """What a channel needs of a socket."""
-
-    def recv(self, size: int, /) -> bytes:
-        """Bytes that have come."""
-
-    def sendall(self, data: bytes, /) -> None:
-        """Send bytes."""
-
-    def fileno(self) -> int:
-        """The socket."""
-
-    def close(self) -> None:
-        """Close the socket."""
-
-
 class Channel:
     """One connection to a switch, of which the version is agreed."""
 
     def __init__(self, target: str, settings: Settings, suffix: str = "mgmt") -> None:
         name = stream_name(target, suffix)
         try:
-            self._socket: StreamSocket = sockets.connect(name, settings.tls, DEFAULT_PORT)
+            self._socket = sockets.connect(name, settings.tls, DEFAULT_PORT)
         except OSError as error:
             raise CommandError(f"connecting to {name} ({error.strerror})") from None
         if wants_debugging("vconn"):
-            from vswitch.cli.ofctl.telling import TellingSocket
+            from vswitch.cli.ofctl.telling import telling
 
-            self._socket = TellingSocket(self._socket, name)
+            self._socket = telling(self._socket, name)
         self.settings = settings
         self.name = name
         self._asking = False  # for a reply; else for a barrier, or whatever comes

@@ -141,7 +141,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the program."""
     options = (*OPTIONS, *COMMON, *DAEMON, *SSL, *BOOTSTRAP)
     version = "OpenFlow versions 0x1:0x6"
-    return Program("ovs-ofctl", command, options, help=HELP, version=version, prepare=_prepare).main(argv)
+    modules = ("vconn", "ofctl", "ofp_match", "ofp_table", "ofp_group")
+    program = Program(
+        "ovs-ofctl", command, options, help=HELP, version=version, prepare=_prepare, modules=modules
+    )
+    return program.main(argv)
 
 
 def _prepare(given: Given) -> None:

@@ -14,6 +14,7 @@ from vswitch.cli.ofctl.lines import opened
 from vswitch.cli.ofctl.settings import allowed_versions
 from vswitch.cli.testcontroller.learning import DEFAULT_MAX_IDLE, LAYER2_ONLY, Policy
 from vswitch.cli.testcontroller.run import run
+from vswitch.openflow.flowlines import flow_mod
 from vswitch.openflow.messages.flow import FlowMod
 from vswitch.openflow.names import NO_NAMES
 from vswitch.openflow.version import ALL_VERSIONS
@@ -74,4 +75,4 @@ def _port_queue(text: str) -> tuple[str, int]:
 
 def _flows(file: str) -> list[FlowMod]:
     with opened(file) as lines:
-        return read(lines, NO_NAMES, "add", file).mods
+        return [flow_mod(line) for line in read(lines, NO_NAMES, "add", file).lines]
