@@ -1,5 +1,7 @@
 """The two daemons together: started, stopped and restarted in the order that each needs.
 
+What is done with the database is imported when it is done: whoever asks for the status does so every few seconds.
+
 Sources: ovs-ctl(8).
 """
 
@@ -7,12 +9,11 @@ from __future__ import annotations
 
 import os
 import shlex
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 from vswitch.base.errors import VswitchError
-from vswitch.cli.startup import database, firewall, kernelmodule, saving
+from vswitch.cli.startup import firewall, kernelmodule, saving
 from vswitch.cli.startup.host import Host, Places, StartupError, action, check, program, reason, say, warn
 from vswitch.cli.startup.processes import Daemon
 from vswitch.cli.startup.settings import Settings
@@ -96,11 +97,15 @@ class Lifecycle:
 
     def delete_transient_ports(self) -> int:
         """Delete the ports that are not to outlive a boot."""
+        from vswitch.cli.startup import database
+
         database.delete_transient_ports(self._places)
         return 0
 
     def record_hostname(self) -> int:
         """Note the host's name in the database."""
+        from vswitch.cli.startup import database
+
         database.record_hostname(self._places, self._host, self._settings)
         return 0
 
@@ -112,6 +117,8 @@ class Lifecycle:
         if self._server.pid():
             say(f"{SERVER} is already running")
             return
+        from vswitch.cli.startup import database
+
         if fallback := self._settings["db-fallback"]:
             database.serve_where_writable(self._places, Path(fallback))
         database.prepare(self._places)
@@ -189,6 +196,10 @@ class Lifecycle:
             self.stop()
             between()
             return self.start()
+        import tempfile
+
+        from vswitch.cli.startup import database
+
         with tempfile.TemporaryDirectory() as directory:
             script = self._save_flows(Path(directory))
             self._server.stop()
@@ -207,6 +218,8 @@ class Lifecycle:
         """A script that restores the flows; empty if there are none to restore."""
         if not self._settings.is_on("save-flows") or self._settings.is_on("delete-bridges"):
             return []
+        from vswitch.cli.startup import database
+
         try:
             with action("Saving flows"):
                 names = database.bridges(self._places)
@@ -216,6 +229,8 @@ class Lifecycle:
             return []
 
     def _restore_flows(self, script: list[str]) -> None:
+        from vswitch.cli.startup import database
+
         try:
             with action("Restoring saved flows"):
                 self._run_script(script, "ovs-save")
@@ -231,6 +246,8 @@ class Lifecycle:
         check(done)
 
     def _internal_interfaces(self) -> list[str]:
+        from vswitch.cli.startup import database
+
         try:
             return database.internal_interfaces(self._places)
         except VswitchError as error:
