@@ -85,7 +85,7 @@ def test_damage_is_found(files, tmp_path):
     twice = tmp_path / "twice.db"
     shutil.copy(files[0], twice)
     assert "Duplicate server ID" in tool("check-cluster", str(files[0]), str(twice), status=1)
-    assert "not a clustered database" in tool("db-cid", str(files[0].parent / "newer"), status=1)
+    assert "unexpected file format" in tool("db-cid", str(files[0].parent / "newer"), status=1)
 
 
 @pytest.mark.parametrize("number", range(4))
