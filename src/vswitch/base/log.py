@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime
 from enum import IntEnum
 
 from vswitch.base.dataclass import dataclass, field
@@ -328,9 +327,9 @@ def _escape(letter: str, braces: str | None, record: Record, identity: Identity,
         case "c":
             return record.module
         case "d":
-            return _when(datetime.fromtimestamp(record.at), braces)
+            return _when(record.at, braces, is_utc=False)
         case "D":
-            return _when(datetime.fromtimestamp(record.at, UTC), braces)
+            return _when(record.at, braces, is_utc=True)
         case "E":
             return identity.hostname
         case "m":
@@ -355,7 +354,10 @@ def _escape(letter: str, braces: str | None, record: Record, identity: Identity,
             return None
 
 
-def _when(moment: datetime, form: str | None) -> str:
+def _when(at: float, form: str | None, *, is_utc: bool) -> str:
+    from datetime import UTC, datetime  # for who logs something: few commands do
+
+    moment = datetime.fromtimestamp(at, UTC if is_utc else None)
     text = moment.strftime(form or "%Y-%m-%d %H:%M:%S")
     digits = iter(f"{moment.microsecond // 1000:03}")
     return re.sub("#", lambda _: next(digits, "0"), text)
