@@ -113,6 +113,10 @@ class Lookups:
         xapi = self._session()
         pools = xapi.call("pool.get_all")
         pool = xapi.call("pool.get_record", pools[0])["other_config"] if len(pools) == 1 else {}
+        if {'"', "\\"} & set(
+            bridge
+        ):  # somebody's own bridge, by a name that would be more than one in a query
+            return NetworkAnswer(pool=pool)
         found = xapi.call("network.get_all_records_where", f'field "bridge"="{bridge}"')
         for record in found.values():
             return NetworkAnswer(str(record["uuid"]), record["other_config"], pool)
