@@ -46,7 +46,7 @@ class Channel:
             self._socket = telling(self._socket, name)
         self.settings = settings
         self.name = name
-        self._asking = False  # for a reply; else for a barrier, or whatever comes
+        self._asking = True  # for a reply; else looking on, like the peer's when it asks for names
         self.session = Session(0.0, settings.versions, probe_interval=0.0, xids=XIDS)
         self._events = self._incoming()
         try:
@@ -133,7 +133,7 @@ class Channel:
             log_error("vconn", f"{self.name}: {event.error.why}")
 
     def _failed(self, why: str | None) -> CommandError:
-        """What ends the program, in the words of who waits for a reply, or for a barrier."""
+        """What ends the program, in the words of who waits for a reply, or looks on."""
         return CommandError(
             f"{f'talking to {self.name}' if self._asking else 'OpenFlow receive failed'} ({why})"
         )
@@ -145,9 +145,11 @@ class Channel:
         log_error("vconn_stream", str(error))
         return "Protocol error"
 
-    def replies(self, request: Message, xid: int | None = None) -> Iterator[Received | Malformed]:
-        """The reply to `request`, in all its parts."""
-        xid, self._asking = self.send(request, xid), True
+    def replies(
+        self, request: Message, xid: int | None = None, asking: bool = True
+    ) -> Iterator[Received | Malformed]:
+        """The reply to `request`, in all its parts; `asking` decides the words for a failure."""
+        xid, self._asking = self.send(request, xid), asking
         more = True
         while more:
             reply = self.receive()
@@ -158,11 +160,11 @@ class Channel:
                     and isinstance(reply.message, Multipart)
                     and reply.message.more
                 )
+        self._asking = True
 
     def reply_bytes(self, request: Message, xid: int | None = None) -> Iterator[bytes]:
         """The reply to `request` in all its parts, for who reads them faster than by decoding; it is sent at once."""
         xid = self.session.undecoded = self.send(request, xid)
-        self._asking = True
         self.flush()
         return self._reply_parts(xid)
 
@@ -184,7 +186,6 @@ class Channel:
 
     def until(self, xid: int) -> Iterator[Received | Malformed]:
         """What the switch says before it answers the barrier `xid`."""
-        self._asking = False
         while True:
             reply = self.receive()
             if isinstance(reply, Received) and isinstance(reply.message, BarrierReply) and reply.xid == xid:

@@ -25,7 +25,7 @@ from vswitch.openflow.version import OF13
 
 def ports(channel: Channel) -> Iterator[Port]:
     """The ports of a switch; from its features if it cannot list them."""
-    for reply in channel.replies(PortDescRequest()):
+    for reply in channel.replies(PortDescRequest(), asking=False):
         if not isinstance(reply, Received) or not isinstance(reply.message, PortDescReply):
             break
         yield from reply.message.ports
