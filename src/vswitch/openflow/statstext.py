@@ -91,19 +91,24 @@ class FlowPrinter:
         """The lines of the flows that fill `data` from byte `at` on; raises OpenFlowError."""
         lines: list[str] = []
         end = len(data)
+        one = self._planned if self._has_plans else self._general
         while at < end:
             try:
-                line, at = self._line(data, at, end)
+                line, at = one(data, at, end)
             except (_UnusualError, struct.error):
-                flow, at = self._decode(data, at)
-                if not self._show_ages:
-                    flow = flow.replace(idle_age=None, hard_age=None)
-                line = f" {format_flow_stats(flow, self._names, self._show_stats)}"
+                line, at = self._general(data, at, end)
             lines.append(line)
         return lines
 
-    def _line(self, data: bytes, at: int, end: int) -> tuple[str, int]:
-        """The line of a flow of known shape, or of one to learn; and where it ends."""
+    def _general(self, data: bytes, at: int, end: int) -> tuple[str, int]:
+        """The line of any flow, and where it ends."""
+        flow, at = self._decode(data, at)
+        if not self._show_ages:
+            flow = flow.replace(idle_age=None, hard_age=None)
+        return f" {format_flow_stats(flow, self._names, self._show_stats)}", at
+
+    def _planned(self, data: bytes, at: int, end: int) -> tuple[str, int]:
+        """The same of a flow of known shape, or of one to learn."""
         size, table, sec, nsec, priority, idle, hard, a, b, c, cookie, packets, n_bytes = _HEAD(data, at)
         start, after = at + _HEAD_SIZE, at + size
         if self._version == OF10:
