@@ -7,12 +7,11 @@ values that are wrong, on the edge or written oddly; half of the texts are then 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from random import Random
 
 from vswitch.flow.codes import by_name
 from vswitch.flow.fields import FIELDS, TUN_METADATA
-from vswitch.openflow.wirefield import encode_entry
 
 _ENDS = ",;=:/->[]().0x \t+*#%\"'"
 _NUMBERS = (
@@ -87,7 +86,7 @@ _WORDS: Mapping[str, Sequence[str]] = {
     "table": _TABLES,
     "hash": _HASHES,
     "hex": ("", "00", "01.02", "0102", "1", "0", "012", "01.2", "01 02", "gg", "01..02", "01.02.", ".01", "ff" * 20),
-    "reason": ("no_match", "action", "invalid_ttl", "action_set", "group", "packet_out", "x", "1", "", "explicit_miss", "NO_MATCH"),
+    "reason": ("no_match", "action", "invalid_ttl", "action_set", "group", "packet_out", "x", "1", "NO_MATCH"),
     "alg": ("ftp", "tftp", "x", "", "21"),
     "type": ("drop", "dscp_remark", "DROP", "x", "", "1"),
     "gtype": ("all", "select", "indirect", "ff", "fast_failover", "x", "", "ALL", "1"),
@@ -120,7 +119,7 @@ ACTIONS = (
     "bundle({hash},{n},{balg},ofport,members:)", "bundle({hash},{n},{balg},ofport,members:[{port}])", "multipath({hash},{n},{malg},{n},{n},{sub})",
     "multipath({hash},{n},{malg},{p},{p},{sub})", "multipath({hash},50,modulo_n,{p})", "ct({ctarg},{ctarg})", "ct({ctarg})", "ct", "ct(commit,{ctarg},{ctarg})",
     "nat", "nat(src={addr},{flag})", "learn({learnarg},{learnarg})", "learn()", "learn", "learn({learnarg})", "learn({learnarg},{learnarg},{learnarg})",
-    "sample(probability={n},collector_set_id={n},obs_domain_id={n},obs_point_id={n})", "sample(probability={n},obs_domain_id={sub},sampling_port={port},{dir})",
+    "sample(probability={n},collector_set_id={n},obs_domain_id={n},obs_point_id={n})", "sample(probability={n},obs_domain_id={n},sampling_port={port},{dir})",
     "sample({dir})", "encap({encap})", "decap()", "decap", "decap(packet_type(ns={n},type={n}))", "decap(packet_type(ns={n}))", "decap({type})", "meter:{meter}",
     "clear_actions", "write_actions({a},{a})", "write_actions()", "write_metadata:{n}", "write_metadata:{n}/{n}", "goto_table:{table}", "apply_actions({a})",
     "{reason}", "{reason}({n})", "write_actions(clone({a}))", "OUTPUT:{port}", "Set_Queue:{n}", "goto_table({table})", "exit()", "output:", "group(5)",
@@ -245,18 +244,12 @@ class Texts:
 
     def bucket(self) -> str:
         """What follows `bucket=`."""
-        words = []
-        for template in (
-            "weight={n}",
-            "watch_port={port}",
-            "watch_group={n}",
-            "bucket_id={bid}",
-            "weight:{n}",
-            "bucket_id:{bid}",
-            "Weight={n}",
-        ):
-            if self.rng.random() < 0.15:
-                words.append(self.filled(template))
+        settings = ("weight={n}", "watch_port={port}", "watch_group={n}", "bucket_id={bid}", "weight:{n}")
+        words = [
+            self.filled(word)
+            for word in (*settings, "bucket_id:{bid}", "Weight={n}")
+            if self.rng.random() < 0.15
+        ]
         words.append(self.rng.choice(("actions=", "", "action=", "actions:", "Actions=")) + self.actions(2))
         return ",".join(words)
 
@@ -292,9 +285,79 @@ class Texts:
         ]
         return self.damaged(",".join(words))
 
-    def meter(self) -> str:
-        """A meter with its bands."""
+    def entries(self) -> str:
+        """Entries of an NXM or OXM match."""
+        rng, words = self.rng, []
+        names = [*by_name(), "NXM_NX_COOKIE"]
+        for _ in range(rng.randint(0, 3)):
+            name = rng.choice(names)
+            size = by_name()[name].field.size if name in by_name() else 8
+            size = rng.choice((0, 1, 4)) if size > 16 else size
+            value = "".join(rng.choice("00000123456789abcdef") for _ in range(2 * size))
+            mask = "".join(rng.choice("0fff8") for _ in range(2 * size))
+            if rng.random() < 0.3:
+                name, value = f"{name}_W", f"{value}/{mask}"
+            words.append(
+                f"{name}({value})"
+                if rng.random() < 0.95
+                else f"{rng.choice(('00000002', '000000', '80000a02', 'x'))}({value})"
+            )
+        return self.damaged(rng.choice((",", ", ", " ")).join(words))
+
+    def packet_out(self) -> str:
+        """A packet and what to do with it."""
         rng = self.rng
+        words = [self.filled("in_port={port}")] if rng.random() < 0.8 else []
+        words += (
+            [f"packet={rng.choice(('0123456789ab', '00' * 14, '0', '', 'xx', '01 02', '010203', '00.01'))}"]
+            if rng.random() < 0.9
+            else []
+        )
+        words += [self.field()] if rng.random() < 0.3 else []
+        word = rng.choice(("actions=",) * 9 + ("action=", "actions:", ""))
+        return self.damaged(f"{','.join(words)}{rng.choice((',', ' '))}{word}{self.actions()}")
+
+    def tunnel_options(self) -> str:
+        """Mappings of options."""
+        mapping = "{class={n},type={n},len={n}}->tun_metadata"
+        words = [
+            self.filled(mapping).replace("{class", "{class") + self.filled("{n}")
+            for _ in range(self.rng.randint(0, 3))
+        ]
+        return self.damaged(",".join(words))
+
+    def connections(self) -> list[str]:
+        """A zone, perhaps, and tuples of connections."""
+        words = (
+            "ct_nw_src={ip}",
+            "ct_nw_dst={ip}",
+            "ct_nw_proto={n}",
+            "ct_tp_src={n}",
+            "ct_tp_dst={n}",
+            "ct_ipv6_src={ip6}",
+            "ct_ipv6_dst={ip6}",
+            "icmp_type={n}",
+            "icmp_code={n}",
+            "icmp_id={n}",
+            "x={n}",
+        )
+        made = (
+            [self.filled(self.rng.choice(("zone={n}", "zone={n}", "zone", "{n}")))]
+            if self.rng.random() < 0.6
+            else []
+        )
+        for _ in range(self.rng.choice((0, 1, 1, 2))):
+            tuple_ = ",".join(self.filled(self.rng.choice(words)) for _ in range(self.rng.randint(0, 4)))
+            made += [self.damaged(tuple_)]
+        return made
+
+    def meter(self, command: str = "add-meter") -> str:
+        """A meter, for a command that changes it with its bands."""
+        rng = self.rng
+        if not command.endswith("-meter") or command[:3] in ("del", "dum"):
+            return self.damaged(
+                self.filled(rng.choice(("meter={meter}", "meter={meter}", "{meter}", "meter={meter},kbps")))
+            )
         words = [self.filled("meter={meter}")] if rng.random() < 0.95 else []
         words += [word for word in ("kbps", "pktps", "burst", "stats", "x", "kbps=1") if rng.random() < 0.3]
         text = ",".join(words)

@@ -26,12 +26,18 @@ def key_values(text: str) -> Iterator[tuple[str, str]]:
 
     A value ends at the first comma or space outside parentheses.  "d(3)->x" gives ("d", "3)->x").
     """
+    for key, value, _ in key_value_ends(text):
+        yield key, value
+
+
+def key_value_ends(text: str) -> Iterator[tuple[str, str, int]]:
+    """The same, and where each pair ends."""
     at, end = 0, len(text)
     while at < end:
         simple = _SIMPLE.match(text, at)
         if simple:
-            yield simple[1], simple[2] or ""
             at = simple.end()
+            yield simple[1], simple[2] or "", at
             continue
         if text[at] in _SPACE:
             at += 1
@@ -44,18 +50,15 @@ def key_values(text: str) -> Iterator[tuple[str, str]]:
             stop = _value_end(text, at + 1, ")")
             if text.startswith(")->", stop):
                 stop = _value_end(text, stop + 1, _SPACE)
-                yield key, text[at + 1 : stop]
-                at = stop
+                value, at = text[at + 1 : stop], stop
             else:
-                yield key, text[at + 1 : stop]
-                at = stop + 1
+                value, at = text[at + 1 : stop], stop + 1
         elif delimiter in (":", "=") and delimiter:
             stop = _value_end(text, at + 1, _SPACE)
-            yield key, text[at + 1 : stop]
-            at = stop + 1
+            value, at = text[at + 1 : stop], stop + 1
         else:
-            yield key, ""
-            at += 1
+            value, at = "", at + 1
+        yield key, value, at
 
 
 def _value_end(text: str, at: int, delimiters: str) -> int:

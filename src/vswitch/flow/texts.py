@@ -142,6 +142,8 @@ def _parse_ipv6(field: Field, text: str, names: PortNames) -> tuple[int, int]:
         value, end = found
         if text[end : end + 1] == "/":
             mask, after = _prefix(text, end, 128, "IPv6")
+            if after == end and _IPV6.match(text, end + 1) and not _leading_ipv6(text, end + 1):
+                raise TextError(f"{text}: Invalid IPv6 mask", text)
             mask, end = (mask, after) if after > end else _leading_ipv6(text, end + 1) or (mask, end)
     if found is None or end != len(text):
         raise TextError(f"{text}: invalid IPv6 address", text)

@@ -122,7 +122,9 @@ class _Reader:
             self.fields["cookie"], self.fields["cookie_mask"] = parse_u64(value), parse_u64(mask)
         else:
             if self.command not in _CHANGES:
-                raise TextError("cannot set cookie", text)
+                raise TextError(
+                    f"cannot set cookie (to match on a cookie, specify a mask, e.g. cookie={text}/-1)", text
+                )
             self.fields["new_cookie"] = parse_u64(value)
 
 
@@ -176,7 +178,7 @@ def read_flow_mod(text: str, command: int | None = OFPFC_ADD, names: Names = NO_
         return ReadFlow(mod, usable)
     actions = _actions(actions_text, names)
     try:
-        mod = mod.replace(actions=check_actions(actions, mod.match, mod.table_id))
+        mod = mod.replace(actions=check_actions(actions, mod.match, mod.table_id, sent=False))
         usable &= for_actions(mod)
         if not usable:
             raise OpenFlowError(BadAction.MATCH_INCONSISTENT)

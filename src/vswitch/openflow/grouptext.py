@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from vswitch.base.errors import TextError
-from vswitch.base.text import key_values, parse_u16, parse_u32, parse_u64
+from vswitch.base.namedtuple import NamedTuple
+from vswitch.base.text import key_value_ends, key_values, parse_u16, parse_u32, parse_u64
 from vswitch.flow.field import Field
-from vswitch.flow.fields import FIELDS
-from vswitch.flow.ports import OFPP_ANY, parse_port
+from vswitch.flow.fields import FIELDS, TUN_METADATA
+from vswitch.flow.match import parse_value
+from vswitch.flow.ports import OFPP_ANY, OFPP_MAX, parse_port
 from vswitch.openflow.actions.base import format_actions
 from vswitch.openflow.actions.text import parse_actions
 from vswitch.openflow.messages.group import (
@@ -38,6 +40,7 @@ from vswitch.openflow.messages.group import (
     Selection,
 )
 from vswitch.openflow.names import NO_NAMES, Names
+from vswitch.openflow.usable import ALL_PROTOCOLS, NUMBERED_BUCKETS, Protocols, for_field, told_by
 from vswitch.openflow.version import OF10, OF15
 
 # Words for the commands: in files of groups, and in what is printed.
@@ -47,9 +50,7 @@ COMMANDS: Mapping[str, int] = {
     "modify": OFPGC_MODIFY,
     "delete": OFPGC_DELETE,
     "insert_bucket": OFPGC_INSERT_BUCKET,
-    "insert_buckets": OFPGC_INSERT_BUCKET,
     "remove_bucket": OFPGC_REMOVE_BUCKET,
-    "remove_buckets": OFPGC_REMOVE_BUCKET,
 }
 COMMAND_NAMES: Mapping[int, str] = {
     OFPGC_ADD: "ADD",
@@ -67,12 +68,24 @@ _WHOLE = (OFPGC_ADD, OFPGC_MODIFY, OFPGC_ADD_OR_MOD)
 _NOT_CHOSEN = OFPG_BUCKET_ALL  # the number of a bucket that got none
 
 
+class ReadGroup(NamedTuple):
+    """A group-mod, and the flow formats that can tell all that its text said."""
+
+    mod: GroupMod
+    usable: Protocols
+
+
 def parse_group_mod(text: str, command: int | None = OFPGC_ADD, names: Names = NO_NAMES) -> GroupMod:
     """The group-mod with `command` that `text` means; None: `text` begins with the command's word, or means addition."""
+    return read_group_mod(text, command, names).mod
+
+
+def read_group_mod(text: str, command: int | None = OFPGC_ADD, names: Names = NO_NAMES) -> ReadGroup:
+    """The same, and how it can be told."""
     if command is None:
         command, text = _split_command(text)
     if command == OFPGC_DELETE and not text.strip():
-        return GroupMod(OFPGC_DELETE, OFPG_ALL)
+        return ReadGroup(GroupMod(OFPGC_DELETE, OFPG_ALL), ALL_PROTOCOLS)
     head, found, buckets_text = text.partition("bucket=")
     if found and command in (OFPGC_DELETE, OFPGC_REMOVE_BUCKET):
         raise TextError("bucket is not needed", text)
@@ -80,16 +93,26 @@ def parse_group_mod(text: str, command: int | None = OFPGC_ADD, names: Names = N
     for name, value in key_values(head):
         reader.take(name, value)
     group = reader.group()
+    usable = reader.usable & NUMBERED_BUCKETS if command in _BUCKET_COMMANDS else reader.usable
     if not found:
-        return group
-    buckets = [parse_bucket(part, group.type, names) for part in buckets_text.split("bucket=")]
-    _check_buckets(group, buckets)
-    return group.replace(buckets=tuple(_numbered(buckets)))
+        return ReadGroup(group, usable)
+    buckets = []
+    for part in buckets_text.split("bucket="):
+        bucket = parse_bucket(part, group.type, names)
+        if bucket.weight and group.command in _WHOLE and group.type != OFPGT_SELECT:
+            raise TextError("Only select groups can have bucket weights.")
+        # What a property needs no longer counts then, as with Open vSwitch: older versions get the group without it.
+        usable = told_by(bucket.actions)
+        buckets.append(bucket)
+    if group.type == OFPGT_INDIRECT and len(buckets) > 1:
+        raise TextError("Indirect groups can have at most one bucket.")
+    return ReadGroup(group.replace(buckets=tuple(_numbered(buckets))), usable)
 
 
 def _split_command(text: str) -> tuple[int, str]:
     stripped = text.lstrip(", \t\r\n")
     word = stripped.split(maxsplit=1)[0] if stripped else ""
+    word, _, _ = word.partition(",")
     if word in COMMANDS:
         return COMMANDS[word], stripped[len(word) :]
     return OFPGC_ADD, text
@@ -105,7 +128,8 @@ class _Reader:
         self.bucket: int | None = None
         self.method = ""
         self.param = 0
-        self.fields: tuple[tuple[Field, int], ...] = ()
+        self.found: dict[str, tuple[Field, int]] = {}
+        self.usable = ALL_PROTOCOLS
 
     def take(self, name: str, value: str) -> None:
         """Read `name=value`."""
@@ -123,13 +147,15 @@ class _Reader:
                 self._need_group("selection method is not needed")
                 if len(value) > 15:
                     raise TextError("selection method is longer than 15 bytes long", value)
+                self.usable &= NUMBERED_BUCKETS
                 self.method = value
             case "selection_method_param":
                 self._need_group("selection method param is not needed")
+                self.usable &= NUMBERED_BUCKETS
                 self.param = parse_u64(value)
             case "fields":
                 self._need_group("fields are not needed")
-                self.fields = _parse_fields(value)
+                self.usable &= NUMBERED_BUCKETS & _parse_fields(value, self.found)
             case _:
                 raise TextError(f"unknown keyword {name}", name)
 
@@ -157,7 +183,8 @@ class _Reader:
             raise TextError("must specify a type")
         if self.command == OFPGC_INSERT_BUCKET and self.bucket is None:
             raise TextError("must specify a command bucket id")
-        if self.fields and self.method != "hash":
+        fields = tuple(self.found[field.name] for field in FIELDS if field.name in self.found)
+        if fields and self.method != "hash":
             raise TextError('fields may only be specified with "selection_method=hash"')
         if self.param and not self.method:
             raise TextError('selection_method_param is only allowed with "selection_method"')
@@ -165,7 +192,7 @@ class _Reader:
             self.command,
             self.group_id,
             OFPGT_ALL if self.type is None else self.type,
-            selection=Selection(self.method, self.param, self.fields),
+            selection=Selection(self.method, self.param, fields),
             command_bucket_id=OFPG_BUCKET_ALL if self.bucket is None else self.bucket,
         )
 
@@ -181,22 +208,27 @@ def _group_id(text: str) -> int:
     return number
 
 
-def _parse_fields(text: str) -> tuple[tuple[Field, int], ...]:
-    """`ip_src,eth_dst=ff:ff:ff:00:00:00`: each with the bits that count, in the order of the table of fields."""
-    found: dict[str, tuple[Field, int]] = {}
-    for name, value in key_values(text):
+def _parse_fields(text: str, found: dict[str, tuple[Field, int]]) -> Protocols:
+    """Add the fields of `ip_src,eth_dst=ff:ff:ff:00:00:00` to those found, and say which flow formats can tell them."""
+    usable = ALL_PROTOCOLS
+    for name, value, end in key_value_ends(text):
         field = FIELDS.get(name)
         if field is None:
-            raise TextError(f": unknown field {name}", name)
+            raise TextError(f"{text[end:]}: unknown field {name}", name)
         if field.name in found:
             raise TextError(f"{name}: duplicate field", name)
         mask = full = (1 << 8 * field.size) - 1
         if value:
-            mask, _ = field.text.parse(field, value, {})
+            mask, bits = parse_value(field, value, {})
+            if bits & field.ones != field.ones:
+                raise TextError(f"{value}: wildcards not allowed here", value)
+            if not mask and field not in TUN_METADATA:
+                raise TextError(f"{text[end:]}: values are wildcards here and must not be all-zeros", value)
             if mask != full and not field.maskable:
                 raise TextError(f"{value}: invalid mask for field {name}", value)
         found[field.name] = field, mask
-    return tuple(found[field.name] for field in FIELDS if field.name in found)
+        usable &= for_field(field, mask)
+    return usable
 
 
 def parse_bucket(text: str, group_type: int = OFPGT_ALL, names: Names = NO_NAMES) -> Bucket:
@@ -227,7 +259,7 @@ def parse_bucket(text: str, group_type: int = OFPGT_ALL, names: Names = NO_NAMES
 
 def _watch_port(text: str, names: Names) -> int:
     port = parse_port(text, names.ports)
-    if port is None:
+    if port is None or OFPP_MAX <= port < OFPP_ANY:
         raise TextError(f"{text}: invalid watch_port", text)
     return port
 
@@ -237,13 +269,6 @@ def _limited(text: str, what: str) -> int:
     if number > OFPG_BUCKET_MAX:
         raise TextError(f"invalid {what} id {number}", text)
     return number
-
-
-def _check_buckets(group: GroupMod, buckets: list[Bucket]) -> None:
-    if group.command in _WHOLE and group.type != OFPGT_SELECT and any(bucket.weight for bucket in buckets):
-        raise TextError("Only select groups can have bucket weights.")
-    if group.type == OFPGT_INDIRECT and len(buckets) > 1:
-        raise TextError("Indirect groups can have at most one bucket.")
 
 
 def _numbered(buckets: list[Bucket]) -> Iterator[Bucket]:

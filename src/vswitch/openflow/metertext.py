@@ -5,10 +5,11 @@ Sources: ovs-ofctl(8), "Meter Syntax"; messages are those of ovs-ofctl.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from vswitch.base.errors import TextError
-from vswitch.base.text import key_values, parse_u8, parse_u32
+from vswitch.base.text import parse_u8, parse_u32
 from vswitch.openflow.messages.meter import (
     OFPM_ALL,
     OFPM_CONTROLLER,
@@ -34,20 +35,17 @@ _METERS = {"all": OFPM_ALL, "controller": OFPM_CONTROLLER, "slowpath": OFPM_SLOW
 def parse_meter_mod(text: str, command: int = OFPMC_ADD) -> MeterMod:
     """The meter-mod with `command` that `text` means; a deletion, as a query, only says which meter."""
     needs_bands = command != OFPMC_DELETE
-    head, found, bands_text = text.partition("bands=")
-    if needs_bands and not found:
-        raise TextError("must specify bands", text)
+    head, bands_text = _split_bands(text) if needs_bands else (text, "")
     meter: int | None = None
-    flags = 0
-    for name, value in key_values(head):
+    flags, words = 0, _Words(head)
+    while name := words.name():
         if needs_bands and name in FLAGS:
             flags |= FLAGS[name]
-        elif not value:
-            raise TextError(f"field {name} missing value", name)
-        elif name == "meter":
-            meter = parse_meter_id(value)
-        else:
+            continue
+        value = words.value(name)
+        if name != "meter":
             raise TextError(f"unknown keyword {name}", name)
+        meter = parse_meter_id(value)
     if meter is None:
         raise TextError("must specify 'meter'", text)
     if not needs_bands:
@@ -55,6 +53,45 @@ def parse_meter_mod(text: str, command: int = OFPMC_ADD) -> MeterMod:
     if not flags:
         raise TextError("meter must specify either 'kbps' or 'pktps'", text)
     return MeterMod(command, meter, flags, _parse_bands(bands_text, bool(flags & OFPMF_BURST)))
+
+
+def _split_bands(text: str) -> tuple[str, str]:
+    """What is before `bands=` and what is after it."""
+    head, found, after = text.partition("band")
+    _, equals, bands = after.partition("=")
+    if not found or not equals:
+        raise TextError("must specify bands", text)
+    return head, bands
+
+
+class _Words:
+    """The words of a text, names and values by turns; one separator is like many, also one without a word before it."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._at = 0
+
+    def name(self) -> str:
+        """The next name; none at the end."""
+        return self._next(_NAME)
+
+    def value(self, name: str) -> str:
+        """The next value, which is that of `name`."""
+        value = self._next(_VALUE)
+        if not value:
+            raise TextError(f"field {name} missing value", name)
+        return value
+
+    def _next(self, pattern: re.Pattern[str]) -> str:
+        found = pattern.match(self._text, self._at)
+        if not found:
+            return ""
+        self._at = found.end()
+        return found[1]
+
+
+_NAME = re.compile(r"[=, \t\r\n]*+([^=, \t\r\n]+)[=, \t\r\n]?")
+_VALUE = re.compile(r"[, \t\r\n]*+([^, \t\r\n]+)[, \t\r\n]?")
 
 
 def parse_meter_id(text: str) -> int:
@@ -70,7 +107,9 @@ def parse_meter_id(text: str) -> int:
 def _parse_bands(text: str, burst: bool) -> tuple[Band, ...]:
     """`type=drop,rate=100 type=dscp_remark …`: each begins with its type."""
     bands: list[dict[str, int]] = []
-    for name, value in key_values(text):
+    words = _Words(text)
+    while name := words.name():
+        value = words.value(name)
         if name == "type":
             if value not in BAND_TYPES:
                 raise TextError(f"field type unknown value {value}", value)
@@ -95,12 +134,12 @@ def _band(fields: dict[str, int], burst: bool) -> Band:
         raise TextError("'dscp_remark' band must have 'prec_level'")
     if not remarks and fields.get("prec_level"):
         raise TextError("Only 'dscp_remark' band may have 'prec_level'")
+    if not fields.get("rate"):
+        raise TextError("band must have 'rate'")
     if burst and not fields.get("burst_size"):
         raise TextError("band must have 'burst_size' when 'burst' flag is set")
     if not burst and fields.get("burst_size"):
         raise TextError("band may have 'burst_size' only when 'burst' flag is set")
-    if not fields.get("rate"):
-        raise TextError("band must have 'rate'")
     return Band(**fields)
 
 

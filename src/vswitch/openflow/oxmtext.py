@@ -16,7 +16,7 @@ COOKIE, COOKIE_MASKED = b"\x00\x01\x3c\x08", b"\x00\x01\x3d\x10"
 _COOKIES = {"NXM_NX_COOKIE": COOKIE, "NXM_NX_COOKIE_W": COOKIE_MASKED}
 _SEPARATORS = ", "
 _HEX = frozenset("0123456789abcdefABCDEF")
-_BLANK = " \t\r\n"
+_BLANK = " .\t\r\n"
 
 
 def parse_entries(text: str) -> bytes:
@@ -42,6 +42,8 @@ def parse_entries(text: str) -> bytes:
             if not rest.startswith("/"):
                 raise TextError(f"{text}: missing / in masked field {name}", name)
             mask, rest = take_hex(rest[1:])
+            if len(mask) < len(value) and not rest.startswith(")"):
+                raise TextError(f"{rest}: hex digits expected", rest)
             _check_size(header, mask, len(value))
         rest = rest.lstrip(" ")
         if not rest.startswith(")"):
@@ -98,7 +100,7 @@ def _code(header: bytes) -> Code | None:
 
 
 def take_hex(text: str) -> tuple[bytes, str]:
-    """The bytes whose digits `text` begins with, blanks between them, and the rest of it."""
+    """The bytes whose digits `text` begins with, blanks and dots between them, and the rest of it."""
     out = bytearray()
     at = 0
     while True:

@@ -60,6 +60,8 @@ _OF11 = frozenset({"OpenFlow11"})
 _OXM13 = frozenset({"OXM-OpenFlow13", "OXM-OpenFlow14", "OXM-OpenFlow15"})
 _OXM = _OXM13 | {"OXM-OpenFlow12"}
 ALL_PROTOCOLS: Protocols = _STANDARD | _NXM | _OF11 | _OXM
+NUMBERED_BUCKETS = _STANDARD | _NXM | {"OXM-OpenFlow15"}  # in which groups are as in OpenFlow 1.5
+METERING = frozenset({"OXM-OpenFlow15"})  # in which a meter is an action
 WITH_TABLES = frozenset(name for name in ALL_PROTOCOLS if not name.endswith("-table_id"))
 
 # In the order and under the names in which ovs-ofctl lists them, the widest first.
@@ -113,9 +115,9 @@ def for_settings(flow_mod: FlowMod) -> Protocols:
 
 def for_actions(flow_mod: FlowMod) -> Protocols:
     """The ways in which the actions can be told, and make sense."""
-    usable = _told_by(flow_mod.actions)
+    usable = told_by(flow_mod.actions)
     try:
-        check_actions(flow_mod.actions, flow_mod.match, flow_mod.table_id, OF11)
+        check_actions(flow_mod.actions, flow_mod.match, flow_mod.table_id, OF11, sent=False)
     except OpenFlowError:
         usable &= _STANDARD | _NXM  # only OpenFlow 1.0 rewrites what a packet may lack
     return usable
@@ -148,7 +150,8 @@ def fits_11(match: Match) -> bool:
     return all(mask & field.mask in (0, field.mask) for field in (TP_SRC, TP_DST))
 
 
-def _told_by(actions: Iterable[Action]) -> Protocols:
+def told_by(actions: Iterable[Action]) -> Protocols:
+    """The ways in which actions can be told."""
     usable = ALL_PROTOCOLS
     for item in actions:
         match item:
@@ -161,7 +164,7 @@ def _told_by(actions: Iterable[Action]) -> Protocols:
             case SetField():
                 usable &= for_field(item.field)
             case Clone() | WriteActions() | Ct():
-                usable &= _told_by(item.actions)
+                usable &= told_by(item.actions)
             case _:
                 pass
     return usable

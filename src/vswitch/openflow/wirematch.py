@@ -169,7 +169,7 @@ def _steps(mask: int, kind: int, version: int) -> Iterator[_Step]:
         if field is VLAN_TCI and version != NXM:
             yield from _vlan_steps(bits, VLAN_TCI.get(kind) & 0x1000, version)
             continue
-        whole = bits == field.ones or field in _UNMASKABLE
+        whole = (bits == field.ones and field is not _TUN_FLAGS) or field in _UNMASKABLE
         tail = b"" if whole else bits.to_bytes(field.size, "big")
         head, layered = encode_header(field, version, not whole), field.needs not in _EVERYWHERE
         yield _Step(head, field.offset, bits, field.size, tail, layered)
@@ -185,7 +185,9 @@ def _option_step(field: Field, bits: int, version: int) -> _Step:
 
 
 _EVERYWHERE = (NEEDS_NOTHING, NEEDS_CT)
+_LAYERED = reduce(or_, (field.mask for field in FIELDS if field.needs not in _EVERYWHERE))
 _UNASKED = (NEEDS_CT, NEEDS_NSH, NEEDS_ETHERNET)  # told of any packets, as Open vSwitch does
+_TUN_FLAGS = FIELDS["tun_flags"]  # of 16 bits OpenFlow knows one: never all
 _UNMASKABLE = frozenset(field for field in FIELDS if not field.maskable)
 _VLAN_VID, _VLAN_PCP = FIELDS["vlan_vid"], FIELDS["vlan_pcp"]
 
@@ -394,7 +396,7 @@ def _decode_each(data: bytes, at: int, end: int, loose: bool, entries: list[Entr
                 continue
             found, at = _decode_rare(data, at, end, loose)
             if found is not None:
-                value, mask = _add(value, mask, *found)
+                value, mask = _add(value, mask, *found, loose)
             continue
         field, size, masked = known
         middle, stop = at + 4 + size // 2, at + 4 + size
@@ -404,10 +406,10 @@ def _decode_each(data: bytes, at: int, end: int, loose: bool, entries: list[Entr
             number, bits = _under_mask(data[at + 4 : middle], data[middle:stop])
         else:
             number, bits = int.from_bytes(data[at + 4 : stop], "big"), field.ones
-        value, mask = _add(value, mask, field, number, bits)
+        value, mask = _add(value, mask, field, number, bits, loose)
         entries.append(Entry(field, bits, middle if masked else stop))
         at = stop
-    if mask & _ETHERNET and not mask & PACKET_TYPE.mask:
+    if mask & _LAYERED and not mask & PACKET_TYPE.mask:
         mask |= PACKET_TYPE.mask
     return Match(Flow(value), Mask(mask)), cookie, cookie_mask
 
@@ -420,11 +422,11 @@ def _under_mask(value: bytes, mask: bytes) -> tuple[int, int]:
     return number, bits
 
 
-def _add(value: int, mask: int, field: Field, number: int, bits: int) -> tuple[int, int]:
-    """Value and mask of a match with one field more."""
+def _add(value: int, mask: int, field: Field, number: int, bits: int, loose: bool) -> tuple[int, int]:
+    """Value and mask of a match with one field more; `loose`, even where packets do not have it."""
     if not can_be(field, number):
         raise OpenFlowError(BadMatch.BAD_VALUE, field.name)
-    if not field.needs.holds_in(value, mask) and not field.needs.holds_in(with_type(value), mask):
+    if not (loose or field.needs.holds_in(value, mask) or field.needs.holds_in(with_type(value), mask)):
         raise OpenFlowError(BadMatch.BAD_PREREQ, field.name)
     if (mask & field.mask and field.get(mask)) or (field is PACKET_TYPE and mask & _ETHERNET):
         raise OpenFlowError(BadMatch.DUP_FIELD, field.name)

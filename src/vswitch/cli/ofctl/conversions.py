@@ -8,22 +8,22 @@ Sources: `ovs-ofctl parse-nxm` and its like.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from random import choice
 
 from vswitch.base.digits import parse_decimal
 from vswitch.base.errors import TextError
 from vswitch.base.options import CommandError, Given
-from vswitch.cli.ofctl.lines import preprocessed, test_lines
+from vswitch.cli.ofctl.lines import preprocessed, stdin, test_lines
 from vswitch.cli.ofctl.table import command
 from vswitch.flow.fields import VLAN_TCI
 from vswitch.flow.match import Match, parse_match
-from vswitch.openflow.actions.base import decode_actions, encode_actions, format_actions
+from vswitch.flow.normalize import normalize, tell_normal
+from vswitch.openflow.actions.base import Action, decode_actions, encode_actions, format_actions
 from vswitch.openflow.actions.check import check_actions
-from vswitch.openflow.errors import BadRequest, OpenFlowError
-from vswitch.openflow.instructions import decode_instructions, encode_instructions
-from vswitch.openflow.match10 import MATCH10_SIZE, decode_match10, encode_match10
+from vswitch.openflow.errors import BadInstruction, BadRequest, OpenFlowError
+from vswitch.openflow.instructions import decode_instructions, encode_instructions, rank
+from vswitch.openflow.match10 import MATCH10_SIZE, as_given10, decode_match10, encode_match10
 from vswitch.openflow.match11 import MATCH11_SIZE, decode_match11, encode_match11
 from vswitch.openflow.oxmtext import format_entries, parse_entries, take_hex
 from vswitch.openflow.printing.base import hex_dump
@@ -65,7 +65,7 @@ def parse_oxm(given: Given, version: str) -> Iterator[str]:
 
 def _entries(given: Given, version: Version | None) -> Iterator[str]:
     verbose, loose = "more" in given, "strict" not in given
-    for line in test_lines(sys.stdin):
+    for line in test_lines(stdin()):
         data = parse_entries(line)
         try:
             match, cookie, mask = decode_entries(data, 0, len(data), loose)
@@ -88,17 +88,23 @@ def _entries(given: Given, version: Version | None) -> Iterator[str]:
 @command("parse-ofp10-match")
 def parse_ofp10_match(given: Given) -> Iterator[str]:
     """What matches of OpenFlow 1.0 mean; `x` is a digit that does not matter and comes back as 0."""
-    for line in preprocessed(sys.stdin):
+    for line in preprocessed(stdin()):
         digits = [c if c != "x" else choice("0123456789abcdef") for c in line]
-        match = decode_match10(_hex("".join(digits), MATCH10_SIZE))
-        expected = _hex(line.replace("x", "0"), MATCH10_SIZE)
-        yield from _there_and_back(str(match), expected, encode_match10(match))
+        match = as_given10(_hex("".join(digits), MATCH10_SIZE))
+        expected, back = _hex(line.replace("x", "0"), MATCH10_SIZE), encode_match10(match)
+        yield str(match)
+        yield from differences(expected, back)
+        normal = normalize(match)
+        if normal is not match:
+            tell_normal(match, normal)
+            yield from (f"normal: {line}" for line in differences(back, encode_match10(normal)))
+        yield ""
 
 
 @command("parse-ofp11-match")
 def parse_ofp11_match(given: Given) -> Iterator[str]:
     """What matches of OpenFlow 1.1 mean."""
-    for line in preprocessed(sys.stdin):
+    for line in preprocessed(stdin()):
         data = _hex(line, MATCH11_SIZE)
         try:
             match = decode_match11(data, 0)
@@ -150,13 +156,17 @@ def parse_instructions(given: Given, version: str) -> Iterator[str]:
 def _actions(text: str, what: str) -> Iterator[str]:
     version = _version(text)
     instructions = what == "instructions" and version > OF10
-    for line in preprocessed(sys.stdin):
-        table, _, digits = line.rpartition(",")
-        data = _hex(digits, 0)
+    for line in preprocessed(stdin()):
+        table, comma, digits = line.partition(",")
+        data = _hex(digits if comma else line, 0)
         try:
+            if not data:
+                raise OpenFlowError(BadInstruction.BAD_LEN if instructions else BadRequest.BAD_LEN)
             if not instructions and len(data) % 8:
                 raise OpenFlowError(BadRequest.BAD_LEN)
             actions = (decode_instructions if instructions else decode_actions)(version, data)
+            if what == "actions" and any(rank(item) > rank(Action()) for item in actions):
+                raise OpenFlowError(BadInstruction.UNSUP_INST)
             if what == "instructions":
                 check_actions(actions, Match(), parse_decimal(table) or 0, version)
         except OpenFlowError as error:

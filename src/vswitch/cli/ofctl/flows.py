@@ -36,7 +36,7 @@ from vswitch.openflow.messages.flowstats import (
 from vswitch.openflow.messages.role import NXFF_NXM, FlowModTableId, SetFlowFormat
 from vswitch.openflow.names import NO_NAMES, Names
 from vswitch.openflow.session import Received
-from vswitch.openflow.usable import Protocols, format_protocols
+from vswitch.openflow.usable import ALL_PROTOCOLS, Protocols, format_protocols
 from vswitch.openflow.version import OF10
 
 ANY_VERB = ""  # each line may begin with what to do
@@ -47,9 +47,11 @@ BATCH = 1000  # flow-mods, of which two batches are sent before looking whether 
 def dump_flows(given: Given, switch: str, text: str = "") -> Iterator[str]:
     """The flows that match, as the switch sends them; or sorted, with names, or without statistics."""
     settings = Settings(given)
-    request = FlowStatsRequest(**query(text, switch, settings))
+    asked, usable = query(text, switch, settings)
+    request = FlowStatsRequest(**asked)
     names = shown(switch, settings)
     channel = Channel(switch, settings)
+    check_formats(settings, usable)
     use_nxm(channel, settings)
     if not settings.sorting:
         whole = settings.stats and not settings.show_names  # messages, as they come
@@ -94,13 +96,12 @@ def colored(text: str, settings: Settings) -> str:
     return "\n".join(color_flow(line, colors) if line.startswith(" ") else line for line in lines)
 
 
-def query(text: str, switch: str, settings: Settings) -> dict[str, Any]:
-    """The fields of a request for flows that match `text`."""
+def query(text: str, switch: str, settings: Settings) -> tuple[dict[str, Any], Protocols]:
+    """The fields of a request for flows that match `text`, and the flow formats that can tell it."""
     if not text:
-        return {}
+        return {}, ALL_PROTOCOLS
     asked, usable = read_query(text, accepted(switch, settings))
-    check_formats(settings, usable)
-    return {name: getattr(asked, name) for name in asked.__match_args__}
+    return {name: getattr(asked, name) for name in asked.__match_args__}, usable
 
 
 def all_flows(channel: Channel, request: FlowStatsRequest) -> list[FlowStats]:
@@ -129,8 +130,10 @@ def sort_key(text: str | None, descending: bool) -> Callable[[FlowStats], tuple[
 def dump_aggregate(given: Given, switch: str, text: str = "") -> Iterator[str]:
     """What the flows that match have carried together."""
     settings = Settings(given)
-    request = AggregateStatsRequest(**query(text, switch, settings))
+    asked, usable = query(text, switch, settings)
+    request = AggregateStatsRequest(**asked)
     channel = Channel(switch, settings)
+    check_formats(settings, usable)
     use_nxm(channel, settings)
     return printed(channel.replies(request), settings, NO_NAMES)
 

@@ -12,11 +12,13 @@ from vswitch.base.errors import TextError
 from vswitch.base.options import CommandError, Given
 from vswitch.cli.command import warn
 from vswitch.cli.ofctl.channel import Channel
+from vswitch.cli.ofctl.flows import allowed_formats, check_formats
+from vswitch.cli.ofctl.lines import BLANK, c_string, opened
 from vswitch.cli.ofctl.naming import accepted
-from vswitch.cli.ofctl.settings import Settings
+from vswitch.cli.ofctl.settings import FLOW_FORMATS, Settings
 from vswitch.cli.ofctl.switch import dump
 from vswitch.cli.ofctl.table import command
-from vswitch.openflow.grouptext import parse_group_mod
+from vswitch.openflow.grouptext import ReadGroup, parse_group_mod, read_group_mod
 from vswitch.openflow.message import encode
 from vswitch.openflow.messages.group import (
     OFPG_ALL,
@@ -36,6 +38,8 @@ from vswitch.openflow.messages.groupstats import (
 )
 from vswitch.openflow.names import NO_NAMES, Names
 from vswitch.openflow.text import print_message
+from vswitch.openflow.usable import ALL_PROTOCOLS, Protocols, format_protocols
+from vswitch.openflow.version import Version
 
 
 @command("dump-groups", "SWITCH [GROUP]")
@@ -111,34 +115,33 @@ def change(given: Given, switch: str, text: str, what: int) -> None:
         change_from_file(given, switch, "-", what)
         return
     settings = Settings(given)
-    mods = [parse_group_mod(text, what, accepted(switch, settings))]
-    _send(switch, settings, mods)
+    mod, usable = read_group_mod(text, what, accepted(switch, settings))
+    _send(switch, settings, [mod], usable)
 
 
 def change_from_file(given: Given, switch: str, file: str, what: int | None) -> None:
     """Send the group-mods in the lines of a file."""
     settings = Settings(given)
     names = accepted(switch, settings)
-    try:
-        with open("/dev/stdin" if file == "-" else file, encoding="utf-8", errors="surrogateescape") as lines:  # noqa: PTH123 - pathlib takes 8 ms
-            mods = list(parsed(lines, what, names, file))
-    except OSError as error:
-        raise CommandError(f"{file}: open failed ({error.strerror})") from None
-    _send(switch, settings, mods)
+    with opened(file) as lines:
+        groups = list(parsed(lines, what, names, file))
+    usable = ALL_PROTOCOLS.intersection(*(group.usable for group in groups))
+    _send(switch, settings, [group.mod for group in groups], usable)
 
 
-def parsed(lines: Iterable[str], what: int | None, names: Names, file: str) -> Iterator[GroupMod]:
+def parsed(lines: Iterable[str], what: int | None, names: Names, file: str) -> Iterator[ReadGroup]:
     """The group-mods in the lines of a file, which may have comments."""
     for number, line in enumerate(lines, 1):
-        text = line.partition("#")[0].strip()
+        text = c_string(line).partition("#")[0].strip(BLANK)
         if text:
             try:
-                yield parse_group_mod(text, what, names)
+                yield read_group_mod(text, what, names)
             except TextError as error:
                 raise TextError(f"{file}:{number}: {error}", text) from None
 
 
-def _send(switch: str, settings: Settings, mods: list[GroupMod]) -> None:
+def _send(switch: str, settings: Settings, mods: list[GroupMod], usable: Protocols) -> None:
+    check_formats(settings, usable)
     channel = Channel(switch, settings)
     if settings.bundle:
         from vswitch.cli.ofctl.bundle import commit_bundle
@@ -153,8 +156,11 @@ def _send(switch: str, settings: Settings, mods: list[GroupMod]) -> None:
 def parse_group(given: Given, group: str) -> Iterator[str]:
     """What `add-group` would send."""
     settings = Settings(given)
-    mod = parse_group_mod(group, OFPGC_ADD, NO_NAMES)
-    version = min(settings.versions) if given.all("protocols") else 1
-    yield "usable protocols: any"
-    yield f"chosen version: {next(v for v in settings.versions if v == version).long_name}"
+    mod, usable = read_group_mod(group, OFPGC_ADD, NO_NAMES)
+    yield f"usable protocols: {format_protocols(usable)}"
+    chosen = [FLOW_FORMATS[name][0] for name in allowed_formats(settings) if name in usable]
+    if not chosen:
+        raise CommandError("no usable protocol")
+    version = Version(min(chosen))
+    yield f"chosen version: {version.long_name}"
     yield print_message(encode(mod, version, 1), settings.verbosity).rstrip("\n")

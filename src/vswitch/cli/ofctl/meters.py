@@ -41,13 +41,13 @@ def mod_meter(given: Given, switch: str, meter: str) -> None:
 
 
 @command("del-meter", "SWITCH [METER]")
-def del_meter(given: Given, switch: str, meter: str = "") -> None:
+def del_meter(given: Given, switch: str, meter: str | None = None) -> None:
     """Delete a meter, or all."""
     change(given, switch, MeterMod(OFPMC_DELETE, _asked(meter)))
 
 
 @command("del-meters", "SWITCH [METER]")
-def del_meters(given: Given, switch: str, meter: str = "") -> None:
+def del_meters(given: Given, switch: str, meter: str | None = None) -> None:
     """Delete the meters, or one."""
     del_meter(given, switch, meter)
 
@@ -59,21 +59,23 @@ def dump_meter(given: Given, switch: str, meter: str) -> Iterator[str]:
 
 
 @command("dump-meters", "SWITCH [METER]")
-def dump_meters(given: Given, switch: str, meter: str = "") -> Iterator[str]:
+def dump_meters(given: Given, switch: str, meter: str | None = None) -> Iterator[str]:
     """How the meters are configured."""
     yield from _configured(given, switch, meter)
 
 
-def _configured(given: Given, switch: str, meter: str) -> Iterator[str]:
+def _configured(given: Given, switch: str, meter: str | None) -> Iterator[str]:
+    request = MeterConfigRequest(_asked(meter))
     check_formats(Settings(given), METERED)
-    return dump(given, switch, MeterConfigRequest(_asked(meter)))
+    return dump(given, switch, request)
 
 
 @command("meter-stats", "SWITCH [METER]")
-def meter_stats(given: Given, switch: str, meter: str = "") -> Iterator[str]:
+def meter_stats(given: Given, switch: str, meter: str | None = None) -> Iterator[str]:
     """What the meters have seen."""
+    request = MeterStatsRequest(_asked(meter))
     check_formats(Settings(given), METERED)
-    return dump(given, switch, MeterStatsRequest(_asked(meter)))
+    return dump(given, switch, request)
 
 
 @command("meter-features", "SWITCH")
@@ -82,9 +84,9 @@ def meter_features(given: Given, switch: str) -> Iterator[str]:
     return dump(given, switch, MeterFeaturesRequest())
 
 
-def _asked(text: str) -> int:
+def _asked(text: str | None) -> int:
     """The meter that an argument means; all, without one."""
-    return parse_meter_mod(text, OFPMC_DELETE).meter_id if text else OFPM_ALL
+    return OFPM_ALL if text is None else parse_meter_mod(text, OFPMC_DELETE).meter_id
 
 
 def change(given: Given, switch: str, mod: MeterMod) -> None:

@@ -5,11 +5,11 @@ Sources: ovs-ofctl(8): add-tlv-map, del-tlv-map, dump-tlv-map, ct-flush, ct-flus
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from vswitch.base.errors import TextError
 from vswitch.base.options import CommandError, Given
+from vswitch.base.scan import Number, scan
 from vswitch.base.text import key_values, parse_ipv4, parse_ipv6, parse_u8, parse_u16
 from vswitch.cli.ofctl.channel import Channel
 from vswitch.cli.ofctl.settings import FLOW_FORMATS, Settings, check_formats
@@ -29,9 +29,9 @@ from vswitch.openflow.messages.nicira import (
     TlvTableMod,
     TlvTableRequest,
 )
+from vswitch.packet.numbers import ICMP, ICMPV6
 
 EXTENSIBLE = tuple(name for name in FLOW_FORMATS if name.startswith(("NXM", "OXM")))
-_TLV = re.compile(r"\{class=(\w+),type=(\w+),len=(\w+)\}->tun_metadata(\d+)\Z")
 
 
 @command("add-tlv-map", "SWITCH MAP...")
@@ -58,21 +58,21 @@ def dump_tlv_map(given: Given, switch: str) -> Iterator[str]:
 
 def _parse_maps(text: str) -> tuple[TlvMap, ...]:
     """`{class=0xffff,type=0,len=4}->tun_metadata0,…`"""
-    maps = []
-    for word in re.split(r"[, ](?=\{)", text.strip(", ")):
-        found = _TLV.match(word)
+    maps, at = [], 0
+    while at < len(text):
+        found = scan(text, _TLV, at)
         if found is None:
             raise CommandError("invalid tlv mapping")
-        option_class, option_type, length, index = found.groups()
-        maps.append(
-            TlvMap(
-                parse_u16(option_class, "class"),
-                parse_u8(option_type, "type"),
-                parse_u8(length, "len"),
-                parse_u16(index, "index"),
-            )
-        )
+        numbers, at = found
+        maps.append(TlvMap(*numbers))
+        if at < len(text) and text[at] != ",":
+            raise CommandError("invalid tlv mapping")
+        at += 1
     return tuple(maps)
+
+
+_I8, _I16 = Number(0, 8), Number(0, 16)
+_TLV = ("{class=", _I16, ",type=", _I8, ",len=", _I8, "}->tun_metadata", _I16)
 
 
 @command("ct-flush-zone", "SWITCH ZONE")
@@ -91,10 +91,10 @@ def parse_ct_flush(words: tuple[str, ...]) -> CtFlush:
     """`zone=5 "ct_nw_src=10.0.0.1,ct_nw_proto=6,ct_tp_dst=80"`: the zone, the original direction, the reply's."""
     zone = None
     if words and words[0].startswith("zone="):
-        try:
-            zone, words = parse_u16(words[0].removeprefix("zone="), "zone"), words[1:]
-        except TextError:
-            raise TextError("Failed to parse zone", words[0]) from None
+        found = scan(words[0], _ZONE)
+        if found is None:
+            raise TextError("Failed to parse zone", words[0])
+        ((zone,), _), words = found, words[1:]
     flush = CtFlush(zone=zone)
     for name, word in zip(("original", "reply"), words[:2], strict=False):
         try:
@@ -107,8 +107,14 @@ def parse_ct_flush(words: tuple[str, ...]) -> CtFlush:
     return flush
 
 
-_PORTS = {"ct_tp_src": "src_port", "ct_tp_dst": "dst_port", "icmp_id": "icmp_id"}
-_BYTES = {"icmp_type": "icmp_type", "icmp_code": "icmp_code"}
+_ADDRESSES = {f"ct_{kind}_{end}": (kind, end) for kind in ("nw", "ipv6") for end in ("src", "dst")}
+_ZONE = ("zone=", Number(10, 16))
+_PORTS = {"ct_tp_src": ("src_port", parse_u16), "ct_tp_dst": ("dst_port", parse_u16)}
+_OF_ICMP = {
+    "icmp_id": ("icmp_id", parse_u16),
+    "icmp_type": ("icmp_type", parse_u8),
+    "icmp_code": ("icmp_code", parse_u8),
+}
 
 
 def _parse_tuple(text: str, proto: int) -> tuple[CtTuple, int]:
@@ -117,24 +123,32 @@ def _parse_tuple(text: str, proto: int) -> tuple[CtTuple, int]:
     for name, item in key_values(text):
         if not item:
             raise TextError(f"field {name} missing value", name)
-        match name:
-            case "ct_nw_src" | "ct_nw_dst" | "ct_ipv6_src" | "ct_ipv6_dst":
-                _, kind, end = name.split("_")
-                if family not in ("", kind):
-                    raise TextError(f"the L3 protocol does not match {item}", item)
-                family = kind
-                fields[end] = _address(kind, name, item)
-            case "ct_nw_proto":
-                proto = parse_u8(item, name)
-            case _ if name in _PORTS:
-                fields[_PORTS[name]] = parse_u16(item, name)
-            case _ if name in _BYTES:
-                fields[_BYTES[name]] = parse_u8(item, name)
-            case _:
-                raise TextError(f"invalid conntrack tuple field: {name}", name)
+        if name in _ADDRESSES:
+            kind, end = _ADDRESSES[name]
+            if family not in ("", kind):
+                raise TextError(f"the L3 protocol does not match {item}", item)
+            if fields.get(end):
+                raise TextError(f"{name} is set multiple times", name)
+            family = kind
+            fields[end] = _address(kind, name, item)
+        elif name == "ct_nw_proto":
+            proto = _number(name, item, parse_u8)
+        elif name in _PORTS or (name in _OF_ICMP and proto in (ICMP, ICMPV6)):
+            key, parse = _PORTS.get(name) or _OF_ICMP[name]
+            fields[key] = _number(name, item, parse)
+        else:
+            known = name in _OF_ICMP
+            raise TextError("invalid L4 fields" if known else f"invalid conntrack tuple field: {name}", name)
     if not proto and any(fields.get(name) for name in ("src_port", "dst_port")):
         raise TextError("port is set without protocol", text)
     return CtTuple(**fields), proto
+
+
+def _number(name: str, text: str, parse: Callable[[str, str], int]) -> int:
+    try:
+        return parse(text, name)
+    except TextError:
+        raise TextError(f"failed to parse field {name}", text) from None
 
 
 def _address(kind: str, name: str, text: str) -> int:

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from vswitch.base.options import CommandError, Given
 from vswitch.cli.ofctl.channel import Channel
+from vswitch.cli.ofctl.flows import check_formats
 from vswitch.cli.ofctl.naming import accepted
 from vswitch.cli.ofctl.settings import Settings
 from vswitch.cli.ofctl.table import command
-from vswitch.openflow.actions.text import parse_actions
+from vswitch.flow.ports import parse_port
 from vswitch.openflow.messages.packet import PacketOut
-from vswitch.openflow.packettext import parse_packet, parse_packet_out
+from vswitch.openflow.packettext import parse_packet, parse_plain_actions, read_packet_out
 
 PACKET_IN_FORMATS = ("standard", "nxt_packet_in", "nxt_packet_in2")
 EVERYTHING = 0xFFFF  # miss_send_len: whole packets
@@ -24,12 +25,16 @@ def packet_out(given: Given, switch: str, first: str, *rest: str) -> None:
     settings = Settings(given)
     names = accepted(switch, settings)
     if not rest:
-        messages = [parse_packet_out(first, names)]
+        message, usable = read_packet_out(first, names)
+        messages = [message]
     elif len(rest) == 1:
         raise CommandError("Too many arguments (4)")
     else:
         actions, *packets = rest
-        port = names.port(first)
-        parsed = parse_actions(actions, names)
+        parsed, usable = parse_plain_actions(actions, names)
+        port = parse_port(first, names.ports)
+        if port is None:
+            raise CommandError(f"{switch}: unknown port `{first}'")
         messages = [PacketOut(parse_packet(packet), parsed, port) for packet in packets]
+    check_formats(settings, usable)
     Channel(switch, settings).commit(*messages)

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from vswitch.base.errors import TextError
 from vswitch.base.scan import c_atoi
-from vswitch.flow.ports import OfPort, from_16, to_16
+from vswitch.flow.ports import OFPP_CONTROLLER, OFPP_MAX, OFPP_UNSET, OfPort, from_16, to_16
 from vswitch.flow.subfield import Subfield, coded, parse_typed
 from vswitch.openflow.actions.base import Action, action, frame, nx, spelled
 from vswitch.openflow.codec import Code
@@ -88,6 +88,8 @@ class Bundle(Action):
         if dst is not None:
             dst = decode_bits(dst.field, ofs_nbits, written=True)
         members = tuple(map(from_16, struct.unpack_from(f"!{n}H", data, 32)))
+        if any(OFPP_MAX <= port <= OFPP_UNSET or port == OFPP_CONTROLLER for port in members):
+            raise OpenFlowError(BadAction.BAD_OUT_PORT)
         return cls(name, basis, BUNDLE_ALGORITHMS[algorithm], members, dst)
 
     @classmethod

@@ -100,12 +100,16 @@ def check_actions(
     version: int = 1,
     n_tables: int = 255,
     max_port: int = OFPP_MAX,
+    *,
+    sent: bool = True,
 ) -> tuple[Action, ...]:
     """`actions`, completed by what `match` says; OpenFlowError if they make no sense on its packets.
 
-    From OpenFlow 1.1 on that includes rewriting what the packets may lack; `table_id` 0xff is any table.
+    From OpenFlow 1.1 on that includes rewriting what the packets may lack; `table_id` 0xff is any table.  Unless they are
+    `sent`, but only a text, the match itself may be on packets that there are not.
     """
-    check_addresses(match)
+    if sent:
+        check_addresses(match)
     known = match.mask & CT_STATE.mask
     return _check(
         tuple(actions), telling(with_type(match.value)), known, table_id, version, n_tables, max_port

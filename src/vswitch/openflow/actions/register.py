@@ -80,6 +80,13 @@ def encode_set_field(version: int, field: Field, value: int, mask: int | None = 
     return frame(_SET_FIELD if version >= OF15 else nx(33), entry)
 
 
+# What has no type, by the names of OpenFlow 1.0, and what has; and the bit that says that there is a tag.
+_SINCE_OXM = {
+    FIELDS["dl_vlan"]: (FIELDS["vlan_vid"], 0x1000),
+    FIELDS["dl_vlan_pcp"]: (FIELDS["vlan_pcp"], 0),
+}
+
+
 @action("set_field", "OF1.2+(25), NX1.0-1.4(33)")
 class SetField(Action):
     """Set the bits `mask` of `field` to those of `value`; without a mask, all of it."""
@@ -95,6 +102,9 @@ class SetField(Action):
 
     def encode(self, version: int) -> bytes:
         """set_field where the version can say it; older actions otherwise."""
+        if self.field in _SINCE_OXM:  # OpenFlow 1.0's names have no types
+            field, present = _SINCE_OXM[self.field]
+            return SetField(field, self.value | present).encode(version)
         if version >= OF15 or (version >= OF12 and self.mask is None) or not self.field.codes:
             return encode_set_field(version, self.field, self.value, self.mask)
         if version <= OF11 and self.mask is None:

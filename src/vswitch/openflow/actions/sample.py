@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from vswitch.base.errors import TextError
 from vswitch.base.text import key_values, parse_u16, parse_u32
 from vswitch.flow.ports import OFPP_NONE, OfPort, from_16, to_16
-from vswitch.flow.subfield import Subfield, coded, parse_subfield
+from vswitch.flow.subfield import Subfield, coded, find_field, parse_typed
 from vswitch.openflow.actions.base import Action, action, frame, nx
 from vswitch.openflow.codec import Code
 from vswitch.openflow.errors import BadAction, BadRequest, OpenFlowError
@@ -128,4 +128,9 @@ def _decode_id(header: bytes, bits: int) -> int | Subfield:
 
 
 def _parse_id(text: str) -> int | Subfield:
-    return parse_u32(text) if text[:1].isdigit() else parse_subfield(text)
+    try:
+        return parse_u32(text)
+    except TextError:
+        if find_field(text.partition("[")[0]) is None:
+            raise
+        return parse_typed(text)
