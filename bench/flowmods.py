@@ -27,7 +27,6 @@ MIN_WORK = 0.001  # what is less cannot be told from the noise of starting a pro
 ROUNDS = 3
 START_ROUNDS = 9
 Words = list[str]
-Starts = dict[str, dict[str, float]]  # of each command line without names of files: of each make, seconds
 
 
 def flows(count: int, port: int = 1) -> str:
@@ -40,11 +39,15 @@ def flows(count: int, port: int = 1) -> str:
 
 
 class Case(NamedTuple):
-    """A command to measure: what goes before, the command, how much of the peer's time it may take."""
+    """A command to measure: what goes before, the command, how much of the peer's time it may take.
+
+    `idle` is like it, but has nothing to do, however many flows there are: what the command takes longer is its work.
+    """
 
     what: str
     before: list[Words]
     command: Words
+    idle: Words
     target: float = 2.0
 
     @property
@@ -56,18 +59,18 @@ class Case(NamedTuple):
 def run() -> Iterator[Row]:
     """Every command in turn at both switches; its start first."""
     most = int(os.environ.get("BENCH_FLOWS", COUNTS[-1]))
-    started: Starts = {}
-    for count in sorted({min(count, most) for count in COUNTS}):
+    counts = sorted({min(count, most) for count in COUNTS})
+    for count in counts:
         with ExitStack() as stack:
             directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))
             switches = {make: stack.enter_context(_switch(directory / make, make)) for make in MAKES}
             files = {name: str(directory / name) for name in ("none", "one", "other")}
             for name, text in (("none", ""), ("one", flows(count)), ("other", flows(count, 2))):
                 Path(files[name]).write_text(text)
-            if not started:
-                yield from _starts(switches, files["none"], started)
+            if count == counts[0]:
+                yield from _starts(switches, files["none"])
             empty = memory(switches["ours"]), memory(switches["peer"])
-            yield from _works(switches, count, files, started)
+            yield from _works(switches, count, files)
             full = memory(switches["ours"]), memory(switches["peer"])
             grown = [max(after - before, 0) / count for before, after in zip(empty, full, strict=True)]
             what = f"memory of a flow, of {count:,}"
@@ -81,42 +84,45 @@ def _switch(directory: Path, make: Make) -> Daemons:
     return daemons
 
 
-def _cases(one: str, other: str) -> Iterator[Case]:
+def _cases(none: str, one: str, other: str) -> Iterator[Case]:
     """In an order in which few have to prepare anything; the last leaves the switch full."""
-    clear, load = ["del-flows", "br0"], ["add-flows", "br0", one]
-    v13, v14 = ["-O", "OpenFlow13"], ["-O", "OpenFlow14"]
-    replace = [*v13, "replace-flows", "br0"]
-    yield Case("add-flows", [clear], load, 0.5)
-    yield Case("add-flows --bundle", [clear], [*v14, "--bundle", *load])
-    yield Case("dump-flows", [], ["dump-flows", "br0"])
-    yield Case("dump-flows -O OpenFlow13", [], [*v13, "dump-flows", "br0"])
-    yield Case("dump-aggregate", [], ["dump-aggregate", "br0"])
-    yield Case("replace-flows, nothing changed", [], [*replace, one])
-    yield Case("replace-flows, all changed", [[*replace, other]], [*replace, one])
-    yield Case("diff-flows", [], [*v13, "diff-flows", "br0", one])
-    yield Case("del-flows", [load], clear)
-    yield Case("add-flows again", [load], load, 0.5)
+    clear, add = ["del-flows", "br0"], ["add-flows", "br0"]
+    v13, v14 = ["-O", "OpenFlow13"], ["-O", "OpenFlow14", "--bundle"]
+    dump, replace = ["dump-flows", "br0"], [*v13, "replace-flows", "br0"]
+    load, idle = [*add, one], [*add, none]
+    few = ["--no-names", *dump, "table=253"]
+    yield Case("add-flows", [clear], load, idle, 0.5)
+    yield Case("add-flows --bundle", [clear], [*v14, *load], [*v14, *idle])
+    yield Case("dump-flows", [], dump, few)
+    yield Case("dump-flows -O OpenFlow13", [], [*v13, *dump], [*v13, *few])
+    yield Case(
+        "dump-aggregate", [], ["dump-aggregate", "br0"], ["--no-names", "dump-aggregate", "br0", "table=253"]
+    )
+    yield Case("replace-flows, nothing changed", [], [*replace, one], [*v13, *idle])
+    yield Case("replace-flows, all changed", [[*replace, other]], [*replace, one], [*v13, *idle])
+    yield Case("diff-flows", [], [*v13, "diff-flows", "br0", one], [*v13, *few])
+    yield Case("del-flows", [load], clear, [*clear, "table=253"])
+    yield Case("add-flows again", [load], load, idle, 0.5)
 
 
-def _starts(switches: dict[Make, Daemons], none: str, started: Starts) -> Iterator[Row]:
-    """What each command takes if there are no flows, in the file and in the switch; `started` gets it."""
-    for kind, case in {case.kind: case for case in _cases(none, none)}.items():
-        taken = in_turn(_measures(switches, case._replace(before=[])), START_ROUNDS)
-        started[kind] = taken
+def _starts(switches: dict[Make, Daemons], none: str) -> Iterator[Row]:
+    """What each command takes if there are no flows, in the file and in the switch."""
+    for kind, case in {case.kind: case for case in _cases(none, none, none)}.items():
+        taken = in_turn(_measures(switches, [], case.command), START_ROUNDS)
         theirs = {"peer": taken["peer"]}
         yield Row(f"start of {kind}", "s", taken["ours"], theirs, more_is_better=False, target=START)
 
 
-def _works(
-    switches: dict[Make, Daemons], count: int, files: dict[str, str], started: Starts
-) -> Iterator[Row]:
+def _works(switches: dict[Make, Daemons], count: int, files: dict[str, str]) -> Iterator[Row]:
     """The commands with flows: the time of each, and how much of it is not its start."""
-    for case in _cases(files["one"], files["other"]):
-        rounds = take_turns(_measures(switches, case), ROUNDS)
-        taken, start = medians(rounds), started[case.kind]
+    for case in _cases(files["none"], files["one"], files["other"]):
+        measures = _measures(switches, case.before, case.command)
+        idle = _measures(switches, [], case.idle)
+        rounds = take_turns(measures | {f"{make}, idle": how for make, how in idle.items()}, ROUNDS)
+        taken = medians(rounds)
         yield Row(f"{case.what}, {count:,} flows", "s", taken["ours"], {"peer": taken["peer"]}, False)
         works: list[dict[str, float]] = [
-            {make: max(one[make] - start[make], MIN_WORK) for make in MAKES} for one in rounds
+            {make: max(one[make] - one[f"{make}, idle"], MIN_WORK) for make in MAKES} for one in rounds
         ]
         ratios = {"peer": statistics.median(work["ours"] / work["peer"] for work in works)}
         work = medians(works)
@@ -124,16 +130,18 @@ def _works(
         yield Row("  of which work", "s", work["ours"], theirs, False, "peer", case.target, ratios)
 
 
-def _measures(switches: dict[Make, Daemons], case: Case) -> dict[str, Callable[[], float]]:
-    return {make: partial(timed, make, switch, case) for make, switch in switches.items()}
+def _measures(
+    switches: dict[Make, Daemons], before: list[Words], command: Words
+) -> dict[str, Callable[[], float]]:
+    return {make: partial(timed, make, switch, before, command) for make, switch in switches.items()}
 
 
-def timed(make: Make, switch: Daemons, case: Case) -> float:
+def timed(make: Make, switch: Daemons, before: list[Words], command: Words) -> float:
     """Seconds of one command, after others."""
-    for words in case.before:
+    for words in before:
         switch.run(make, "ovs-ofctl", *words)
     start = time.perf_counter()
-    switch.run(make, "ovs-ofctl", *case.command)
+    switch.run(make, "ovs-ofctl", *command)
     return time.perf_counter() - start
 
 
