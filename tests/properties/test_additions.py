@@ -80,6 +80,9 @@ def streams(draw: st.DrawFn) -> tuple[Version, bytes]:
         if not draw(st.integers(0, 12)):
             at = draw(st.integers(4, len(data) - 1))
             data = data[:at] + bytes([draw(st.integers(0, 255))]) + data[at + 1 :]
+        if not draw(st.integers(0, 12)):
+            length = draw(st.integers(8, len(data)))
+            data = data[:2] + length.to_bytes(2, "big") + data[4:length]
         if version >= OF14 and draw(st.integers(0, 2)):
             bundled = encode(
                 BundleAdd(draw(st.integers(1, 2)), draw(st.sampled_from((3, 3, 3, 9))), data), version, xid
@@ -189,3 +192,17 @@ def test_an_addition_means_the_message_that_it_is(
         assert [addition.data for addition in run.additions] == [plain.data]
     else:
         assert run.__class__ is plain.__class__
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_additions_that_are_cut_anywhere_are_wrong_in_the_same_way(version: Version) -> None:
+    line = "table=1,priority=5,tcp,nw_src=10.0.0.1,actions=output:1"
+    good = encode(parse_flow_mod(line), version, 1, table_ids=True)
+    cuts = [good[:2] + size.to_bytes(2, "big") + good[4:size] for size in range(8, len(good))]
+    head = encode(FlowModTableId(True), OF10) if version == OF10 else b""
+    data = head + good + b"".join(cut + good for cut in cuts)
+    one_by_one = Talk(version, in_runs=False, is_watched=False, limit=None)
+    in_runs = Talk(version, in_runs=True, is_watched=False, limit=None)
+    said = one_by_one.hear(data)
+    assert len(said) >= len(cuts) - 8  # a match or a list of actions may end where it was cut
+    assert in_runs.hear(data) == said

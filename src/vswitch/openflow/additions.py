@@ -152,13 +152,16 @@ class AdditionReader:
         """The additions, each in a message of the bundle that begins so, if there is one."""
         found: list[Addition] = []
         version, type, end_of_data, outer = self._version, data[at + 1], len(data), 16 if bundle else 0
-        unpack, least, addition = layout.head.unpack_from, layout.actions_at + outer, self._addition
+        unpack, addition = layout.head.unpack_from, self._addition
+        least = max(layout.actions_at, layout.entries_at)  # of a flow-mod
         inner_type, kind_of_outer = _FLOW_MOD if bundle else type, bytes((version, _BUNDLE_ADD))
-        while len(found) < MAX_RUN and end_of_data - at >= least:
+        while len(found) < MAX_RUN and end_of_data - at >= least + outer:
             start = at + outer
             spoken, kind, length, cookie, table, command, priority = unpack(data, start)
             end = start + length
-            if command or kind != inner_type or spoken != version or end > end_of_data or length > MAX_SIZE:
+            if command or kind != inner_type or spoken != version or not least <= length <= MAX_SIZE:
+                break
+            if end > end_of_data:
                 break
             if bundle:  # the header around is of this size, this xid and this bundle
                 around = kind_of_outer + (length + outer).to_bytes(2, "big") + data[start + 4 : start + 8]
