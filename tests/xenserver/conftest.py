@@ -16,4 +16,6 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> Packages:
 @pytest.fixture(scope="session")
 def newer_packages(tmp_path_factory: pytest.TempPathFactory) -> Packages:
     """The same as a later version, for the kernel that runs here."""
-    return Packages.build(tmp_path_factory.mktemp("newer"), "3.7.1", {"kernel_uname": RUNNING})
+    return Packages.build(
+        tmp_path_factory.mktemp("newer"), "3.7.1", {"kernel_uname": RUNNING, "build_number": "123"}
+    )

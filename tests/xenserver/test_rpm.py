@@ -324,12 +324,14 @@ def test_downgrade(tmp_path: Path, packages: Packages, newer_packages: Packages)
         "/usr/share/openvswitch/scripts/ovs-ctl --db-schema=/tomorrow.ovsschema --system-id=random start >/dev/null\n"
         "ovs-vsctl set-manager ssl:192.0.2.1:6640 -- add-br xapi0 -- set bridge xapi0 of_tomorrow=yes\n"
         "grep -o 'programs .*' /var/log/openvswitch/ovs-vswitchd.log; ovs-vsctl get bridge xapi0 of_tomorrow\n"
-        "ovs-appctl coverage/show | grep ebpf_program\n"
+        "ovs-appctl coverage/show | grep ebpf_program; ovs-vswitchd --version; ovs-appctl version\n"
         "/usr/share/openvswitch/scripts/ovs-ctl stop >/dev/null"
     )
     assert "\nyes\n" in newer
+    assert newer.count("ovs-vswitchd (Open vSwitch) 3.7.0+build123\n") == 2
     if "programs " in newer:  # this machine runs the datapath, with what the modules package has brought
         assert f"programs prepared for {RUNNING} in /lib/modules/{RUNNING}/extra/openvswitch/bpf" in newer
+        assert re.search(r"ebpf_program_prepared .* total: [1-9]", newer)
 
     said = host.rpm("-U", "--oldpackage", "--nodeps", str(packages.main), str(packages.modules))
     assert "Reboot this host to have all of it in use." in said

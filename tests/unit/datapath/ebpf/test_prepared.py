@@ -237,3 +237,13 @@ def test_masks_of_a_learning_switch_differ():
     assert all(
         key.mask & LAYOUT.mask("in_port", "eth_dst") == LAYOUT.mask("in_port", "eth_dst") for key in masks()
     )
+
+
+def test_the_number_of_a_build_is_not_part_of_the_generator(monkeypatch, tmp_path):
+    monkeypatch.setattr(prepared, "_SOURCE", tmp_path)
+    (tmp_path / "base").mkdir()
+    (tmp_path / "base/version.py").write_text('BUILD = ""')
+    (tmp_path / "base/bits.py").write_text("")
+    before = generator.__wrapped__()
+    (tmp_path / "base/version.py").write_text('BUILD = "+build123"')
+    assert generator.__wrapped__() == before
