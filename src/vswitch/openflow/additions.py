@@ -179,8 +179,6 @@ class AdditionReader:
     ) -> Addition | None:
         """What one message adds; None: it is for the general decoder."""
         size_at = layout.size_at
-        if len(data) < layout.entries_at:
-            return None
         size = data[size_at] << 8 | data[size_at + 1] if size_at else 0
         middle = layout.actions_at + (size + 7 & ~7)
         if middle > len(data) or table >= N_TABLES or cookie == _KEEP_COOKIE:
