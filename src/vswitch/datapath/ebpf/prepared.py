@@ -13,9 +13,9 @@ Subtables are numbered from 1 in a prepared program, and have secrets of 0; who 
 from __future__ import annotations
 
 import os
+from _blake2 import blake2b
 from collections.abc import Sequence
 from functools import cache
-from hashlib import blake2b
 from pathlib import Path
 
 from vswitch.base.counters import Counter

@@ -29,11 +29,11 @@ from __future__ import annotations
 import mmap
 import struct
 import sys
+from _blake2 import blake2b
+from _thread import allocate_lock
 from collections import deque
 from collections.abc import Iterator, Mapping
 from functools import cached_property
-from hashlib import blake2b
-from threading import Lock
 
 from vswitch.base.dataclass import dataclass
 from vswitch.base.errors import VswitchError
@@ -214,7 +214,7 @@ class Entries:
         self._n = 0
         self._cellar = deque(range(subtable.n_homes, subtable.n_places))  # its free places
         self._resting: dict[int, None] = {}  # places, those longest at rest first
-        self._written = Lock()
+        self._written = allocate_lock()
 
     def insert(
         self, key: bytes, slot: int, shape: int, argument: int, counters: Counters | None = None
