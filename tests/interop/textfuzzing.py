@@ -106,12 +106,15 @@ EXCEPTIONS = (
     ),
     _named("several md_type: the peer sends them all", r"md_type.*md_type"),
     _named("a packet type in learn: the peer shows its name twice", r"learn.*packet_type"),
-    _named("GTP-U flags as an entry: the peer takes the value for a mask", r"GTPU_FLAGS"),
+    _named(
+        "parts of ERSPAN and GTP-U as entries: the peer takes the value for a mask",
+        r"GTPU_FLAGS|ERSPAN_(DIR|HWID)|-mmmmm.*(gtpu_flags|erspan_(dir|hwid))",
+    ),
     _named("the peer, 3.1, does not have the field", r"OXM_OF_PKT_REG([89]|1\d)|XXREG[4-7]"),
 )
 # What is passed over in all cases: what the peer logs about messages that it cannot read, and a name that it forgot.
 _OF_DECODING = re.compile(
-    r"^(?:(?:ofp_actions|nx_match|ofp_group|meta_flow)\|.*|ofp_port\|.* through 65279 or .*|[0-9a-f]{8}  .*)\n",
+    r"^(?:(?:ofp_actions|nx_match|ofp_group|meta_flow|bundle)\|.*|ofp_port\|.* through 65279 or .*|[0-9a-f]{8}  .*)\n",
     re.MULTILINE,
 )
 _READS_BYTES = frozenset(("parse-actions", "parse-instructions", "parse-nxm", "parse-nx-match", "parse-oxm"))

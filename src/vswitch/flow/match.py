@@ -61,7 +61,6 @@ from vswitch.flow.fields import (
     ND_SLL,
     ND_TARGET,
     ND_TLL,
-    NEEDS_CT,
     NEEDS_ETHERNET,
     NEEDS_NOTHING,
     NSH_C,
@@ -258,7 +257,7 @@ def _parse_part(match: Match, part: Subfield, name: str, text: str) -> tuple[Mat
     field, bits = part.field, ones(part.n_bits) << part.start
     value = field.get(match.value) & ~bits | value << part.start
     bits |= field.get(match.mask)
-    return _on_ethernet(match.where(field, value, bits), field, bits), field, bits
+    return _on_ethernet(match.where(field, value, bits), field), field, bits
 
 
 def parse_value(field: Field, text: str, port_names: PortNames) -> tuple[int, int]:
@@ -281,17 +280,14 @@ def _parse_field(match: Match, field: Field, text: str, port_names: PortNames) -
             raise TextError(f"field {field.name} set multiple times", text)
         if mask == field.ones:
             bits = ones(8 * max(1, -(-value.bit_length() // 8)))  # how long the option is, its value says
-    return _on_ethernet(match.where(field, value, bits), field, mask), field, mask
+    return _on_ethernet(match.where(field, value, bits), field), field, mask
 
 
-def _on_ethernet(match: Match, field: Field, mask: int) -> Match:
+def _on_ethernet(match: Match, field: Field) -> Match:
     """`match`, on Ethernet packets if `field` is in a header and nothing says which packets it is on."""
-    if not mask or match.mask & PACKET_TYPE.mask or field.needs in _EVERYWHERE:
+    if match.mask & PACKET_TYPE.mask or field.needs is NEEDS_NOTHING:
         return match
     return match.where(PACKET_TYPE, 0)
-
-
-_EVERYWHERE = (NEEDS_NOTHING, NEEDS_CT)
 
 
 def format_match(

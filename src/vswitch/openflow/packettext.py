@@ -109,5 +109,5 @@ def _with_field(match: Match, name: str, text: str, names: Names) -> tuple[Match
 
 # What a packet has beside its headers.
 _PIPELINE = re.compile(
-    r"tun_(id|src|dst|ipv6_src|ipv6_dst|flags|gbp_id|gbp_flags|metadata\d+)|metadata|in_port(_oxm)?|x{0,2}reg\d+"
+    r"tun_(id|src|dst|ipv6_src|ipv6_dst|flags|gbp_.*|erspan_.*|gtpu_.*|metadata\d+)|metadata|in_port(_oxm)?|x{0,2}reg\d+"
 )

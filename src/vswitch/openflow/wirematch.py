@@ -171,7 +171,7 @@ def _steps(mask: int, kind: int, version: int) -> Iterator[_Step]:
             continue
         whole = (bits == field.ones and field is not _TUN_FLAGS) or field in _UNMASKABLE
         tail = b"" if whole else bits.to_bytes(field.size, "big")
-        head, layered = encode_header(field, version, not whole), field.needs not in _EVERYWHERE
+        head, layered = encode_header(field, version, not whole), field.needs is not NEEDS_NOTHING
         yield _Step(head, field.offset, bits, field.size, tail, layered)
 
 
@@ -184,8 +184,7 @@ def _option_step(field: Field, bits: int, version: int) -> _Step:
     return _Step(bytes(head), field.offset, bits, size, b"" if whole else bits.to_bytes(size, "big"))
 
 
-_EVERYWHERE = (NEEDS_NOTHING, NEEDS_CT)
-_LAYERED = reduce(or_, (field.mask for field in FIELDS if field.needs not in _EVERYWHERE))
+_LAYERED = reduce(or_, (field.mask for field in FIELDS if field.needs is not NEEDS_NOTHING))
 _UNASKED = (NEEDS_CT, NEEDS_NSH, NEEDS_ETHERNET)  # told of any packets, as Open vSwitch does
 _TUN_FLAGS = FIELDS["tun_flags"]  # of 16 bits OpenFlow knows one: never all
 _UNMASKABLE = frozenset(field for field in FIELDS if not field.maskable)

@@ -173,7 +173,8 @@ class _Checker:
             case L4Rewrite():
                 return self._l4(item)
             case PushMpls() | PopMpls():
-                self._need(isinstance(item, PushMpls) or ETH_TYPE.get(self.flow) in _MPLS)
+                on_ethernet = not PACKET_TYPE.get(self.flow)
+                self._need(on_ethernet and (isinstance(item, PushMpls) or ETH_TYPE.get(self.flow) in _MPLS))
                 self.flow = IP_PROTO.put(ETH_TYPE.put(self.flow, item.ethertype), 0)
             case _ if isinstance(item, _IP_ACTIONS):
                 self._need(self._is_ip)

@@ -307,8 +307,13 @@ class Controller(Action):
         if arg and arg.isascii() and arg.isdecimal():
             made = cls(parse_u16(arg, "max_len"))
         else:
+            digits = ""
             for key, text in key_values(arg):
-                made = made._with_word(key, text)
+                if key == "userdata":
+                    digits = text
+                else:
+                    made = made._with_word(key, text)
+            made = made.replace(userdata=parse_hex(digits, "bad hex digit in `controller' action `userdata'"))
         if made == cls(made.max_len):
             return Output(OFPP_CONTROLLER, made.max_len)
         return made
@@ -324,10 +329,6 @@ class Controller(Action):
                 return self.replace(max_len=parse_u16(text, "max_len"))
             case "id":
                 return self.replace(controller_id=parse_u16(text, "id"))
-            case "userdata":
-                return self.replace(
-                    userdata=parse_hex(text, "bad hex digit in `controller' action `userdata'")
-                )
             case "pause":
                 return self.replace(pause=True)
             case "meter_id":
