@@ -2,7 +2,7 @@
 
 Messages that tell flows of one kind (flowlines.py) differ only in values and transaction ids, each in its place.  Where
 that is, the general encoder shows: what changes in the message when one value changes.  So this knows no layout, and
-serves every version, and what is wrapped around flow-mods too, such as a bundle: 0.8 us a message instead of 3
+serves every version, and what is wrapped around flow-mods too, such as a bundle: 0.9 us a message instead of 3
 (bench/openflow.py).  Kinds whose values do not stand in messages as they are, and lines that have no kind, are encoded
 the general way.
 """

@@ -2,7 +2,7 @@
 
 A dump has many flows, but few shapes of matches and few lists of actions.  What decoding and printing one flow has shown
 is kept for all of its shape: a template of the line, and where its values stand in the bytes.  So the next line takes one
-`struct` and one `%`, and no Match, no FlowStats: 2 us instead of 9 (bench/openflow.py, "flow in a dump, print").
+`struct` and one `%`, and no Match, no FlowStats: 2.6 us instead of 6.5 (bench/openflow.py, "flow in a dump, print").
 
 Nicira's form and OpenFlow 1.2 to 1.4 have the same things in the same places:
 
@@ -53,6 +53,7 @@ _OXM = 1  # type of match
 _PORTS = frozenset((FIELDS["in_port"], FIELDS["in_port_oxm"]))
 _FREE = FREE | _PORTS
 _RESERVED = 0xFF00  # ports from here on have names
+_MILLI = 1_000_000  # nanoseconds
 _CODES = {1: "B", 2: "H", 4: "I", 8: "Q"}
 Write = Callable[[Any], object]  # makes a value of a struct one of a template
 
@@ -112,7 +113,11 @@ class FlowPrinter:
         size, table, sec, nsec, priority, idle, hard, a, b, c, cookie, packets, n_bytes = _HEAD(data, at)
         start, after = at + _HEAD_SIZE, at + size
         if self._version == OF10:
-            length, settings = a, self._ages(sec, b, c) if self._show_ages else ""
+            length, settings = a, ""
+            if self._show_ages:  # both are one more than they are
+                settings = f"idle_age={b - 1}, " if b else ""
+                if c and c - 1 != sec:
+                    settings += f"hard_age={c - 1}, "
         else:
             kind, length = _MATCH_HEAD(data, start)
             if kind != _OXM:
@@ -138,15 +143,11 @@ class FlowPrinter:
             return f" {cookie}{table}{settings}{match}{actions}", after
         if UNKNOWN_COUNT in (packets, n_bytes):
             packets, n_bytes = ("?" if count == UNKNOWN_COUNT else count for count in (packets, n_bytes))
+        duration = format_duration(sec, nsec) if nsec % _MILLI or not nsec else f"{sec}.{nsec // _MILLI:03d}s"
         return (
-            f" cookie={cookie:#x}, duration={format_duration(sec, nsec)}, table={self._tables[table]}, "
+            f" cookie={cookie:#x}, duration={duration}, table={self._tables[table]}, "
             f"n_packets={packets}, n_bytes={n_bytes}, {settings}{match}{actions}"
         ), after
-
-    def _ages(self, sec: int, idle_age: int, hard_age: int) -> str:
-        """What only Nicira's form has: both are one more than they are."""
-        text = f"idle_age={idle_age - 1}, " if idle_age else ""
-        return f"{text}hard_age={hard_age - 1}, " if hard_age and hard_age - 1 != sec else text
 
     def _settings(self, flags: int, importance: int) -> str:
         """What only later versions have."""

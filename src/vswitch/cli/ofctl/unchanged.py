@@ -1,8 +1,8 @@
 """Flows that a file and a switch have in common, found by their bytes.
 
 Most flows of a file are in the switch as they are.  So lines are brought into the form in which the switch tells its
-flows, and what is equal then needs no Match and no FlowStats: 2 us a flow instead of 8 (bench/flowmods.py).  What is not
-is for comparison.py, which looks at what the bytes mean.
+flows, and what is equal then needs no Match and no FlowStats: for 100,000 flows, 0.7 s of CPU instead of 1.8
+(bench/flowmods.py, diff-flows).  What is not is for comparison.py, which looks at what the bytes mean.
 
 Sources: as for openflow/messages/flowstats.py.
 """
