@@ -71,7 +71,7 @@ def decode_bits(field: Field, ofs_nbits: int, written: bool = False) -> Subfield
 def decode_type(data: bytes, at: int) -> tuple[Field, bool, int]:
     """The field whose header is at byte `at`, whether the header promises a mask, and where it ends."""
     code, size, masked, end = _split(data, at)
-    if size != code.field.size * (2 if masked else 1):
+    if not _fits(code, size, masked):
         raise OpenFlowError(BadMatch.BAD_FIELD, f"{code.field.name} of {size} bytes")
     return code.field, masked, end
 

@@ -205,6 +205,8 @@ def _decode_selection(data: bytes, group_type: int, command: int) -> Selection:
 
 
 def _decode_method(payload: bytes, group_type: int, command: int) -> Selection:
+    if command not in _COMMANDS:
+        raise OpenFlowError(GroupModFailed.BAD_COMMAND)
     if group_type != OFPGT_SELECT or command not in (OFPGC_ADD, OFPGC_MODIFY, OFPGC_ADD_OR_MOD):
         raise OpenFlowError(BadProperty.BAD_VALUE)
     if len(payload) < _SELECTION.size:

@@ -54,7 +54,7 @@ class Hello(Message):
             if size < 4 or at + size > len(body):
                 return cls(versions, True)
             bits = int.from_bytes(body[at + 4 : at + 8], "big") & ~1
-            if kind == _VERSIONBITMAP and size == 8 and bits:
+            if kind == _VERSIONBITMAP and size % 8 == 0 and bits:
                 versions = from_bitmap(bits)
             else:
                 unknown = True

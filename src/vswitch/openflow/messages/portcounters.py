@@ -47,7 +47,7 @@ def encode_counters(rfc2819: tuple[int, ...], custom: Custom) -> bytes:
 
 
 def _encode(name: str, count: int) -> bytes:
-    data = name.encode()[:MAX_NAME]
+    data = name.encode("utf-8", "surrogateescape")[:MAX_NAME]
     return bytes([len(data)]) + data + _COUNT.pack(count)
 
 
@@ -77,6 +77,6 @@ def _decode(payload: bytes, number: int) -> Iterator[tuple[str, int]]:
         end = at + 1 + payload[at] if at < len(payload) else len(payload)
         if end + _COUNT.size > len(payload):
             raise OpenFlowError(BadProperty.BAD_LEN)
-        name = payload[at + 1 : end][:MAX_NAME].decode("utf-8", "replace")
+        name = payload[at + 1 : end][:MAX_NAME].split(b"\0")[0].decode("utf-8", "surrogateescape")
         yield name, *_COUNT.unpack_from(payload, end)
         at = end + _COUNT.size

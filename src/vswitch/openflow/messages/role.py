@@ -19,7 +19,7 @@ from vswitch.openflow.errors import (
 from vswitch.openflow.message import Dialect, Form, Message, message
 from vswitch.openflow.properties import encode_property, split_properties
 from vswitch.openflow.value import wire
-from vswitch.openflow.version import OF12, OF13
+from vswitch.openflow.version import OF12, OF13, OF14
 
 # enum ofp12_controller_role; Nicira's numbers are lower by one and have no NOCHANGE.
 ROLE_NOCHANGE, ROLE_EQUAL, ROLE_PRIMARY, ROLE_SECONDARY = range(4)
@@ -180,7 +180,10 @@ _REASONS = {
 }
 
 
-def _decode_properties(body: bytes, loose: bool) -> tuple[tuple[str, int, int], ...]:
+_PACKET_IN_REASONS = 0x7  # before OpenFlow 1.4
+
+
+def _decode_properties(body: bytes, version: int, loose: bool) -> tuple[tuple[str, int, int], ...]:
     found: dict[str, list[int]] = {}
     for prop in split_properties(body):
         if prop.is_experimenter:
@@ -191,10 +194,11 @@ def _decode_properties(body: bytes, loose: bool) -> tuple[tuple[str, int, int], 
             raise OpenFlowError(AsyncConfigFailed.UNSUPPORTED)
         name = ASYNC_TYPES[prop.type // 2]
         mask = prop.u32()
-        if mask & ~_REASONS[name]:
+        known = _REASONS[name] if name != "packet_in" or version >= OF14 else _PACKET_IN_REASONS
+        if mask & ~known:
             if not loose:
                 raise OpenFlowError(AsyncConfigFailed.INVALID)
-            mask &= _REASONS[name]
+            mask &= known
         found.setdefault(name, [0, 0])[1 - prop.type % 2] = mask
     return tuple((name, *found[name]) for name in ASYNC_TYPES if name in found)  # type: ignore[misc]
 
@@ -220,7 +224,7 @@ class SetAsync(Message):
         """Fixed in OpenFlow 1.3 and Nicira's first form, properties else."""
         if form.number == 19 or (form.kind == "OFPT" and dialect.version == OF13):
             return cls(_decode_masks(body))
-        return cls(_decode_properties(body, loose=False))
+        return cls(_decode_properties(body, dialect.version, loose=False))
 
 
 @message("GET_ASYNC_REQUEST", "OFPT 1.3+(26)[0]")
@@ -242,7 +246,11 @@ class GetAsyncReply(Message):
     @classmethod
     def decode_body(cls, form: Form, dialect: Dialect, body: bytes) -> Message:
         """Fixed in OpenFlow 1.3, properties since."""
-        return cls(_decode_masks(body) if dialect.version == OF13 else _decode_properties(body, loose=True))
+        return cls(
+            _decode_masks(body)
+            if dialect.version == OF13
+            else _decode_properties(body, dialect.version, loose=True)
+        )
 
 
 @message("SET_CONTROLLER_ID", "NXT 1.0+(20)[8]")

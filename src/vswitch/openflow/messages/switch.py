@@ -76,10 +76,15 @@ class FeaturesReply(Message):
         size = PORT10_SIZE if version == OF10 else PORT11_SIZE
         if (rest and version >= OF13) or len(rest) % size:
             raise OpenFlowError(BadRequest.BAD_LEN)
-        ports = tuple(Port.decode_fixed(version, rest, at) for at in range(0, len(rest), size))
-        return cls(
-            dpid, n_buffers, n_tables, capabilities, actions if version == OF10 else 0, ports, auxiliary_id
-        )
+        actions = actions if version == OF10 else 0
+        made = cls(dpid, n_buffers, n_tables, capabilities, actions, (), auxiliary_id)
+        ports: list[Port] = []
+        try:
+            for at in range(0, len(rest), size):
+                ports.append(Port.decode_fixed(version, rest, at))  # noqa: PERF401 - those before an error count
+        except OpenFlowError as error:
+            raise error.after(made.replace(ports=tuple(ports))) from None
+        return made.replace(ports=tuple(ports))
 
 
 @message("GET_CONFIG_REQUEST", "OFPT 1.0+(7)[0]")

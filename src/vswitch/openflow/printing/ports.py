@@ -186,7 +186,7 @@ def _more_counters(stats: PortStats) -> Iterator[str]:
     if stats.custom:
         yield "           CUSTOM Statistics\n"
         for at in range(0, len(stats.custom), 3):
-            words = [f"{name}={count}," for name, count in stats.custom[at : at + 3]]
+            words = [f"{name}={count}," for name, count in stats.custom[at : at + 3] if name]
             yield f"                      {' '.join(words)}\n"
 
 

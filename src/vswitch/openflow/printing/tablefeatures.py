@@ -111,7 +111,11 @@ def _printed(table: TableFeatures, version: int) -> TableFeatures:
         write = item.write.replace(actions=item.write.actions & known)
         return item.replace(write=write, apply=item.apply.replace(actions=item.apply.actions & known))
 
-    return table.replace(flows=known_of(table.flows), miss=table.miss and known_of(table.miss))
+    return table.replace(
+        capabilities=table.capabilities & (OFPTC14_EVICTION | OFPTC14_VACANCY_EVENTS | OFPTC11_MISS_MASK),
+        flows=known_of(table.flows),
+        miss=table.miss and known_of(table.miss),
+    )
 
 
 def _actions(version: int) -> tuple[tuple[int, str], ...]:
@@ -346,7 +350,7 @@ def features_of(stats: TableStats, version: int) -> TableFeatures:
     """The features that the statistics of a table tell until OpenFlow 1.2, with its miss policy as capabilities."""
     names = _FIELDS10 if version == OF10 else _FIELDS11 if version == OF11 else _FIELDS12
     wildcard = _fields(stats.wildcards, names)
-    match = wildcard if version == OF10 else _fields(stats.match, names)
+    match = wildcard if version == OF10 else _fields(stats.match, names) | wildcard
     return TableFeatures(
         stats.table_id,
         stats.name,
@@ -362,7 +366,7 @@ def features_of(stats: TableStats, version: int) -> TableFeatures:
         ),
         None,
         match,
-        wildcard & match,
+        wildcard,
     )
 
 
