@@ -77,15 +77,15 @@ def _value_end(text: str, at: int, delimiters: str) -> int:
 
 def parse_uint(text: str, bits: int, what: str) -> int:
     """A number of at most `bits` bits, decimal, octal (0…) or hexadecimal (0x…); of 32 bits are taken those that fit."""
-    if text.isdecimal() and text[0] != "0" and len(text) < 5:  # the usual, quickly
+    if len(text) < 5 and text.isdecimal() and text.isascii() and text[0] != "0":  # the usual, quickly
         number = int(text)
         if number < 1 << bits:
             return number
     if bits <= 16:
-        number = c_int(text, 32)
-        if number is None or not 0 <= number < 1 << bits:
+        small = c_int(text, 32)
+        if small is None or not 0 <= small < 1 << bits:
             raise TextError(f'invalid {what} "{text}"', text)
-        return number
+        return small
     if not text:
         raise TextError("missing required numeric argument", text)
     number, end = c_number(text)

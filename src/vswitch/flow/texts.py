@@ -92,9 +92,9 @@ def _format_integer(write: Callable[[int], str]) -> Callable[[Field, int, int, _
 
 
 def _parse_mac(field: Field, text: str, names: PortNames) -> tuple[int, int]:
+    value, mask = 0, ones(48)
     try:
         value, end = leading_mac(text)
-        mask = ones(48)
         if text[end : end + 1] == "/":
             mask, end = leading_mac(text, end + 1)
     except TextError:
@@ -125,7 +125,7 @@ def _leading_ipv6(text: str, at: int = 0) -> tuple[int, int] | None:
 
 def _parse_ipv4(field: Field, text: str, names: PortNames) -> tuple[int, int]:
     found = leading_ipv4(text)
-    mask, end = ones(32), -1
+    value, mask, end = 0, ones(32), -1
     if found is not None:
         value, end = found
         if text[end : end + 1] == "/":
@@ -137,7 +137,7 @@ def _parse_ipv4(field: Field, text: str, names: PortNames) -> tuple[int, int]:
 
 def _parse_ipv6(field: Field, text: str, names: PortNames) -> tuple[int, int]:
     found = _leading_ipv6(text)
-    mask, end = ones(128), -1
+    value, mask, end = 0, ones(128), -1
     if found is not None:
         value, end = found
         if text[end : end + 1] == "/":

@@ -225,7 +225,7 @@ def _parse_fields(text: str, found: dict[str, tuple[Field, int]]) -> Protocols:
             if not mask and field not in TUN_METADATA:
                 raise TextError(f"{text[end:]}: values are wildcards here and must not be all-zeros", value)
             if mask != full and not field.maskable:
-                raise TextError(f"{value}: invalid mask for field {name}", value)
+                raise TextError(f"{value}: invalid mask for field {field.name}", value)
         found[field.name] = field, mask
         usable &= for_field(field, mask)
     return usable

@@ -389,7 +389,10 @@ def encode_parts(message: Multipart, form: Form, dialect: Dialect, xid: int) -> 
 
 
 def _frame(version: int, type: int, xid: int, body: bytes) -> bytes:
-    return HEADER.pack(version, type, 8 + len(body), xid) + body
+    size = HEADER.size + len(body)
+    if size > 0xFFFF:
+        raise OpenFlowError(BadRequest.BAD_LEN, f"{size} bytes do not fit one message")
+    return HEADER.pack(version, type, size, xid) + body
 
 
 def group_items(items: Iterator[bytes], head: int = 24) -> Iterator[bytes]:

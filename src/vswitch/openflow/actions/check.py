@@ -304,10 +304,12 @@ class _Checker:
         for spec in item.specs:
             if isinstance(spec.src, Subfield):
                 self._reads(spec.src.field)
+            if spec.dst is None:
+                continue
+            field = spec.dst.field
             if spec.kind == LOAD:
-                self._writes(spec.dst.field, learned)
+                self._writes(field, learned)
             elif spec.kind == MATCH:
-                field = spec.dst.field
                 if not field.needs.holds(learned):
                     raise CheckError("meta_flow", f"source field {field.name} lacks correct prerequisites")
                 if not isinstance(spec.src, Subfield):

@@ -134,7 +134,7 @@ def _with_properties(encap: Encap, text: str) -> Encap:
         if not found or not digits:
             raise TextError(f"Invalid NSH TLV header: {arg}", text)
         data = bytes.fromhex(digits[1][: len(digits[1]) & ~1])  # half a byte is none
-        encap = encap.replace(tlvs=(*encap.tlvs, NshTlv(*found[0], data)))
+        encap = encap.replace(tlvs=(*encap.tlvs, NshTlv(found[0][0], found[0][1], data)))
     return encap
 
 

@@ -391,8 +391,6 @@ class DeleteField(Action):
         if len(data) != 24:
             raise OpenFlowError(BadAction.BAD_LEN)
         field, _ = decode_header(data, 10)
-        if not field.name.startswith("tun_metadata"):
-            raise OpenFlowError(BadAction.BAD_ARGUMENT)
         return cls(field)
 
     @classmethod

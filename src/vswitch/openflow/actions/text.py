@@ -5,13 +5,16 @@ Sources: ovs-actions(7), "Action Syntax"; messages are those of ovs-ofctl.
 
 from __future__ import annotations
 
+import struct
+
 from vswitch.base.errors import TextError
 from vswitch.base.text import key_values
 from vswitch.flow.ports import parse_port
 from vswitch.openflow.actions import bundle, control, ct, encap, header, learn, mpls, output, register, sample
-from vswitch.openflow.actions.base import BY_NAME, Action, Nesting
+from vswitch.openflow.actions.base import BY_NAME, Action, Nesting, encode_actions
 from vswitch.openflow.instructions import NAMES, Meter, rank
 from vswitch.openflow.names import NO_NAMES, Names
+from vswitch.openflow.version import OF13
 
 MODULES = (
     bundle,
@@ -32,7 +35,21 @@ def parse_actions(text: str, names: Names = NO_NAMES, outer: str = "") -> tuple[
     with _NESTING:
         actions = _parse_list(text, names)
     _check_order(actions, outer)
+    if len(text) > _LONG and _size(actions) > MAX_SIZE:
+        raise TextError("input too big", text)
     return tuple(actions)
+
+
+MAX_SIZE = 0xFFFF  # bytes of all actions
+_LONG = MAX_SIZE // 16  # characters, fewer than which cannot mean so many bytes
+
+
+def _size(actions: list[Action]) -> int:
+    """How many bytes actions take; as many as can be counted, and one, if one alone has too many."""
+    try:
+        return len(encode_actions(OF13, actions))
+    except struct.error:
+        return MAX_SIZE + 1
 
 
 _NESTING = Nesting(lambda: TextError("Action nested too deeply"))
