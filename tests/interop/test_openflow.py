@@ -152,7 +152,7 @@ def test_flows_mean_what_they_mean_to_the_peer(version: Version, text: str) -> N
         assert "usable protocols" in last, f"ours is {flow_mod}, theirs {last}"
         return
     nxm = "NXT_FLOW_MOD" in last if version == OF10 else None
-    packet = encode(flow_mod.replace(table_id=0 if version > OF10 else 0xFF), version, 1, nxm, table_ids=True)
+    packet = encode(flow_mod.replace(table_id=0 if version > OF10 else 0xFF), version, 1, nxm)
     assert print_message(packet, 0).split("\n")[0] == last
     shown = subprocess.run([ofctl, "ofp-print", packet.hex()], capture_output=True, text=True).stdout
     assert shown.split("\n")[0] == last
