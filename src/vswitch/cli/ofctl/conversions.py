@@ -16,7 +16,7 @@ from vswitch.base.errors import TextError
 from vswitch.base.options import CommandError, Given
 from vswitch.cli.ofctl.lines import preprocessed, stdin, test_lines
 from vswitch.cli.ofctl.table import command
-from vswitch.flow.fields import VLAN_TCI
+from vswitch.flow.fields import PACKET_TYPE, VLAN_TCI
 from vswitch.flow.match import Match, parse_match
 from vswitch.flow.normalize import normalize, tell_normal
 from vswitch.openflow.actions.base import Action, decode_actions, encode_actions, format_actions
@@ -190,7 +190,7 @@ def _version(text: str) -> Version:
 def check_vlan(given: Given, tci: str, mask: str) -> Iterator[str]:
     """A match on a tag in each form, and what comes back; TCI and MASK in hexadecimal."""
     bits = _digits(mask)
-    match = Match().where(VLAN_TCI, _digits(tci) & bits, bits)
+    match = Match().where(VLAN_TCI, _digits(tci) & bits, bits).without(PACKET_TYPE)
     text = str(match)
     try:
         yield f"{text} -> {_tci(parse_match(text))}"
