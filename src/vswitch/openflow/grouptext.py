@@ -84,7 +84,7 @@ def read_group_mod(text: str, command: int | None = OFPGC_ADD, names: Names = NO
     """The same, and how it can be told."""
     if command is None:
         command, text = _split_command(text)
-    if command == OFPGC_DELETE and not text.strip():
+    if command == OFPGC_DELETE and not text:
         return ReadGroup(GroupMod(OFPGC_DELETE, OFPG_ALL), ALL_PROTOCOLS)
     head, found, buckets_text = text.partition("bucket=")
     if found and command in (OFPGC_DELETE, OFPGC_REMOVE_BUCKET):

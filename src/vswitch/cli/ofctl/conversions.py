@@ -168,7 +168,7 @@ def _actions(text: str, what: str) -> Iterator[str]:
             if what == "actions" and any(rank(item) > rank(Action()) for item in actions):
                 raise OpenFlowError(BadInstruction.UNSUP_INST)
             if what == "instructions":
-                check_actions(actions, Match(), parse_decimal(table) or 0, version)
+                check_actions(actions, Match(), parse_decimal(table) or 0 if comma else 0, version)
         except OpenFlowError as error:
             yield f"bad {text} {what}: {error.code.name}\n"
             continue

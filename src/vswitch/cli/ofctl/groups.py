@@ -132,8 +132,8 @@ def change_from_file(given: Given, switch: str, file: str, what: int | None) -> 
 def parsed(lines: Iterable[str], what: int | None, names: Names, file: str) -> Iterator[ReadGroup]:
     """The group-mods in the lines of a file, which may have comments."""
     for number, line in enumerate(lines, 1):
-        text = c_string(line).partition("#")[0].strip(BLANK)
-        if text:
+        text = c_string(line).partition("#")[0]
+        if text.strip(BLANK):
             try:
                 yield read_group_mod(text, what, names)
             except TextError as error:

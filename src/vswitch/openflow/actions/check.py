@@ -137,7 +137,10 @@ def _check(
     max_port: int,
 ) -> tuple[Action, ...]:
     """`actions` themselves, unless something is to be completed: then flows with the same list share the result."""
-    made = tuple(_Checker(value, known, table_id, version, n_tables, max_port).run(actions))
+    checker = _Checker(value, known, table_id, version, n_tables, max_port)
+    made = tuple(checker.run(actions))
+    if checker.inconsistent:
+        raise OpenFlowError(BadAction.MATCH_INCONSISTENT)
     return actions if all(map(is_, made, actions)) else made
 
 
@@ -151,6 +154,7 @@ class _Checker:
         self.mask = known  # of the state of connections, where it matters that a bit is zero
         self.table_id = table_id
         self.strict = version >= OF11
+        self.inconsistent = False
         self.n_tables = n_tables
         self.max_port = max_port
 
@@ -257,8 +261,7 @@ class _Checker:
 
     def _need(self, met: bool) -> None:
         """What OpenFlow 1.0 does not ask for."""
-        if self.strict and not met:
-            raise OpenFlowError(BadAction.MATCH_INCONSISTENT)
+        self.inconsistent |= self.strict and not met  # which is said if nothing worse is found
 
     # What Nicira's extensions have always asked for.
 
