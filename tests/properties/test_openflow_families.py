@@ -50,6 +50,8 @@ MATCHES = [
 @pytest.mark.parametrize(("name", "match"), MATCHES, ids=lambda item: item if isinstance(item, str) else "")
 def test_matches(name, match):
     """A match on each field comes back from NXM and from OXM of each version."""
+    if name in ("ct_tp_src", "ct_tp_dst"):
+        match = match.where(FIELDS["ct_nw_proto"], 6)  # else nothing is said of ports, as in Open vSwitch
     nxm = encode_nxm(match)
     assert decode_nxm(nxm + bytes(-len(nxm) % 8), 0, len(nxm))[0] == match
     for version in range(3, OF15 + 1) if name != "vlan_tci" else ():  # OXM has its parts
@@ -65,7 +67,7 @@ ACTIONS = st.lists(
 @pytest.mark.parametrize("version", sorted(ALL_VERSIONS - {1}))
 @given(
     plain=ACTIONS,
-    write=st.none() | ACTIONS,
+    write=st.none() | ACTIONS.filter(bool),  # to write none is to say nothing
     clear=st.booleans(),
     metadata=st.none() | st.tuples(*[st.integers(0, (1 << 64) - 1)] * 2),
     table=st.none() | st.integers(0, 254),
