@@ -127,12 +127,16 @@ class ControlProgram:
         """Say in the system's log who changes the configuration."""
         if "verbose" in given or "log-file" in given:
             inform(self.module, f"Called as {line}")
-        elif "no-syslog" not in given:
+        elif "no-syslog" in given:
+            return
+        elif "syslog-method" in given or "OVS_SYSLOG_METHOD" in os.environ:
+            inform(self.module, f"Called as {line}")
+        else:
             import syslog
 
             syslog.openlog(self.name, 0, syslog.LOG_DAEMON)
             text = line.encode(errors="replace").decode()
-            syslog.syslog(syslog.LOG_INFO, f"ovs|00001|{self.module}|INFO|Called as {text}")
+            syslog.syslog(syslog.LOG_NOTICE, f"ovs|00001|{self.module}|INFO|Called as {text}")
 
 
 def command_line(words: Sequence[str]) -> str:
