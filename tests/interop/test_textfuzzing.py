@@ -24,7 +24,7 @@ COUNTS = {
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_peer_and_we_say_the_same(kind: str) -> None:
-    some = cases(Random(f"text {kind}"), COUNTS.get(kind, 80), [kind])
+    some = cases(Random(f"text {kind}"), COUNTS.get(kind, 60), [kind])
     assert not [shown(*difference) for difference in differences(some)]
 
 

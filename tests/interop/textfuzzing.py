@@ -102,7 +102,8 @@ EXCEPTIONS = (
     ),
     _named("what looks like an option", r"(^| )-(?!O |F |m+ |-strict|-no-names|- | )"),
     _named(
-        "actions that an action set cannot have: the peer finds an unknown type", r"parse-instructions .*0003|write_actions\(.*clone"
+        "actions that an action set cannot have: the peer finds an unknown type",
+        r"parse-instructions .*0003|write_actions\(.*clone",
     ),
     _named(
         "resubmit to the same table of a tracked packet: the peer does not show that it is tracked",
