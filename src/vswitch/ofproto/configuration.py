@@ -36,6 +36,7 @@ from vswitch.openflow.messages.role import (
 from vswitch.openflow.messages.switch import (
     OFPC10_ARP_MATCH_IP,
     OFPC11_GROUP_STATS,
+    OFPC14_BUNDLES,
     OFPC_FLOW_STATS,
     OFPC_INVALID_TTL_TO_CONTROLLER,
     OFPC_PORT_STATS,
@@ -49,7 +50,7 @@ from vswitch.openflow.messages.switch import (
     GetConfigRequest,
     SetConfig,
 )
-from vswitch.openflow.version import OF10, OF12, OF13
+from vswitch.openflow.version import OF10, OF12, OF13, OF14
 
 N_VISIBLE_TABLES = 254
 OF10_ACTIONS = 0xFFF  # OpenFlow 1.0: output to enqueue
@@ -66,6 +67,8 @@ def features(request: Request[FeaturesRequest]) -> Iterable[Message]:
         capabilities |= OFPC10_ARP_MATCH_IP
     if version > OF10:
         capabilities |= OFPC11_GROUP_STATS
+    if version >= OF14:
+        capabilities |= OFPC14_BUNDLES
     yield FeaturesReply(
         datapath_id=request.switch.datapath_id,
         n_tables=N_VISIBLE_TABLES,
