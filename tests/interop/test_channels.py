@@ -39,7 +39,6 @@ from vswitch.openflow.messages.role import (
     SetPacketInFormat,
 )
 from vswitch.openflow.messages.switch import (
-    OFPC14_BUNDLES,
     BarrierReply,
     BarrierRequest,
     DescReply,
@@ -147,9 +146,8 @@ def _timeless(message: Message) -> Message:
             ages = {"duration_sec": 0, "duration_nsec": 0, "idle_age": None, "hard_age": None}
             return message.replace(flows=ordered(flow.replace(**ages) for flow in message.flows))
         case FeaturesReply():
-            capabilities = message.capabilities & ~OFPC14_BUNDLES  # which we do not have
             ports = ordered(port.replace(hw_addr=0) for port in message.ports)
-            return message.replace(datapath_id=0, ports=ports, capabilities=capabilities)
+            return message.replace(datapath_id=0, ports=ports)
         case PortDescReply():
             return message.replace(ports=ordered(port.replace(hw_addr=0) for port in message.ports))
         case PortStatsReply():
