@@ -2,7 +2,7 @@
 
     python3 packaging/manpages.py DESTINATION NAME...
 
-DESTINATION gets man1 and man8, with pages for the programs named.
+DESTINATION gets man1, man5 and man8, with pages for the programs and databases named.
 
 Sources: man-pages(7), groff_man(7).
 """
@@ -15,14 +15,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 PAGES = Path(__file__).resolve().parents[1] / "docs/man"
-SECTION_1 = ("ovsdb-client", "ovsdb-server", "ovsdb-tool", "ovs-pcap", "ovs-tcpundump")  # all others are in 8
+SECTION_1 = ("ovsdb-client", "ovsdb-server", "ovsdb-tool", "ovs-pcap", "ovs-tcpundump")
+SECTION_5 = ("ovs-vswitchd.conf.db",)  # all others are in 8
 
 
 def main() -> None:
     """Write them."""
     destination, *names = sys.argv[1:]
     for name in names:
-        section = 1 if name in SECTION_1 else 8
+        section = 1 if name in SECTION_1 else 5 if name in SECTION_5 else 8
         [source] = PAGES.rglob(f"{name}.md")
         page = Path(destination, f"man{section}", f"{name}.{section}")
         page.parent.mkdir(parents=True, exist_ok=True)

@@ -18,6 +18,7 @@ from vswitch.cli.ofctl.main import command as ofctl_commands
 from vswitch.cli.ofctl.settings import OPTIONS as OFCTL_OPTIONS
 from vswitch.cli.pki import main as pki
 from vswitch.cli.testcontroller import main as testcontroller
+from vswitch.cli.vlantest import main as vlantest
 from vswitch.ovsdbserver import main as ovsdb_server
 from vswitch.vswitchd import main as vswitchd
 from vswitch.vswitchd.dpctlwords import USAGES
@@ -33,6 +34,7 @@ OPTIONS = {
     "ovs-pki": pki.OPTIONS,
     "ovs-tcpundump": tcpundump.OPTIONS,
     "ovs-testcontroller": testcontroller.OPTIONS,
+    "ovs-vlan-test": vlantest.OPTIONS,
     "ovs-vsctl": vsctl.OPTIONS,
     "ovs-vswitchd": vswitchd.OPTIONS,
     "ovsdb-client": ovsdb_client.OPTIONS,
@@ -142,4 +144,4 @@ def test_commands_of_daemons(daemon: str, environment: dict[str, str]) -> None:
 
 def test_every_program_has_a_page() -> None:
     scripts = {path.name for path in (PAGES.parents[1] / "scripts").iterdir()}
-    assert {path.stem for path in PAGES.glob("*.md")} - {"README"} == scripts
+    assert {path.stem for path in PAGES.glob("*.md")} - {"README", "ovs-vswitchd.conf.db"} == scripts

@@ -26,6 +26,7 @@ PROGRAMS = {
     "vif-real": "usr/share/openvswitch/scripts/vif-real",
     "setup-vif-rules": "usr/share/openvswitch/scripts/setup-vif-rules",
     "ovs-save": "usr/share/openvswitch/scripts/ovs-save",
+    "ovs-vlan-bug-workaround": "usr/sbin/ovs-vlan-bug-workaround",
 }
 """Programs of a host, where the packages have them."""
 

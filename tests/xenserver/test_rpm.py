@@ -80,8 +80,8 @@ def test_scriptlets(packages: Packages, which: str) -> None:
 
 
 SHARE = "/usr/share/openvswitch"
-# The specification's list, but for what has no counterpart here (docs/compat.md): ovs-parse-leaks, ovs-vlan-test,
-# ovs-vlan-bug-workaround, and Open vSwitch's library for the host's Python.
+# The specification's list, but for what has no counterpart here (docs/compat.md): ovs-parse-leaks, and Open vSwitch's
+# library for the host's Python.
 FILES = {
     0o755: [
         "/etc/init.d/openvswitch",
@@ -101,7 +101,7 @@ FILES = {
                 "ovs-bugtool-ovsdb-dump",
             )
         ),
-        *(f"/usr/sbin/{name}" for name in ("ovs-vswitchd", "ovsdb-server")),
+        *(f"/usr/sbin/{name}" for name in ("ovs-vlan-bug-workaround", "ovs-vswitchd", "ovsdb-server")),
         *(
             f"/usr/bin/{name}"
             for name in (
@@ -110,6 +110,7 @@ FILES = {
                 "ovs-ofctl",
                 "ovs-pcap",
                 "ovs-tcpundump",
+                "ovs-vlan-test",
                 "ovs-vsctl",
                 "ovsdb-client",
                 "ovsdb-tool",
@@ -140,6 +141,7 @@ FILES = {
             f"/usr/share/man/man1/{name}.1"
             for name in ("ovsdb-client", "ovsdb-server", "ovsdb-tool", "ovs-pcap", "ovs-tcpundump")
         ),
+        "/usr/share/man/man5/ovs-vswitchd.conf.db.5",
         *(
             f"/usr/share/man/man8/{name}.8"
             for name in (
@@ -147,6 +149,8 @@ FILES = {
                 "ovs-ctl",
                 "ovs-dpctl",
                 "ovs-ofctl",
+                "ovs-vlan-bug-workaround",
+                "ovs-vlan-test",
                 "ovs-vsctl",
                 "ovs-vswitchd",
                 "vif",
