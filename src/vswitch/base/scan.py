@@ -12,6 +12,7 @@ import re
 from functools import lru_cache
 
 from vswitch.base.namedtuple import NamedTuple
+from vswitch.base.pattern import pattern
 
 
 class Number(NamedTuple):
@@ -22,9 +23,9 @@ class Number(NamedTuple):
 
 
 _PATTERNS = {
-    0: re.compile(r"\s*([+-]?)(?:0[xX]([0-9a-fA-F]+)|(0[0-7]*)|([1-9][0-9]*))", re.ASCII),
-    10: re.compile(r"\s*([+-]?)()()([0-9]+)", re.ASCII),
-    16: re.compile(r"\s*([+-]?)(?:0[xX])?([0-9a-fA-F]+)()()", re.ASCII),
+    0: pattern(r"\s*([+-]?)(?:0[xX]([0-9a-fA-F]+)|(0[0-7]*)|([1-9][0-9]*))", re.ASCII),
+    10: pattern(r"\s*([+-]?)()()([0-9]+)", re.ASCII),
+    16: pattern(r"\s*([+-]?)(?:0[xX])?([0-9a-fA-F]+)()()", re.ASCII),
 }
 _BASES = (16, 8, 10)
 _MOST_DIGITS = 4096

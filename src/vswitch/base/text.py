@@ -11,13 +11,14 @@ import re
 from collections.abc import Iterator
 
 from vswitch.base.errors import TextError
+from vswitch.base.pattern import pattern
 from vswitch.base.scan import Number, scan
 
 _SPACE = ", \t\r\n"
-_KEY = re.compile(r"[^:=(, \t\r\n]*")
-_SIMPLE = re.compile(r"([^:=(, \t\r\n]+)(?:[:=]([^, \t\r\n(]*))?(?:[, \t\r\n]+|\Z)")  # without parentheses
-_BREAK = re.compile(r"[, \t\r\n()]")  # where something can begin or end
-_MAC = re.compile(r"(?:[0-9a-fA-F]{2}:){5}[0-9a-fA-F]{2}\Z")
+_KEY = pattern(r"[^:=(, \t\r\n]*")
+_SIMPLE = pattern(r"([^:=(, \t\r\n]+)(?:[:=]([^, \t\r\n(]*))?(?:[, \t\r\n]+|\Z)")  # without parentheses
+_BREAK = pattern(r"[, \t\r\n()]")  # where something can begin or end
+_MAC = pattern(r"(?:[0-9a-fA-F]{2}:){5}[0-9a-fA-F]{2}\Z")
 _OCTETS = {str(octet): octet for octet in range(256)}
 
 
@@ -114,9 +115,9 @@ def parse_u64(text: str) -> int:
     return parse_uint(text, 64, "numeric")
 
 
-_DIGITS = re.compile(r"[ \t\n\v\f\r]*([+-]?)(?:0[xX]([0-9a-fA-F]+)|(0[0-7]*)|([1-9][0-9]*))", re.ASCII)
-_DECIMAL = re.compile(r"[ \t\n\v\f\r]*([+-]?)(?:()()([0-9]+))", re.ASCII)
-_HEX = re.compile(r"[ \t\n\v\f\r]*([+-]?)(?:(?:0[xX])?([0-9a-fA-F]+)()())", re.ASCII)
+_DIGITS = pattern(r"[ \t\n\v\f\r]*([+-]?)(?:0[xX]([0-9a-fA-F]+)|(0[0-7]*)|([1-9][0-9]*))", re.ASCII)
+_DECIMAL = pattern(r"[ \t\n\v\f\r]*([+-]?)(?:()()([0-9]+))", re.ASCII)
+_HEX = pattern(r"[ \t\n\v\f\r]*([+-]?)(?:(?:0[xX])?([0-9a-fA-F]+)()())", re.ASCII)
 _MAX_DIGITS = 64  # of a number that fits anywhere; longer ones are just too large
 _SYNTAX = {0: _DIGITS, 10: _DECIMAL, 16: _HEX}
 

@@ -12,6 +12,7 @@ import re
 
 from vswitch.base.bits import ones
 from vswitch.base.errors import TextError
+from vswitch.base.pattern import pattern
 from vswitch.base.text import c_number
 from vswitch.flow.codes import by_name, codes_of
 from vswitch.flow.field import Field, Flow, Mask
@@ -93,7 +94,7 @@ def parts_of(field: Field, bits: int) -> list[tuple[Field, int]]:
     return [(reg, part) for reg, part in parts if part][::-1]
 
 
-_BITS = re.compile(r"\[(?:(-?[0-9]+)(?:\.\.(-?[0-9]+))?)?\]")
+_BITS = pattern(r"\[(?:(-?[0-9]+)(?:\.\.(-?[0-9]+))?)?\]")
 
 
 def parse_subfield(text: str) -> Subfield:

@@ -14,6 +14,7 @@ from functools import lru_cache
 
 from vswitch.base.bits import ones, prefix_length, prefix_mask
 from vswitch.base.errors import TextError
+from vswitch.base.pattern import pattern
 from vswitch.base.scan import Number, scan
 from vswitch.base.text import (
     c_number,
@@ -27,7 +28,7 @@ from vswitch.base.text import (
 from vswitch.flow.field import Field, PortNames, Text
 from vswitch.flow.ports import format_port, from_16, parse_port
 
-_HEX_DIGITS = re.compile(r"[0-9a-fA-F]*")
+_HEX_DIGITS = pattern(r"[0-9a-fA-F]*")
 _Names = Mapping[int, str]
 
 
@@ -109,7 +110,7 @@ def _format_mac(field: Field, value: int, mask: int, names: _Names) -> str:
 
 
 _INT = Number(10, 32)
-_IPV6 = re.compile(r"\s*([0-9a-fA-F:.]{1,46})", re.ASCII)
+_IPV6 = pattern(r"\s*([0-9a-fA-F:.]{1,46})", re.ASCII)
 
 
 def _leading_ipv6(text: str, at: int = 0) -> tuple[int, int] | None:

@@ -8,11 +8,11 @@ Sources: the ofp_*_code enums of OpenFlow 1.0 to 1.5; Nicira's extension errors,
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from vswitch.base.errors import WireError
 from vswitch.base.namedtuple import NamedTuple
+from vswitch.base.pattern import pattern
 from vswitch.openflow.version import OF10, OF15
 
 NX_VENDOR = 0x00002320
@@ -20,7 +20,7 @@ ONF_VENDOR = 0x4F4E4600
 NX_ERROR_TYPE = 0xB0C2  # of Nicira's errors in OpenFlow 1.0 and 1.1, as type of the error message
 EXPERIMENTER_ERROR_TYPE = 0xFFFF  # the same since OpenFlow 1.2
 _VENDORS = {"OF": 0, "NX": NX_VENDOR, "ONF": ONF_VENDOR}
-_NOTATION = re.compile(r"(OF|NX|ONF)1\.(\d)(?:-1\.(\d)|(\+))?\((\d+)(?:,(\d+))?\)")
+_NOTATION = pattern(r"(OF|NX|ONF)1\.(\d)(?:-1\.(\d)|(\+))?\((\d+)(?:,(\d+))?\)")
 
 
 class WireCode(NamedTuple):

@@ -7,10 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from vswitch.base.digits import parse_decimal
 from vswitch.base.errors import TextError
 from vswitch.base.options import CommandError, Given
-from vswitch.cli.command import warn
 from vswitch.cli.ofctl.channel import Channel
 from vswitch.cli.ofctl.flows import allowed_formats, check_formats
 from vswitch.cli.ofctl.lines import BLANK, c_string, opened
@@ -21,8 +19,6 @@ from vswitch.cli.ofctl.table import command
 from vswitch.openflow.grouptext import ReadGroup, parse_group_mod, read_group_mod
 from vswitch.openflow.message import encode
 from vswitch.openflow.messages.group import (
-    OFPG_ALL,
-    OFPG_ANY,
     OFPGC_ADD,
     OFPGC_ADD_OR_MOD,
     OFPGC_DELETE,
@@ -31,21 +27,11 @@ from vswitch.openflow.messages.group import (
     OFPGC_REMOVE_BUCKET,
     GroupMod,
 )
-from vswitch.openflow.messages.groupstats import (
-    GroupDescRequest,
-    GroupFeaturesRequest,
-    GroupStatsRequest,
-)
+from vswitch.openflow.messages.groupstats import GroupStatsRequest
 from vswitch.openflow.names import NO_NAMES, Names
 from vswitch.openflow.text import print_message
 from vswitch.openflow.usable import ALL_PROTOCOLS, Protocols, format_protocols
 from vswitch.openflow.version import Version
-
-
-@command("dump-groups", "SWITCH [GROUP]")
-def dump_groups(given: Given, switch: str, group: str = "") -> Iterator[str]:
-    """The groups."""
-    return dump(given, switch, GroupDescRequest(_group(group)))
 
 
 @command("dump-group-stats", "SWITCH [GROUP]")
@@ -53,24 +39,6 @@ def dump_group_stats(given: Given, switch: str, group: str = "") -> Iterator[str
     """What the groups have carried."""
     names = accepted(switch, Settings(given))
     return dump(given, switch, GroupStatsRequest(parse_group_mod(group, OFPGC_DELETE, names).group_id))
-
-
-@command("dump-group-features", "SWITCH")
-def dump_group_features(given: Given, switch: str) -> Iterator[str]:
-    """What groups the switch can make."""
-    return dump(given, switch, GroupFeaturesRequest())
-
-
-def _group(text: str) -> int:
-    if not text or text.lower() == "all":
-        return OFPG_ALL
-    number = parse_decimal(text)
-    if number is not None and number <= 0xFFFFFFFF:
-        return number
-    if text.lower() != "any":
-        known = "Valid group IDs are 32-bit nonnegative integers or the keywords ANY or ALL."
-        warn("ofp_group", f"{text} is not a valid group ID.  ({known})")
-    return OFPG_ANY
 
 
 @command("add-group", "SWITCH GROUP")

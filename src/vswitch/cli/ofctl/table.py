@@ -13,8 +13,8 @@ MODULES = {
     "ports": "dump-ports dump-ports-desc mod-port",
     "flows": "dump-flows dump-aggregate add-flow add-flows mod-flows del-flows",
     "comparison": "replace-flows diff-flows",
-    "groups": "dump-groups dump-group-stats dump-group-features add-group add-groups mod-group del-groups "
-    "insert-buckets remove-buckets parse-group",
+    "groupdumps": "dump-groups dump-group-features",
+    "groups": "dump-group-stats add-group add-groups mod-group del-groups insert-buckets remove-buckets parse-group",
     "meters": "add-meter mod-meter del-meter del-meters dump-meter dump-meters meter-stats meter-features",
     "queues": "queue-stats queue-get-config",
     "nicira": "add-tlv-map del-tlv-map dump-tlv-map ct-flush ct-flush-zone dump-ipfix-bridge dump-ipfix-flow",

@@ -10,6 +10,7 @@ import struct
 from collections.abc import Iterable
 
 from vswitch.base.errors import TextError
+from vswitch.base.pattern import pattern
 from vswitch.base.scan import c_atoi
 from vswitch.flow.ports import OFPP_CONTROLLER, OFPP_MAX, OFPP_UNSET, OfPort, from_16, to_16
 from vswitch.flow.subfield import Subfield, coded, parse_typed
@@ -123,9 +124,9 @@ def _parse_bundle(arg: str, names: Names, loads: bool) -> Bundle:
 
 _WORD = r"[, ]*+([^, ]++)"  # one of several, with what separates it from the one before
 _KEYWORD = r"[, ][: ]*+([^: ]++)[: ]?(.*)\Z"
-_BUNDLE_TEXT = re.compile(_WORD * 4 + _KEYWORD, re.DOTALL)
-_BUNDLE_LOAD_TEXT = re.compile(_WORD * 5 + _KEYWORD, re.DOTALL)
-_MULTIPATH_TEXT = re.compile(_WORD * 6, re.DOTALL)
+_BUNDLE_TEXT = pattern(_WORD * 4 + _KEYWORD, re.DOTALL)
+_BUNDLE_LOAD_TEXT = pattern(_WORD * 5 + _KEYWORD, re.DOTALL)
+_MULTIPATH_TEXT = pattern(_WORD * 6, re.DOTALL)
 
 
 def _member(text: str, names: Names) -> OfPort:

@@ -5,10 +5,10 @@ Sources: ovs-actions(7), "Firewalling", "Programming and Branching", "Other Acti
 
 from __future__ import annotations
 
-import re
 import struct
 
 from vswitch.base.errors import TextError
+from vswitch.base.pattern import pattern
 from vswitch.base.scan import Number, scan
 from vswitch.base.text import key_values, parse_u16, parse_u64
 from vswitch.flow.fields import TUN_ID
@@ -155,7 +155,7 @@ class Note(Action):
         return f"note:{self.data.hex('.')}"
 
 
-_NOTE = re.compile(r"(?:\.*[0-9a-fA-F]{2})*\.*")
+_NOTE = pattern(r"(?:\.*[0-9a-fA-F]{2})*\.*")
 
 
 @action("exit", "NX1.0+(17)")

@@ -5,11 +5,11 @@ Sources: OVS nicira-ext.h (nx_action_conntrack, nx_action_nat); ovs-actions(7), 
 
 from __future__ import annotations
 
-import re
 import struct
 from collections.abc import Iterator, Mapping
 
 from vswitch.base.errors import TextError
+from vswitch.base.pattern import pattern
 from vswitch.base.scan import Number, scan
 from vswitch.base.text import format_ipv4, format_ipv6, key_values, leading_ipv4, parse_ipv6, parse_u16
 from vswitch.flow.subfield import Subfield, coded, parse_typed
@@ -306,7 +306,7 @@ def _check_nat(flags: int, present: int) -> None:
 
 
 _PORT = (Number(10, 16),)
-_IPV6_TEXT = re.compile(r"\[?([0-9a-fA-F:.]{1,46})(\]?)")
+_IPV6_TEXT = pattern(r"\[?([0-9a-fA-F:.]{1,46})(\]?)")
 
 
 def _with_range(nat: Nat, text: str) -> Nat:

@@ -5,11 +5,11 @@ Sources: OVS nicira-ext.h (nx_action_encap, nx_action_decap, ofp_ed_prop_*); ovs
 
 from __future__ import annotations
 
-import re
 import struct
 from collections.abc import Mapping
 
 from vswitch.base.errors import TextError
+from vswitch.base.pattern import pattern
 from vswitch.base.scan import Number, scan
 from vswitch.base.text import key_values, parse_u8, parse_u16
 from vswitch.openflow.actions.base import Action, action, frame, nx
@@ -113,7 +113,7 @@ def _decode_property(encap: Encap, data: bytes, at: int) -> tuple[Encap, int]:
     return encap.replace(tlvs=(*encap.tlvs, tlv)), end
 
 
-_NSH_HEX = re.compile(r"([0-9a-fA-F]+)")
+_NSH_HEX = pattern(r"([0-9a-fA-F]+)")
 _NSH_TLV = ("0x", Number(16, 16), ",", Number(10, 8), ",0x")
 
 

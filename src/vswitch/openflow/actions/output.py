@@ -10,6 +10,7 @@ import struct
 from collections.abc import Mapping
 
 from vswitch.base.errors import TextError
+from vswitch.base.pattern import pattern
 from vswitch.base.text import key_values, parse_u16, parse_u32
 from vswitch.flow.ports import (
     OFPP_CONTROLLER,
@@ -189,7 +190,7 @@ class Enqueue(Action):
         return f"enqueue:{names.format_port(self.port)}:{self.queue}"
 
 
-_ENQUEUE = re.compile(r"[:,q]*([^:,q]+)[:,q](.+)", re.DOTALL)
+_ENQUEUE = pattern(r"[:,q]*([^:,q]+)[:,q](.+)", re.DOTALL)
 
 
 @action("set_queue", "NX1.0(4), OF1.1+(21)")
@@ -367,7 +368,7 @@ def parse_hex(text: str, error: str) -> bytes:
     return bytes.fromhex(text.replace(".", ""))
 
 
-_HEX = re.compile(r"[ .\t\r\n]*(?:[0-9a-fA-F]{2}[ .\t\r\n]*)*")
+_HEX = pattern(r"[ .\t\r\n]*(?:[0-9a-fA-F]{2}[ .\t\r\n]*)*")
 
 
 def format_hex(data: bytes) -> str:
