@@ -3,7 +3,9 @@ import pytest
 from vswitch.base.digits import parse_decimal
 
 
-@pytest.mark.parametrize(("text", "number"), [("0", 0), ("007", 7), ("65535", 65535), ("9" * 64, int("9" * 64))])
+@pytest.mark.parametrize(
+    ("text", "number"), [("0", 0), ("007", 7), ("65535", 65535), ("9" * 64, int("9" * 64))]
+)
 def test_numbers(text, number):
     assert parse_decimal(text) == number
 
