@@ -354,7 +354,7 @@ class Texts:
     def meter(self, command: str = "add-meter") -> str:
         """A meter, for a command that changes it with its bands."""
         rng = self.rng
-        if not command.endswith("-meter") or command[:3] in ("del", "dum"):
+        if not command.endswith("-meter") or command.startswith(("del", "dump")):
             return self.damaged(
                 self.filled(rng.choice(("meter={meter}", "meter={meter}", "{meter}", "meter={meter},kbps")))
             )
