@@ -27,7 +27,7 @@ class Subfield:
     field: Field
     start: int
     n_bits: int
-    mask: Mask  # these bits in a Mask
+    mask: Mask  # these bits in a Mask, as far as the field has them
 
     def __init__(self, field: Field, start: int = 0, n_bits: int | None = None) -> None:
         """Without `n_bits`: to the end of the field."""
@@ -35,7 +35,7 @@ class Subfield:
         self.start = start
         self.n_bits = field.bits - start if n_bits is None else n_bits
         whole = start == 0 and self.n_bits == field.bits
-        self.mask = field.mask if whole else field.under(ones(self.n_bits) << start)
+        self.mask = field.mask if whole else field.under(ones(self.n_bits) << start & field.ones)
 
     def __eq__(self, other: object) -> bool:
         return (
@@ -81,7 +81,7 @@ def coded(part: Subfield) -> Subfield:
 def part_of(field: Field, start: int, n_bits: int) -> Subfield:
     """`n_bits` bits of `field` from bit `start`, named after the register that they are in, if it has no other name."""
     index = start // 32
-    if field not in _REGISTERS or (start + n_bits - 1) // 32 != index:
+    if field not in _REGISTERS or (start + n_bits - 1) // 32 != index or start >= field.bits:
         return Subfield(field, start, n_bits)
     return Subfield(_REGISTERS[field][index], start % 32, n_bits)
 

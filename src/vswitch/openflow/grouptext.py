@@ -289,10 +289,15 @@ def format_group_id(group: int) -> str:
     return {OFPG_ALL: "ALL", OFPG_ANY: "ANY"}.get(group, str(group))
 
 
+def numbers_buckets(version: int) -> bool:
+    """Whether buckets have numbers in the messages of `version`."""
+    return version == OF10 or version >= OF15
+
+
 def format_group_mod(group: GroupMod, version: int = OF15, names: Names = NO_NAMES) -> str:
     """A group-mod as ovs-ofctl prints it: `ADD group_id=1,type=all,bucket=actions=output:1`."""
     words = COMMAND_NAMES.get(group.command, f"cmd:{group.command}") + " "
-    if group.command in _BUCKET_COMMANDS:
+    if group.command in _BUCKET_COMMANDS and numbers_buckets(version):
         number = group.command_bucket_id
         word = next((word for word, value in _BUCKET_WORDS.items() if value == number), str(number))
         words += f"command_bucket_id:{word},"
@@ -308,7 +313,7 @@ def format_group(
     if show_type:
         words.append(f"type={TYPES[group.type] if group.type < len(TYPES) else 'unknown'}")
     words += _selection_words(group.selection)
-    numbered = version == OF10 or version >= OF15
+    numbered = numbers_buckets(version)
     words += [f"bucket={format_bucket(bucket, group.type, numbered, names)}" for bucket in group.buckets]
     return ",".join(words)
 

@@ -56,11 +56,18 @@ def decode_nxm_header(header: bytes) -> Field:
 
 def decode_part(field: Field, start: int, n_bits: int, written: bool = False) -> Subfield:
     """The subfield that an action names; an action that writes it may not name one that can only be read."""
-    if not n_bits or start >= field.bits or start + n_bits > field.bits:
-        raise OpenFlowError(BadAction.BAD_SET_LEN, f"bits {start} to {start + n_bits} of {field.name}")
+    part = Subfield(field, start, n_bits)
+    check_range(part)
     if written and not field.writable:
         raise OpenFlowError(BadAction.BAD_SET_ARGUMENT, f"destination field {field.name} is not writable")
     return part_of(field, start, n_bits)
+
+
+def check_range(part: Subfield) -> None:
+    """OFPBAC_BAD_SET_LEN if the field of `part` has no such bits."""
+    start, end = part.start, part.start + part.n_bits
+    if start == end or end > part.field.bits:
+        raise OpenFlowError(BadAction.BAD_SET_LEN, f"bits {start} to {end} of {part.field.name}")
 
 
 def decode_bits(field: Field, ofs_nbits: int, written: bool = False) -> Subfield:

@@ -43,8 +43,8 @@ def learn(xlate: Translation, action: Learn) -> None:
     xlate.dependencies.lookups.append((xlate.switch.tables[action.table], learned.match.value))
     succeeded = learned.apply(xlate.now) if xlate.side_effects else learned.may_be_added
     xlate.carried.learned += (learned,)
-    if action.result_dst is not None:
-        result = action.result_dst
+    result = action.result_dst
+    if result is not None and result.mask:  # a bit that the field does not have tells nobody
         xlate.mask |= result.mask
         xlate.flow = result.put(xlate.flow, succeeded)
         if xlate.trace is not None:
@@ -76,7 +76,7 @@ def _made(xlate: Translation, action: Learn) -> Learned:
 
 def _source(xlate: Translation, spec: LearnSpec) -> int:
     if isinstance(spec.src, int):
-        return spec.src
+        return spec.src & (1 << spec.n_bits) - 1  # a message may say more bits than it means
     xlate.mask |= spec.src.mask
     return spec.src.get(xlate.flow)
 

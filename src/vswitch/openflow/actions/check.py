@@ -70,6 +70,7 @@ from vswitch.openflow.actions.register import (
 from vswitch.openflow.errors import BadAction, BadInstruction, ErrorCode, MeterModFailed, OpenFlowError
 from vswitch.openflow.instructions import GotoTable, Meter, WriteActions
 from vswitch.openflow.version import OF11
+from vswitch.openflow.wirefield import check_range
 from vswitch.openflow.wirematch import check_addresses
 from vswitch.packet.numbers import ETH_IP, ETH_IPV6, ETH_MPLS, ETH_MPLS_MC, ETH_NSH, ICMPV6, TCP
 
@@ -306,9 +307,11 @@ class _Checker:
         learned = Flow(0)
         for spec in item.specs:
             if isinstance(spec.src, Subfield):
+                check_range(spec.src)
                 self._reads(spec.src.field)
             if spec.dst is None:
                 continue
+            check_range(spec.dst)
             field = spec.dst.field
             if spec.kind == LOAD:
                 self._writes(field, learned)

@@ -18,22 +18,21 @@ from collections.abc import Iterator
 
 from vswitch.base.bits import ones
 from vswitch.base.errors import TextError
-from vswitch.base.namedtuple import NamedTuple
 from vswitch.base.scan import c_atoi
 from vswitch.base.text import c_number, key_values
 from vswitch.flow.codes import codes_of
-from vswitch.flow.field import Field, Port16
+from vswitch.flow.field import Port16
 from vswitch.flow.match import parse_value
 from vswitch.flow.ports import to_16
-from vswitch.flow.subfield import Subfield, coded, parse_subfield, parse_typed, typed
-from vswitch.flow.texts import leading_digits, parse_digits
+from vswitch.flow.subfield import Subfield, coded, parse_subfield, parse_typed, part_of, typed
+from vswitch.flow.texts import hexadecimal, leading_digits, parse_digits
 from vswitch.openflow.actions.base import Action, action, frame, nx
 from vswitch.openflow.actions.register import Move
 from vswitch.openflow.codec import Code, padded
 from vswitch.openflow.errors import BadAction, OpenFlowError
 from vswitch.openflow.names import NO_NAMES, Names
 from vswitch.openflow.value import Value, value
-from vswitch.openflow.wirefield import decode_header, decode_nxm_header, decode_part, encode_header
+from vswitch.openflow.wirefield import decode_header, decode_nxm_header, encode_header
 
 _FIXED = struct.Struct("!HHHQHBxHH")
 _FIXED2 = struct.Struct("!IHH")
@@ -72,32 +71,18 @@ class LearnSpec(Value):
             return f"output:{self.src}"
         assert self.dst is not None
         if self.kind == LOAD:
-            source = str(self.src) if isinstance(self.src, Subfield) else f"{self.src:#x}"
+            source = str(self.src) if isinstance(self.src, Subfield) else hexadecimal(self.src)
             return f"load:{source}->{self.dst}"
         if isinstance(self.src, Subfield):
             return str(self.dst) if self.src == self.dst else f"{self.dst}={self.src}"
         field = self.dst.field
         if self.dst.start == 0 and self.n_bits == field.bits:
             return f"{field.name}={field.text.format(field, self.src, field.ones, names.port_names)}"
-        return f"{self.dst}={self.src:#x}"
+        return f"{self.dst}={hexadecimal(self.src)}"
 
 
-class _Part(NamedTuple):
-    """A field and bits of it as they are on the wire."""
-
-    field: Field
-    start: int
-    n_bits: int
-
-    def checked(self) -> Subfield:
-        """The subfield, if the field has so many bits."""
-        return decode_part(self.field, self.start, self.n_bits)
-
-
-_Spec = tuple[int, _Part | int, int, _Part | None]
-
-
-def _decode_spec(data: bytes, at: int) -> tuple[_Spec, int]:
+def _decode_spec(data: bytes, at: int) -> tuple[LearnSpec, int]:
+    """The spec at byte `at`, and where it ends; whether its fields have so many bits, the check of the actions says."""
     (head,) = struct.unpack_from("!H", data, at)
     n_bits, kind, immediate = head & 0x7FF, head >> 11 & 3, bool(head & _IMMEDIATE)
     if kind > OUTPUT or (immediate and kind == OUTPUT):
@@ -106,32 +91,23 @@ def _decode_spec(data: bytes, at: int) -> tuple[_Spec, int]:
     size = (n_bits + 15) // 16 * 2 if immediate else _PART_SIZE
     if at + size + (_PART_SIZE if kind != OUTPUT else 0) > len(data):
         raise OpenFlowError(BadAction.BAD_LEN)
-    src: _Part | int
-    if immediate:
-        src = int.from_bytes(data[at : at + size], "big") & (1 << n_bits) - 1
+    src: Subfield | int
+    if immediate:  # its bytes count whole
+        src = int.from_bytes(data[at : at + size], "big") & ones((n_bits + 7) // 8 * 8)
     else:
         src = _decode_part(data, at, n_bits)
     at += size
     if kind == OUTPUT:
-        return (kind, src, n_bits, None), at
-    return (kind, src, n_bits, _decode_part(data, at, n_bits)), at + _PART_SIZE
+        return LearnSpec(kind, src, n_bits), at
+    return LearnSpec(kind, src, n_bits, _decode_part(data, at, n_bits)), at + _PART_SIZE
 
 
 _PART_SIZE = 6
 
 
-def _decode_part(data: bytes, at: int, n_bits: int) -> _Part:
+def _decode_part(data: bytes, at: int, n_bits: int) -> Subfield:
     (start,) = struct.unpack_from("!H", data, at + 4)
-    return _Part(decode_nxm_header(data[at : at + 4]), start, n_bits)
-
-
-def _checked(spec: _Spec) -> LearnSpec:
-    """The spec, whose fields have the bits that it names, and can be loaded if it loads them."""
-    kind, given, n_bits, dst = spec
-    src = given if isinstance(given, int) else given.checked()
-    if dst is None:
-        return LearnSpec(kind, src, n_bits)
-    return LearnSpec(kind, src, n_bits, decode_part(*dst, written=kind == LOAD))
+    return part_of(decode_nxm_header(data[at : at + 4]), start, n_bits)
 
 
 @action("learn", "NX1.0+(16), NX1.0+(45)")
@@ -188,7 +164,9 @@ class Learn(Action):
                 raise OpenFlowError(BadAction.BAD_ARGUMENT)
             if flags & _WRITE_RESULT:
                 field, at = decode_header(data, at)
-                result_dst = decode_part(field, offset, 1, written=True)
+                if not field.writable:
+                    raise OpenFlowError(BadAction.BAD_SET_ARGUMENT, f"{field.name} is not writable")
+                result_dst = part_of(field, offset, 1)  # whether the field has that bit, nobody asks
         return cls(
             table,
             idle,
@@ -269,7 +247,7 @@ def _decode_specs(data: bytes, at: int) -> tuple[LearnSpec, ...]:
         specs.append(spec)
     if any(data[at:]):
         raise OpenFlowError(BadAction.BAD_ARGUMENT)
-    return tuple(map(_checked, specs))
+    return tuple(specs)
 
 
 def _parse_result(text: str) -> Subfield:

@@ -151,8 +151,8 @@ class FlowStats(Value):
         if size < STATS11.size:
             raise OpenFlowError(BadRequest.BAD_LEN)
         match, middle = decode_match(version, data, at + STATS11.size)
-        actions = decode_instructions(version, _rest(data, middle, at + size, BadInstruction.BAD_LEN))
         flags = decode_flags(version, -1, flags) if version >= OF13 else 0
+        actions = decode_instructions(version, _rest(data, middle, at + size, BadInstruction.BAD_LEN))
         counts = packets, n_bytes, None, None, flags, importance if version >= OF14 else 0
         return cls(match, actions, priority, table, cookie, sec, nsec, idle, hard, *counts), at + size
 

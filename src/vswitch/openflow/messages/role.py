@@ -46,7 +46,7 @@ def _decode_role(form: Form, body: bytes, reply: bool) -> tuple[int, int | None]
     role, generation_id = _OF_ROLE.unpack(body)
     if role > ROLE_SECONDARY:
         raise OpenFlowError(RoleRequestFailed.BAD_ROLE)
-    if not reply and role < ROLE_PRIMARY:
+    if not reply and role == ROLE_NOCHANGE:
         return role, None
     return role, None if reply and generation_id == NO_GENERATION else generation_id
 
@@ -149,13 +149,15 @@ def _encode_masks(masks: Masks) -> bytes:
     return _MASKS.pack(*(mask for pair in ordered for mask in pair))
 
 
-def _decode_masks(body: bytes) -> tuple[tuple[str, int, int], ...]:
+def _decode_masks(body: bytes, version: int) -> tuple[tuple[str, int, int], ...]:
+    """The masks, of which those of packets may have OpenFlow 1.4's reasons from that version on."""
     if len(body) != _MASKS.size:
         raise OpenFlowError(BadRequest.BAD_LEN)
     masks = _MASKS.unpack(body)
+    reasons = {**_FIXED_REASONS, "packet_in": _REASONS["packet_in"]} if version >= OF14 else _FIXED_REASONS
     return tuple(
         (name, masks[2 * i] & known, masks[2 * i + 1] & known)
-        for i, (name, known) in enumerate(_FIXED_REASONS.items())
+        for i, (name, known) in enumerate(reasons.items())
     )
 
 
@@ -223,7 +225,7 @@ class SetAsync(Message):
     def decode_body(cls, form: Form, dialect: Dialect, body: bytes) -> Message:
         """Fixed in OpenFlow 1.3 and Nicira's first form, properties else."""
         if form.number == 19 or (form.kind == "OFPT" and dialect.version == OF13):
-            return cls(_decode_masks(body))
+            return cls(_decode_masks(body, dialect.version))
         return cls(_decode_properties(body, dialect.version, loose=False))
 
 
@@ -247,7 +249,7 @@ class GetAsyncReply(Message):
     def decode_body(cls, form: Form, dialect: Dialect, body: bytes) -> Message:
         """Fixed in OpenFlow 1.3, properties since."""
         return cls(
-            _decode_masks(body)
+            _decode_masks(body, dialect.version)
             if dialect.version == OF13
             else _decode_properties(body, dialect.version, loose=True)
         )

@@ -76,9 +76,10 @@ def format_config(config: int) -> str:
 
 
 def _format_state(state: int, version: int) -> str:
+    """The state of OpenFlow 1.0's spanning tree comes first, with nothing between it and the rest."""
     text = bit_names(state & ~OFPPS10_STP_MASK, _STATE, none="")
     stp = _STP[state >> 8 & 3] if state & OFPPS10_STP_MASK else ""
-    return " ".join(word for word in (text, stp) if word) or "0"
+    return stp + text or "0"
 
 
 def format_port_lines(port: Port, names: Names, version: int = 1) -> str:

@@ -58,8 +58,11 @@ def _rates(queue: Queue) -> str:
 @prints(QueueStatsRequest)
 def stats_request(message: QueueStatsRequest, dialect: Dialect, style: Style) -> str:
     """Which port and which queue."""
-    queue = "ALL" if message.queue_id == OFPQ_ALL else str(message.queue_id)
-    return f" port={style.names.format_port(message.port_no)} queue={queue}\n"
+    return f" port={style.names.format_port(message.port_no)} queue={_number(message.queue_id)}\n"
+
+
+def _number(queue: int) -> str:
+    return "ALL" if queue == OFPQ_ALL else str(queue)
 
 
 @prints(QueueStatsReply)
@@ -75,4 +78,4 @@ def _stats(item: QueueStats, names: Names) -> str:
     counters = ("bytes", item.tx_bytes), ("pkts", item.tx_packets), ("errors", item.tx_errors)
     words = [f"{name}={'?' if count == UNKNOWN_COUNT else count}" for name, count in counters]
     age = "?" if item.duration_sec is None else format_duration(item.duration_sec, item.duration_nsec)
-    return f"  port {names.format_port(item.port_no)} queue {item.queue_id}: {', '.join(words)}, duration={age}\n"
+    return f"  port {names.format_port(item.port_no)} queue {_number(item.queue_id)}: {', '.join(words)}, duration={age}\n"

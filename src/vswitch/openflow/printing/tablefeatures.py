@@ -40,6 +40,8 @@ _INSTRUCTIONS = (
     *((6, "meter"), (4, "apply_actions"), (5, "clear_actions"), (3, "write_actions")),
     *((2, "write_metadata"), (1, "goto_table")),
 )
+_KNOWN_INSTRUCTIONS = sum(1 << number for number, _ in _INSTRUCTIONS)
+
 
 # Actions in the order in which they are printed, by number, for OpenFlow 1.1 and for what came after it.
 _ACTIONS11 = (
@@ -104,12 +106,17 @@ def format_tables(tables: Iterable[Entry], version: int, names: Names = NO_NAMES
 
 
 def _printed(table: TableFeatures, version: int) -> TableFeatures:
-    """Without bits of actions that have no name, in which tables may differ unseen."""
+    """Without bits of instructions and actions that have no name, in which tables may differ unseen."""
     known = sum(1 << number for number, _ in _actions(version))
 
     def known_of(item: InstructionFeatures) -> InstructionFeatures:
         write = item.write.replace(actions=item.write.actions & known)
-        return item.replace(write=write, apply=item.apply.replace(actions=item.apply.actions & known))
+        instructions = item.instructions & _KNOWN_INSTRUCTIONS
+        return item.replace(
+            instructions=instructions,
+            write=write,
+            apply=item.apply.replace(actions=item.apply.actions & known),
+        )
 
     return table.replace(
         capabilities=table.capabilities & (OFPTC14_EVICTION | OFPTC14_VACANCY_EVENTS | OFPTC11_MISS_MASK),
@@ -131,13 +138,18 @@ def _counters(stats: TableStats) -> tuple[int, int, int]:
 
 
 def _abilities(table: TableFeatures, but: int) -> TableFeatures:
-    """The features without what is told of each table anyway, and without going to table `but`."""
+    """What of the features makes tables differ, without going to table `but`.
+
+    That are neither what is told of each table anyway nor what happens to packets that miss, nor which fields may be left out.
+    """
     miss = table.miss and _elsewhere(table.miss, but)
     return table.replace(
         table_id=0,
         name="",
         command=0,
         has_properties=True,
+        capabilities=table.capabilities & ~OFPTC11_MISS_MASK,
+        wildcard=frozenset(),
         others=(),
         flows=_elsewhere(table.flows, but),
         miss=miss,
@@ -201,8 +213,7 @@ def _features(table: TableFeatures, before: TableFeatures | None, version: int) 
         yield f"    max_entries={table.max_entries}\n"
     yield from _instructions(table, before, version)
     if table.match:
-        matching = table.match, table.wildcard, table.mask
-        if before is not None and matching == (before.match, before.wildcard, before.mask):
+        if before is not None and (table.match, table.mask) == (before.match, before.mask):
             yield "    (same matching)\n"
         else:
             yield "    matching:\n"
