@@ -31,7 +31,7 @@ from vswitch.openflow.instructions import encode_instructions
 from vswitch.openflow.match10 import encode_match10
 from vswitch.openflow.match11 import encode_match11
 
-_QUIET = ("-vPATTERN:console:%c|%p|%m", "-vsyslog:off")  # log lines without their time
+QUIET = ("-vPATTERN:console:%c|%p|%m", "-vsyslog:off")  # log lines without their time
 NOBODY = "unix:/nonexistent/socket"  # a switch: what is wrong with a text is said before it is looked for
 VERSIONS = tuple(f"OpenFlow1{i}" for i in range(6))
 _FORMATS = (
@@ -122,8 +122,8 @@ EXCEPTIONS = (
     _named("the peer, 3.1, does not have the field", r"OXM_OF_PKT_REG([89]|1\d)|XXREG[4-7]"),
 )
 # What is passed over in all cases: what the peer logs about messages that it cannot read, and a name that it forgot.
-_OF_DECODING = re.compile(
-    r"^(?:(?:ofp_actions|nx_match|ofp_group|meta_flow|bundle)\|.*|ofp_port\|.* through 65279 or .*|[0-9a-f]{8}  .*)\n",
+OF_DECODING = re.compile(
+    r"^(?:(?:ofp_actions|ofp_flow|nx_match|ofp_group|meta_flow|bundle)\|.*|ofp_port\|.* through 65279 or .*|[0-9a-f]{8}  .*)\n",
     re.MULTILINE,
 )
 _READS_BYTES = frozenset(("parse-actions", "parse-instructions", "parse-nxm", "parse-nx-match", "parse-oxm"))
@@ -139,13 +139,13 @@ def comparable(case: Case, said: Said) -> Said:
     """Without what is passed over."""
     complaint = said.complaint.replace("invalid (null)", "invalid pkt_len")
     if said.output or _READS_BYTES.intersection(case.words):
-        complaint = _OF_DECODING.sub("", complaint)
+        complaint = OF_DECODING.sub("", complaint)
     return said._replace(complaint=complaint)
 
 
 def theirs(case: Case) -> Said:
     """What the peer says."""
-    command = [program("peer", "ovs-ofctl"), *_QUIET, *case.words]
+    command = [program("peer", "ovs-ofctl"), *QUIET, *case.words]
     done = subprocess.run(
         command,
         input=case.stdin.encode("utf-8", "surrogateescape"),
@@ -165,7 +165,7 @@ def ours(case: Case) -> Said:
     try:
         sys.stdin = io.StringIO(case.stdin)
         with contextlib.redirect_stdout(output), contextlib.redirect_stderr(complaint):
-            status = ofctl([*_QUIET, *case.words])
+            status = ofctl([*QUIET, *case.words])
     finally:
         sys.stdin = before
     return Said(status, output.getvalue(), complaint.getvalue())

@@ -168,7 +168,7 @@ _BY_TEXT: Mapping[str, Sequence[str]] = {
     "frag": _FRAGS,
 }
 _NEWER = re.compile(r"reg(1[6-9]|[23]\d)|xreg([89]|1\d)|xxreg[4-7]")  # the peer, 3.1, does not have them
-_NAMES = [field.name for field in FIELDS if field not in TUN_METADATA[2:] and not _NEWER.fullmatch(field.name)] + ["dl_src", "dl_dst", "dl_type", "nw_src", "nw_dst", "tp_src", "tp_dst", "ip_proto", "nw_frag"]  # fmt: skip
+NAMES = [field.name for field in FIELDS if field not in TUN_METADATA[2:] and not _NEWER.fullmatch(field.name)] + ["dl_src", "dl_dst", "dl_type", "nw_src", "nw_dst", "tp_src", "tp_dst", "ip_proto", "nw_frag"]  # fmt: skip
 
 
 class Texts:
@@ -213,12 +213,12 @@ class Texts:
 
     def field(self) -> str:
         """`name=value`."""
-        name = self.rng.choice(_NAMES)
+        name = self.rng.choice(NAMES)
         return f"{name}{self.rng.choice('====:')}{self.value(name)}"
 
     def set_field(self) -> str:
         """`value->name`."""
-        name = self.rng.choice(_NAMES)
+        name = self.rng.choice(NAMES)
         long = [code for code in by_name() if by_name()[code].field is FIELDS.get(name)]
         shown = self.rng.choice(long) if long and self.rng.random() < 0.1 else name
         return f"{self.value(name)}->{shown}" if self.rng.random() < 0.97 else self.filled("{n}->{sub}")
@@ -271,7 +271,7 @@ class Texts:
                 words.append(self.filled(template))
         if rng.random() < 0.25:
             fields = ",".join(
-                rng.choice((self.field(), rng.choice(_NAMES), "ip_src", "eth_dst=ff:ff:ff:00:00:00"))
+                rng.choice((self.field(), rng.choice(NAMES), "ip_src", "eth_dst=ff:ff:ff:00:00:00"))
                 for _ in range(rng.randint(0, 3))
             )
             words.append(

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 
 from vswitch.base.errors import TextError
+from vswitch.base.lightjson import quote as json_string
 from vswitch.base.pattern import pattern
 from vswitch.base.scan import Number, scan
 
@@ -259,7 +260,5 @@ def _longest_zeros(groups: list[int]) -> tuple[int, int]:
 
 
 def quote(name: str) -> str:
-    """`name`, in double quotes unless it is a plain word."""
-    if name and (name[0].isalpha() or name[0] == "_") and all(c.isalnum() or c in "_-." for c in name):
-        return name
-    return '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    """`name`, as a JSON string unless it is of ASCII letters and digits, the first of them a letter."""
+    return name if name.isascii() and name.isalnum() and name[0].isalpha() else json_string(name)

@@ -25,13 +25,16 @@ _ALONE = {"drop": "dr", "exit": "sp", "dec_ttl": "pr"}
 _LONE = frozenset(
     (
         *("strip_vlan", "pop_vlan", "pop_queue", "ct_clear", "clear_actions", "dec_mpls_ttl"),
-        *("commit", "force", "random", "hash", "persistent"),
+        *("commit", "force", "random", "hash", "persistent", "pause"),
     )
 )
-_MATCH_WORD = re.compile(r"(?<![\w=/:.|+-])([A-Za-z_]\w*)(=?)")
+_PLAIN = frozenset(("tun_gbp_flags", "gtpu_msgtype"))  # without a colour in Open vSwitch
+_QUOTED = r'"(?:[^"\\]|\\.)*"'
+_MATCH_WORD = re.compile(rf"{_QUOTED}|(?<![\w=/:.|+-])([A-Za-z_]\w*)(=?)")
 _ACTION = re.compile(
-    r"(?P<arrow>->)|(?P<open>(?<![\w:=.])[a-z_]\w*\()|(?P<close>\))|(?P<part>\w+\[[^\]]*\](?==))(?P<equals>=)"
-    r"|(?P<name>(?<![\w:=.\]])(?!CONTROLLER)[A-Za-z_]\w*[:=])|(?P<word>(?<![\w:=.>\[])[a-z_]+(?![\w:=(\[]))"
+    rf"(?P<quoted>{_QUOTED})|(?P<arrow>->)|(?P<count>(?<![\w:=.])dec_ttl)(?P<counts>\()"
+    r"|(?P<open>(?<![\w:=.])[a-z_]\w*\()|(?P<close>\))|(?P<part>\w+\[[^\]]*\])(?P<equals>=)(?=[A-Za-z])"
+    r"|(?P<name>(?<![\w:=.\]])(?!CONTROLLER)[A-Za-z_]\w*(?:\[[^\]]*\](?==))?[:=])|(?P<word>(?<![\w:=.>\[])[a-z_]+(?![\w:=(\[]))"
 )
 
 
@@ -40,7 +43,7 @@ def parse_colors(text: str) -> dict[str, str]:
     colors = dict(DEFAULTS)
     for item in text.split(":"):
         name, equals, code = item.partition("=")
-        if equals and name in colors and code and all(c in "0123456789;" for c in code):
+        if equals and name in colors and all(c in "0123456789;" for c in code):
             colors[name] = code
     return colors
 
@@ -54,6 +57,8 @@ def color_flow(text: str, colors: Mapping[str, str]) -> str:
 
     def match_word(found: re.Match[str]) -> str:
         name, equals = found.groups()
+        if name is None or name in _PLAIN:
+            return found[0]
         if equals:
             return paint("sp" if name in _SPECIAL else "pm", name + equals)
         return name if name in _FLAGS else paint("vl", name)
@@ -63,11 +68,16 @@ def color_flow(text: str, colors: Mapping[str, str]) -> str:
     def action(found: re.Match[str]) -> str:
         part = found[0]
         match found.lastgroup:
+            case "quoted":
+                return part
             case "arrow":
                 return paint("sp", part)
             case "open":
                 opened.append("le" if part == "learn(" else "pr")
                 return paint(opened[-1], part)
+            case "counts":
+                opened.append("pr")
+                return paint("pr", found["count"]) + paint("pr", "(")
             case "close":
                 return paint(opened.pop() if opened else "pr", part)
             case "equals":

@@ -276,7 +276,7 @@ def _stats_text(flow: FlowStats, names: Names) -> str:
 def _settings_text(flow: FlowStats, names: Names) -> str:
     """What is not the default, of what statistics say always."""
     text = f"cookie={flow.cookie:#x}, " if flow.cookie else ""
-    return text + (f"table={names.format_table(flow.table_id)}, " if flow.table_id else "")
+    return text + (f"table={names.format_table(flow.table_id)}, " if names.tells_table(flow.table_id) else "")
 
 
 def format_flow_mod(

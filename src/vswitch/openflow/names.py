@@ -55,6 +55,10 @@ class Names:
             return None
         return number
 
+    def tells_table(self, table: int) -> bool:
+        """Whether a table is worth a word: all are but the first, unless it has a name."""
+        return bool(table) or self.format_table(table) != "0"
+
     def format_table(self, table: int) -> str:
         """A table as ovs-ofctl prints it."""
         if self._table_names is None:

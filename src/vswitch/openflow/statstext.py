@@ -87,6 +87,7 @@ class FlowPrinter:
         self._n_learned = 0
         self._actions: dict[bytes, str] = {}
         self._tables = [names.format_table(table) for table in range(256)]
+        self._tells_first = names.tells_table(0)
 
     def lines(self, data: bytes, at: int) -> list[str]:
         """The lines of the flows that fill `data` from byte `at` on; raises OpenFlowError."""
@@ -138,7 +139,7 @@ class FlowPrinter:
             settings = (f"idle_timeout={idle}, " if idle else "") + settings
         actions = self._actions.get(data[middle:after]) or self._learn_actions(data[middle:after])
         if not self._show_stats:
-            table = f"table={self._tables[table]}, " if table else ""
+            table = f"table={self._tables[table]}, " if table or self._tells_first else ""
             cookie = f"cookie={cookie:#x}, " if cookie else ""
             return f" {cookie}{table}{settings}{match}{actions}", after
         if UNKNOWN_COUNT in (packets, n_bytes):

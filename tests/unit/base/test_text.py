@@ -112,7 +112,8 @@ def test_short_mac():
 
 
 @pytest.mark.parametrize(
-    ("name", "quoted"), [("eth0", "eth0"), ("1st", '"1st"'), ('a"b', '"a\\"b"'), ("", '""')]
+    ("name", "quoted"),
+    [("eth0", "eth0"), ("p_1", '"p_1"'), ("é", '"é"'), ("1st", '"1st"'), ('a"b', '"a\\"b"'), ("", '""')],
 )
 def test_names_that_are_no_words_are_quoted(name, quoted):
     assert quote(name) == quoted

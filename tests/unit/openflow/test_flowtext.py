@@ -88,7 +88,9 @@ def test_cookies_are_set_or_looked_for():
 def test_names_work_both_ways():
     flow_mod = parse_flow_mod("table=acl,in_port=eth0,actions=output:p-2.5,goto_table:7", names=NAMES)
     assert (flow_mod.table_id, flow_mod.actions[0]) == (3, Output(OfPort(2)))
-    assert format_flow_mod(flow_mod, NAMES) == "ADD table:acl in_port=eth0 actions=output:p-2.5,goto_table:7"
+    assert (
+        format_flow_mod(flow_mod, NAMES) == 'ADD table:acl in_port=eth0 actions=output:"p-2.5",goto_table:7'
+    )
 
 
 def test_actions_learn_from_the_match_what_other_versions_need():

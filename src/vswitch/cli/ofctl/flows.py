@@ -16,10 +16,9 @@ from vswitch.cli.ofctl.channel import XIDS, Channel
 from vswitch.cli.ofctl.garbage import uncollected
 from vswitch.cli.ofctl.lines import BLANK, c_string, opened
 from vswitch.cli.ofctl.naming import accepted, shown
-from vswitch.cli.ofctl.settings import FLOW_FORMATS, Settings
+from vswitch.cli.ofctl.settings import FLOW_FORMATS, Settings, sort_field
 from vswitch.cli.ofctl.switch import printed, printed_bytes
 from vswitch.cli.ofctl.table import command
-from vswitch.flow.fields import FIELDS
 from vswitch.flow.normalize import normalize, tell_normal
 from vswitch.openflow.errors import OpenFlowError
 from vswitch.openflow.flowbytes import FlowEncoder
@@ -34,7 +33,7 @@ from vswitch.openflow.messages.flowstats import (
     FlowStatsRequest,
 )
 from vswitch.openflow.messages.role import NXFF_NXM, FlowModTableId, SetFlowFormat
-from vswitch.openflow.names import NO_NAMES, Names
+from vswitch.openflow.names import Names
 from vswitch.openflow.session import Received
 from vswitch.openflow.usable import ALL_PROTOCOLS, Protocols, format_protocols
 from vswitch.openflow.version import OF10
@@ -49,16 +48,19 @@ def dump_flows(given: Given, switch: str, text: str = "") -> Iterator[str]:
     settings = Settings(given)
     asked, usable = query(text, switch, settings)
     request = FlowStatsRequest(**asked)
-    names = shown(switch, settings)
     channel = Channel(switch, settings)
     check_formats(settings, usable)
     use_nxm(channel, settings)
     if not settings.sorting:
+        replies = channel.reply_bytes(request)
         whole = settings.stats and not settings.show_names  # messages, as they come
-        texts = (printed_bytes if whole else lines)(channel.reply_bytes(request), settings, names)
+        texts = (
+            printed_bytes(replies, settings) if whole else lines(replies, settings, shown(switch, settings))
+        )
         yield from (colored(text, settings) for text in texts)
         return
     flows = all_flows(channel, request)
+    names = shown(switch, settings)
     flows.sort(key=sort_key("priority", descending=True))  # decides where the others do not
     for text_key, descending in reversed(settings.sorting):
         flows.sort(key=sort_key(text_key, descending))
@@ -118,11 +120,9 @@ def _flows(reply: object) -> Iterable[FlowStats]:
 def sort_key(text: str | None, descending: bool) -> Callable[[FlowStats], tuple[int, int]]:
     """What --sort=FIELD and --rsort=FIELD compare: the priority, or a field; flows without the field come last."""
     sign = -1 if descending else 1
-    if text is None or text.lower() == "priority":
-        return lambda flow: (0, sign * flow.priority)
-    field = FIELDS.get(text)
+    field = sort_field(text)
     if field is None:
-        raise CommandError(f"{text}: unknown field name")
+        return lambda flow: (0, sign * flow.priority)
     return lambda flow: (not field.get(flow.match.mask), sign * field.get(flow.match.value))
 
 
@@ -135,7 +135,7 @@ def dump_aggregate(given: Given, switch: str, text: str = "") -> Iterator[str]:
     channel = Channel(switch, settings)
     check_formats(settings, usable)
     use_nxm(channel, settings)
-    return printed(channel.replies(request), settings, NO_NAMES)
+    return printed(channel.replies(request), settings)
 
 
 @command("add-flow", "SWITCH FLOW")

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from vswitch.base.options import BOOTSTRAP, COMMON, DAEMON, SSL, Given
 from vswitch.base.remarks import remarks_to
 from vswitch.cli.command import Program, say
-from vswitch.cli.ofctl.settings import OPTIONS
+from vswitch.cli.ofctl.settings import OPTIONS, check_options
 from vswitch.cli.ofctl.table import command
 
 HELP = """ovs-ofctl: talk OpenFlow to a switch
@@ -149,5 +149,6 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _prepare(given: Given) -> None:
+    check_options(given)
     command.read_only = "read-only" in given
     remarks_to(say)

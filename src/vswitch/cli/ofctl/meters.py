@@ -81,6 +81,7 @@ def meter_stats(given: Given, switch: str, meter: str | None = None) -> Iterator
 @command("meter-features", "SWITCH")
 def meter_features(given: Given, switch: str) -> Iterator[str]:
     """What meters the switch can make."""
+    check_formats(Settings(given), METERED)
     return dump(given, switch, MeterFeaturesRequest())
 
 

@@ -67,7 +67,7 @@ def monitor(given: Given, switch: str, *words: str) -> None:
         elif word.startswith("watch:"):
             names = names or accepted(switch, settings)
             watches.append(parse_flow_monitor(word.removeprefix("watch:"), len(watches), names))
-            _watch(channel, settings, watches[-1], shown(switch, settings))
+            _watch(channel, settings, watches[-1], switch)
         elif word == "resume":  # for tests: packets that pause go on at once
             channel.commit(SetConfig(current_config(channel).flags, EVERYTHING))
         else:
@@ -87,12 +87,13 @@ def _need_invalid_ttl(settings: Settings) -> None:
     settings.versions = settings.versions & set(able)
 
 
-def _watch(channel: Channel, settings: Settings, monitor: FlowMonitor, names: Names) -> None:
+def _watch(channel: Channel, settings: Settings, monitor: FlowMonitor, switch: str) -> None:
     """Ask to be told of changes to flows; print those that there are."""
     request, xid = FlowMonitorRequest((monitor,)), next(XIDS)
     if settings.verbosity:
-        sys.stdout.write(print_message(encode(request, channel.version, xid), settings.verbosity, names))
-    for line in printed(channel.replies(request, xid), settings, names):
+        data = encode(request, channel.version, xid)
+        sys.stdout.write(print_message(data, settings.verbosity, shown(switch, settings)))
+    for line in printed(channel.replies(request, xid), settings, switch):
         print(line)
     sys.stdout.flush()
 

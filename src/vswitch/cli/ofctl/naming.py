@@ -97,8 +97,9 @@ def accepted(switch: str, settings: Settings) -> Names:
     return Names(port_numbers(switch, settings), table_numbers(switch, settings))
 
 
+@lru_cache
 def shown(switch: str, settings: Settings) -> Names:
-    """The names to print, all of them known before anything is printed."""
+    """The names to print, which are asked for when the first reply has come."""
     if not settings.show_names:
         return NO_NAMES
     return Names(port_numbers(switch, settings), dict(table_numbers(switch, settings)))
@@ -107,7 +108,7 @@ def shown(switch: str, settings: Settings) -> Names:
 def port_argument(switch: str, text: str, settings: Settings) -> OfPort:
     """The port that an argument means."""
     port = parse_port(text, {})
-    if port is None:
+    if port is None and settings.accept_names:
         port = port_numbers(switch, settings).get(text)
     if port is None:
         raise CommandError(f"{switch}: unknown port `{text}'")

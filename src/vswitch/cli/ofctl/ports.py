@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from vswitch.base.digits import parse_decimal
 from vswitch.base.options import CommandError, Given
 from vswitch.cli.ofctl.channel import Channel
-from vswitch.cli.ofctl.naming import port_argument, ports, shown
+from vswitch.cli.ofctl.naming import port_argument, ports
 from vswitch.cli.ofctl.settings import Settings
 from vswitch.cli.ofctl.switch import dump, printed
 from vswitch.cli.ofctl.table import command
@@ -46,8 +46,7 @@ def dump_ports(given: Given, switch: str, port: str = "") -> Iterator[str]:
     """What the ports have carried."""
     settings = Settings(given)
     number = port_argument(switch, port, settings) if port else OFPP_ANY
-    names = shown(switch, settings)
-    return printed(Channel(switch, settings).replies(PortStatsRequest(number)), settings, names)
+    return printed(Channel(switch, settings).replies(PortStatsRequest(number)), settings, switch)
 
 
 @command("dump-ports-desc", "SWITCH [PORT]")

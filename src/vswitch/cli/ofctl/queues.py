@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from vswitch.base.options import Given
 from vswitch.base.text import parse_u32
 from vswitch.cli.ofctl.channel import Channel
-from vswitch.cli.ofctl.naming import port_argument, ports, shown
+from vswitch.cli.ofctl.naming import port_argument, ports
 from vswitch.cli.ofctl.settings import Settings
 from vswitch.cli.ofctl.switch import dump, printed
 from vswitch.cli.ofctl.table import command
@@ -21,7 +21,7 @@ from vswitch.openflow.messages.queue import (
     QueueGetConfigRequest,
     QueueStatsRequest,
 )
-from vswitch.openflow.version import OF14
+from vswitch.openflow.version import OF10, OF14
 
 
 @command("queue-stats", "SWITCH [PORT [QUEUE]]")
@@ -36,22 +36,16 @@ def queue_get_config(given: Given, switch: str, port: str = "ANY", queue: str = 
     """How the queues are configured."""
     settings = Settings(given)
     number, queue_id = _port(switch, port, settings), _queue(queue)
-    names = shown(switch, settings)
     channel = Channel(switch, settings)
     if channel.version >= OF14:
-        return printed(channel.replies(QueueDescRequest(number, queue_id)), settings, names)
-    return _before_14(channel, number, settings)
-
-
-def _before_14(channel: Channel, number: OfPort, settings: Settings) -> Iterator[str]:
-    """One request per port."""
+        yield from printed(channel.replies(QueueDescRequest(number, queue_id)), settings, switch)
+        return
     wanted = [number]
-    if number == OFPP_ANY:
-        wanted = [port.port_no for port in ports(channel) if port.port_no < OFPP_MAX]
+    if number == OFPP_ANY and channel.version == OF10:  # which has no word for all
+        other = Channel(switch, settings)
+        wanted = [port.port_no for port in ports(other) if port.port_no < OFPP_MAX]
     for port_no in wanted:
-        yield from printed(
-            iter([channel.transact(QueueGetConfigRequest(port_no))]), settings, shown("", settings)
-        )
+        yield from printed(iter([channel.transact(QueueGetConfigRequest(port_no))]), settings, switch)
 
 
 def _port(switch: str, text: str, settings: Settings) -> OfPort:

@@ -6,9 +6,10 @@ Sources: ovs-ofctl(8), "OPTIONS".
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from vswitch.base.options import CommandError, Given, Option
+from vswitch.flow.field import Field
 from vswitch.linux.sockets import TlsOptions
 from vswitch.openflow.version import OF10, OF13, OF14, OF15, Version, parse_version
 
@@ -100,13 +101,39 @@ def packet_in_format(text: str | None) -> int | None:
     return number
 
 
+def check_options(given: Given) -> None:
+    """Refuse options that mean nothing, in their order, and together; whether the command has a use for them or not."""
+    for name, text in given:
+        if (check := _CHECKS.get(name)) is not None:
+            check(text)
+    Settings(given)
+
+
+def sort_field(text: str | None) -> Field | None:
+    """The field that --sort or --rsort names; None: the priority."""
+    if text is None or text.lower() == "priority":
+        return None
+    from vswitch.flow.fields import FIELDS
+
+    field = FIELDS.get(text)
+    if field is None:
+        raise CommandError(f"{text}: unknown field name")
+    return field
+
+
+def color_when(text: str | None) -> str:
+    """When to use colours: always, never, or auto."""
+    when = text or "auto"
+    if when not in ("always", "never", "auto"):
+        raise CommandError(f"incorrect value `{when}' for --color")
+    return when
+
+
 def colors(given: Given) -> bool:
     """Whether --color asks for colours: always, never, or auto (the default), on a terminal only."""
     if "color" not in given:
         return False
-    when = given.get("color") or "auto"
-    if when not in ("always", "never", "auto"):
-        raise CommandError(f"incorrect value `{when}' for --color")
+    when = color_when(given.get("color"))
     return when == "always" or (when == "auto" and sys.stdout.isatty())
 
 
@@ -144,6 +171,16 @@ def flow_formats(text: str | None) -> tuple[str, ...]:
             raise CommandError(f"{word}: unknown flow protocol")
         formats += names
     return tuple(formats)
+
+
+_CHECKS: Mapping[str, Callable[[str | None], object]] = {
+    "sort": sort_field,
+    "rsort": sort_field,
+    "color": color_when,
+    "protocols": lambda text: allowed_versions([text]),
+    "flow-format": flow_formats,
+    "packet-in-format": packet_in_format,
+}
 
 
 def formats_text(formats: Iterable[str]) -> str:

@@ -27,7 +27,7 @@ from vswitch.openflow.messages.switch import (
     SetConfig,
 )
 from vswitch.openflow.messages.table import TableStatsRequest
-from vswitch.openflow.names import Names
+from vswitch.openflow.names import NO_NAMES
 from vswitch.openflow.session import Malformed, Received
 from vswitch.openflow.text import print_message
 from vswitch.openflow.version import OF13
@@ -36,37 +36,36 @@ MAX_PAYLOAD = MAX_LENGTH - HEADER.size  # bytes
 FRAGMENT_MODES = ("normal", "drop", "reassemble", "nx-match")
 
 
-def printed(replies: Iterator[Received | Malformed], settings: Settings, names: Names) -> Iterator[str]:
-    """Replies as text, each one or more lines."""
+def printed(replies: Iterator[Received | Malformed], settings: Settings, switch: str = "") -> Iterator[str]:
+    """Replies as text, each one or more lines; with the names of `switch`, if one is given."""
     for reply in replies:
         known = reply.message if isinstance(reply, Received) else None
+        names = shown(switch, settings) if switch else NO_NAMES
         yield print_message(reply.data, settings.verbosity + 1, names, known=known).rstrip("\n")
 
 
-def printed_bytes(replies: Iterable[bytes], settings: Settings, names: Names) -> Iterator[str]:
-    """The same of replies that nobody has decoded."""
+def printed_bytes(replies: Iterable[bytes], settings: Settings) -> Iterator[str]:
+    """The same of replies that nobody has decoded, without names."""
     for data in replies:
-        yield print_message(data, settings.verbosity + 1, names).rstrip("\n")
+        yield print_message(data, settings.verbosity + 1).rstrip("\n")
 
 
 def dump(given: Given, switch: str, request: Message) -> Iterator[str]:
     """Print whatever answers `request`."""
     settings = Settings(given)
-    names = shown(switch, settings)
-    return printed(Channel(switch, settings).replies(request), settings, names)
+    return printed(Channel(switch, settings).replies(request), settings, switch)
 
 
 @command("show", "SWITCH")
 def show(given: Given, switch: str) -> Iterator[str]:
     """What the switch is, its ports, and its configuration."""
     settings = Settings(given)
-    names = shown(switch, settings)
     channel = Channel(switch, settings)
     features = channel.transact(FeaturesRequest())
-    yield from printed(iter([features]), settings, names)
+    yield from printed(iter([features]), settings)
     known = isinstance(features, Received) and isinstance(features.message, FeaturesReply)
     if known and channel.version >= OF13:
-        yield from printed(channel.replies(PortDescRequest()), settings, names)
+        yield from printed(channel.replies(PortDescRequest()), settings, switch)
     yield from dump(given, switch, GetConfigRequest())
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from vswitch.base.options import CommandError, Given
 from vswitch.base.text import parse_u8
 from vswitch.cli.ofctl.channel import Channel
-from vswitch.cli.ofctl.naming import accepted, shown
+from vswitch.cli.ofctl.naming import accepted
 from vswitch.cli.ofctl.settings import Settings
 from vswitch.cli.ofctl.switch import dump
 from vswitch.cli.ofctl.table import command
@@ -54,7 +54,6 @@ def dump_table_features(given: Given, switch: str) -> Iterator[str]:
     if not able:
         raise CommandError("dump-table-features needs OpenFlow 1.3 or later ('-O OpenFlow13')")
     settings.versions = able
-    names = shown(switch, settings)
     channel = Channel(switch, settings)
     tables = (
         (table, None)
@@ -62,7 +61,7 @@ def dump_table_features(given: Given, switch: str) -> Iterator[str]:
         if isinstance(reply, Received) and isinstance(reply.message, TableFeaturesReply)
         for table in reply.message.tables
     )
-    yield "".join(format_tables(tables, channel.version, names)).removeprefix("\n")
+    yield "".join(format_tables(tables, channel.version)).removeprefix("\n")
 
 
 @command("mod-table", "SWITCH TABLE SETTING")

@@ -160,8 +160,8 @@ def format_port_stats(stats: PortStats, names: Names) -> str:
         ("pkts", stats.tx_packets), ("bytes", stats.tx_bytes), ("drop", stats.tx_dropped), ("errs", stats.tx_errors),
         ("coll", stats.collisions),
     )  # fmt: skip
-    port = names.format_port(stats.port_no)
-    text = f"  port {port:>2}: rx {rx}\n           tx {tx}\n"
+    indent = " " if stats.port_no < 10 else ""  # before names, too
+    text = f"  port {indent}{names.format_port(stats.port_no)}: rx {rx}\n           tx {tx}\n"
     if stats.duration_sec is not None:
         from vswitch.openflow.flowtext import format_duration
 

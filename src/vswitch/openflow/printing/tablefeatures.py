@@ -27,7 +27,6 @@ from vswitch.openflow.messages.tablefeatures import (
     TableFeaturesReply,
     TableFeaturesRequest,
 )
-from vswitch.openflow.names import NO_NAMES, Names
 from vswitch.openflow.printing.base import Style, prints
 from vswitch.openflow.version import OF10, OF11, OF12, OF13, OF14
 
@@ -40,8 +39,8 @@ _INSTRUCTIONS = (
     *((6, "meter"), (4, "apply_actions"), (5, "clear_actions"), (3, "write_actions")),
     *((2, "write_metadata"), (1, "goto_table")),
 )
-_KNOWN_INSTRUCTIONS = sum(1 << number for number, _ in _INSTRUCTIONS)
 
+_KNOWN_INSTRUCTIONS = sum(1 << number for number, _ in _INSTRUCTIONS)
 
 # Actions in the order in which they are printed, by number, for OpenFlow 1.1 and for what came after it.
 _ACTIONS11 = (
@@ -76,7 +75,7 @@ _ACTIONS12 = (
 def table_features(message: TableFeaturesRequest | TableFeaturesReply, dialect: Dialect, style: Style) -> str:
     """The command of the first table, and each table's features."""
     entries = ((table, None) for table in message.tables)
-    text = "".join(format_tables(entries, dialect.version, style.names))
+    text = "".join(format_tables(entries, dialect.version))
     if message.tables and message.tables[0].command:
         text = f"\n  command: {_COMMANDS[message.tables[0].command]}{text}"
     return text or "\n"
@@ -85,7 +84,7 @@ def table_features(message: TableFeaturesRequest | TableFeaturesReply, dialect: 
 Entry = tuple[TableFeatures, TableStats | None]
 
 
-def format_tables(tables: Iterable[Entry], version: int, names: Names = NO_NAMES) -> Iterator[str]:
+def format_tables(tables: Iterable[Entry], version: int) -> Iterator[str]:
     """The text of tables and, unless None, their counters, which begins with a newline each; dittos are folded."""
     before: Entry | None = None
     dittos: list[int] = []
@@ -100,7 +99,7 @@ def format_tables(tables: Iterable[Entry], version: int, names: Names = NO_NAMES
         else:
             yield _fold(dittos)
             dittos = []
-            yield _table(table, stats, before[0] if before else None, same and same_stats, version, names)
+            yield _table(table, stats, before[0] if before else None, same and same_stats, version)
         before = table, stats
     yield _fold(dittos)
 
@@ -148,9 +147,9 @@ def _abilities(table: TableFeatures, but: int) -> TableFeatures:
         name="",
         command=0,
         has_properties=True,
+        others=(),
         capabilities=table.capabilities & ~OFPTC11_MISS_MASK,
         wildcard=frozenset(),
-        others=(),
         flows=_elsewhere(table.flows, but),
         miss=miss,
     )
@@ -179,9 +178,8 @@ def _table(
     before: TableFeatures | None,
     ditto: bool,
     version: int,
-    names: Names,
 ) -> str:
-    text = f"\n  table {names.format_table(table.table_id)}"
+    text = f"\n  table {table.table_id}"
     if table.name:
         text += f' ("{table.name}")'
     if ditto:

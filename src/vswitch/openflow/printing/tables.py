@@ -38,7 +38,7 @@ def table_stats(message: TableStatsReply, dialect: Dialect, style: Style) -> str
     """Each table's counters and, until OpenFlow 1.2, features; a table like the one before says "ditto"."""
     version = dialect.version
     entries = ((_known_features(table, version), table) for table in message.tables)
-    return "".join(format_tables(entries, version, style.names)) or "\n"
+    return "".join(format_tables(entries, version)) or "\n"
 
 
 def _known_features(table: TableStats, version: int) -> TableFeatures:
