@@ -11,26 +11,34 @@ import sys
 import syslog
 import time
 from collections.abc import Callable
-from pathlib import Path
+from typing import Any
 
 from vswitch.base.digits import parse_decimal
 from vswitch.base.errors import TextError
-from vswitch.base.log import LOG, SYSLOG_PREFIX, SYSLOG_SEVERITY, Identity, Level, Logger
-from vswitch.base.options import CommandError, Given
+from vswitch.base.log import LOG, Identity, Level, Logger
+from vswitch.base.options import CommandError, Given, known_method, syslog_method
 from vswitch.linux.dirs import logdir
 
 log = Logger("vlog")
+complaints = Logger("socket_util")  # of addresses
 
 
-def start_logging(program: str, given: Given, *, default_file: bool = False) -> LogFile:
-    """Begin logging as the options say: console and syslog always, a file with --log-file."""
+def start_logging(program: str, given: Given, *, serial: int = 0) -> LogFile:
+    """Begin logging as the options say: console and syslog always, a file with --log-file.  Raises CommandError.
+
+    `serial` is how many lines the program has logged before.
+    """
     LOG.start(time.time, Identity(program, socket.gethostname(), os.getpid()))  # noqa: TID251 - the door to the clock
+    LOG.serial = serial
     LOG.install("console", to_console)
-    method = given.get("syslog-method") or os.environ.get("OVS_SYSLOG_METHOD") or "libc"
+    method = syslog_method(given) or known_method(os.environ.get("OVS_SYSLOG_METHOD") or "libc")
     LOG.install("syslog", syslog_sink(program, method))
     apply_verbosity(given)
+    target = given.get("syslog-target")
+    if target is not None:
+        _add_target(target)
     file = LogFile()
-    if "log-file" in given or default_file:
+    if "log-file" in given:
         file.open(given.get("log-file") or f"{logdir()}/{program}.log")
     return file
 
@@ -105,27 +113,61 @@ def syslog_sink(program: str, method: str) -> Sink | None:
     """What writes to the system's log by `method`: libc, null, unix:FILE or udp:IP:PORT."""
     kind, _, where = method.partition(":")
     match kind:
-        case "libc" if Path("/dev/log").exists():
+        case "libc":
             syslog.openlog(program, syslog.LOG_NDELAY, syslog.LOG_DAEMON)
-            return lambda level, line: syslog.syslog(LOG.facility | SYSLOG_SEVERITY[level], line)
+            return lambda level, line: syslog.syslog(LOG.priority(level), for_libc(line))
         case "unix":
-            return _datagrams(socket.AF_UNIX, where)
-        case "udp":
-            host, _, port = where.rpartition(":")
-            address = (host.strip("[]"), 514 if (number := parse_decimal(port)) is None else number)
-            return _datagrams(socket.AF_INET6 if ":" in host else socket.AF_INET, address)
+            send = _datagrams(socket.AF_UNIX, where)
+        case "udp" if address := _udp_address(where, "514"):
+            send = _datagrams(*address)
         case _:
+            LOG.syslog_prefix = ""
             return None
+    LOG.syslog_prefix = "<%B>"
+    return lambda level, line: send(f"<{LOG.priority(level)}>{line}")
 
 
-def _datagrams(family: socket.AddressFamily, address: str | tuple[str, int]) -> Sink:
-    """A sink that sends each line as one datagram, with the header that libc would have put before it."""
+def for_libc(line: str) -> str:
+    """`line` as syslog.syslog() takes it: text in UTF-8, up to the first zero byte."""
+    return line.partition("\0")[0].encode(errors="replace").decode()
+
+
+def _add_target(target: str) -> None:
+    """Log to a syslog server, too, as --syslog-target says."""
+    address = _udp_address(target, "")
+    if address is None:
+        return
+    send = _datagrams(*address)
+    LOG.install("target", lambda level, line: send(line))
+    if LOG.levels[log.name]["syslog"]:
+        log.warn("--syslog-target flag is deprecated, use --syslog-method instead")
+
+
+def _udp_address(text: str, default_port: str) -> tuple[int, Any] | None:
+    """The family and the address of HOST:PORT; None if it is nowhere, with a word in the log if it cannot be."""
+    host, colon, port = (text, "", "") if text.endswith("]") else text.rpartition(":")
+    host, port = (host, port or default_port) if colon else (text, default_port)
+    number = parse_decimal(port)
+    if not port:
+        complaints.err("%s: port must be specified", text)
+    elif number is None or not 0 <= number <= 0xFFFF:
+        complaints.err('%s: bad port number "%s"', text, port)
+    else:
+        try:  # now, and not with every line
+            found = socket.getaddrinfo(host.strip("[]").encode(), number, type=socket.SOCK_DGRAM)
+        except (OSError, UnicodeError):
+            return None
+        return found[0][0], found[0][4]
+    return None
+
+
+def _datagrams(family: int, address: Any) -> Callable[[str], None]:
+    """What sends a text as one datagram; nobody there, and the text is lost."""
     endpoint = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
-    LOG.patterns["syslog"] = SYSLOG_PREFIX + LOG.patterns["syslog"]
 
-    def send(level: Level, line: str) -> None:
+    def send(text: str) -> None:
         try:
-            endpoint.sendto(line.encode("utf-8", "surrogateescape"), address)
+            endpoint.sendto(text.encode("utf-8", "surrogateescape"), address)
         except OSError:
             return
 

@@ -4,7 +4,7 @@ A module makes one `Logger` and calls `log.info("%s: …", x)`.  The process-wid
 want the line, lays it out by each one's pattern, and gives it to the sinks.  It is pure: a program installs the
 clock and the sinks (console, file, syslog) at start-up; until then, and in tests, nothing is written.
 
-Sources: ovs-appctl(8), "Logging Commands"; RFC 5424 6.2.1 (priorities).
+Sources: ovs-appctl(8), "Logging Commands"; ovs-vswitchd(8), "Logging Options"; RFC 5424 6.2.1 (priorities).
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ class Level(IntEnum):
     DBG = 5
 
 
-SYSLOG_SEVERITY = {Level.EMER: 1, Level.ERR: 3, Level.WARN: 4, Level.INFO: 6, Level.DBG: 7, Level.OFF: 6}
-FACILITIES = (
-    "kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "clock", "ftp", "ntp", "audit",
+SYSLOG_SEVERITY = {Level.EMER: 1, Level.ERR: 3, Level.WARN: 4, Level.INFO: 5, Level.DBG: 7, Level.OFF: 6}
+FACILITIES = (  # by their numbers; 10 has no name here
+    "kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "clock", "", "ftp", "ntp", "audit",
     "alert", "clock2", "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7",
 )  # fmt: skip
 DESTINATIONS = ("console", "syslog", "file")
@@ -41,7 +41,11 @@ DEFAULT_PATTERNS = {
     "syslog": "ovs|%05N|%c%T|%p|%m",
     "file": "%D{%Y-%m-%dT%H:%M:%S.###Z}|%05N|%c%T|%p|%m",
 }
-SYSLOG_PREFIX = "<%B> %D{%h %e %T} %E %A: "
+TARGET_PATTERN = (
+    "<%B>1 %D{%Y-%m-%dT%H:%M:%S.###Z} %E %A %P %c - \ufeff%m"  # of --syslog-target, as in RFC 5424
+)
+DAEMON, LOCAL0 = FACILITIES.index("daemon") << 3, FACILITIES.index("local0") << 3
+LEVEL_OF = {**{name: name for name in DESTINATIONS}, "target": "syslog"}  # whose level a sink takes
 
 
 @dataclass(slots=True)
@@ -78,7 +82,8 @@ class Log:
     patterns: dict[str, str] = field(default_factory=lambda: dict(DEFAULT_PATTERNS))
     sinks: dict[str, Sink] = field(default_factory=dict)
     identity: Identity = field(default_factory=Identity)
-    facility: int = 1 << 3  # LOG_USER, already shifted as in a priority
+    facility: int = 0  # shifted as in a priority; 0: nobody chose one
+    syslog_prefix: str = "<%B> %D{%h %e %T} %E %A: "  # what the way to the system's log puts before a line
     unlimited: set[str] = field(default_factory=set)  # modules whose rate limits are lifted
     clock: Callable[[], float] = lambda: 0.0
     started: float = 0.0
@@ -95,7 +100,7 @@ class Log:
         return name
 
     def install(self, destination: str, sink: Sink | None) -> None:
-        """From now on, lines for `destination` go to `sink`; None: nowhere."""
+        """From now on, lines for `destination` (or for "target", a syslog server) go to `sink`; None: nowhere."""
         if sink is None:
             self.sinks.pop(destination, None)
         else:
@@ -119,14 +124,16 @@ class Log:
         now = self.clock()
         record = Record(now, now - self.started, self.serial, module, level, message)
         for destination, sink in list(self.sinks.items()):
-            if level <= self.levels[module][destination]:
-                pattern = self.patterns[destination]
-                if destination == "syslog":
-                    for line in message.split("\n"):
-                        part = Record(now, record.elapsed, record.serial, module, level, line)
-                        sink(level, layout(pattern, part, self.identity, self.facility))
-                else:
-                    sink(level, layout(pattern, record, self.identity, self.facility))
+            if level <= self.levels[module][LEVEL_OF[destination]]:
+                pattern = TARGET_PATTERN if destination == "target" else self.patterns[destination]
+                text = layout(pattern, record, self.identity, self.facility)
+                for line in text.split("\n") if destination == "syslog" else [text]:
+                    if line or destination != "syslog":
+                        sink(level, line)
+
+    def priority(self, level: Level) -> int:
+        """What the system's log is told of a message's origin and gravity."""
+        return (self.facility or DAEMON) | SYSLOG_SEVERITY[level]
 
     def set_level(self, level: Level, module: str | None = None, destination: str | None = None) -> None:
         """Set what one module or all of them (also those yet to come) may write to one destination or to all."""
@@ -144,7 +151,7 @@ class Log:
             case "PATTERN":
                 self._set_pattern(rest)
             case "FACILITY":
-                if rest not in FACILITIES:
+                if not rest or rest not in FACILITIES:
                     raise TextError("invalid facility", spec)
                 self.facility = FACILITIES.index(rest) << 3
             case _:
@@ -189,7 +196,7 @@ class Log:
 
     def list_patterns(self) -> str:
         """The text of vlog/list-pattern."""
-        prefixes: Mapping[str, str] = {"syslog": SYSLOG_PREFIX}
+        prefixes: Mapping[str, str] = {"syslog": self.syslog_prefix}
         rows = [
             f"{name.upper():<7}  {prefixes.get(name, 'none'):<32}  {self.patterns[name]}\n"
             for name in ("syslog", "console", "file")
@@ -212,7 +219,7 @@ class Log:
 
     def _refresh(self) -> None:
         for name, by in self.levels.items():
-            self.threshold[name] = max((by[sink] for sink in self.sinks), default=Level.OFF)
+            self.threshold[name] = max((by[LEVEL_OF[sink]] for sink in self.sinks), default=Level.OFF)
 
 
 LOG = Log()
@@ -300,7 +307,7 @@ class LimitedLogger(Logger):
         return True
 
 
-def layout(pattern: str, record: Record, identity: Identity, facility: int = 1 << 3) -> str:
+def layout(pattern: str, record: Record, identity: Identity, facility: int = 0) -> str:
     """`record` as `pattern` wants it."""
 
     def expand(found: re.Match[str]) -> str:
@@ -323,7 +330,7 @@ def _escape(letter: str, braces: str | None, record: Record, identity: Identity,
         case "A":
             return identity.program
         case "B":
-            return str(facility + SYSLOG_SEVERITY[record.level])
+            return str((facility or LOCAL0) | SYSLOG_SEVERITY[record.level])
         case "c":
             return record.module
         case "d":

@@ -153,6 +153,19 @@ def _short(letters: str, options: Sequence[Option], queue: list[str]) -> Iterato
         return
 
 
+def syslog_method(given: Given) -> str | None:
+    """The way to the system's log, if an option says it: the first does, and has to exist."""
+    method = next((value for name, value in given.pairs if name == "syslog-method"), None)
+    return None if method is None else known_method(method)
+
+
+def known_method(method: str) -> str:
+    """Return `method` if it is a way to the system's log; raises CommandError."""
+    if method in ("libc", "null") or method.startswith(("unix:", "udp:")):
+        return method
+    raise CommandError(f"unsupported syslog method '{method}'")
+
+
 def refuse_replay(given: Given) -> None:
     """Say that streams are not recorded: a program that is asked to and does not must not go on as if it did."""
     for name in ("record", "replay"):

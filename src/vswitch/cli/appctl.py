@@ -70,7 +70,7 @@ def _run(words: Sequence[str]) -> int:
             print(USAGE if name == "help" else version_text(PROGRAM))
             return 0
     set_up_logging(PROGRAM, given)
-    set_timeout(given.get("timeout"))
+    set_timeout(given.get("timeout"), "-T")
     if not rest:
         raise CommandError("at least one non-option argument is required (use --help for help)")
     return _ask(given, rest[0], rest[1:])

@@ -27,7 +27,7 @@ from io import TextIOWrapper
 
 from vswitch.base.digits import parse_decimal
 from vswitch.base.errors import VswitchError
-from vswitch.base.options import CommandError, Given, Option, parse_options, version_text
+from vswitch.base.options import CommandError, Given, Option, parse_options, syslog_method, version_text
 
 Handler = Callable[..., Iterable[str] | None]
 
@@ -120,6 +120,7 @@ class Program:
         permute: bool = True,
         prepare: Callable[[Given], None] = lambda given: None,
         modules: Sequence[str] = (),
+        usage_module: str = "command_line",
     ) -> None:
         self.name = name
         self.commands = commands
@@ -128,6 +129,7 @@ class Program:
         self.version = version  # further lines of --version
         self.permute = permute
         self.modules = modules  # that log, besides those that are imported
+        self.usage_module = usage_module  # that logs what is no command
         self.prepare = prepare  # looks at the options before the command runs; may raise CommandError
 
     def main(self, argv: Sequence[str] | None = None) -> int:
@@ -147,14 +149,24 @@ class Program:
         set_up_logging(self.name, given, self.modules)
         set_timeout(given.get("timeout"))
         self.prepare(given)
-        command = self.commands.find(rest)
+        command = self._find(rest)
         for line in command.run(given, *rest[1:]) or ():
             print(line)
         return 0
 
+    def _find(self, rest: Sequence[str]) -> Command:
+        try:
+            return self.commands.find(rest)
+        except CommandError as error:
+            if rest:
+                log_failure(self.usage_module, "EMER", str(error))
+            raise
+
     def _answer(self, given: Given) -> str:
         """What --help or --version, whichever comes first, prints; nothing if neither was given."""
         for name, _ in given:
+            if name == "syslog-method":
+                syslog_method(given)
             if name == "help":
                 return self.help if isinstance(self.help, str) else self.help()
             if name == "version":
@@ -200,7 +212,7 @@ def _fail(name: str, message: str, status: int) -> int:
     return status
 
 
-def set_timeout(text: str | None) -> None:
+def set_timeout(text: str | None, short: str = "-t") -> None:
     """Let SIGALRM end the process after `text` seconds, or after $OVS_CTL_TIMEOUT's if `text` is None."""
     if text is None:
         text = os.environ.get("OVS_CTL_TIMEOUT", "")
@@ -208,7 +220,7 @@ def set_timeout(text: str | None) -> None:
     else:
         seconds = parse_decimal(text) or 0
         if not 0 < seconds < 1 << 32:
-            raise CommandError(f"value {text} on -t or --timeout is invalid")
+            raise CommandError(f"value {text} on {short} or --timeout is invalid")
     if seconds:
         from signal import SIGALRM, alarm, signal
 
@@ -226,23 +238,63 @@ def _alarm(number: int, frame: object) -> None:
     os.kill(os.getpid(), number)
 
 
-_speaker: tuple[str, Given] = ("", Given())
+class _Speaker:
+    """Who logs, and how; until something is to be logged that needs it, nothing of that is set up."""
+
+    program = ""
+    given = Given()
+    modules: Sequence[str] = ()
+    is_quiet = False
+    is_set_up = False
+    told = 0  # lines that went to the system's log before
 
 
-def set_up_logging(program: str, given: Given, modules: Iterable[str] = ()) -> None:
+def set_up_logging(
+    program: str, given: Given, modules: Sequence[str] = (), *, is_quiet: bool = False
+) -> None:
     """Log as the options say.  Where they say nothing, nothing is set up until there is something to log.
 
-    `modules` are names that options may have, of modules that are not imported yet.
+    `modules` are names that options may have, of modules that are not imported yet.  `is_quiet`: stderr takes
+    warnings and worse only, until options say otherwise; --no-syslog is about the first of `modules`.
     """
-    global _speaker
-    _speaker = program, given
+    _Speaker.program, _Speaker.given, _Speaker.modules, _Speaker.is_quiet = program, given, modules, is_quiet
+    syslog_method(given)
     if "verbose" in given or "log-file" in given:
-        from vswitch.aio.sinks import start_logging
-        from vswitch.base.log import LOG
+        _speak_up()
 
-        for module in modules:
-            LOG.module(module)
-        start_logging(program, given)
+
+def tell_syslog(module: str, level: str, message: str) -> None:
+    """Log what stderr is not to have.  Where no option is about logging, syslog(3) will do: that costs little."""
+    if not _is_plain():
+        say(module, level, message)
+        return
+    import syslog
+
+    syslog.openlog(_Speaker.program, 0, syslog.LOG_DAEMON)
+    _Speaker.told += 1
+    text = f"ovs|{_Speaker.told:05}|{module}|{level}|{message}"
+    for line in filter(None, text.encode(errors="replace").decode().split("\n")):
+        syslog.syslog(_PRIORITIES[level], line)
+
+
+_LOGGING = {"verbose", "log-file", "syslog-method", "syslog-target"}
+_PRIORITIES = {"EMER": 1, "ERR": 3, "INFO": 5}
+
+
+def _is_plain() -> bool:
+    if _Speaker.is_set_up or os.environ.get("OVS_SYSLOG_METHOD"):
+        return False
+    return not any(name in _LOGGING for name, _ in _Speaker.given)
+
+
+def log_failure(module: str, level: str, message: str) -> None:
+    """Log what stderr is told by itself: why the program fails."""
+    if not _is_plain():
+        from vswitch.base.log import LOG, Level
+
+        _speak_up()
+        LOG.set_level(Level.OFF, LOG.module(module), "console")
+    tell_syslog(module, level, message)
 
 
 def warn(module: str, message: str) -> None:
@@ -262,7 +314,7 @@ def inform(module: str, message: str) -> None:
 
 def wants_debugging(module: str) -> bool:
     """Whether -v asks for all that a module has to say."""
-    if "verbose" not in _speaker[1]:
+    if "verbose" not in _Speaker.given:
         return False
     from vswitch.base.log import Level, Logger
 
@@ -280,7 +332,15 @@ def say(module: str, level: str, message: str) -> None:
 def _speak_up() -> None:
     """Set up logging as the options said, or by default."""
     from vswitch.aio.sinks import start_logging
-    from vswitch.base.log import LOG
+    from vswitch.base.log import LOG, Level
 
-    if not LOG.sinks:
-        start_logging(*_speaker)
+    if LOG.sinks:
+        return
+    _Speaker.is_set_up = True
+    for module in _Speaker.modules:
+        LOG.module(module)
+    if _Speaker.is_quiet:
+        LOG.set_level(Level.WARN, destination="console")
+    own = f"{_Speaker.modules[0]}:syslog:warn" if _Speaker.modules else ""
+    given = [("verbose", own) if name == "no-syslog" else (name, value) for name, value in _Speaker.given]
+    start_logging(_Speaker.program, Given(given), serial=_Speaker.told)

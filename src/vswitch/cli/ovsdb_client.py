@@ -65,7 +65,9 @@ declare = partial(commands, at_least=0, at_most=UNLIMITED)
 
 def main() -> int:
     """Run the program; return its exit status."""
-    return Program(NAME, commands, OPTIONS, help=help_text, prepare=refuse_replay).main()
+    return Program(
+        NAME, commands, OPTIONS, help=help_text, prepare=refuse_replay, usage_module="ovsdb_client"
+    ).main()
 
 
 def _parse(text: str) -> Json:

@@ -30,7 +30,7 @@ def test_lines_look_as_scripts_expect(log: Log) -> None:
 @pytest.mark.parametrize(
     ("pattern", "line"),
     [
-        ("%A %B %c %E %P", "prog 12 bridge host 12"),
+        ("%A %B %c %E %P", "prog 132 bridge host 12"),
         ("[%5p][%-5p][%05N]", "[ WARN][WARN ][00001]"),
         ("%t%T %% %n|%m", "main % \n|x"),
         ("%D", "2023-11-14 22:13:20"),

@@ -9,14 +9,35 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
-from vswitch.base.options import NONE, REQUIRED, Given, Option, find_option, parse_options, version_text
-from vswitch.cli.command import guarded, inform, set_timeout, set_up_logging
+from vswitch.base.errors import VswitchError
+from vswitch.base.options import (
+    NONE,
+    REQUIRED,
+    Given,
+    Option,
+    find_option,
+    parse_options,
+    syslog_method,
+    version_text,
+)
+from vswitch.cli.command import guarded, log_failure, set_timeout, set_up_logging, tell_syslog
 from vswitch.cli.ctl.context import Commands
 from vswitch.cli.ctl.names import RowIds
 from vswitch.cli.ctl.session import Hooks, Session, Settings, parse_commands
 from vswitch.cli.table import Style
 from vswitch.linux.dirs import default_database
 from vswitch.linux.sockets import TlsOptions
+
+MODULES = (
+    "db_ctl_base",
+    "fatal_signal",
+    "jsonrpc",
+    "ovsdb_cs",
+    "ovsdb_idl",
+    "reconnect",
+    "stream_ssl",
+    "stream_tcp",
+)
 
 
 class ControlProgram:
@@ -55,13 +76,18 @@ class ControlProgram:
         given, rest = self._split(words)
         if self._answer(given):
             return 0
-        set_up_logging(self.name, given)
-        set_timeout(given.get("timeout"))
+        set_up_logging(self.name, given, (self.module, *MODULES), is_quiet=True)
         settings = self._settings(given, words)
-        invocations = parse_commands(rest, self.commands)
-        if any(invocation.syntax.changes for invocation in invocations):
-            self._log_call(given, command_line([self.name, *words]))
-        Session(settings, invocations, self.hooks(settings)).run()
+        try:
+            set_timeout(given.get("timeout"))
+            invocations = parse_commands(rest, self.commands)
+            if any(invocation.syntax.changes for invocation in invocations):
+                self._log_call(given, command_line([self.name, *words]))
+            Session(settings, invocations, self.hooks(settings)).run()
+        except VswitchError as error:
+            if message := str(error):
+                log_failure("db_ctl_base", "ERR", message)
+            raise
         return 0
 
     def _split(self, words: Sequence[str]) -> tuple[Given, list[str]]:
@@ -83,6 +109,9 @@ class ControlProgram:
         """Print what --help, --version, --commands or --options, whichever comes first, asks for."""
         for name, _ in given:
             match name:
+                case "syslog-method":
+                    syslog_method(given)
+                    continue
                 case "help":
                     print(self.help())
                 case "version":
@@ -125,18 +154,8 @@ class ControlProgram:
 
     def _log_call(self, given: Given, line: str) -> None:
         """Say in the system's log who changes the configuration."""
-        if "verbose" in given or "log-file" in given:
-            inform(self.module, f"Called as {line}")
-        elif "no-syslog" in given:
-            return
-        elif "syslog-method" in given or "OVS_SYSLOG_METHOD" in os.environ:
-            inform(self.module, f"Called as {line}")
-        else:
-            import syslog
-
-            syslog.openlog(self.name, 0, syslog.LOG_DAEMON)
-            text = line.encode(errors="replace").decode()
-            syslog.syslog(syslog.LOG_NOTICE, f"ovs|00001|{self.module}|INFO|Called as {text}")
+        if "no-syslog" not in given or "verbose" in given or "log-file" in given:
+            tell_syslog(self.module, "INFO", f"Called as {line}")
 
 
 def command_line(words: Sequence[str]) -> str:

@@ -186,7 +186,7 @@ def get_aa_mapping(context: Context, name: str) -> Iterator[str]:
 # --- the whole configuration ---
 
 
-@commands("init")
+@commands("init", changes=True)
 def init(context: Context) -> None:
     """Do nothing: every command line begins by making the root row, if there is none."""
 
