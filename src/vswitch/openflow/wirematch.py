@@ -67,6 +67,7 @@ NXM = 0  # in place of a version
 _HEAD = struct.Struct("!HH")
 _OFPMT_STANDARD, _OFPMT_OXM = 0, 1
 _COOKIE = 0x00013C08  # NXM_NX_COOKIE: not a field of packets, but part of Nicira's matches on flows
+_COOKIES = (b"\x00\x01\x3c\x08", b"\x00\x01\x3d\x10")  # its headers, without and with a mask
 _COOKIE_MASKED = 0x00013D10
 _ETHERNET = reduce(or_, (field.mask for field in FIELDS if field.needs is NEEDS_ETHERNET)) & ~PACKET_TYPE.mask
 
@@ -283,7 +284,9 @@ def decode_match(version: int, data: bytes, at: int, loose: bool = False) -> tup
     end = at + (length + 7) // 8 * 8
     if length < 4 or end > len(data):
         raise OpenFlowError(BadMatch.BAD_LEN)
-    match, _, _ = decode_entries(data, at + 4, at + length, loose)
+    match, _, cookie_mask = decode_entries(data, at + 4, at + length, loose)
+    if cookie_mask and not loose:
+        raise OpenFlowError(BadMatch.BAD_FIELD, "cookie")
     return match, end
 
 
@@ -386,11 +389,7 @@ def _decode_each(data: bytes, at: int, end: int, loose: bool, entries: list[Entr
     while at < end:
         known = headers.get(int.from_bytes(data[at : at + 4], "big"))
         if known is None:
-            if (
-                at + 12 <= end
-                and data[at : at + 3] in (b"\x00\x01\x3c", b"\x00\x01\x3d")
-                and data[at + 3] in (8, 16)
-            ):
+            if at + 12 <= end and data[at : at + 4] in _COOKIES:
                 cookie, cookie_mask, at = _decode_cookie(data, at, end, cookie_mask)
                 continue
             found, at = _decode_rare(data, at, end, loose)

@@ -206,11 +206,11 @@ class FlowMod(Message):
         match, match_cookie, cookie_mask = decode_nxm(body, at, match_len)
         check_addresses(match)
         table_id, command = _split_command(command, dialect)
+        if command == OFPFC_ADD and cookie_mask:
+            raise OpenFlowError(BadRequest.NXM_INVALID, "flow additions cannot use a cookie mask")
         rest = body[at + (match_len + 7) // 8 * 8 :]
         version = dialect.version
         actions = decode_flow_actions(rest) if version == OF10 else decode_instructions(version, rest)
-        if command == OFPFC_ADD and cookie_mask:
-            raise OpenFlowError(BadRequest.NXM_INVALID, "flow additions cannot use a cookie mask")
         return cls(
             command,
             match,

@@ -5,6 +5,7 @@ Sources: ovs-ofctl(8), `monitor`.
 
 from __future__ import annotations
 
+from vswitch.base.namedtuple import NamedTuple
 from vswitch.flow.extract import extract
 from vswitch.flow.field import Flow, Mask
 from vswitch.flow.fields import (
@@ -45,18 +46,25 @@ _LAYER3 = {
     numbers.ETH_IPV6: _IPV6,
     numbers.ETH_ARP: _ARP,
     numbers.ETH_RARP: _ARP,
-    numbers.ETH_MPLS: MPLS_LSE[0].mask,
-    numbers.ETH_MPLS_MC: MPLS_LSE[0].mask,
 }
+_MPLS, _BOTTOM = (numbers.ETH_MPLS, numbers.ETH_MPLS_MC), 0x100
 _LATER_FRAGMENT = 2
 
-# Where the checksum is in the header of each protocol, and what it is called.
+class _Checksum(NamedTuple):
+    """A transport's checksum: what it is called, where it is, and how long the header is that must be there."""
+
+    name: str
+    offset: int
+    size: int
+    header: int
+
+
 _CHECKSUMS = {
-    numbers.ICMP: ("icmp_csum", 2),
-    numbers.TCP: ("tcp_csum", 16),
-    numbers.UDP: ("udp_csum", 6),
-    numbers.ICMPV6: ("icmp6_csum", 2),
-    numbers.SCTP: ("sctp_csum", 8),
+    numbers.ICMP: _Checksum("icmp_csum", 2, 2, 8),
+    numbers.TCP: _Checksum("tcp_csum", 16, 2, 20),
+    numbers.UDP: _Checksum("udp_csum", 6, 2, 8),
+    numbers.ICMPV6: _Checksum("icmp6_csum", 2, 2, 4),
+    numbers.SCTP: _Checksum("sctp_csum", 8, 4, 12),
 }
 
 
@@ -67,32 +75,46 @@ def format_headers(packet: bytes) -> str:
     mask = _ETHERNET | _LAYER3.get(eth_type, 0)
     if VLAN_TCI.get(flow):
         mask |= VLAN2_TCI.mask
+    if eth_type in _MPLS:
+        mask |= _labels(flow)
     checksum = ""
-    if eth_type in (numbers.ETH_IP, numbers.ETH_IPV6) and proto in _CHECKSUMS:
+    if eth_type in (numbers.ETH_IP, numbers.ETH_IPV6) and (proto in _CHECKSUMS or proto == numbers.IGMP):
         later = IP_FRAG.get(flow) & _LATER_FRAGMENT
         mask |= 0 if later else _PORTS | (TCP_FLAGS.mask if proto == numbers.TCP else 0)
         if not later and proto == numbers.ICMPV6 and TP_SRC.get(flow) in (135, 136):
             mask |= ND_TARGET.mask | (ARP_SHA.mask if TP_SRC.get(flow) == 135 else ARP_THA.mask)
-        checksum = _checksum(packet, eth_type, proto)
+        checksum = _checksum(packet, eth_type, proto) if proto in _CHECKSUMS else ""
     return f"{format_match(Match(Flow(flow & mask), Mask(mask)))}{checksum}\n"
 
 
+def _labels(flow: Flow) -> int:
+    """Of MPLS, the entries down to the bottom of the stack."""
+    mask = 0
+    for entry in MPLS_LSE:
+        mask |= entry.mask
+        if entry.get(flow) & _BOTTOM:
+            break
+    return mask
+
+
 def _checksum(packet: bytes, eth_type: int, proto: int) -> str:
-    at = _transport_at(packet, eth_type)
-    name, offset = _CHECKSUMS[proto]
-    size = 4 if proto == numbers.SCTP else 2
-    field = packet[at + offset : at + offset + size]
-    return f" {name}:{int.from_bytes(field, 'big'):x}" if len(field) == size else ""
+    at, end = _transport(packet, eth_type)
+    name, offset, size, header = _CHECKSUMS[proto]
+    if end - at < header:
+        return ""
+    return f" {name}:{int.from_bytes(packet[at + offset : at + offset + size], 'big'):x}"
 
 
-def _transport_at(packet: bytes, eth_type: int) -> int:
-    """Where the transport header begins, past tags and IP's options."""
+def _transport(packet: bytes, eth_type: int) -> tuple[int, int]:
+    """Where the transport header begins, past tags and IP's options, and where IP ends."""
     at = 12
     while packet[at : at + 2] in (b"\x81\x00", b"\x88\xa8"):
         at += 4
     at += 2
     if eth_type == numbers.ETH_IP:
-        return at + (packet[at] & 0xF) * 4
+        end = at + int.from_bytes(packet[at + 2 : at + 4], "big")
+        return at + (packet[at] & 0xF) * 4, min(end, len(packet))
+    end = at + 40 + int.from_bytes(packet[at + 4 : at + 6], "big")
     following, at = packet[at + 6], at + 40
     while following in (0, 43, 44, 51, 60) and at + 2 <= len(packet):
         length = (
@@ -103,4 +125,4 @@ def _transport_at(packet: bytes, eth_type: int) -> int:
             else (packet[at + 1] + 1) * 8
         )
         following, at = packet[at], at + length
-    return at
+    return at, min(end, len(packet))
