@@ -73,6 +73,7 @@ def test_levels_set_for_all_hold_for_modules_that_come_later(log: Log) -> None:
         ("PATTERN", "missing destination"),
         ("PATTERN:foo", 'unknown destination "foo"'),
         ("FACILITY:foo", "invalid facility"),
+        ("FACILITY:", "invalid facility"),
     ],
 )
 def test_what_is_no_spec(log: Log, spec: str, message: str) -> None:
@@ -90,6 +91,34 @@ def test_the_listing(log: Log) -> None:
         "                 -------    ------    ------",
         "bridge             OFF       INFO       INFO",
     ]
+
+
+def test_the_system_s_log_has_a_line_for_each_line(log: Log) -> None:
+    lines = lines_of(log, "syslog")
+    Logger("bridge", log).info("one\n\ntwo")
+    assert lines == ["ovs|00001|bridge|INFO|one", "two"]
+
+
+def test_a_target_has_a_pattern_of_its_own_and_syslog_s_level(log: Log) -> None:
+    lines = lines_of(log, "target")
+    bridge = Logger("bridge", log)
+    bridge.info("a\nb")
+    log.set("FACILITY:ftp")
+    bridge.err("c")
+    log.set("syslog:off")
+    bridge.emer("no")
+    assert lines == [
+        "<133>1 2023-11-14T22:13:20.123Z host prog 12 bridge - \ufeffa\nb",
+        "<91>1 2023-11-14T22:13:20.123Z host prog 12 bridge - \ufeffc",
+    ]
+
+
+def test_we_are_a_daemon_unless_told_otherwise(log: Log) -> None:
+    assert [log.priority(level) for level in Level if level] == [25, 27, 28, 29, 31]
+    log.set("FACILITY:kern")
+    assert log.priority(Level.INFO) == 29
+    log.set("FACILITY:local0")
+    assert log.priority(Level.INFO) == 133
 
 
 def test_a_rate_limit_swallows_and_says_so() -> None:
