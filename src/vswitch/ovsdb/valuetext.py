@@ -199,12 +199,28 @@ def _parse_string(text: str) -> str:
     try:
         text.encode()
     except UnicodeEncodeError as error:
-        wrong = text[error.start].encode("utf-8", "surrogatepass")[:2]
-        sequence = " ".join(f"0x{byte:02x}" for byte in wrong)
+        wrong = b"".join(map(_typed_bytes, text[error.start :]))
+        sequence = " ".join(f"0x{byte:02x}" for byte in _ill_formed(wrong))
         raise TextError(
             f"constraint violation: not a valid UTF-8 string: invalid UTF-8 sequence {sequence}"
         ) from None
     return text
+
+
+def _typed_bytes(letter: str) -> bytes:
+    """What was typed for a letter, also where that was a byte that is no UTF-8."""
+    code = ord(letter)
+    return bytes([code - 0xDC00]) if 0xDC80 <= code <= 0xDCFF else letter.encode("utf-8", "surrogatepass")
+
+
+def _ill_formed(data: bytes) -> bytes:
+    """The sequence with which `data` begins, up to the byte that cannot go on; a zero stands for the end."""
+    end = 1
+    try:
+        data.decode()
+    except UnicodeDecodeError as error:
+        end = 1 if error.reason == "invalid start byte" else error.end + 1
+    return (data + b"\0")[:end]
 
 
 def _check_escapes(text: str) -> None:

@@ -151,3 +151,22 @@ def test_refusals(type, text, message):
     with pytest.raises(VswitchError) as error:
         parse_value(text, Column("c", {"type": type}))
     assert str(error.value) == message
+
+
+@pytest.mark.parametrize(
+    ("typed", "sequence"),
+    [
+        (b"a\xff", "0xff"),
+        (b"\xe2\x82", "0xe2 0x82 0x00"),
+        (b"\xe2(", "0xe2 0x28"),
+        (b"\xc0\x80", "0xc0"),
+        (b"\xed\xa0\x80", "0xed 0xa0"),
+        (b"\xf4\x90\x80\x80", "0xf4 0x90"),
+        ("é\udce2é".encode("utf-8", "surrogateescape"), "0xe2 0xc3"),
+        (b'"a\xff"', "0xff"),
+    ],
+)
+def test_bytes_that_are_not_utf_8_are_named(typed: bytes, sequence: str) -> None:
+    with pytest.raises(VswitchError) as error:
+        parse_value(typed.decode("utf-8", "surrogateescape"), Column("c", {"type": "string"}))
+    assert str(error.value).endswith(f"not a valid UTF-8 string: invalid UTF-8 sequence {sequence}")
