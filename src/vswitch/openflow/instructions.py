@@ -21,7 +21,9 @@ from vswitch.openflow.actions.base import (
     MAX_REMEMBERED_SIZE,
     Action,
     action,
+    check_conjunction,
     decode_actions,
+    decode_nested,
     encode_actions,
     format_actions,
     frame,
@@ -281,9 +283,38 @@ def _merge(version: int, found: Mapping[int, bytes]) -> tuple[Action, ...]:
     if _CLEAR_ACTIONS in found:
         merged.append(ClearActions())
     if _WRITE_ACTIONS in found:
-        merged.append(WriteActions(decode_actions(version, found[_WRITE_ACTIONS][8:])))
+        merged.append(WriteActions(_decode_set(version, found[_WRITE_ACTIONS][8:])))
     if _WRITE_METADATA in found:
         merged.append(WriteMetadata(*struct.unpack_from("!QQ", found[_WRITE_METADATA], 8)))
     if _GOTO_TABLE in found:
         merged.append(GotoTable(found[_GOTO_TABLE][4]))
+    check_conjunction(merged)
     return tuple(merged)
+
+
+# Actions that an action set, which has no order of its own, cannot hold.
+_NOT_IN_SETS = frozenset(
+    (
+        *(
+            "bundle",
+            "check_pkt_larger",
+            "clone",
+            "conjunction",
+            "controller",
+            "delete_field",
+            "enqueue",
+            "exit",
+        ),
+        *("fin_timeout", "learn", "meter", "multipath", "nat", "note", "output_reg", "output_trunc", "pop"),
+        *("pop_queue", "push", "sample"),
+    )
+)
+
+
+def _decode_set(version: int, data: bytes) -> tuple[Action, ...]:
+    """The actions of write_actions."""
+    actions = decode_nested(version, data)
+    for item in actions:
+        if item.name in _NOT_IN_SETS:
+            raise OpenFlowError(BadAction.BAD_TYPE, "disallowed action in action set")
+    return decode_actions(version, data)

@@ -89,10 +89,8 @@ def decode_stats(data: bytes, at: int) -> tuple[Stats, int]:
         kind, field, size = _ENTRY.unpack_from(data, pos)
         if size > stop - pos - 4:
             raise OpenFlowError(BadMatch.BAD_LEN)
-        form = _FIELDS.get(field >> 1) if kind == _CLASS else None
-        if form is not None:
-            if size != form.size:
-                raise OpenFlowError(BadMatch.BAD_LEN)
+        form = _FIELDS.get(field >> 1) if kind == _CLASS and not field & 1 else None
+        if form is not None and size == form.size:
             found[field >> 1] = form.unpack_from(data, pos + 4)
         pos += 4 + size
     stats = Stats(_pair(found.get(_DURATION)), _pair(found.get(_IDLE_TIME)))

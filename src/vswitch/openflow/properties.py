@@ -70,12 +70,6 @@ class Property(Value):
             raise OpenFlowError(BadProperty.BAD_LEN)
         return int.from_bytes(self.payload[:size], "big")
 
-    def flag(self) -> bool:
-        """No payload: being there is the message."""
-        if self.payload:
-            raise OpenFlowError(BadProperty.BAD_LEN)
-        return True
-
     def unknown(self) -> OpenFlowError:
         """The error for a property that means nothing here."""
         if self.is_experimenter:

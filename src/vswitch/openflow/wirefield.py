@@ -114,9 +114,32 @@ def decode_entry(data: bytes, at: int) -> tuple[Field, int, int | None, int]:
     return code.field, value, mask, end
 
 
+def decode_listed(data: bytes, at: int) -> tuple[Field, int, bool, int]:
+    """A field in a list of fields, with what is in the place of a value, whether it has a mask, and where it ends."""
+    code, size, masked, start, end = None, 0, False, at, len(data)
+    try:
+        code, size, masked, start = _split(data, at)
+    except OpenFlowError as error:
+        if error.code is not BadMatch.BAD_FIELD:
+            raise
+        size, start = data[at + 3], at + 4
+    if start + size > end:
+        raise OpenFlowError(BadMatch.BAD_LEN)
+    if code is None:
+        raise OpenFlowError(BadMatch.BAD_FIELD)
+    middle, stop = start + size // (2 if masked else 1), start + size
+    value = int.from_bytes(data[start:middle], "big")
+    if masked and value & ~int.from_bytes(data[middle:stop], "big"):
+        raise OpenFlowError(BadMatch.BAD_WILDCARDS)
+    if not masked and not _fits(code, size, masked):
+        raise OpenFlowError(BadMatch.BAD_FIELD, f"{code.field.name} of {size} bytes")
+    return code.field, value, masked, stop
+
+
 def _fits(code: Code, size: int, masked: bool) -> bool:
-    """Whether a payload of `size` bytes can be one of the field; those of tunnel options have any size."""
-    return code.field.name.startswith("tun_metadata") or (size // 2 if masked else size) == code.field.size
+    """Whether a payload of `size` bytes can be one of the field; those of tunnel options may be shorter."""
+    length = size // 2 if masked else size
+    return length == code.field.size or (length < code.field.size and code.field in TUN_METADATA)
 
 
 _VALID = {CT_STATE: range(256), NSH_MDTYPE: (1, 2), NSH_TTL: range(64)}

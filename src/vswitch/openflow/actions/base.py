@@ -183,7 +183,17 @@ def _decode(version: int, data: bytes) -> tuple[Action, ...]:
     for item in actions:
         if item.target in CONNECTION:
             raise OpenFlowError(BadAction.BAD_SET_ARGUMENT, "cannot set CT fields outside of ct action")
+        if item.name == "nat":
+            raise OpenFlowError(BadAction.BAD_SET_ARGUMENT, "cannot have NAT action outside of ct action")
+    check_conjunction(actions)
     return actions
+
+
+def check_conjunction(actions: Iterable[Action]) -> None:
+    """A flow of a conjunctive match does nothing else, but may have notes."""
+    names = {item.name for item in actions}
+    if "conjunction" in names and not names <= {"conjunction", "note"}:
+        raise OpenFlowError(BadAction.BAD_CONJUNCTION)
 
 
 def decode_nested(version: int, data: bytes) -> tuple[Action, ...]:

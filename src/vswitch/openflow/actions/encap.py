@@ -50,7 +50,7 @@ class Encap(Action):
     """Add an outer header of `packet_type`; what `md_type` and `tlvs` say is for NSH."""
 
     packet_type: int
-    md_type: int = 0
+    md_type: int | None = None
     tlvs: tuple[NshTlv, ...] = ()
 
     def encode(self, version: int) -> bytes:
@@ -58,7 +58,7 @@ class Encap(Action):
         if self.code(version) is None:
             return b""
         props = b""
-        if self.md_type:
+        if self.md_type is not None:
             props += _HEAD.pack(_NSH_CLASS, _MD_TYPE, 8) + bytes([self.md_type, 0, 0, 0])
         for tlv in self.tlvs:
             body = struct.pack("!HBB", tlv.tlv_class, tlv.tlv_type, len(tlv.data)) + padded(tlv.data)
@@ -91,7 +91,9 @@ class Encap(Action):
 
     def format(self, names: Names) -> str:
         """`encap(nsh(md_type=1))`."""
-        words = ([f"md_type={self.md_type}"] if self.md_type else []) + [str(tlv) for tlv in self.tlvs]
+        words = ([] if self.md_type is None else [f"md_type={self.md_type}"]) + [
+            str(tlv) for tlv in self.tlvs
+        ]
         return f"encap({_TYPES[self.packet_type]}{'(' + ','.join(words) + ')' if words else ''})"
 
 
@@ -105,6 +107,8 @@ def _decode_property(encap: Encap, data: bytes, at: int) -> tuple[Encap, int]:
     if size < 8:
         raise OpenFlowError(BadAction.BAD_LEN)
     if number == _MD_TYPE:
+        if size != 8:
+            raise OpenFlowError(BadAction.BAD_ED_PROP)
         return encap.replace(md_type=data[at + 4]), end
     tlv_class, tlv_type, length = struct.unpack_from("!HBB", data, at + 4)
     if size != 8 + (length + 7) // 8 * 8:

@@ -5,7 +5,7 @@ output of the new flow.  On the wire a spec is:
 
      0        2
      +--------+------------------------------------+-------------------------+
-     | header | source: field and offset, or value | destination, if a field |     0 0 | S | DD | n_bits (11)
+     | header | source: field and offset, or value | destination, if a field |     0 0 | S | DD | 0 | n_bits (10)
      +--------+------------------------------------+-------------------------+     S: value; D: match, load, output
 
 Sources: OVS nicira-ext.h (nx_action_learn, nx_action_learn2, NX_LEARN_*); ovs-actions(7), learn.
@@ -37,7 +37,7 @@ from vswitch.openflow.wirefield import decode_header, decode_nxm_header, encode_
 _FIXED = struct.Struct("!HHHQHBxHH")
 _FIXED2 = struct.Struct("!IHH")
 _SEND_FLOW_REM, _DELETE_LEARNED, _WRITE_RESULT = 1, 2, 4
-_IMMEDIATE = 1 << 13
+_IMMEDIATE, _N_BITS = 1 << 13, 0x3FF
 MATCH, LOAD, OUTPUT = range(3)
 DEFAULT_PRIORITY = 0x8000
 
@@ -84,7 +84,7 @@ class LearnSpec(Value):
 def _decode_spec(data: bytes, at: int) -> tuple[LearnSpec, int]:
     """The spec at byte `at`, and where it ends; whether its fields have so many bits, the check of the actions says."""
     (head,) = struct.unpack_from("!H", data, at)
-    n_bits, kind, immediate = head & 0x7FF, head >> 11 & 3, bool(head & _IMMEDIATE)
+    n_bits, kind, immediate = head & _N_BITS, head >> 11 & 3, bool(head & _IMMEDIATE)
     if kind > OUTPUT or (immediate and kind == OUTPUT):
         raise OpenFlowError(BadAction.BAD_ARGUMENT)
     at += 2
@@ -152,14 +152,14 @@ class Learn(Action):
             raise OpenFlowError(BadAction.BAD_LEN)
         idle, hard, priority, cookie, flags, table, fin_idle, fin_hard = _FIXED.unpack_from(data, start)
         known = _SEND_FLOW_REM | _DELETE_LEARNED | (_WRITE_RESULT if second else 0)
+        if second and any(data[38:40]):
+            raise OpenFlowError(BadAction.MUST_BE_ZERO)
         if flags & ~known or table == 0xFF or any(data[27:28]):
             raise OpenFlowError(BadAction.BAD_ARGUMENT)
         at, limit, result_dst = 32, 0, None
         if second:
-            limit, offset, pad = _FIXED2.unpack_from(data, at)
+            limit, offset, _ = _FIXED2.unpack_from(data, at)
             at = 40
-            if pad:
-                raise OpenFlowError(BadAction.MUST_BE_ZERO)
             if offset and not flags & _WRITE_RESULT:
                 raise OpenFlowError(BadAction.BAD_ARGUMENT)
             if flags & _WRITE_RESULT:

@@ -294,9 +294,9 @@ class Controller(Action):
                 case 3:
                     made = made.replace(userdata=prop.payload)
                 case 4:
-                    made = made.replace(pause=prop.flag())
+                    made = made.replace(pause=True)  # being there is the message
                 case 5:
-                    made = made.replace(meter_id=prop.u32())
+                    made = made.replace(meter_id=prop.u32() or None)
                 case _:
                     raise prop.unknown()
         return made

@@ -267,7 +267,7 @@ class Move(Action):
         numbers_at, headers_at = (4, 12) if not code.vendor else (10, 16)
         if code.vendor == VENDORS["ONF"]:
             numbers_at, headers_at = 12, 20
-        if len(data) < headers_at + 8:
+        if len(data) < headers_at:
             raise OpenFlowError(BadAction.BAD_LEN)
         n_bits, src_ofs, dst_ofs = struct.unpack_from("!HHH", data, numbers_at)
         src, at = decode_header(data, headers_at)

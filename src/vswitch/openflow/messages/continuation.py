@@ -125,7 +125,7 @@ def _decode_property(version: int, prop: Property, loose: bool) -> dict[str, Any
         case 0x8002:
             return {"mirrors": prop.u32()}
         case 0x8003:
-            return {"conntracked": prop.flag()}
+            return {"conntracked": True}  # being there is the message
         case 0x8007:
             return {"action_set": _decode_actions(version, prop)}
         case 0x8008:

@@ -22,7 +22,6 @@ from vswitch.flow.subfield import Subfield, coded, parts_of
 from vswitch.openflow.actions.base import Action, decode_actions, encode_actions
 from vswitch.openflow.codec import check_port, text_to_bytes
 from vswitch.openflow.errors import (
-    BadAction,
     BadMatch,
     BadProperty,
     BadRequest,
@@ -33,7 +32,7 @@ from vswitch.openflow.message import Dialect, Form, Message, message
 from vswitch.openflow.properties import Property, encode_property, split_properties
 from vswitch.openflow.value import Value, value
 from vswitch.openflow.version import OF10, OF11, OF15
-from vswitch.openflow.wirefield import decode_entry, encode_entry
+from vswitch.openflow.wirefield import decode_listed, encode_entry
 
 OFPGC_ADD, OFPGC_MODIFY, OFPGC_DELETE = range(3)
 OFPGC_INSERT_BUCKET, OFPGC_REMOVE_BUCKET = 3, 5  # OpenFlow 1.5 and Nicira's form
@@ -119,9 +118,9 @@ def _decode_buckets15(version: int, data: bytes, group_type: int) -> tuple[Bucke
     at = 0
     while at < len(data):
         bucket, at = _decode_bucket15(version, data, at, group_type)
-        if bucket.bucket_id in (other.bucket_id for other in buckets):
-            raise OpenFlowError(GroupModFailed.BUCKET_EXISTS)
         buckets.append(bucket)
+    if len({bucket.bucket_id for bucket in buckets}) < len(buckets):
+        raise OpenFlowError(GroupModFailed.BAD_BUCKET, "Duplicate bucket id")
     return tuple(buckets)
 
 
@@ -148,7 +147,7 @@ def _decode_bucket15(version: int, data: bytes, at: int, group_type: int) -> tup
 def _apply(bucket: Bucket, prop: Property) -> Bucket:
     """`bucket` with what one of its properties says."""
     if prop.type == _WEIGHT:
-        if len(prop.payload) != 4:  # two of padding count
+        if len(prop.payload) < 4:  # two of padding count
             raise OpenFlowError(BadProperty.BAD_LEN)
         return bucket.replace(weight=int.from_bytes(prop.payload[:2], "big"))
     if prop.type == _WATCH_PORT:
@@ -207,6 +206,8 @@ def _decode_selection(data: bytes, group_type: int, command: int) -> Selection:
 def _decode_method(payload: bytes, group_type: int, command: int) -> Selection:
     if command not in _COMMANDS:
         raise OpenFlowError(GroupModFailed.BAD_COMMAND)
+    if group_type > OFPGT_FF:
+        raise OpenFlowError(GroupModFailed.BAD_TYPE)
     if group_type != OFPGT_SELECT or command not in (OFPGC_ADD, OFPGC_MODIFY, OFPGC_ADD_OR_MOD):
         raise OpenFlowError(BadProperty.BAD_VALUE)
     if len(payload) < _SELECTION.size:
@@ -221,6 +222,8 @@ def _decode_method(payload: bytes, group_type: int, command: int) -> Selection:
     at = _SELECTION.size
     while at < len(payload):
         field, mask, at = _decode_field(payload, at)
+        if not field.maskable and mask != field.ones:
+            raise OpenFlowError(BadMatch.BAD_MASK, field.name)
         fields += parts_of(field, mask)
     if fields and name != b"hash":
         raise OpenFlowError(BadProperty.BAD_VALUE)
@@ -229,13 +232,9 @@ def _decode_method(payload: bytes, group_type: int, command: int) -> Selection:
 
 def _decode_field(payload: bytes, at: int) -> tuple[Field, int, int]:
     """A field of which a hash is taken: its header, and the bits that count in the place of a value."""
-    try:
-        field, mask, masked, end = decode_entry(payload, at)
-    except OpenFlowError as error:
-        unknown = error.code in (BadAction.BAD_SET_TYPE, BadAction.BAD_SET_LEN)
-        raise OpenFlowError(BadMatch.BAD_FIELD if unknown else error.code) from None
-    if masked is not None:
-        raise OpenFlowError(BadProperty.BAD_VALUE)
+    field, mask, masked, end = decode_listed(payload, at)
+    if masked:
+        raise OpenFlowError(BadMatch.BAD_MASK)
     return field, mask, end
 
 
@@ -279,6 +278,8 @@ class GroupMod(Message):
                 raise OpenFlowError(BadRequest.BAD_LEN)
             command, kind, group = _MOD11.unpack_from(body)
             made = cls(command, group, kind, _decode_buckets11(version, body[_MOD11.size :]))
+            if command == OFPGC_DELETE and made.buckets:
+                raise OpenFlowError(GroupModFailed.INVALID_GROUP, "a deletion has no buckets")
         else:
             made = cls._decode15(version, body)
         made.check()

@@ -50,6 +50,7 @@ _LAYER3 = {
 _MPLS, _BOTTOM = (numbers.ETH_MPLS, numbers.ETH_MPLS_MC), 0x100
 _LATER_FRAGMENT = 2
 
+
 class _Checksum(NamedTuple):
     """A transport's checksum: what it is called, where it is, and how long the header is that must be there."""
 

@@ -34,7 +34,7 @@ def config_request(message: QueueGetConfigRequest | QueueDescRequest, dialect: D
 
 @prints(QueueGetConfigReply, QueueDescReply)
 def config(message: QueueGetConfigReply | QueueDescReply, dialect: Dialect, style: Style) -> str:
-    """A line per port, then one for each of its queues."""
+    """A line per port, if it is not port 0, then one for each of its queues."""
     return f" {_ports(message.queues, style.names)}" if message.queues else "\n"
 
 
@@ -42,7 +42,7 @@ def _ports(queues: Iterable[Queue], names: Names) -> str:
     ordered = sorted(queues, key=lambda queue: (queue.port_no, queue.queue_id))
     text = ""
     for port, found in groupby(ordered, key=lambda queue: queue.port_no):
-        text += f"port={names.format_port(port)}\n"
+        text += f"port={names.format_port(port)}\n" if port else ""
         text += "".join(f"queue {queue.queue_id}:{_rates(queue)}\n" for queue in found)
     return text
 

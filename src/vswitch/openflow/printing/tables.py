@@ -67,7 +67,7 @@ def table_mod(message: TableMod, dialect: Dialect, style: Style) -> str:
 
 
 def _eviction(flags: int | None) -> str:
-    return "(default)" if flags is None else bit_names(flags, _EVICTION, "|", "(none)")
+    return "(default)" if flags is None else bit_names(flags, _EVICTION, "|", "0")
 
 
 def format_table_desc(table: TableDesc, names: Names) -> str:
