@@ -11,7 +11,6 @@ import re
 from collections.abc import Iterator
 
 from vswitch.base.errors import TextError
-from vswitch.base.lightjson import quote as json_string
 from vswitch.base.pattern import pattern
 from vswitch.base.scan import Number, scan
 
@@ -261,4 +260,8 @@ def _longest_zeros(groups: list[int]) -> tuple[int, int]:
 
 def quote(name: str) -> str:
     """`name`, as a JSON string unless it is of ASCII letters and digits, the first of them a letter."""
-    return name if name.isascii() and name.isalnum() and name[0].isalpha() else json_string(name)
+    if name.isascii() and name.isalnum() and name[0].isalpha():
+        return name
+    from vswitch.base.lightjson import quote as json_string  # few names need it
+
+    return json_string(name)

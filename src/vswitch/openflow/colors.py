@@ -32,9 +32,21 @@ _PLAIN = frozenset(("tun_gbp_flags", "gtpu_msgtype"))  # without a colour in Ope
 _QUOTED = r'"(?:[^"\\]|\\.)*"'
 _MATCH_WORD = re.compile(rf"{_QUOTED}|(?<![\w=/:.|+-])([A-Za-z_]\w*)(=?)")
 _ACTION = re.compile(
-    rf"(?P<quoted>{_QUOTED})|(?P<arrow>->)|(?P<count>(?<![\w:=.])dec_ttl)(?P<counts>\()"
+    rf"(?P<quoted>{_QUOTED})|(?P<arrow>->|,priority=)|(?P<count>(?<![\w:=.])dec_ttl)(?P<counts>\()"
     r"|(?P<open>(?<![\w:=.])[a-z_]\w*\()|(?P<close>\))|(?P<part>\w+\[[^\]]*\])(?P<equals>=)(?=[A-Za-z])"
     r"|(?P<name>(?<![\w:=.\]])(?!CONTROLLER)[A-Za-z_]\w*(?:\[[^\]]*\](?==))?[:=])|(?P<word>(?<![\w:=.>\[])[a-z_]+(?![\w:=(\[]))"
+)
+# Lines besides flow statistics: what is before a match, the match, what is between, and the actions.
+_TEXT = r'(?:"[^"]*"|[^\s"])+'
+_GROUP = re.compile(r" (?:[A-Z_]+ )?group_id=")
+_BUCKET_ACTIONS = re.compile(r"(?<=,actions=).*?(?=,bucket=|$)")
+_MOD = re.compile(
+    rf"((?:OFPT|NXT)_FLOW_MOD [^:]*: [A-Z_]+ (?:table:{_TEXT} )?)((?!cookie:|idle:|hard:|importance:|actions=){_TEXT})?"
+    r"( ?.*?actions=)(.*)"
+)
+_UPDATE = re.compile(rf"( event=.*? cookie=\S+ ?)({_TEXT})?( actions=)?(.*)")
+_DIFFERENCE = re.compile(
+    rf"([-+](?:table={_TEXT} )?)((?!cookie=|idle_timeout=|hard_timeout=|importance=|actions=){_TEXT})?( ?.*?actions=)(.*)"
 )
 
 
@@ -48,21 +60,43 @@ def parse_colors(text: str) -> dict[str, str]:
     return colors
 
 
-def color_flow(text: str, colors: Mapping[str, str]) -> str:
+Colors = Mapping[str, str]
+
+
+def color_flow(text: str, colors: Colors) -> str:
     """A flow as dump-flows prints it, coloured."""
     before, actions_word, actions = text.partition("actions=")
+    painted = _paint(colors, "ac", actions_word) if actions_word else ""
+    return color_match(before, colors) + painted + color_actions(actions, colors)
 
-    def paint(kind: str, part: str) -> str:
-        return f"\033[{colors[kind]}m\033[K{part}\033[m\033[K"
 
-    def match_word(found: re.Match[str]) -> str:
+def color_line(line: str, colors: Colors) -> str:
+    """Any other line, in which matches and actions are coloured, and no more."""
+    if _GROUP.match(line):
+        return _BUCKET_ACTIONS.sub(lambda found: color_actions(found[0], colors), line)
+    for pattern in (_MOD, _UPDATE, _DIFFERENCE):
+        if found := pattern.fullmatch(line):
+            head, match, middle, actions = (part or "" for part in found.groups())
+            return f"{head}{color_match(match, colors)}{middle}{color_actions(actions, colors)}"
+    return line
+
+
+def color_match(text: str, colors: Colors) -> str:
+    """A match, or all that is before the actions of a flow."""
+
+    def word(found: re.Match[str]) -> str:
         name, equals = found.groups()
         if name is None or name in _PLAIN:
             return found[0]
         if equals:
-            return paint("sp" if name in _SPECIAL else "pm", name + equals)
-        return name if name in _FLAGS else paint("vl", name)
+            return _paint(colors, "sp" if name in _SPECIAL else "pm", name + equals)
+        return name if name in _FLAGS else _paint(colors, "vl", name)
 
+    return _MATCH_WORD.sub(word, text)
+
+
+def color_actions(text: str, colors: Colors) -> str:
+    """Actions."""
     opened: list[str] = []
 
     def action(found: re.Match[str]) -> str:
@@ -71,22 +105,25 @@ def color_flow(text: str, colors: Mapping[str, str]) -> str:
             case "quoted":
                 return part
             case "arrow":
-                return paint("sp", part)
+                return _paint(colors, "sp", part)
             case "open":
                 opened.append("le" if part == "learn(" else "pr")
-                return paint(opened[-1], part)
+                return _paint(colors, opened[-1], part)
             case "counts":
                 opened.append("pr")
-                return paint("pr", found["count"]) + paint("pr", "(")
+                return _paint(colors, "pr", found["count"]) + _paint(colors, "pr", "(")
             case "close":
-                return paint(opened.pop() if opened else "pr", part)
+                return _paint(colors, opened.pop() if opened else "pr", part)
             case "equals":
-                return paint("pm", found["part"]) + paint("pm", "=")
+                return _paint(colors, "pm", found["part"]) + _paint(colors, "pm", "=")
             case "name":
-                return paint("sp" if part[:-1] in _SPECIAL else "pm", part)
+                return _paint(colors, "sp" if part[:-1] in _SPECIAL else "pm", part)
             case _:
                 kind = _ALONE.get(part) or ("vl" if part in _LONE else "")
-                return paint(kind, part) if kind else part
+                return _paint(colors, kind, part) if kind else part
 
-    head = _MATCH_WORD.sub(match_word, before)
-    return head + (paint("ac", actions_word) if actions_word else "") + _ACTION.sub(action, actions)
+    return _ACTION.sub(action, text)
+
+
+def _paint(colors: Colors, kind: str, part: str) -> str:
+    return f"\033[{colors[kind]}m\033[K{part}\033[m\033[K"

@@ -15,6 +15,7 @@ from vswitch.base.errors import TextError
 from vswitch.base.namedtuple import NamedTuple
 from vswitch.base.options import CommandError, Given
 from vswitch.cli.ofctl.channel import Channel
+from vswitch.cli.ofctl.coloring import colored
 from vswitch.cli.ofctl.flows import Lines, check_formats, prepare, read, send, use_nxm
 from vswitch.cli.ofctl.garbage import uncollected
 from vswitch.cli.ofctl.lines import opened
@@ -62,7 +63,7 @@ def diff_flows(given: Given, first: str, second: str) -> Iterator[str]:
             if is_file(source):
                 sources.append(lines_of_file(source, NO_NAMES).lines)
             else:
-                names = shown(source, settings)
+                names = Names(shown(source, settings).ports)  # tables stay numbers
                 sources.append(dump_of(Channel(source, settings), settings))
         one, other = differences(*sources)
     same = True
@@ -73,7 +74,7 @@ def diff_flows(given: Given, first: str, second: str) -> Iterator[str]:
         ]
         if len(lines) == 1 or lines[0][1] != lines[1][1]:
             same = False
-            yield from (sign + line for sign, line in lines)
+            yield from (colored(sign + line, settings) for sign, line in lines)
     if not same:
         raise CommandError("", DIFFERENT)
 

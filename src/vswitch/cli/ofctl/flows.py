@@ -5,18 +5,19 @@ Sources: ovs-ofctl(8): dump-flows, dump-aggregate, add-flow, add-flows, mod-flow
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from vswitch.base.errors import TextError
 from vswitch.base.namedtuple import NamedTuple
 from vswitch.base.options import CommandError, Given
 from vswitch.cli.ofctl.channel import XIDS, Channel
+from vswitch.cli.ofctl.coloring import colored_flows
+from vswitch.cli.ofctl.dumperrors import no_flows, unreadable
 from vswitch.cli.ofctl.garbage import uncollected
 from vswitch.cli.ofctl.lines import BLANK, c_string, opened
 from vswitch.cli.ofctl.naming import accepted, shown
-from vswitch.cli.ofctl.settings import FLOW_FORMATS, Settings, sort_field
+from vswitch.cli.ofctl.settings import FLOW_FORMATS, Settings
 from vswitch.cli.ofctl.switch import printed, printed_bytes
 from vswitch.cli.ofctl.table import command
 from vswitch.flow.normalize import normalize, tell_normal
@@ -34,7 +35,7 @@ from vswitch.openflow.messages.flowstats import (
 )
 from vswitch.openflow.messages.role import NXFF_NXM, FlowModTableId, SetFlowFormat
 from vswitch.openflow.names import Names
-from vswitch.openflow.session import Received
+from vswitch.openflow.session import Malformed, Received
 from vswitch.openflow.usable import ALL_PROTOCOLS, Protocols, format_protocols
 from vswitch.openflow.version import OF10
 
@@ -57,8 +58,10 @@ def dump_flows(given: Given, switch: str, text: str = "") -> Iterator[str]:
         texts = (
             printed_bytes(replies, settings) if whole else lines(replies, settings, shown(switch, settings))
         )
-        yield from (colored(text, settings) for text in texts)
+        yield from (colored_flows(text, settings) for text in texts)
         return
+    from vswitch.cli.ofctl.sorting import sort_key
+
     flows = all_flows(channel, request)
     names = shown(switch, settings)
     flows.sort(key=sort_key("priority", descending=True))  # decides where the others do not
@@ -66,7 +69,7 @@ def dump_flows(given: Given, switch: str, text: str = "") -> Iterator[str]:
         flows.sort(key=sort_key(text_key, descending))
     for flow in flows:
         shown_flow = flow.replace(idle_age=None, hard_age=None) if channel.version == OF10 else flow
-        yield colored(f" {format_flow_stats(shown_flow, names, show_stats=settings.stats)}", settings)
+        yield colored_flows(f" {format_flow_stats(shown_flow, names, show_stats=settings.stats)}", settings)
 
 
 def lines(replies: Iterable[bytes], settings: Settings, names: Names) -> Iterator[str]:
@@ -79,23 +82,12 @@ def lines(replies: Iterable[bytes], settings: Settings, names: Names) -> Iterato
             kind, form, start, _ = find(version, type_, data)
             form.check(len(data), start)
             if kind is not FlowStatsReply:
-                raise CommandError("failed to dump flows")
+                raise no_flows(data)
             printer = flow_printer(form, version, names, settings.stats, show_ages=version != OF10)
             if found := printer.lines(data, start):
                 yield "\n".join(found)
-        except OpenFlowError:
-            raise CommandError("failed to dump flows") from None
-
-
-def colored(text: str, settings: Settings) -> str:
-    """Lines of flows, with colours if they are wanted."""
-    if not settings.colors:
-        return text
-    from vswitch.openflow.colors import color_flow, parse_colors
-
-    colors = parse_colors(os.environ.get("OVS_COLORS", ""))
-    lines = text.split("\n")
-    return "\n".join(color_flow(line, colors) if line.startswith(" ") else line for line in lines)
+        except OpenFlowError as error:
+            raise unreadable(error) from None
 
 
 def query(text: str, switch: str, settings: Settings) -> tuple[dict[str, Any], Protocols]:
@@ -111,19 +103,12 @@ def all_flows(channel: Channel, request: FlowStatsRequest) -> list[FlowStats]:
     return [flow for reply in channel.replies(request) for flow in _flows(reply)]
 
 
-def _flows(reply: object) -> Iterable[FlowStats]:
-    if isinstance(reply, Received) and isinstance(reply.message, FlowStatsReply):
+def _flows(reply: Received | Malformed) -> Iterable[FlowStats]:
+    if isinstance(reply, Malformed):
+        raise unreadable(reply.error)
+    if isinstance(reply.message, FlowStatsReply):
         return reply.message.flows
-    raise CommandError("failed to dump flows")
-
-
-def sort_key(text: str | None, descending: bool) -> Callable[[FlowStats], tuple[int, int]]:
-    """What --sort=FIELD and --rsort=FIELD compare: the priority, or a field; flows without the field come last."""
-    sign = -1 if descending else 1
-    field = sort_field(text)
-    if field is None:
-        return lambda flow: (0, sign * flow.priority)
-    return lambda flow: (not field.get(flow.match.mask), sign * field.get(flow.match.value))
+    raise no_flows(reply.data)
 
 
 @command("dump-aggregate", "SWITCH [FLOW]")

@@ -34,7 +34,8 @@ def _group(text: str) -> int:
     number = parse_decimal(text)
     if number is not None and number <= 0xFFFFFFFF:
         return number
-    if text.lower() != "any":
-        known = "Valid group IDs are 32-bit nonnegative integers or the keywords ANY or ALL."
-        warn("ofp_group", f"{text} is not a valid group ID.  ({known})")
-    return OFPG_ANY
+    if text.lower() == "any":
+        return OFPG_ANY
+    known = "Valid group IDs are 32-bit nonnegative integers or the keywords ANY or ALL."
+    warn("ofp_group", f"{text} is not a valid group ID.  ({known})")
+    return OFPG_ALL

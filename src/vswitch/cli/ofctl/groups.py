@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from vswitch.base.errors import TextError
 from vswitch.base.options import CommandError, Given
 from vswitch.cli.ofctl.channel import Channel
+from vswitch.cli.ofctl.coloring import colored
 from vswitch.cli.ofctl.flows import allowed_formats, check_formats
 from vswitch.cli.ofctl.lines import BLANK, c_string, opened
 from vswitch.cli.ofctl.naming import accepted
@@ -131,4 +132,4 @@ def parse_group(given: Given, group: str) -> Iterator[str]:
         raise CommandError("no usable protocol")
     version = Version(min(chosen))
     yield f"chosen version: {version.long_name}"
-    yield print_message(encode(mod, version, 1), settings.verbosity).rstrip("\n")
+    yield colored(print_message(encode(mod, version, 1), settings.verbosity).rstrip("\n"), settings)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from vswitch.base.digits import parse_decimal
 from vswitch.base.options import CommandError, Given
+from vswitch.cli.ofctl.coloring import colored
 from vswitch.cli.ofctl.settings import Settings
 from vswitch.cli.ofctl.table import command
 from vswitch.openflow.oxmtext import take_hex
@@ -50,4 +51,4 @@ def ofp_parse(given: Given, file: str) -> Iterator[str]:
 
 def text(data: bytes, settings: Settings) -> str:
     """A message without the newline at its end."""
-    return print_message(data, settings.verbosity).rstrip("\n")
+    return colored(print_message(data, settings.verbosity).rstrip("\n"), settings)

@@ -20,6 +20,7 @@ from vswitch.aio.unixctl import MANY
 from vswitch.base.options import CommandError, Given
 from vswitch.base.text import c_number
 from vswitch.cli.ofctl.channel import XIDS, Channel
+from vswitch.cli.ofctl.coloring import colored
 from vswitch.cli.ofctl.naming import accepted, shown
 from vswitch.cli.ofctl.settings import Settings
 from vswitch.cli.ofctl.switch import current_config, printed
@@ -212,7 +213,8 @@ class Monitor:
         if self._settings.timestamps and not head:
             now = dt.datetime.now()
             head = f"{now:%Y-%m-%d %H:%M:%S}.{now.microsecond // 1000:03d}: "
-        self._output.write(head + print_message(message, self._settings.verbosity + 2, self._names))
+        text = print_message(message, self._settings.verbosity + 2, self._names)
+        self._output.write(head + colored(text, self._settings))
         self._output.flush()
 
     def _react(self, data: bytes) -> None:

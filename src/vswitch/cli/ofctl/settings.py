@@ -9,7 +9,6 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 
 from vswitch.base.options import CommandError, Given, Option
-from vswitch.flow.field import Field
 from vswitch.linux.sockets import TlsOptions
 from vswitch.openflow.version import OF10, OF13, OF14, OF15, Version, parse_version
 
@@ -109,16 +108,10 @@ def check_options(given: Given) -> None:
     Settings(given)
 
 
-def sort_field(text: str | None) -> Field | None:
-    """The field that --sort or --rsort names; None: the priority."""
-    if text is None or text.lower() == "priority":
-        return None
-    from vswitch.flow.fields import FIELDS
+def _check_sorting(text: str | None) -> None:
+    from vswitch.cli.ofctl.sorting import sort_field  # which knows fields: few commands need them
 
-    field = FIELDS.get(text)
-    if field is None:
-        raise CommandError(f"{text}: unknown field name")
-    return field
+    sort_field(text)
 
 
 def color_when(text: str | None) -> str:
@@ -174,8 +167,8 @@ def flow_formats(text: str | None) -> tuple[str, ...]:
 
 
 _CHECKS: Mapping[str, Callable[[str | None], object]] = {
-    "sort": sort_field,
-    "rsort": sort_field,
+    "sort": _check_sorting,
+    "rsort": _check_sorting,
     "color": color_when,
     "protocols": lambda text: allowed_versions([text]),
     "flow-format": flow_formats,

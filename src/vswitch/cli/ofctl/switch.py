@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from vswitch.base.digits import parse_decimal
 from vswitch.base.options import CommandError, Given
 from vswitch.cli.ofctl.channel import Channel
+from vswitch.cli.ofctl.coloring import colored
 from vswitch.cli.ofctl.naming import shown
 from vswitch.cli.ofctl.settings import Settings
 from vswitch.cli.ofctl.table import command
@@ -41,7 +42,8 @@ def printed(replies: Iterator[Received | Malformed], settings: Settings, switch:
     for reply in replies:
         known = reply.message if isinstance(reply, Received) else None
         names = shown(switch, settings) if switch else NO_NAMES
-        yield print_message(reply.data, settings.verbosity + 1, names, known=known).rstrip("\n")
+        text = print_message(reply.data, settings.verbosity + 1, names, known=known)
+        yield colored(text.rstrip("\n"), settings)
 
 
 def printed_bytes(replies: Iterable[bytes], settings: Settings) -> Iterator[str]:

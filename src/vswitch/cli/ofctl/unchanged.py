@@ -16,7 +16,7 @@ from itertools import repeat
 
 from vswitch.base.memo import by_identity
 from vswitch.base.namedtuple import NamedTuple
-from vswitch.base.options import CommandError
+from vswitch.cli.ofctl.dumperrors import no_flows, unreadable
 from vswitch.openflow.actions.base import Action
 from vswitch.openflow.codec import padded
 from vswitch.openflow.errors import OpenFlowError
@@ -102,8 +102,8 @@ def differing(lines: list[FlowLine], dump: Dump, *, with_changes: bool = True) -
                     if not seen[key]:
                         changes[key] = decode(reply, at)[0]
                 at = after
-    except OpenFlowError:
-        raise CommandError("failed to dump flows") from None
+    except OpenFlowError as error:
+        raise unreadable(error) from None
     unseen = [wanted.line for key, wanted in known.items() if key not in seen]
     changed: dict[Rank, list[FlowLine]] = {}
     for key, is_same in seen.items():
@@ -153,7 +153,7 @@ def _entries(reply: bytes) -> tuple[Callable[[bytes, int], tuple[FlowStats, int]
     kind, form, start, _ = find(version, type, reply)
     form.check(len(reply), start)
     if kind is not FlowStatsReply:
-        raise CommandError("failed to dump flows")
+        raise no_flows(reply)
     has_places = form.kind == "NXST" if version == OF10 else OF12 <= version < OF15
     return FlowStats.decoder(form, version), start, has_places
 
