@@ -273,7 +273,7 @@ def tell_syslog(module: str, level: str, message: str) -> None:
     syslog.openlog(_Speaker.program, 0, syslog.LOG_DAEMON)
     _Speaker.told += 1
     text = f"ovs|{_Speaker.told:05}|{module}|{level}|{message}"
-    for line in filter(None, text.encode(errors="replace").decode().split("\n")):
+    for line in filter(None, text.partition("\0")[0].encode(errors="replace").decode().split("\n")):
         syslog.syslog(_PRIORITIES[level], line)
 
 
@@ -305,11 +305,6 @@ def warn(module: str, message: str) -> None:
 def log_error(module: str, message: str) -> None:
     """Log an error, by default to stderr."""
     say(module, "ERR", message)
-
-
-def inform(module: str, message: str) -> None:
-    """Log what is worth knowing, by default to stderr."""
-    say(module, "INFO", message)
 
 
 def wants_debugging(module: str) -> bool:
