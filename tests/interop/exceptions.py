@@ -48,7 +48,7 @@ def _masked_beyond(message: bytes, theirs: str, ours: str) -> bool:
 
 def _given10(message: bytes, theirs: str, ours: str) -> bool:
     """Texts of OpenFlow 1.0's matches that are the same but for fields that the packets do not have."""
-    lacking = re.compile(r",?(nw|tp|dl)_\w+=[^ ,]*")
+    lacking = re.compile(r",?(nw|tp|dl)_\w+=[^ ,\n]*")
     left = [re.sub(r" +$", "", lacking.sub("", text), flags=re.MULTILINE) for text in (theirs, ours)]
     return message[0] == 1 and left[0] == left[1]
 

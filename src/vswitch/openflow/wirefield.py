@@ -137,9 +137,12 @@ def decode_listed(data: bytes, at: int) -> tuple[Field, int, bool, int]:
 
 
 def _fits(code: Code, size: int, masked: bool) -> bool:
-    """Whether a payload of `size` bytes can be one of the field; those of tunnel options may be shorter."""
+    """Whether a payload of `size` bytes can be one of the field; those of tunnel options have any size."""
     length = size // 2 if masked else size
-    return length == code.field.size or (length < code.field.size and code.field in TUN_METADATA)
+    return length == code.field.size or (length < _MAX_OPTION and code.field in TUN_METADATA)
+
+
+_MAX_OPTION = 128  # bytes, fewer than which the type of a tunnel option can name
 
 
 _VALID = {CT_STATE: range(256), NSH_MDTYPE: (1, 2), NSH_TTL: range(64)}

@@ -228,7 +228,8 @@ class FlowStats(Value):
         sec, nsec = stats.duration or UNKNOWN_AGE
         packets = UNKNOWN_COUNT if stats.packet_count is None else stats.packet_count
         n_bytes = UNKNOWN_COUNT if stats.byte_count is None else stats.byte_count
-        ages = (stats.idle_time[0] if stats.idle_time else None), None
+        idle_age = stats.idle_time[0] if stats.idle_time else None
+        ages = (None if idle_age is None or idle_age >> 31 else idle_age), None
         rest = packets, n_bytes, *ages, decode_flags(OF15, -1, flags), importance
         return cls(match, actions, priority, table, cookie, sec, nsec, idle, hard, *rest), at + size
 

@@ -31,7 +31,7 @@ from vswitch.openflow.errors import (
 from vswitch.openflow.message import Dialect, Form, Message, message
 from vswitch.openflow.properties import Property, encode_property, split_properties
 from vswitch.openflow.value import Value, value
-from vswitch.openflow.version import OF10, OF11, OF15
+from vswitch.openflow.version import OF10, OF11, OF13, OF15
 from vswitch.openflow.wirefield import decode_listed, encode_entry
 
 OFPGC_ADD, OFPGC_MODIFY, OFPGC_DELETE = range(3)
@@ -278,7 +278,7 @@ class GroupMod(Message):
                 raise OpenFlowError(BadRequest.BAD_LEN)
             command, kind, group = _MOD11.unpack_from(body)
             made = cls(command, group, kind, _decode_buckets11(version, body[_MOD11.size :]))
-            if command == OFPGC_DELETE and made.buckets:
+            if command == OFPGC_DELETE and made.buckets and version >= OF13:
                 raise OpenFlowError(GroupModFailed.INVALID_GROUP, "a deletion has no buckets")
         else:
             made = cls._decode15(version, body)

@@ -99,15 +99,17 @@ def _name(data: bytes) -> str:
     version, type_, _, _ = HEADER.unpack_from(data)
     plain = type_ not in (OFPT_VENDOR, *stats_types(version))
     try:
-        return _plain_name(version, type_) if plain else find(version, type_, data)[0].name
+        kind, form, start, _ = _plain(version, type_) if plain else find(version, type_, data)
+        form.check(len(data), start)
     except OpenFlowError:
         return ""
+    return kind.name
 
 
 @lru_cache(maxsize=256)
-def _plain_name(version: int, type: int) -> str:
-    """The name of messages that their type tells."""
-    return find(version, type, b"")[0].name
+def _plain(version: int, number: int) -> tuple[type[Message], Form, int, int]:
+    """What `find` says of messages that their type tells."""
+    return find(version, number, b"")
 
 
 @message("REQUESTFORWARD", "OFPT 1.4+(32)[8+8], ONFT 1.3(2350)[8+8], NXT 1.0-1.2(132)[8+8]")
@@ -136,7 +138,9 @@ class RequestForward(Message):
         body = body[:length]
         if body[0] != dialect.version:
             raise OpenFlowError(BadRequest.BAD_VERSION)
-        if find(body[0], body[1], body)[0].name not in _FORWARDED:
+        kind, form, start, _ = find(body[0], body[1], body)
+        form.check(length, start)
+        if kind.name not in _FORWARDED:
             raise OpenFlowError(BundleFailed.MSG_UNSUP)
         decode(body)
         return cls(body)
