@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from tests.switch.machine import Machine, flow_mod
 from vswitch.dpif.action import Output
+from vswitch.flow.subfield import Subfield
+from vswitch.openflow.actions.learn import Learn
+from vswitch.openflow.actions.text import parse_actions
 from vswitch.openflow.flowtext import parse_flow_mod
 from vswitch.openflow.messages.flow import OFPFC_DELETE
 from vswitch.openflow.version import OF15
@@ -67,6 +70,21 @@ def test_a_limit_and_what_became_of_it() -> None:
         (Output(2),),
     ]
     assert len(machine.br0.tables[1]) == 2
+
+
+def test_bits_that_a_message_says_in_excess_do_nothing() -> None:
+    machine = Machine()
+    given = flow_mod("table=0 actions=learn(table=1,limit=1,result_dst=reg0[0],load:0x5->reg1[0..3]),2")
+    lesson = given.actions[0]
+    assert isinstance(lesson, Learn)
+    assert lesson.result_dst is not None
+    odd = lesson.replace(
+        specs=(lesson.specs[0].replace(src=0xF5),), result_dst=Subfield(lesson.result_dst.field, 40, 1)
+    )
+    machine.connect().handle(given.replace(actions=(odd, given.actions[1])), 1, 0.0)
+    assert machine.receive(1, frame(9, 1))[0].actions == (Output(2),)
+    (rule,) = machine.br0.tables[1]
+    assert rule.actions == parse_actions("load:0x5->reg1[0..3]")
 
 
 def test_pupils_go_with_the_last_teacher() -> None:

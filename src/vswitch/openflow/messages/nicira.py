@@ -42,7 +42,7 @@ def _decode_maps(data: bytes, loose: bool) -> tuple[TlvMap, ...]:
     for option in maps:
         if option.length > _MAX_OPTION or option.length % 4 or not (option.length or loose):
             raise OpenFlowError(TlvTableModFailed.BAD_OPT_LEN)
-        if option.index >= _MAX_FIELDS:
+        if option.index >= _MAX_FIELDS and not loose:
             raise OpenFlowError(TlvTableModFailed.BAD_FIELD_IDX)
     return maps
 

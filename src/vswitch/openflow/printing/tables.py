@@ -56,14 +56,19 @@ def table_mod(message: TableMod, dialect: Dialect, style: Style) -> str:
         if dialect.version < OF13:
             text += f", flow_miss_config={MISS[message.config & 3]}"
         return f"{text}\n"
-    text += f", eviction={'on' if message.config & OFPTC14_EVICTION else 'off'}"
-    if message.config & OFPTC14_EVICTION and message.eviction_flags is not None:
-        text += f", eviction_flags={_eviction(message.eviction_flags)}"
+    text += _mod_eviction(message.config, message.eviction_flags)
     text += f", vacancy={'on' if message.config & OFPTC14_VACANCY_EVENTS else 'off'}"
     if message.config & OFPTC14_VACANCY_EVENTS:
         vacancy = message.vacancy or Vacancy()
         text += f" vacancy:{vacancy.down},{vacancy.up}"
     return f"{text}\n"
+
+
+def _mod_eviction(config: int, flags: int | None) -> str:
+    """Whether there is to be eviction; where there are flags, Open vSwitch's tools show these as if they were the answer."""
+    if flags is None:
+        return f", eviction={'on' if config & OFPTC14_EVICTION else 'off'}"
+    return ("", ", eviction=on", ", eviction=off")[flags] if flags < 3 else ", eviction=***error***"
 
 
 def _eviction(flags: int | None) -> str:
