@@ -37,12 +37,12 @@ class TlvMap(Value):
         return _TLV_MAP.pack(self.option_class, self.option_type, self.length, self.index)
 
 
-def _decode_maps(data: bytes, loose: bool) -> tuple[TlvMap, ...]:
+def _decode_maps(data: bytes, loose: bool, max_fields: int) -> tuple[TlvMap, ...]:
     maps = tuple(TlvMap(*fields) for fields in _TLV_MAP.iter_unpack(data))
     for option in maps:
         if option.length > _MAX_OPTION or option.length % 4 or not (option.length or loose):
             raise OpenFlowError(TlvTableModFailed.BAD_OPT_LEN)
-        if option.index >= _MAX_FIELDS and not loose:
+        if option.index >= max_fields:
             raise OpenFlowError(TlvTableModFailed.BAD_FIELD_IDX)
     return maps
 
@@ -66,7 +66,7 @@ class TlvTableMod(Message):
         (command,) = _TLV_MOD.unpack_from(body)
         if command > NXTTMC_CLEAR:
             raise OpenFlowError(TlvTableModFailed.BAD_COMMAND)
-        return cls(command, _decode_maps(body[_TLV_MOD.size :], dialect.loose))
+        return cls(command, _decode_maps(body[_TLV_MOD.size :], dialect.loose, _MAX_FIELDS))
 
 
 @message("TLV_TABLE_REQUEST", "NXT 1.0+(25)[0]")
@@ -93,7 +93,7 @@ class TlvTableReply(Message):
         if len(body) < _TLV_REPLY.size or len(body) % _TLV_MAP.size:
             raise OpenFlowError(BadRequest.BAD_LEN)
         space, fields = _TLV_REPLY.unpack_from(body)
-        maps = _decode_maps(body[_TLV_REPLY.size :], loose=True)
+        maps = _decode_maps(body[_TLV_REPLY.size :], True, 1 << 16)
         if any(option.index >= fields for option in maps):
             raise OpenFlowError(TlvTableModFailed.BAD_FIELD_IDX)
         return cls(space, fields, maps)
