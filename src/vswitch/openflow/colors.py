@@ -25,15 +25,15 @@ _ALONE = {"drop": "dr", "exit": "sp", "dec_ttl": "pr"}
 _LONE = frozenset(
     (
         *("strip_vlan", "pop_vlan", "pop_queue", "ct_clear", "clear_actions", "dec_mpls_ttl"),
-        *("commit", "force", "random", "hash", "persistent", "pause"),
+        *("commit", "force", "random", "hash", "persistent", "pause", "send_flow_rem", "delete_learned"),
     )
 )
 _PLAIN = frozenset(("tun_gbp_flags", "gtpu_msgtype"))  # without a colour in Open vSwitch
 _QUOTED = r'"(?:[^"\\]|\\.)*"'
 _MATCH_WORD = re.compile(rf"{_QUOTED}|(?<![\w=/:.|+-])([A-Za-z_]\w*)(=?)")
 _ACTION = re.compile(
-    rf"(?P<quoted>{_QUOTED})|(?P<arrow>->|,priority=)|(?P<count>(?<![\w:=.])dec_ttl)(?P<counts>\()"
-    r"|(?P<open>(?<![\w:=.])[a-z_]\w*\()|(?P<close>\))|(?P<part>\w+\[[^\]]*\])(?P<equals>=)(?=[A-Za-z])"
+    rf"(?P<quoted>{_QUOTED})|(?P<arrow>->|,priority=)|(?P<later>,fin_hard_timeout=)|(?P<count>(?<![\w:=.])(?:dec_ttl|nat))(?P<counts>\()"
+    r"|(?P<larger>check_pkt_larger\()(?P<size>\d+\)->)|(?P<open>(?<![\w:=.])[a-z_]\w*\()|(?P<close>\))|(?P<alone>(?<=,)\w+\[[^\]]*\](?=[,)]))|(?P<part>\w+\[[^\]]*\](?==[A-Za-z])|(?<!\w)(?:src|dst)(?==))(?P<equals>=)"
     r"|(?P<name>(?<![\w:=.\]])(?!CONTROLLER)[A-Za-z_]\w*(?:\[[^\]]*\](?==))?[:=])|(?P<word>(?<![\w:=.>\[])[a-z_]+(?![\w:=(\[]))"
 )
 # Lines besides flow statistics: what is before a match, the match, what is between, and the actions.
@@ -109,6 +109,8 @@ def color_actions(text: str, colors: Colors) -> str:
             case "open":
                 opened.append("le" if part == "learn(" else "pr")
                 return _paint(colors, opened[-1], part)
+            case "size":
+                return _paint(colors, "pm", found["larger"]) + found["size"]
             case "counts":
                 opened.append("pr")
                 return _paint(colors, "pr", found["count"]) + _paint(colors, "pr", "(")
@@ -116,6 +118,10 @@ def color_actions(text: str, colors: Colors) -> str:
                 return _paint(colors, opened.pop() if opened else "pr", part)
             case "equals":
                 return _paint(colors, "pm", found["part"]) + _paint(colors, "pm", "=")
+            case "alone" if opened[-1:] != ["le"]:
+                return part
+            case "later" | "alone":
+                return _paint(colors, "pm", part)
             case "name":
                 return _paint(colors, "sp" if part[:-1] in _SPECIAL else "pm", part)
             case _:
