@@ -97,7 +97,8 @@ class FlowMonitor(Value):
         if form.kind == "OFPST":
             number, port, group, flags, table, command = fields
             _check_flags(flags, command)
-            check_port(port)
+            if command != OFPFMC_DELETE:  # which is told by its number alone
+                check_port(port)
             match, end = decode_match(version, data, start)
             return cls(number, flags, match, table, OfPort(port), group, command), end
         if form.kind == "ONFST":
