@@ -13,7 +13,7 @@ from functools import partial
 
 from vswitch.flow.ports import OFPP_ANY, OFPP_MAX, OfPort, from_16, to_16
 from vswitch.openflow.codec import check_port
-from vswitch.openflow.errors import BadProperty, BadRequest, OpenFlowError, QueueOpFailed
+from vswitch.openflow.errors import BadRequest, OpenFlowError, QueueOpFailed
 from vswitch.openflow.message import Dialect, Form, Message, Multipart, decode_each, group_items, message
 from vswitch.openflow.properties import Property, encode_others, split_properties
 from vswitch.openflow.value import Value, value
@@ -120,10 +120,12 @@ def _decode_queue(version: int, port: OfPort, data: bytes, at: int) -> tuple[Que
         if name is None:
             queue = queue.replace(others=(*queue.others, prop))
             continue
-        start, expected = (4, 12) if version < OF14 else (0, 4)
-        if len(prop.payload) != expected:
-            raise OpenFlowError(BadRequest.BAD_LEN if version < OF14 else BadProperty.BAD_LEN)
-        queue = queue.replace(**{name: int.from_bytes(prop.payload[start : start + 2], "big")})
+        if version >= OF14:
+            queue = queue.replace(**{name: prop.u16()})
+            continue
+        if len(prop.payload) != 12:
+            raise OpenFlowError(BadRequest.BAD_LEN)
+        queue = queue.replace(**{name: int.from_bytes(prop.payload[4:6], "big")})
     return queue, at + size
 
 
@@ -132,7 +134,9 @@ def _properties(version: int, data: bytes) -> Iterator[Property]:
     try:
         yield from split_properties(data)
     except OpenFlowError:
-        raise OpenFlowError(BadRequest.BAD_LEN if version < OF14 else BadProperty.BAD_LEN) from None
+        if version >= OF14:
+            raise
+        raise OpenFlowError(BadRequest.BAD_LEN) from None
 
 
 @message("QUEUE_GET_CONFIG_REPLY", "OFPT 1.0(21)[8+8], OFPT 1.1-1.3(23)[8+8]")
