@@ -21,7 +21,7 @@ DEFAULTS: Mapping[str, str] = {
 }
 _SPECIAL = frozenset(("table", "priority", "output", "load", "move", "group", "resubmit", "set_field"))
 _FLAGS = frozenset(("send_flow_rem", "check_overlap", "reset_counts", "no_packet_counts", "no_byte_counts"))
-_ALONE = {"drop": "dr", "exit": "sp", "dec_ttl": "pr"}
+_ALONE = {"drop": "dr", "exit": "sp", "dec_nsh_ttl": "sp", "ingress": "pm", "egress": "pm", "dec_ttl": "pr"}
 _LONE = frozenset(
     (
         *("strip_vlan", "pop_vlan", "pop_queue", "ct_clear", "clear_actions", "dec_mpls_ttl"),
@@ -88,6 +88,8 @@ def color_match(text: str, colors: Colors) -> str:
         name, equals = found.groups()
         if name is None or name in _PLAIN:
             return found[0]
+        if name == "conj_id":
+            return _paint(colors, "pm", name) + equals
         if equals:
             return _paint(colors, "sp" if name in _SPECIAL else "pm", name + equals)
         return name if name in _FLAGS else _paint(colors, "vl", name)
