@@ -62,3 +62,25 @@ def test_a_difference_is_found_and_shown(switch: Switch) -> None:
     they, we = switch.theirs(case, ""), switch.ours(case, "")._replace(status=3, output="x\n")
     assert "+++: 3" in shown(case, "", they, we)
     assert "+++: 'x'" in shown(case, "", they, we)
+
+
+SORTED = (
+    "icmp6,icmp_type=5,icmp_code=3",
+    "udp,tp_dst=5",
+    "tcp,tp_dst=7",
+    "tcp,priority=4",
+    "sctp,tp_dst=1",
+) + (
+    "arp,arp_spa=1.1.1.1",
+    "ip,nw_src=2.2.2.2",
+    "arp,arp_op=2",
+    "ip,nw_proto=3",
+)
+
+
+def test_fields_that_share_bits_sort_the_same(switch: Switch) -> None:
+    switch.fill([f"{each},actions=drop" for each in SORTED], [])
+    for field in ("tp_dst", "udp_dst", "nw_src", "arp_spa", "nw_proto", "arp_op", "icmp_code", "icmpv6_code"):
+        for option in ("sort", "rsort"):
+            case = Case((f"--{option}={field}", "dump-flows", switch.target))
+            assert switch.ours(case, "") == switch.theirs(case, "")

@@ -29,4 +29,11 @@ def sort_key(text: str | None, descending: bool) -> Callable[[FlowStats], tuple[
     field = sort_field(text)
     if field is None:
         return lambda flow: (0, sign * flow.priority)
-    return lambda flow: (not field.get(flow.match.mask), sign * field.get(flow.match.value))
+    needs = field.needs
+
+    def key(flow: FlowStats) -> tuple[int, int]:
+        value, mask = flow.match.value, flow.match.mask
+        has_field = field.get(mask) and needs.holds_in(value, mask)
+        return not has_field, sign * field.get(value)  # the bits may be another field's, but they do decide
+
+    return key
