@@ -248,11 +248,11 @@ class FlowMod(Message):
             importance,
         ) = fields
         match, end = decode_match(version, body, _FLOW_MOD11.size)
-        check_addresses(match)
         deletes = command in (OFPFC_DELETE, OFPFC_DELETE_STRICT)
         if table_id == OFPTT_ALL and (version == OF11 or not deletes):
             raise OpenFlowError(FlowModFailed.BAD_TABLE_ID)
         check_port(out_port)
+        check_addresses(match)
         _check_command(command)
         actions = decode_instructions(version, body[end:])
         new_cookie: int | None = None
