@@ -65,16 +65,8 @@ def test_a_difference_is_found_and_shown(switch: Switch) -> None:
 
 
 SORTED = (
-    "icmp6,icmp_type=5,icmp_code=3",
-    "udp,tp_dst=5",
-    "tcp,tp_dst=7",
-    "tcp,priority=4",
-    "sctp,tp_dst=1",
-) + (
-    "arp,arp_spa=1.1.1.1",
-    "ip,nw_src=2.2.2.2",
-    "arp,arp_op=2",
-    "ip,nw_proto=3",
+    *("icmp6,icmp_type=5,icmp_code=3", "udp,tp_dst=5", "tcp,tp_dst=7", "tcp,priority=4", "sctp,tp_dst=1"),
+    *("arp,arp_spa=1.1.1.1", "ip,nw_src=2.2.2.2", "arp,arp_op=2", "ip,nw_proto=3"),
 )
 
 

@@ -21,7 +21,16 @@ DEFAULTS: Mapping[str, str] = {
 }
 _SPECIAL = frozenset(("table", "priority", "output", "load", "move", "group", "resubmit", "set_field"))
 _FLAGS = frozenset(("send_flow_rem", "check_overlap", "reset_counts", "no_packet_counts", "no_byte_counts"))
-_ALONE = {"drop": "dr", "exit": "sp", "dec_nsh_ttl": "sp", "ingress": "pm", "egress": "pm", "dec_ttl": "pr"}
+_ALONE = {
+    "drop": "dr",
+    "exit": "sp",
+    "dec_nsh_ttl": "sp",
+    "ingress": "pm",
+    "egress": "pm",
+    "src": "pm",
+    "dst": "pm",
+    "dec_ttl": "pr",
+}
 _LONE = frozenset(
     (
         *("strip_vlan", "pop_vlan", "pop_queue", "ct_clear", "clear_actions", "dec_mpls_ttl"),
@@ -39,7 +48,7 @@ _ACTION = re.compile(
 # Lines besides flow statistics: what is before a match, the match, what is between, and the actions.
 _TEXT = r'(?:"[^"]*"|[^\s"])+'
 _GROUP = re.compile(r" (?:[A-Z_]+ )?group_id=")
-_BUCKET_ACTIONS = re.compile(r"(?<=,actions=).*?(?=,bucket=|$)")
+_BUCKET_ACTIONS = re.compile(r"(?<=[,=]actions=).*?(?=,bucket=|$)")
 _MOD = re.compile(
     rf"((?:OFPT|NXT)_FLOW_MOD [^:]*: [A-Z_]+ (?:table:{_TEXT} )?)((?!cookie:|idle:|hard:|importance:|actions=){_TEXT})?"
     r"( ?.*?actions=)(.*)"
