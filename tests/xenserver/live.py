@@ -29,7 +29,7 @@ IFDOWN = "/bin/ip addr flush dev $1; /bin/ip link set $1 down"
 READ = 'cat "/xenstore/$1" 2>/dev/null'
 WRITE = 'mkdir -p "/xenstore/${1%/*}" && echo "$2" > "/xenstore/$1"'
 REMOVE = 'rm "/xenstore/$1" 2>/dev/null'
-NOTING = "/sbin/ethtool", "/sbin/update-issue", "/usr/sbin/ovs-vlan-bug-workaround", "/usr/bin/xe"
+NOTING = "/sbin/ethtool", "/sbin/update-issue", "/usr/bin/xe"
 
 
 class LiveHost(contextlib.AbstractContextManager["LiveHost"]):

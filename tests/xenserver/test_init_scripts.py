@@ -82,7 +82,8 @@ class Boot:
 
     def sync_runs(self) -> subprocess.Popen[bytes]:
         """A process that passes for ovs-xapi-sync."""
-        process = subprocess.Popen(["sleep", "60"])
+        # Whoever runs the tests may ignore SIGHUP, and children inherit that.
+        process = subprocess.Popen(["env", "--default-signal=HUP", "sleep", "60"])
         self.write("var/run/openvswitch/ovs-xapi-sync.pid", f"{process.pid}\n")
         return process
 

@@ -267,11 +267,11 @@ def test_a_compaction_that_failed_is_not_tried_at_every_transaction(path, monkey
     journal, database = open_journal(path, uuids())
     monkeypatch.setattr(storage, "COMPACTION_RECORDS", 1)
     monkeypatch.setattr(storage, "GROWN_MIN", 1)
-    now = time.monotonic()
+    now = float(int(time.monotonic()) + 1)  # a whole number, so that sums are exact
     monkeypatch.setattr(time, "monotonic", lambda: now)
     journal.append(RECORD * 100)
     assert not journal.should_compact(), "it has just been opened"
-    now += storage.COMPACTION_PAUSE
+    now += storage.COMPACTION_PAUSE + 1
     assert journal.should_compact()
     with monkeypatch.context() as broken:
         broken.setattr(os, "fsync", broken_call(errno.ENOSPC))
