@@ -59,6 +59,18 @@ def test_what_lives_after_two_looks_is_looked_at_no_more_but_rings_go(
     asyncio.run(run())
 
 
+async def rings_go() -> bool:
+    """Whether those that are frozen are collected soon."""
+    deadline = asyncio.get_running_loop().time() + 10
+    gone = False
+    while not gone and asyncio.get_running_loop().time() < deadline:
+        await asyncio.sleep(0.001)
+        gc.unfreeze()
+        gone = rings() == 0
+        gc.freeze()
+    return gone
+
+
 def test_once_in_a_while_it_looks_at_what_was_frozen_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(garbage, "PERIOD", 0.001)
     monkeypatch.setattr(garbage, "THOROUGH_PERIOD", 0.002)
@@ -68,14 +80,7 @@ def test_once_in_a_while_it_looks_at_what_was_frozen_too(monkeypatch: pytest.Mon
         task = asyncio.get_running_loop().create_task(collect_garbage(lambda: 0))  # which freezes it
         await asyncio.sleep(0)
         del ring
-        deadline = asyncio.get_running_loop().time() + 10
-        gone = False
-        while not gone and asyncio.get_running_loop().time() < deadline:
-            await asyncio.sleep(0.001)
-            gc.unfreeze()
-            gone = rings() == 0
-            gc.freeze()
-        assert gone
+        assert await rings_go()
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
 
@@ -90,14 +95,7 @@ def test_it_looks_at_everything_soon_after_something_large_has_gone(monkeypatch:
         task = asyncio.get_running_loop().create_task(collect_garbage(lambda: ring is None))
         await asyncio.sleep(0)  # it is frozen
         ring = None
-        deadline = asyncio.get_running_loop().time() + 10
-        gone = False
-        while not gone and asyncio.get_running_loop().time() < deadline:
-            await asyncio.sleep(0.001)
-            gc.unfreeze()
-            gone = rings() == 0
-            gc.freeze()
-        assert gone
+        assert await rings_go()
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
 
