@@ -28,6 +28,7 @@ from types import TracebackType
 
 from vswitch.linux import netns
 from vswitch.linux.packet import PacketSocket
+from vswitch.linux.rtnetlink import Rtnetlink
 
 _serial = itertools.count()
 
@@ -230,11 +231,20 @@ class Topology:
         if up:
             self.switch.run("ip", "link", "set", name, "up")
         host.run("ip", "link", "set", "eth0", "up")
+        if up:
+            wait_until(lambda: self._has_queue(name), what=f"{name} is ready to send")
         for address in addresses:
             host.add_address(address)
             host.addresses.append(address.split("/")[0])
         self.hosts[name] = host
         return host
+
+    def _has_queue(self, name: str) -> bool:
+        """Whether the kernel has given a device its queue, which it does some time after the carrier comes: until
+        then, what is sent is lost without a word."""
+        with self.switch.entered(), contextlib.closing(Rtnetlink()) as rtnl:
+            device = rtnl.link(name)
+            return any(queue.ifindex == device.ifindex for queue in rtnl.qdiscs())
 
     def close(self) -> None:
         """Remove every namespace, and with them all devices."""
