@@ -109,7 +109,7 @@ ACTIONS = (
     "controller(max_len={n})", "controller()", "resubmit:{port}", "resubmit({port},{table})", "resubmit(,{table})", "resubmit({port},)", "resubmit(,)",
     "resubmit({port},{table},ct)", "resubmit(,{table},{reason})", "set_tunnel:{n}", "set_tunnel64:{n}", "note:{hex}", "exit", "exit:1",
     "fin_timeout(idle_timeout={n},hard_timeout={n})", "fin_timeout()", "fin_timeout(x=1)", "conjunction({n},{clause})", "conjunction({n},{clause})",
-    "clone({a},{a})", "clone()", "ct_clear", "dec_nsh_ttl", "push_vlan:{tpid}", "strip_vlan", "pop_vlan", "mod_vlan_vid:{n}", "mod_vlan_pcp:{n}",
+    "clone({a},{a})", "clone()", "debug_recirc", "debug_slow", "ct_clear", "dec_nsh_ttl", "push_vlan:{tpid}", "strip_vlan", "pop_vlan", "mod_vlan_vid:{n}", "mod_vlan_pcp:{n}",
     "set_vlan_vid:{n}", "set_vlan_pcp:{n}", "mod_dl_src:{mac}", "mod_dl_dst:{mac}", "mod_nw_src:{ip}", "mod_nw_dst:{ip}", "mod_nw_tos:{n}",
     "mod_nw_ecn:{n}", "mod_nw_ttl:{n}", "mod_tp_src:{n}", "mod_tp_dst:{n}", "dec_ttl", "dec_ttl({n},{n})", "dec_ttl:{n}", "dec_ttl()", "push_mpls:{tpid}",
     "pop_mpls:{tpid}", "set_mpls_label:{n}", "set_mpls_tc:{n}", "set_mpls_ttl({n})", "dec_mpls_ttl", "set_field:{set}", "set_field:{set}", "load:{n}->{sub}",

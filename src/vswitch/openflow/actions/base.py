@@ -225,7 +225,7 @@ def split_actions(version: int, data: bytes) -> Iterator[Action]:
             (number,), start = _SUBTYPE.unpack_from(data, at + 8), 10
         found = _BY_CODE.get((version, vendor, number)) or _declared_later((version, vendor, number))
         if found is None:
-            raise _unknown(vendor, number, size)
+            raise _unknown(vendor, number)
         if size < 8 or size % 8 or size > end - at or (vendor and size < 16):
             raise OpenFlowError(BadAction.BAD_LEN)
         cls, code = found
@@ -239,15 +239,10 @@ def _declared_later(key: tuple[int, int, int]) -> tuple[type[Action], Code] | No
     return _BY_CODE.get(key)
 
 
-def _unknown(vendor: int, number: int, size: int) -> OpenFlowError:
+def _unknown(vendor: int, number: int) -> OpenFlowError:
     """The error for an action that no class is declared for."""
-    if vendor == VENDORS["NX"] and number in _DEBUGGING and size != 16:
-        return OpenFlowError(BadAction.BAD_LEN)
     unknown = BadAction.BAD_VENDOR_TYPE if vendor else BadAction.BAD_TYPE
     return OpenFlowError(unknown, f"unknown action {number} of vendor {vendor:#x}")
-
-
-_DEBUGGING = (254, 255)  # actions that only a switch under test knows, but whose length everybody does
 
 
 def encode_actions(version: int, actions: Iterable[Action]) -> bytes:

@@ -275,3 +275,28 @@ class DecNshTtl(Action):
     def encode(self, version: int) -> bytes:
         """Nothing but a number; also where a version has no such action, and will say so."""
         return frame(nx(48), b"")
+
+
+class Debugging(Action):
+    """Base of actions with which Open vSwitch's developers test Open vSwitch.
+
+    Texts name them and messages carry them, but only a switch that is under test itself performs them.  To others, to
+    ours, and to who prints messages, they are unknown, though of a length that everybody knows.
+    """
+
+    @classmethod
+    def decode_body(cls, version: int, code: Code, data: bytes, start: int) -> Action:
+        """Refuse it: nobody here is under test."""
+        if len(data) != 16:
+            raise OpenFlowError(BadAction.BAD_LEN)
+        raise OpenFlowError(BadAction.BAD_VENDOR_TYPE, f"{cls.name} is for tests of Open vSwitch")
+
+
+@action("debug_recirc", "NX1.0+(255)")
+class DebugRecirc(Debugging):
+    """Pass the packet through the datapath once more, and go on with what follows."""
+
+
+@action("debug_slow", "NX1.0+(254)")
+class DebugSlow(Debugging):
+    """Keep the packet, and those like it, out of the datapath's fast path."""
