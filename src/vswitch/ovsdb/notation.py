@@ -9,7 +9,7 @@ import re
 from functools import lru_cache
 
 from vswitch.ovsdb.errors import OvsdbSyntaxError
-from vswitch.ovsdb.jsontext import Json
+from vswitch.ovsdb.jsontext import INT_MAX, INT_MIN, Json
 
 _ID = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -63,7 +63,9 @@ class Members:
     def _take(self, name: str, kinds: tuple[object, ...]) -> Json:
         self._taken.append(name)
         value = self.json[name]
-        if value.__class__ not in kinds and not any(_is_of(value, kind) for kind in kinds):
+        if (value.__class__ not in kinds or value.__class__ is int) and not any(
+            _is_of(value, kind) for kind in kinds
+        ):
             raise self.error(f"Type mismatch for member '{name}'.")
         return value
 
@@ -73,6 +75,8 @@ def _is_of(value: Json, kind: object) -> bool:
         return isinstance(value, str) and is_id(value)
     if isinstance(kind, tuple):
         return any(_is_of(value, each) for each in kind)
-    if kind is int or kind is float:
-        return isinstance(value, kind) and not isinstance(value, bool)
+    if isinstance(value, bool):
+        return kind in (bool, object)
+    if isinstance(value, int):
+        return kind in (int if INT_MIN <= value <= INT_MAX else float, object)  # past 64 bits it is a real
     return isinstance(value, kind)  # type: ignore[arg-type]

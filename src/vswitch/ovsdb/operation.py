@@ -1,6 +1,7 @@
 """The ten database operations, as values with the RFC's names.
 
-operation_kind() and read() make them of JSON; what they do to a database is in transaction.
+operation_kind() and read() make them of JSON; what they do to a database is in transaction.  Members are read in the
+order in which the peer reads them, so that of several mistakes the same one is told.
 
 Sources: RFC 7047 5.2; ovsdb-server(7), "Transact" for "uuid" in insert and for "assert".
 """
@@ -110,9 +111,9 @@ class Insert(Operation):
     @classmethod
     def read(cls, members: Members, context: Context) -> Operation:
         table = _table(members, context)
-        row = members.required("row", dict)
         uuid = members.optional("uuid", str)
         uuid_name = members.optional("uuid-name", "id")
+        row = members.required("row", dict)
         members.finish()
         if uuid is not None and not is_uuid(uuid):
             raise OvsdbSyntaxError("bad uuid", uuid)
@@ -201,8 +202,8 @@ class Delete(Operation):
 
     @classmethod
     def read(cls, members: Members, context: Context) -> Operation:
-        table = _table(members, context)
         where = members.required("where", list)
+        table = _table(members, context)
         members.finish()
         return cls(table, Where.from_json(where, table, context.resolve))
 
@@ -221,17 +222,17 @@ class Wait(Operation):
 
     @classmethod
     def read(cls, members: Members, context: Context) -> Operation:
-        table = _table(members, context)
         timeout = members.optional("timeout", int)
         where = members.required("where", list)
         columns_json = members.optional("columns", list)
         until = members.required("until", str)
         rows = members.required("rows", list)
+        table = _table(members, context)
         members.finish()
-        if timeout is not None and timeout < 0:
-            raise OvsdbSyntaxError("timeout must be nonnegative", timeout)
         conditions = Where.from_json(where, table, context.resolve)
         columns = columns_from_json(columns_json, table)
+        if timeout is not None and timeout < 0:
+            raise OvsdbSyntaxError("timeout must be nonnegative", timeout)
         if until not in ("==", "!="):
             raise OvsdbSyntaxError('"until" must be "==" or "!="', until)
         wanted = []

@@ -331,7 +331,7 @@ class Session:
             raise OvsdbSyntaxError("invalid parameters", params)
         monitor_id, requests = params[1], params[2]
         key = encode(monitor_id)
-        if key in self._monitors:
+        if key in self._monitors and isinstance(requests, dict):  # else View tells that, as the peer does
             raise OvsdbSyntaxError("duplicate monitor ID", monitor_id)
         view = View.from_json(requests, host.database.schema, version)
         since = _transaction_id(params[3]) if version == 3 else None

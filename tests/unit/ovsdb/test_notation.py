@@ -18,6 +18,15 @@ def test_members_are_taken_by_those_who_know_them():
     members.finish()
 
 
+def test_an_integer_past_64_bits_is_a_real():
+    members = Members({"a": 1 << 64, "b": -(1 << 63), "c": 1.5, "d": True}, "thing")
+    assert members.required("a", float) == 1 << 64
+    assert members.required("b", int, float) == -(1 << 63)
+    assert members.required("c", float) == 1.5
+    assert members.required("d", bool) is True
+    assert members.required("a", object) == 1 << 64
+
+
 @pytest.mark.parametrize(
     ("read", "details"),
     [
@@ -28,6 +37,10 @@ def test_members_are_taken_by_those_who_know_them():
         ),
         (
             lambda: Members({"a": True}, "thing").required("a", int),
+            "Parsing thing failed: Type mismatch for member 'a'.",
+        ),
+        (
+            lambda: Members({"a": 1 << 63}, "thing").required("a", int),
             "Parsing thing failed: Type mismatch for member 'a'.",
         ),
         (
