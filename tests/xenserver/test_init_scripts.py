@@ -43,7 +43,7 @@ class Boot:
         ):
             text = (ROOT / name).read_text()
             # Their files are under our directory, but for those that they only name to others.
-            text = re.sub(r"(?<![\w$.}/=:])/(etc|usr/share|var)/", rf"{root}/\1/", text)
+            text = re.sub(r"(?<![\w$.}/=:])/(etc|usr/share|usr/sbin|var)/", rf"{root}/\1/", text)
             text = re.sub(r"(marker|scripts|lock|sync_pidfile)=/", rf"\1={root}/", text)
             self.write(name, text)
         for name, body in (
@@ -117,6 +117,18 @@ def test_start(boot: Boot) -> None:
     assert (boot.root / "var/lock/subsys/openvswitch").exists()
     boot.run("start")
     assert boot.calls()[0] == started()
+
+
+@pytest.mark.parametrize("mark", ["usr/sbin/xcp-networkd", "etc/xcp-networkd.conf"])
+@pytest.mark.parametrize("script", ["etc/init.d/openvswitch", f"{SCRIPTS}/ovs-start"])
+def test_the_database_of_a_host_of_today_is_gone_after_a_boot(boot: Boot, mark: str, script: str) -> None:
+    boot.write("var/run/openvswitch.booted", "")
+    boot.program(f"{SCRIPTS}/ovs-ctl", 'echo "OVS_DBDIR=$OVS_DBDIR"')
+    assert "OVS_DBDIR=\n" in boot.run("start", script=script).stdout
+    boot.write(mark, "")
+    assert "OVS_DBDIR=/var/run/openvswitch\n" in boot.run("start", script=script).stdout
+    without_fallback = [word for word in BASE if not word.startswith("--db-fallback")]
+    assert boot.calls()[0] == " ".join(["ovs-ctl", *without_fallback, "start"])
 
 
 @pytest.mark.parametrize(

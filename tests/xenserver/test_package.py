@@ -1,7 +1,11 @@
 """What installing, upgrading and erasing the package does to a host, on hosts of every kind."""
 
+import errno
 import hashlib
 import json
+import os
+import resource
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -114,9 +118,10 @@ def test_replaces_scripts_that_the_administrator_knows(
 
 
 def test_a_current_host_keeps_its_own(host: Scratch, capsys: pytest.CaptureFixture[str]) -> None:
-    host.put(package.NETWORKD, "[Unit]\n")
+    host.put("/usr/sbin/xcp-networkd", "")
     host.put(VIF, "#!/bin/sh\n")
     host.post()
+    assert not host.path(package.DATABASE).exists()  # there it is in memory
     assert host.read(VIF) == "#!/bin/sh\n"
     assert "xcp-networkd configures this host's network" in capsys.readouterr().out
 
@@ -180,6 +185,45 @@ def test_gives_back_what_it_no_longer_replaces(xenserver: Scratch) -> None:
     xenserver.path("/usr/sbin/brctl").symlink_to("/usr/share/openvswitch/gone")
     xenserver.post(2)
     assert xenserver.read("/usr/sbin/brctl") == "the host's brctl"
+
+
+def test_gives_back_across_file_systems(xenserver: Scratch, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The copy must take the link's place, not write through it."""
+
+    def elsewhere(*_: object) -> None:
+        raise OSError(errno.EXDEV, "Invalid cross-device link")
+
+    xenserver.put(f"{SAVED}/vif", "the host's vif")
+    xenserver.path(VIF).unlink()
+    xenserver.path(VIF).symlink_to(xenserver.path(f"{SCRIPTS}/vif"))
+    monkeypatch.setattr(package, "RELEASES", {})
+    monkeypatch.setattr(os, "rename", elsewhere)
+    xenserver.post(2)
+    assert xenserver.read(VIF) == "the host's vif"
+    assert xenserver.read(f"{SCRIPTS}/vif") == "ours"
+
+
+@pytest.mark.usefixtures("capsys")  # what is printed has no limit
+@pytest.mark.parametrize("path", [package.SYSCONFIG, package.SYSCTL])
+def test_a_disk_that_is_full_costs_no_settings(
+    xenserver: Scratch, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    xenserver.put(path, "FIRST=no\n")
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with monkeypatch.context() as patched:
+        patched.setattr(package, "schema_path", lambda name: "/nowhere")
+        before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20, limit[1]))
+        try:
+            xenserver.post()
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+            signal.signal(signal.SIGXFSZ, before)
+    assert xenserver.read(path) == "FIRST=no\n"
+    assert [each.name for each in xenserver.path(path).parent.iterdir() if each.name.startswith(".")] == []
+    xenserver.post(2)
+    assert xenserver.read(path).startswith("FIRST=no\n")
+    assert xenserver.read(path) != "FIRST=no\n"
 
 
 def test_arp_filter_is_appended_once(xenserver: Scratch) -> None:

@@ -264,6 +264,22 @@ def test_boot_and_reboot(host: ScratchHost) -> None:
     assert "bridges:\n" in second  # a boot is one: whoever owns them makes them anew
 
 
+def test_a_host_of_today_has_its_database_in_memory(tmp_path: Path, packages: Packages) -> None:
+    host = ScratchHost(tmp_path / "root")
+    host.write("/etc/xcp-networkd.conf", "network-conf=/etc/xensource/network.conf\n")
+    host.rpm("-U", "--nodeps", str(packages.main), str(packages.modules))
+    start = "/usr/share/openvswitch/scripts/ovs-start; echo status $?"
+    first = host.boot(
+        f"{start}\novs-vsctl add-br xapi0 -- set-manager ssl:192.0.2.1:6640\n"
+        "/etc/init.d/openvswitch restart >/dev/null; ovs-vsctl list-br; ovs-vsctl get-manager\n"
+        "ls /var/run/openvswitch/conf.db /etc/openvswitch"
+    )
+    assert first.endswith("xapi0\nssl:192.0.2.1:6640\n/var/run/openvswitch/conf.db\n\n/etc/openvswitch:\n")
+    second = host.boot(f"{start}\necho bridges: $(ovs-vsctl list-br) managers: $(ovs-vsctl get-manager)")
+    assert "status 0\nbridges: managers:\n" in second
+    host.rpm("-e", "--nodeps", "openvswitch")
+
+
 def test_the_bridge_backend_keeps_the_switch_off(host: ScratchHost) -> None:
     for word, said in (("bridge", ""), ("junk", "'junk' is neither openvswitch, vswitch nor bridge")):
         output = host.boot(

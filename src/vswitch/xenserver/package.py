@@ -71,7 +71,6 @@ SERVICES = ("openvswitch", "openvswitch-xapi-update")
 UNITS = ("openvswitch.service", "openvswitch-xapi-sync.service")
 SWITCH_BACKEND = "/opt/xensource/bin/xe-switch-network-backend"
 CHKCONFIG, SYSTEMCTL = "/sbin/chkconfig", "/usr/bin/systemctl"
-NETWORKD = "/usr/lib/systemd/system/xcp-networkd.service"  # hosts that have it need no interface-reconfigure
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +162,7 @@ class Package:
             _say(
                 f"Found the scripts of {originals.release}: replacing interface-reconfigure, its modules and vif."
             )
-        elif self._host.has(NETWORKD):
+        elif self._host.is_current():
             _say("xcp-networkd configures this host's network: its scripts stay as they are.")
         elif originals.has_any:
             _say(
@@ -194,8 +193,7 @@ class Package:
         saved, link = self._host.path(SAVED), there.with_name(f".{name}.openvswitch")
         if there.is_file() and not there.is_symlink():
             saved.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(there, saved / f".{name}")
-            (saved / f".{name}").replace(saved / name)
+            _copy_whole(there, saved / name)
         there.parent.mkdir(parents=True, exist_ok=True)
         link.unlink(missing_ok=True)
         link.symlink_to(target)
@@ -203,9 +201,10 @@ class Package:
 
     def _give_back(self, path: str) -> None:
         """Put the host's script back that an older package has replaced and this one does not."""
-        copy = self._host.path(f"{SAVED}/{path.rpartition('/')[2]}")
+        copy, there = self._host.path(f"{SAVED}/{path.rpartition('/')[2]}"), self._host.path(path)
         if copy.is_file():
-            shutil.move(copy, self._host.path(path))
+            _copy_whole(copy, there)
+            copy.unlink()
 
     # --- configuration ---
 
@@ -214,30 +213,32 @@ class Package:
         text = self._host.read(SYSCTL)
         if ARP_FILTER in text:
             return
-        path = self._host.path(SYSCTL)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("a", encoding="utf-8") as file:
-            file.write("" if not text or text.endswith("\n") else "\n")
-            file.write(
-                "# An address answers ARP on its own interface only (openvswitch, for XenServer's HA).\n"
-            )
-            file.write(f"{ARP_FILTER} = 1\n")
+        _append_whole(
+            self._host.path(SYSCTL),
+            ("" if not text or text.endswith("\n") else "\n")
+            + "# An address answers ARP on its own interface only (openvswitch, for XenServer's HA).\n"
+            + f"{ARP_FILTER} = 1\n",
+        )
 
     def _make_database(self) -> None:
         path = self._host.path(DATABASE)
-        if path.exists():
-            return
         path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        if path.exists() or self._host.is_current():  # there it is made at each boot, in memory
+            return
         contents.create(str(path), read_schema(schema_path("vswitch")))
         contents.transact(str(path), '["Open_vSwitch",{"op":"insert","table":"Open_vSwitch","row":{}}]', "")
 
     def _merge_sysconfig(self) -> None:
         """Keep what the administrator has set; add what is new in this release."""
         template, path = self._host.read(TEMPLATE), self._host.path(SYSCONFIG)
+        if not path.exists():
+            _append_whole(path, template)
+            return
         present = self._host.read(SYSCONFIG)
-        new = "".join(f"\n{block}" for name, block in blocks(template) if f"{name}=" not in present)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(present + new if path.exists() else template, encoding="utf-8")
+        end = "" if not present or present.endswith("\n") else "\n"
+        new = [f"\n{block}" for name, block in blocks(template) if f"{name}=" not in present]
+        if new:
+            _append_whole(path, end + "".join(new))
 
     # --- services ---
 
@@ -273,6 +274,28 @@ class Package:
                 f"This host uses the {word or 'unknown'} network backend.  To use openvswitch, run\n"
                 f"    {SWITCH_BACKEND} vswitch\nand reboot."
             )
+
+
+def _copy_whole(source: Path, target: Path) -> None:
+    """Put a copy in the place of a file or a link: there is one or the other, whole, at any time."""
+    new = target.with_name(f".{target.name}.openvswitch")
+    shutil.copy2(source, new)
+    new.replace(target)
+
+
+def _append_whole(path: Path, text: str) -> None:
+    """Add to the end of a file, all of it or nothing: a disk that is full must not cost what is there."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    there, new = path.resolve(), path.with_name(f".{path.name}.openvswitch")
+    try:
+        if there.exists():
+            shutil.copy2(there, new)
+        with new.open("a", encoding="utf-8") as file:
+            file.write(text)
+        new.replace(there)
+    except OSError:
+        new.unlink(missing_ok=True)
+        raise
 
 
 def blocks(template: str) -> Iterator[tuple[str, str]]:

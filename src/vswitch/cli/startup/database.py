@@ -52,20 +52,27 @@ def serve_where_writable(places: Places, fallback: Path) -> None:
     there is room.
     """
     path = places.database
+    if path == fallback:
+        return
     if why := _why_unwritable(path):
         if not fallback.exists():
             with action(f"Copying database {path} to {fallback}"):
                 fallback.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
                 if path.exists():
-                    shutil.copy(path, fallback)
+                    _copy_whole(path, fallback)
         warn(f"{why}: {path} stays as it is, and what changes now is lost at the next boot")
         places.database = fallback
     elif fallback.exists():
         with action(f"Moving database {fallback} back to {path}"):
-            new = path.with_name(f".{path.name}.new")
-            shutil.copy(fallback, new)
-            new.replace(path)
+            _copy_whole(fallback, path)
             fallback.unlink()
+
+
+def _copy_whole(source: Path, target: Path) -> None:
+    """Copy a file so that whoever is interrupted leaves no half of it in its place."""
+    new = target.with_name(f".{target.name}.new")
+    shutil.copy(source, new)
+    new.replace(target)
 
 
 def _why_unwritable(path: Path) -> str:

@@ -51,3 +51,31 @@ def test_a_copy_moves_back_when_there_is_room(tmp_path: Path, fallback: Path) ->
     serve_where_writable(places, fallback)
     assert places.database.read_text() == "what has changed since"
     assert not fallback.exists()
+
+
+def test_a_copy_that_is_interrupted_is_made_again(
+    tmp_path: Path, fallback: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = tmp_path / "etc" / "conf.db"
+    database.parent.mkdir()
+    database.write_text("all of it")
+    monkeypatch.setattr("vswitch.cli.startup.database._why_unwritable", lambda path: "full")
+
+    def interrupted(source: Path, target: Path) -> None:
+        target.write_text("all")
+        raise KeyboardInterrupt
+
+    places = Places(str(database))
+    with monkeypatch.context() as patched:
+        patched.setattr("shutil.copy", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            serve_where_writable(places, fallback)
+    serve_where_writable(Places(str(database)), fallback)
+    assert fallback.read_text() == "all of it"
+
+
+def test_a_database_that_is_in_the_place_of_the_copy_stays(tmp_path: Path) -> None:
+    database = tmp_path / "conf.db"
+    database.write_text("in memory anyway")
+    serve_where_writable(Places(str(database)), database)
+    assert database.read_text() == "in memory anyway"
