@@ -146,3 +146,30 @@ def test_a_cleared_classifier_is_as_new(some: list[Rule], others: list[Rule], as
             classifier.insert(rule)
     fresh = classifier_of(others)
     assert [classifier.lookup(flow) for flow in asked] == [fresh.lookup(flow) for flow in asked]
+
+
+@given(st.lists(rules(), max_size=30), st.lists(rules(), max_size=5), st.lists(flows(), max_size=4))
+def test_what_is_taken_out_and_put_back_is_as_it_was(
+    some: list[Rule], meanwhile: list[Rule], asked: list[Flow]
+) -> None:
+    classifier = classifier_of(some)
+    for flow in asked[:2]:
+        classifier.lookup(flow)
+    expected = list(classifier)
+    answers = [classifier_of(some).lookup(flow) for flow in asked]
+    contents = classifier.take_all()
+    assert list(contents) == expected
+    assert (len(classifier), list(classifier)) == (0, [])
+    for rule in meanwhile:
+        classifier.insert(rule)
+    assert [classifier.lookup(flow) for flow in asked] == [
+        classifier_of(meanwhile).lookup(flow) for flow in asked
+    ]
+    classifier.take_all()
+    classifier.put_all(contents)
+    assert (len(classifier), list(classifier)) == (len(expected), expected)
+    again = [classifier.lookup(flow) for flow in asked]
+    assert [(found and found.priority, mask) for found, mask in again] == [
+        (found and found.priority, mask) for found, mask in answers
+    ]
+    assert list(contents.containers()) == []

@@ -26,6 +26,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from operator import attrgetter
 from typing import Generic, Protocol, TypeVar
 
+from vswitch.base.remains import Container
 from vswitch.flow.field import Field, Flow, Mask
 from vswitch.flow.fields import IP_DST, IP_SRC, STAGE_L2, STAGE_L3, STAGE_METADATA, TP_DST
 from vswitch.flow.match import Match
@@ -131,6 +132,15 @@ class Subtable(Generic[R]):
         """The rules with this value."""
         best = self.best.get(value)
         return () if best is None else (best, *self._beside.get(value, ()))
+
+    def containers(self) -> Iterator[Container]:
+        """Where its rules are, and what is known of them; without these it is of no use."""
+        yield self.best
+        yield self._beside
+        yield self.new
+        for step in self._steps:
+            yield step.index
+        yield from self._ports.containers()
 
     def insert(self, rule: R) -> R | None:
         """Add a rule whose mask is this subtable's, unless one with its value and priority is here: that is returned."""
@@ -241,6 +251,11 @@ class Tries:
     def __iter__(self) -> Iterator[Field]:
         return iter(self._prefixes)
 
+    def containers(self) -> Iterator[Container]:
+        """Where the prefixes are."""
+        for prefixes in self._prefixes.values():
+            yield from prefixes.containers()
+
     def add(self, values: Sequence[Flow], lengths: Lengths) -> None:
         """Add the prefixes of these lengths that `values` have."""
         for field, length in lengths:
@@ -272,6 +287,32 @@ class Tries:
         if not field.needs.holds(flow):  # ARP's addresses lie where IP's do
             return field.bits + 1
         return self._prefixes[field].telling(field.get(flow))
+
+
+class Contents(Generic[R]):
+    """All that a classifier had in it: taken out, and put into one, in one go, however many rules there are."""
+
+    __slots__ = ("size", "stale", "subtables", "tries")
+
+    def __init__(
+        self, subtables: dict[Mask, Subtable[R]], tries: Tries, stale: list[Subtable[R]], size: int
+    ) -> None:
+        self.subtables = subtables
+        self.tries = tries
+        self.stale = stale
+        self.size = size
+
+    def __iter__(self) -> Iterator[R]:
+        """The rules."""
+        for table in self.subtables.values():
+            yield from table
+
+    def containers(self) -> Iterator[Container]:
+        """To be emptied a part at a time, if nobody wants them back; none, if somebody has them."""
+        while self.subtables:
+            yield from self.subtables.popitem()[1].containers()
+        if self.size:
+            yield from self.tries.containers()
 
 
 class Classifier(Generic[R]):
@@ -350,13 +391,27 @@ class Classifier(Generic[R]):
         self._tries.remove(rule.match.value, table.prefixes)
         self._size -= 1
 
-    def clear(self) -> None:
+    def has_above(self, priority: int) -> bool:
+        """Whether there are rules of a higher priority."""
+        return any(table.max_priority > priority for table in self._subtables.values())
+
+    def take_all(self) -> Contents[R]:
         """Take out all rules."""
-        self._subtables.clear()
-        self._order = []
+        contents = Contents(self._subtables, self._tries, self._stale, self._size)
+        self._subtables, self._order, self._stale, self._size = {}, [], [], 0
         self._tries = Tries(self._tries)
-        self._stale.clear()
-        self._size = 0
+        return contents
+
+    def put_all(self, contents: Contents[R]) -> None:
+        """Put in what was in a classifier that tracked the same fields, while there is no rule here."""
+        assert not self._size
+        self._subtables, self._order, self._stale = contents.subtables, None, contents.stale
+        self._tries, self._size = contents.tries, contents.size
+        contents.subtables, contents.size = {}, 0
+
+    def clear(self) -> None:
+        """Take out all rules, and forget them."""
+        self.take_all()
 
     def track(self, fields: Sequence[Field]) -> None:
         """Track the prefixes of exactly these fields; if that is new, all rules are indexed again, 3 us each."""

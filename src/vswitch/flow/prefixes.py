@@ -19,7 +19,9 @@ Sources: ovs-vswitchd.conf.db(5), Flow_Table:prefixes.
 from __future__ import annotations
 
 from bisect import bisect_right, insort
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+
+from vswitch.base.remains import Container
 
 _FEW = 32  # changes that are made one by one
 
@@ -41,6 +43,12 @@ class Prefixes:
 
     def __bool__(self) -> bool:
         return bool(self._at)
+
+    def containers(self) -> Iterator[Container]:
+        """Where the prefixes are; without these it is of no use."""
+        yield self._at
+        yield self._sorted
+        yield self._new
 
     def _padded(self, value: int, length: int) -> int:
         return value >> (self.bits - length) << (self.bits - length)

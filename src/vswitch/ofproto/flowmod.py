@@ -17,9 +17,9 @@ from vswitch.ofproto.check import checked_actions
 from vswitch.ofproto.eviction import rule_to_evict
 from vswitch.ofproto.handlers import Request, handles
 from vswitch.ofproto.rule import Rule, RuleFlags
-from vswitch.ofproto.selection import selected
+from vswitch.ofproto.selection import is_unlimited, selected, tables_of
 from vswitch.ofproto.switch import Switch
-from vswitch.ofproto.table import ALL_TABLES, INTERNAL_TABLE
+from vswitch.ofproto.table import ALL_TABLES, INTERNAL_TABLE, Table
 from vswitch.ofproto.tunneloptions import check_options
 from vswitch.openflow.actions.base import Action
 from vswitch.openflow.errors import BadRequest, FlowModFailed, OpenFlowError
@@ -44,11 +44,15 @@ _RESET_COUNTS = int(RuleFlags.RESET_COUNTS)
 
 @dataclass(slots=True)
 class Plan:
-    """What a flow-mod does: rules to add (perhaps in the place of another), to give new actions, and to remove."""
+    """What a flow-mod does: rules to add (perhaps in the place of another), to give new actions, and to remove.
+
+    Tables to empty are named, not their rules: there may be very many.
+    """
 
     add: list[tuple[Rule, Rule | None]] = field(default_factory=list)
     modify: list[tuple[Rule, tuple[Action, ...]]] = field(default_factory=list)
     remove: list[Rule] = field(default_factory=list)
+    empty: list[Table] = field(default_factory=list)
     evict: Rule | None = None  # has to go for what is added
     cookie: int | None = None  # for modified rules; None: theirs
 
@@ -95,6 +99,10 @@ def plan(switch: Switch, message: FlowMod, now: float, version: Version) -> Plan
         raise OpenFlowError(FlowModFailed.TABLE_FULL)  # OpenFlow 1.0's emergency flows, of which we have none
     if message.command in (OFPFC_MODIFY, OFPFC_MODIFY_STRICT):
         return _plan_modify(switch, message, now, version)
+    if message.command == OFPFC_DELETE and is_unlimited(
+        message.match, message.cookie_mask, message.out_port, message.out_group
+    ):
+        return Plan(empty=tables_of(switch, _named_table(message)))
     if message.command in (OFPFC_DELETE, OFPFC_DELETE_STRICT):
         return Plan(remove=_meant(switch, message, strict=message.command == OFPFC_DELETE_STRICT))
     raise OpenFlowError(FlowModFailed.BAD_COMMAND)
@@ -189,21 +197,24 @@ def _plan_modify(switch: Switch, message: FlowMod, now: float, version: Version)
 
 def _meant(switch: Switch, message: FlowMod, *, strict: bool) -> list[Rule]:
     """The rules that are to be changed or removed."""
+    deletes = message.command in (OFPFC_DELETE, OFPFC_DELETE_STRICT)
+    return selected(
+        switch,
+        _named_table(message),
+        message.match,
+        priority=message.priority if strict else None,
+        cookie=message.cookie,
+        cookie_mask=message.cookie_mask,
+        out_port=message.out_port if deletes else OFPP_ANY,
+        out_group=message.out_group if deletes else OFPG_ANY,
+    )
+
+
+def _named_table(message: FlowMod) -> int:
+    """The table whose rules are to be changed or removed; or ALL_TABLES."""
     if message.table_id == INTERNAL_TABLE:
         raise OpenFlowError(BadRequest.EPERM)
-    deletes = message.command in (OFPFC_DELETE, OFPFC_DELETE_STRICT)
-    return list(
-        selected(
-            switch,
-            message.table_id,
-            message.match,
-            priority=message.priority if strict else None,
-            cookie=message.cookie,
-            cookie_mask=message.cookie_mask,
-            out_port=message.out_port if deletes else OFPP_ANY,
-            out_group=message.out_group if deletes else OFPG_ANY,
-        )
-    )
+    return message.table_id
 
 
 def apply(switch: Switch, plan: Plan, message: FlowMod, now: float) -> None:
@@ -211,6 +222,8 @@ def apply(switch: Switch, plan: Plan, message: FlowMod, now: float) -> None:
     if plan.evict is not None:
         switch.remove_rule(plan.evict, RemovedReason.EVICTION, now)
     switch.remove_rules(plan.remove, RemovedReason.DELETE, now)
+    for table in plan.empty:
+        switch.empty(table, RemovedReason.DELETE, now)
     for rule, actions in plan.modify:
         cookie = rule.cookie if plan.cookie is None else plan.cookie
         switch.modify_rule(rule, actions, cookie, now, reset=bool(message.flags & _RESET_COUNTS))

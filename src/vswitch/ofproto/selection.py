@@ -5,7 +5,7 @@ Sources: OpenFlow 1.5.1, 6.4 ("non-strict" and "strict"), 7.3.5.2.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from vswitch.flow.match import Match
 from vswitch.flow.ports import OFPP_ANY
@@ -37,21 +37,28 @@ def selected(
     cookie_mask: int = 0,
     out_port: int = OFPP_ANY,
     out_group: int = OFPG_ANY,
-) -> Iterator[Rule]:
+) -> list[Rule]:
     """The rules whose match is at least as specific as `match`; with `priority`, those that have exactly both."""
-    if not match.mask and not cookie_mask and (priority, out_port, out_group) == (None, OFPP_ANY, OFPG_ANY):
-        for table in tables_of(switch, table_id):
-            yield from table.up_to(MAX_PRIORITY)
-        return
-    for table in tables_of(switch, table_id):
-        for rule in _matching(table, match, priority):
-            if (
-                not rule.hidden
-                and not (rule.cookie ^ cookie) & cookie_mask
-                and (out_port == OFPP_ANY or any(port == out_port for port in output_ports(rule.actions)))
-                and (out_group == OFPG_ANY or out_group in output_groups(rule.actions))
-            ):
-                yield rule
+    tables = tables_of(switch, table_id)
+    if priority is None and is_unlimited(match, cookie_mask, out_port, out_group):
+        found: list[Rule] = []
+        for table in tables:
+            found += table.up_to(MAX_PRIORITY)
+        return found
+    return [
+        rule
+        for table in tables
+        for rule in _matching(table, match, priority)
+        if not rule.hidden
+        and not (rule.cookie ^ cookie) & cookie_mask
+        and (out_port == OFPP_ANY or any(port == out_port for port in output_ports(rule.actions)))
+        and (out_group == OFPG_ANY or out_group in output_groups(rule.actions))
+    ]
+
+
+def is_unlimited(match: Match, cookie_mask: int, out_port: int, out_group: int) -> bool:
+    """Whether all rules of a table are meant, whatever their priority."""
+    return not match.mask and not cookie_mask and (out_port, out_group) == (OFPP_ANY, OFPG_ANY)
 
 
 def _matching(table: Table, match: Match, priority: int | None) -> Iterable[Rule]:

@@ -17,6 +17,7 @@ from operator import attrgetter
 from typing import Protocol
 
 from vswitch.base.dataclass import replace
+from vswitch.flow.classifier import Contents
 from vswitch.flow.match import Match
 from vswitch.flow.ports import OFPP_NORMAL, OfPort
 from vswitch.ofproto.actionlists import teaches
@@ -28,7 +29,7 @@ from vswitch.ofproto.group import GroupEntry
 from vswitch.ofproto.internal import InternalRules
 from vswitch.ofproto.port import Bundle, SwitchPort
 from vswitch.ofproto.ports import Bundles, Ports
-from vswitch.ofproto.rule import Rule, RuleFlags
+from vswitch.ofproto.rule import MAX_PRIORITY, Rule, RuleFlags
 from vswitch.ofproto.table import INTERNAL_TABLE, N_TABLES, Table
 from vswitch.ofproto.wiring import Wiring
 from vswitch.openflow.actions.base import Action
@@ -186,6 +187,8 @@ class Switch:
 
     def _let_in(self, table: Table, rule: Rule) -> None:
         """What has to know that `rule` is in `table` now, but for those who watch."""
+        if rule.flags & _SEND_FLOW_REM:
+            table.reports = True
         self._teach(rule.actions)
         self.expiring.add(rule)
         self.wiring.changes.rules.append((table, rule.match))
@@ -205,6 +208,8 @@ class Switch:
         self._teach(rule.actions)
         table = self.tables[rule.table_id]
         table.replace(old, rule)
+        if rule.flags & _SEND_FLOW_REM:
+            table.reports = True
         self.expiring.discard(old)
         self.expiring.add(rule)
         self.wiring.changes.rules.append((table, rule.match))
@@ -254,38 +259,49 @@ class Switch:
         """Remove many rules.  Tables that lose all are emptied at once if nobody wants to hear of each rule."""
         for number, some in groupby(rules, attrgetter("table_id")):
             table, gone = self.tables[number], list(some)
-            if len(gone) == len(table) and not self._tells_of(table, gone):
-                self._empty(table, gone)
+            if len(gone) == len(table):
+                self.empty(table, reason, now)
             else:
                 for rule in gone:
                     self.remove_rule(rule, reason, now)
+
+    def empty(self, table: Table, reason: RemovedReason, now: float) -> None:
+        """Remove all rules of `table` but hidden ones: at once, if nobody wants to hear of each."""
+        if not len(table):
+            return
+        if self._tells_of(table) or table.has_above(MAX_PRIORITY):
+            for rule in table.up_to(MAX_PRIORITY):
+                self.remove_rule(rule, reason, now)
+        else:
+            self._empty(table)
 
     @property
     def is_watched(self) -> bool:
         """Whether anybody wants to hear of each change of a rule."""
         return any(channel.monitors for channel in self.channels.values())
 
-    def _tells_of(self, table: Table, rules: Iterable[Rule]) -> bool:
-        """Whether anybody else has to know of each of `rules` that goes."""
-        return (
-            table.vacancy is not None or self.is_watched or any(rule.flags & _SEND_FLOW_REM for rule in rules)
-        )
+    def _tells_of(self, table: Table) -> bool:
+        """Whether anybody else may have to know of each rule that goes from `table`, or comes."""
+        return table.vacancy is not None or self.is_watched or table.reports
 
-    def _empty(self, table: Table, rules: Iterable[Rule]) -> None:
-        """Take out `rules`, all that the table has: a tenth of a microsecond for each, instead of six."""
-        if any(self.teachers.values()):
-            for rule in rules:
-                self._unteach(rule.actions)
-        if self.expiring:
-            for rule in rules:
-                self.expiring.discard(rule)
-        table.clear()
-        self.note(partial(self._refill, rules))
+    def _empty(self, table: Table) -> None:
+        """Take out all that the table has, without a look at it if no rule teaches or expires."""
+        known = bool(self.expiring) or any(self.teachers.values())
+        rules, table.reports = table.take_all(), False
+        for rule in rules if known else ():
+            self._unteach(rule.actions)
+            self.expiring.discard(rule)
+        self.note(partial(self._refill, table, rules, known))
+        self.wiring.remains.put(rules.containers())
         self.wiring.changes.rules.append((table, MATCH_ALL))  # whoever has asked this table
 
-    def _refill(self, rules: Iterable[Rule]) -> None:
-        for rule in rules:
-            self._put_in(rule)
+    def _refill(self, table: Table, rules: Contents[Rule], known: bool) -> None:
+        """Put in what `_empty` took out."""
+        for rule in rules if known else ():
+            self._teach(rule.actions)
+            self.expiring.add(rule)
+        table.put_all(rules)
+        self.wiring.changes.rules.append((table, MATCH_ALL))
 
     def _teach(self, actions: tuple[Action, ...]) -> None:
         if taught := teaches(actions):

@@ -29,8 +29,8 @@ class Table(Classifier[Rule]):
     """The rules of one table."""
 
     __slots__ = (
-        "configured_eviction", "configured_name", "eviction", "group_mask", "id", "matched", "max_rules", "miss", "missed",
-        "name", "vacancy", "vacancy_falls",
+        "configured_eviction", "configured_name", "eviction", "group_mask", "id", "matched", "max_rules",
+        "miss", "missed", "name", "reports", "vacancy", "vacancy_falls",
     )  # fmt: skip
 
     def __init__(self, id: int) -> None:
@@ -46,6 +46,7 @@ class Table(Classifier[Rule]):
         self.vacancy: tuple[int, int] | None = None
         self.vacancy_falls = True  # which comes next
         self.matched = self.missed = 0  # packets
+        self.reports = False  # whether any rule since it was empty was one whose removal is told
 
     @property
     def evicts(self) -> bool:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar
 
 from vswitch.base.dataclass import dataclass, field
+from vswitch.base.remains import Remains
 from vswitch.dpif.datapath import Support
 from vswitch.dpif.ports import OdpPort
 from vswitch.flow.match import Match
@@ -35,7 +36,7 @@ def same_number(queue: int) -> int:
 
 
 class Wiring(Generic[S]):
-    """Ports of all switches by datapath number and by name, and two outboxes: changes and commands."""
+    """Ports of all switches by datapath number and by name, and three outboxes: changes, commands, and what is left over."""
 
     def __init__(self, support: Support) -> None:
         self.support = support
@@ -43,6 +44,7 @@ class Wiring(Generic[S]):
         self.changes = Changes()
         self.frozen = FrozenStates()
         self.outbox: list[Command] = []
+        self.remains = Remains()
         self.collection_timeout = DEFAULT_IDLE_TIMEOUT  # of OpenFlow's bundles, in seconds
         self.n_connections = 0  # so far
         self._by_odp: dict[OdpPort, tuple[S, SwitchPort]] = {}

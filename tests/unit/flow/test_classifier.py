@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from dataclasses import dataclass
 
 from vswitch.flow.classifier import Classifier
@@ -69,3 +70,27 @@ def test_the_highest_priority_is_known_after_removals_and_insertions():
     classifier.remove(again)
     assert classifier.lookup(flow)[0] is other
     assert classifier.lookup(parse_match("ip,nw_dst=10.0.0.1").value)[0] is low
+
+
+def test_all_that_was_taken_out_can_be_emptied_container_by_container():
+    matches = [parse_match(f"tcp,nw_dst=10.0.{i}.0/24,tp_dst={i},in_port={i % 3}") for i in range(20)]
+    rules = [Rule(match, priority) for match in matches for priority in (1, 2)]
+    alive = weakref.WeakSet(rules)
+    classifier: Classifier[Rule] = Classifier()
+    for rule in rules:
+        classifier.insert(rule)
+    classifier.lookup(rules[0].match.value)
+    del rule, rules
+    contents = classifier.take_all()
+    for container in contents.containers():
+        container.clear()
+    assert len(alive) == 0
+
+
+def test_whether_there_is_a_higher_priority():
+    classifier: Classifier[Rule] = Classifier()
+    assert not classifier.has_above(-1)
+    classifier.insert(Rule(parse_match("tcp"), 4))
+    classifier.insert(Rule(parse_match("udp,nw_dst=10.0.0.1"), 7))
+    assert classifier.has_above(6)
+    assert not classifier.has_above(7)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
+from tests.switch.machine import Machine
 from vswitch.dpif.datapath import Support
 from vswitch.flow.field import Flow
 from vswitch.flow.match import parse_match
@@ -11,9 +14,10 @@ from vswitch.ofproto.backer import Backer
 from vswitch.ofproto.channel import ChannelKind
 from vswitch.ofproto.command import Send
 from vswitch.ofproto.connections import Connection
-from vswitch.openflow.errors import BundleFailed, OpenFlowError
+from vswitch.openflow.errors import BadRequest, BundleFailed, OpenFlowError
 from vswitch.openflow.flowtext import parse_flow_mod
 from vswitch.openflow.messages.flow import OFPFC_ADD, OFPFC_DELETE, FlowRemoved
+from vswitch.openflow.messages.hello import Error
 from vswitch.openflow.messages.monitor import FlowMonitor, FlowMonitorReply, FlowMonitorRequest
 from vswitch.openflow.version import OF14
 
@@ -44,10 +48,11 @@ class Talk:
         return sorted(f"{rule.table_id} {rule.priority} {rule.match}" for table in tables for rule in table)
 
 
-def change_and_fail(talk: Talk, text: str) -> None:
+def change_and_fail(talk: Talk, *changes: tuple[str, int]) -> None:
     """What a bundle does whose last message is wrong."""
     with talk.switch.revocable():
-        talk.change(text, OFPFC_ADD)
+        for text, command in changes:
+            talk.change(text, command)
         raise OpenFlowError(BundleFailed.MSG_FAILED)
 
 
@@ -138,7 +143,7 @@ def test_what_took_its_place_gives_it_back_if_a_bundle_fails() -> None:
     table, match = talk.switch.tables[1], parse_match("arp")
     before = table.find(match, 0x8000)
     with pytest.raises(OpenFlowError):
-        change_and_fail(talk, "table=1,arp,actions=output:9")
+        change_and_fail(talk, ("table=1,arp,actions=output:9", OFPFC_ADD))
     assert table.find(match, 0x8000) is before
     assert list(talk.switch.expiring) == [before]
 
@@ -149,3 +154,77 @@ def test_teachers_are_counted_when_one_takes_the_place_of_another() -> None:
     assert len(talk.switch.tables[3]) == 1
     talk.change("table=2,ip,nw_src=10.1.0.0/16,actions=drop", OFPFC_ADD)
     assert len(talk.switch.tables[3]) == 0
+
+
+def test_all_rules_go_without_a_look_at_each_and_are_let_go_in_slices() -> None:
+    machine = Machine()
+    machine.flows(*(f"table=1,priority={i},in_port={i} actions=2" for i in range(1, 30)))
+    rules = list(machine.br0.tables[1])
+
+    def held() -> int:
+        """How many of them somebody else still has."""
+        return sum(sys.getrefcount(rules[i]) > 2 for i in range(len(rules)))
+
+    machine.backer.run(0.0)
+    machine.connect(OF14).handle(parse_flow_mod("", OFPFC_DELETE), 1, 0.0)
+    assert not len(machine.br0.tables[1])
+    assert held() == 29
+    assert machine.backer.deadline < 0
+    machine.backer.wiring.remains.free(10)
+    assert held() == 19
+    machine.backer.run(0.0)
+    assert held() == 0
+    assert machine.backer.deadline > 0
+
+
+def test_hidden_rules_stay_when_all_go() -> None:
+    talk = Talk()
+    talk.switch.set_fail_open(True, 0.0)
+    hidden = [rule for rule in talk.switch.tables[0] if rule.hidden]
+    talk.change("priority=3,udp,actions=drop", OFPFC_ADD)
+    talk.change("", OFPFC_DELETE)
+    assert list(talk.switch.tables[0]) == hidden != []
+    assert talk.rules() == ["0 15790320 "]
+
+
+def test_tables_are_not_emptied_by_what_means_only_some_rules() -> None:
+    talk = Talk("table=1,cookie=3,udp,actions=drop")
+    n_rules = len(talk.rules())
+    talk.change("table=1,cookie=3/-1", OFPFC_DELETE)
+    assert len(talk.rules()) == n_rules - 1
+    talk.change("table=1,out_port=2", OFPFC_DELETE)
+    assert len(talk.rules()) == n_rules - 2
+    talk.change("table=1,out_group=2", OFPFC_DELETE)
+    assert len(talk.rules()) == n_rules - 2
+
+
+def test_the_switchs_own_table_cannot_be_emptied() -> None:
+    talk = Talk()
+    own = list(talk.switch.tables[254])
+    [error] = talk.change("table=254", OFPFC_DELETE)
+    assert isinstance(error, Error)
+    assert error.code is BadRequest.EPERM
+    assert list(talk.switch.tables[254]) == own
+    talk.change("", OFPFC_DELETE)
+    assert list(talk.switch.tables[254]) == own
+
+
+def test_what_came_in_the_place_of_another_is_heard_of_too() -> None:
+    talk = Talk("table=4,in_port=1,actions=drop", "table=4,in_port=1,send_flow_rem,actions=drop")
+    [removed] = talk.change("table=4", OFPFC_DELETE)
+    assert isinstance(removed, FlowRemoved)
+
+
+def test_what_a_failed_bundle_put_into_a_table_that_it_had_emptied_is_gone() -> None:
+    talk = Talk("table=4,in_port=1,actions=drop")
+    with pytest.raises(OpenFlowError):
+        change_and_fail(
+            talk,
+            ("table=4", OFPFC_DELETE),
+            ("table=4,in_port=2,actions=drop", OFPFC_ADD),
+            ("", OFPFC_DELETE),
+        )
+    talk.switch.wiring.remains.free(1000)
+    [rule] = talk.switch.tables[4]
+    assert str(rule.match) == "in_port=1"
+    assert talk.switch.tables[4].lookup(rule.match.value)[0] is rule
