@@ -10,7 +10,7 @@ from tests.interop.tracing import PeerSwitch
 from tests.switch import pipelines
 from tests.switch.machine import Machine
 from vswitch.base.errors import TextError
-from vswitch.ofproto.trace import trace_actions_command, trace_command
+from vswitch.ofproto.tracecommand import trace_actions_command, trace_command
 
 pytestmark = pytest.mark.interop
 
@@ -161,7 +161,7 @@ def test_actions_without_a_rule(peer: PeerSwitch, words: str) -> None:
         switch.flows("table=9,priority=3 actions=3")
     consistent = words.startswith("-consistent")
     args = [*(["-consistent"] if consistent else []), "br0", *words.removeprefix("-consistent ").split()]
-    ours = answer(lambda: trace_actions_command([machine.backer], args, machine.now))
+    ours = answer(lambda: trace_actions_command(machine.backers, args, machine.now))
     assert ours == answer(lambda: peer.appctl("ofproto/trace-packet-out", *args))
 
 
@@ -339,6 +339,29 @@ def test_a_patch_port_leads_on(peer: PeerSwitch) -> None:
         ["br0", "in_port=1", "zz"],
         ["br0", "in_port=1", "5054"],
         ["ovs-dummy", "br0"],
+        ["br0", ""],
+        ["br0", "in_port(1),eth()"],
+        ["nodp", "in_port(1),eth()"],
+        ["dummy", "in_port(zz),eth()"],
+        ["in_port(1),eth(bad)"],
+        ["in_port(1),eth(),bad"],
+        ["eth()"],
+        ["br0", "in_port=1", "a", "b"],
+        ["br0", "in_port=1", "-nogenerate"],
+        ["--bogus", "br0", "in_port=1"],
+        ["br0", "in_port=1", "-consistent"],
+        ["br0", "in_port=1", "-generate", "50540000000750540000000512340000"],
+        ["br0", "in_port=1", "--ct-next"],
+        ["br0", "in_port=1", "--ct-next", "trk,bogus"],
+        ["br0", "in_port=1", "--l7", "xx"],
+        ["br0", "in_port=p9"],
+        ["br0", "in_port=1,in_port=2"],
+        ["br0", "in_port=1,nw_src=1.2.3.4"],
+        ["br0", "in_port=1,tp_dst=80"],
+        ["br0", "in_port=1,ip,tcp"],
+        ["br0", "in_port=1,ip,nw_src=1.2.3.4/24"],
+        ["br0", "in_port=1,reg0[3..5]=1"],
+        ["br0", "in_port=1,ip_frag=first,ip"],
     ],
     ids=" ".join,
 )
@@ -346,7 +369,7 @@ def test_errors_are_the_peers(peer: PeerSwitch, args: list[str]) -> None:
     with pytest.raises(ValueError) as theirs:
         peer.appctl("ofproto/trace", *args)
     with pytest.raises(TextError) as ours:
-        trace_command([Machine().backer], args, 0.0)
+        trace_command(Machine().backers, args, 0.0)
     assert str(ours.value) == str(theirs.value).strip()
 
 
@@ -356,12 +379,18 @@ def test_errors_are_the_peers(peer: PeerSwitch, args: list[str]) -> None:
         ["in_port(1),eth(src=50:54:00:00:00:01,dst=50:54:00:00:00:02),eth_type(0x1234)"],
         ["br0", "in_port=2", "50540000000250540000000108004500001c0000000040110000010203040a0b0c0d0050005100080000"],
         ["br0", "in_port=1,tcp", "-generate"],
+        ["in_port(p1),eth()"],
+        ["dummy", "in_port(p1),eth()"],
+        ["ovs-dummy", "in_port(1),eth(),eth_type(0x800),ipv4(proto=6),tcp(dst=80)"],
+        ["br0", "in_port=p1", "--names"],
+        ["br0", "in_port=1,tcp", "--ct-next", "trk,est", "--l7-len", "10"],
+        ["br0", "tcp"],
     ],
-    ids=["datapath flow", "packet", "generate"],
+    ids=["datapath flow", "packet", "generate", "name", "type", "datapath", "names", "tracked", "portless"],
 )  # fmt: skip
 def test_other_subjects_are_the_peers(peer: PeerSwitch, args: list[str]) -> None:
     peer.flows("actions=CONTROLLER,FLOOD")
     machine = Machine()
     machine.flows("actions=CONTROLLER,FLOOD")
-    ours = trace_command([machine.backer], args, 0.0)
+    ours = trace_command(machine.backers, args, 0.0)
     assert comparable(ours) == comparable(peer.appctl("ofproto/trace", *args))

@@ -13,7 +13,7 @@ from vswitch.flow.fields import IN_PORT
 from vswitch.flow.match import parse_match
 from vswitch.ofproto.backer import datapath_actions
 from vswitch.ofproto.connections import Connection
-from vswitch.ofproto.trace import with_tpid
+from vswitch.ofproto.tracecommand import with_tpid
 from vswitch.ofproto.xlate.translate import translate
 from vswitch.openflow.version import OF10
 

@@ -32,7 +32,7 @@ from vswitch.flow.fields import (
 from vswitch.flow.match import parse_match
 from vswitch.flow.ports import OFPP_LOCAL
 from vswitch.ofproto.backer import KEY_SHAPE
-from vswitch.ofproto.trace import with_tpid
+from vswitch.ofproto.tracecommand import with_tpid
 from vswitch.ofproto.xlate.context import Translation
 from vswitch.ofproto.xlate.translate import translate
 

@@ -20,7 +20,7 @@ from vswitch.ofproto.command import Command, Install, Send, Uninstall
 from vswitch.ofproto.connections import Connection
 from vswitch.ofproto.port import SwitchPort, VlanMode
 from vswitch.ofproto.switch import FailMode, Switch
-from vswitch.ofproto.trace import trace_command
+from vswitch.ofproto.tracecommand import trace_command
 from vswitch.openflow.actions.text import parse_actions
 from vswitch.openflow.grouptext import parse_group_mod
 from vswitch.openflow.message import Message, decode, encode
@@ -43,6 +43,11 @@ class Machine:
         self.executed: list[Execute] = []
         self.sent: list[Send] = []
         self.br0 = self.add_bridge("br0", LOCAL_ODP, range(1, ports + 1), standalone=standalone)
+
+    @property
+    def backers(self) -> dict[str, Backer]:
+        """The backer by the names of its datapath."""
+        return dict.fromkeys(("dummy", "ovs-dummy"), self.backer)
 
     def add_bridge(self, name: str, local: int, ports: Iterable[int], *, standalone: bool = False) -> Switch:
         """A bridge whose ports have the same numbers in the datapath."""
@@ -169,7 +174,7 @@ class Machine:
 
     def trace(self, *args: str) -> str:
         """What `ofproto/trace br0 …` prints."""
-        return trace_command([self.backer], ["br0", *args], self.now)
+        return trace_command(self.backers, ["br0", *args], self.now)
 
     def verdict(self, flow: str) -> tuple[str, str]:
         """The megaflow and the datapath actions that a trace ends with."""

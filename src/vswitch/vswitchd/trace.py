@@ -6,12 +6,13 @@ Sources: ovs-vswitchd(8), "ofproto/trace".
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from vswitch.aio.daemon import Service
 from vswitch.aio.unixctl import MANY
+from vswitch.dpif.datapath import Datapath
 from vswitch.ofproto.backer import Backer
-from vswitch.ofproto.trace import trace_actions_command, trace_command
+from vswitch.ofproto.tracecommand import trace_actions_command, trace_command
 from vswitch.vswitchd.vswitch import Vswitch
 
 USAGE = "{[dp_name] odp_flow | bridge br_flow} [OPTIONS...] [-generate|packet]"
@@ -21,10 +22,14 @@ def add_trace_commands(service: Service, vswitch: Vswitch) -> None:
     """Offer both forms."""
 
     def answering(
-        tell: Callable[[Sequence[Backer], Sequence[str], float], str],
+        tell: Callable[[Mapping[str, Backer], Sequence[str], float], str],
     ) -> Callable[[Sequence[str]], str]:
         def answer(words: Sequence[str]) -> str:
-            backers = [forwarding.backer for forwarding in vswitch.forwardings.values()]
+            backers = {
+                name: forwarding.backer
+                for forwarding in vswitch.forwardings.values()
+                for name in _names(forwarding.datapath)
+            }
             told = tell(backers, words, asyncio.get_running_loop().time())
             for forwarding in vswitch.forwardings.values():
                 forwarding.changed()
@@ -40,3 +45,8 @@ def add_trace_commands(service: Service, vswitch: Vswitch) -> None:
         MANY,
         answering(trace_actions_command),
     )
+
+
+def _names(datapath: Datapath) -> tuple[str, ...]:
+    """What a datapath may be called: by its type, by its name, and by both, as dpctl/dump-dps does."""
+    return datapath.type, datapath.name, f"{datapath.type}@{datapath.name}"
