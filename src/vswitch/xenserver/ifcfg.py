@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from vswitch.xenserver.records import Pif, ReconfigureError
 from vswitch.xenserver.settings import (
+    BOND_DEFAULTS,
     OFF_UNLESS_SET,
     Tell,
     bond_options,
@@ -145,6 +146,7 @@ def device_lines(pif: Pif, tell: Tell) -> list[str]:
         return ["VLAN=yes", *_ethtool(pif.options, tell)]
     if pif.is_bond:
         options = bond_options(pif, tell)
+        options["mode"] = _driver_mode(options["mode"], tell)
         words = " ".join(
             f"{key}={value}" for key, value in sorted(options.items()) if key != "hashing-algorithm"
         )
@@ -155,6 +157,14 @@ def device_lines(pif: Pif, tell: Tell) -> list[str]:
         ]
     address = [f"HWADDR={_mac(pif)}"] if pif.mac else []
     return ["TYPE=Ethernet", *address, *_ethtool(OFF_UNLESS_SET | dict(pif.options), tell)]
+
+
+def _driver_mode(mode: str, tell: Tell) -> str:
+    """A mode for the kernel's driver, which has more of them than the switch; shells read the file that it goes to."""
+    if mode and set(mode) <= set("abcdefghijklmnopqrstuvwxyz0123456789.-+"):
+        return mode
+    tell(f"bond-mode={mode} is not valid: using {BOND_DEFAULTS['mode']}")
+    return BOND_DEFAULTS["mode"]
 
 
 def _mac(pif: Pif) -> str:

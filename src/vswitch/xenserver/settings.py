@@ -37,6 +37,13 @@ BOND_DEFAULTS = {
     "use_carrier": "1",
     "hashing-algorithm": "src_mac",
 }
+BOND_NUMBERS = {  # by what the switch calls them; use_carrier has words of its own
+    "downdelay": "bond_downdelay",
+    "miimon": "other-config:bond-miimon-interval",
+    "updelay": "bond_updelay",
+    "use_carrier": "",
+}
+MOST_DIGITS = 9  # of milliseconds: the database, and the kernel, take no more than 32 bits
 BOND_MODES = ("balance-slb", "active-backup")
 HASHES = {"src_mac": "balance-slb", "tcpudp_ports": "balance-tcp"}
 
@@ -103,30 +110,27 @@ def quote(text: str) -> str:
 
 
 def bond_options(pif: Pif, tell: Tell) -> dict[str, str]:
-    """The options of a bond: those that are set, over the defaults."""
+    """The options of a bond: those that are set, over the defaults; a number that is none is no option."""
     given = {key[5:]: value for key, value in pif.options.items() if key.startswith("bond-")}
-    return BOND_DEFAULTS | {key: value for key, value in given.items() if _is_bond_value(key, value, tell)}
-
-
-def _is_bond_value(key: str, value: str, tell: Tell) -> bool:
-    if key in ("mode", "hashing-algorithm") or (value.isascii() and value.isdecimal()):
-        return True
-    tell(f"bond-{key}={value} is no number: using {BOND_DEFAULTS[key]}")
-    return False
+    options = BOND_DEFAULTS | given
+    for key in BOND_NUMBERS:
+        value = options[key]
+        if not (value.isascii() and value.isdecimal() and len(value) <= MOST_DIGITS):
+            tell(f"bond-{key}={value} is no number that a bond can have: left out")
+            del options[key]
+    return options
 
 
 def bond_words(pif: Pif, tell: Tell) -> list[str]:
     """What `set Port BOND` sets for a bond."""
     options = bond_options(pif, tell)
-    detect = "carrier" if int(options["use_carrier"]) else "miimon"
-    return [
-        *([f"MAC={quote(pif.mac)}"] if pif.mac else []),
-        f"bond_downdelay={options['downdelay']}",
-        f"other-config:bond-miimon-interval={options['miimon']}",
-        f"bond_updelay={options['updelay']}",
-        f"other-config:bond-detect-mode={detect}",
-        *_bond_mode(options["mode"], options["hashing-algorithm"], tell),
-    ]
+    words = [f"{column}={options[key]}" for key, column in BOND_NUMBERS.items() if key in options and column]
+    if "use_carrier" in options:
+        words.append(
+            f"other-config:bond-detect-mode={'carrier' if int(options['use_carrier']) else 'miimon'}"
+        )
+    address = [f"MAC={quote(pif.mac)}"] if pif.mac else []
+    return [*address, *words, *_bond_mode(options["mode"], options["hashing-algorithm"], tell)]
 
 
 def _bond_mode(mode: str, hashing: str, tell: Tell) -> list[str]:

@@ -67,6 +67,22 @@ def test_a_bond() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"bond_mode": "802.3ad"}, "downdelay=200 miimon=100 mode=802.3ad updelay=31000 use_carrier=1"),
+        ({"bond_updelay": "soon"}, "downdelay=200 miimon=100 mode=balance-slb use_carrier=1"),
+        ({"bond_mode": '"; reboot; "'}, "downdelay=200 miimon=100 mode=balance-slb updelay=31000 use_carrier=1"),
+        ({"bond_mode": "$(reboot)"}, "downdelay=200 miimon=100 mode=balance-slb updelay=31000 use_carrier=1"),
+    ],
+)  # fmt: skip
+def test_options_of_a_bond(given: dict[str, str], expected: str) -> None:
+    """A shell reads the file, and whoever sets other_config need not be root on the host."""
+    tables = pool.tables()
+    pool.options(tables, "bond0", **given)
+    assert f'BONDING_OPTS="{expected}"' in file(plan(tables, "up", "bond0"), "bond0")
+
+
 def test_a_vlan() -> None:
     planned = plan(pool.tables(), "up", "eth3.123")
     assert file(planned, "eth3.123") == [

@@ -89,23 +89,34 @@ def test_bond_modes(given: dict[str, str], expected: str, n_told: int) -> None:
     assert len(told) == n_told
 
 
-BOND_NUMBERS = [
-    ("updelay", "0", "bond_updelay=0"),
-    ("updelay", "-5", "bond_updelay=31000"),
-    ("updelay", "soon", "bond_updelay=31000"),
-    ("downdelay", "700", "bond_downdelay=700"),
-    ("downdelay", "", "bond_downdelay=200"),
-    ("miimon", "50", "other-config:bond-miimon-interval=50"),
-    ("miimon", "5.5", "other-config:bond-miimon-interval=100"),
-    ("use_carrier", "1", "other-config:bond-detect-mode=carrier"),
-    ("use_carrier", "0", "other-config:bond-detect-mode=miimon"),
-    ("use_carrier", "yes", "other-config:bond-detect-mode=carrier"),
+BOND_NUMBERS = [  # key, value, the words about it
+    ("updelay", "0", ["bond_updelay=0"]),
+    ("updelay", "-5", []),
+    ("updelay", "soon", []),
+    ("updelay", "12345678901234567890", []),
+    ("downdelay", "700", ["bond_downdelay=700"]),
+    ("downdelay", "", []),
+    ("miimon", "50", ["other-config:bond-miimon-interval=50"]),
+    ("miimon", "5.5", []),
+    ("use_carrier", "1", ["other-config:bond-detect-mode=carrier"]),
+    ("use_carrier", "0", ["other-config:bond-detect-mode=miimon"]),
+    ("use_carrier", "yes", []),
 ]
+WORD_OF = {
+    "updelay": "bond_updelay",
+    "downdelay": "bond_downdelay",
+    "miimon": "other-config:bond-miimon-interval",
+    "use_carrier": "other-config:bond-detect-mode",
+}
 
 
 @pytest.mark.parametrize(("key", "value", "expected"), BOND_NUMBERS)
-def test_bond_numbers(key: str, value: str, expected: str) -> None:
-    assert expected in settings.bond_words(Pif("p", options={f"bond-{key}": value}), lambda note: None)
+def test_bond_numbers(key: str, value: str, expected: list[str]) -> None:
+    told: list[str] = []
+    words = settings.bond_words(Pif("p", options={f"bond-{key}": value}), told.append)
+    assert [word for word in words if word.startswith(WORD_OF[key])] == expected
+    assert len(words) == (6 if expected else 5)
+    assert len(told) == (0 if expected else 1)
 
 
 def test_the_address_of_a_bond_comes_first() -> None:
