@@ -1,5 +1,7 @@
 """How a program starts and ends: what the interpreter would do for nothing is left out.
 
+Modules that may never be used wait until they are (later.py).
+
 What imports make is never garbage, but the collector looks for some in it again and again: 3 ms of a command's 60.  At
 the end the interpreter takes all that down object by object, though the system is about to take the memory back whole:
 6 ms more.
@@ -14,9 +16,12 @@ import gc
 import os
 import sys
 
+from vswitch.linux.later import wait_for_use
+
 
 def run(module: str, function: str = "main") -> None:
     """Be the program whose body is `function` of `module`, and end with the status that it returns."""
+    wait_for_use()
     gc.disable()
     __import__(module)
     gc.freeze()
