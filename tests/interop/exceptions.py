@@ -42,30 +42,11 @@ def _bundle_load(message: bytes, theirs: str, ours: str) -> bool:
 
 def _masked_beyond(message: bytes, theirs: str, ours: str) -> bool:
     """Texts that are the same but for masks, or for fields of which only such a mask is said."""
-    wide = re.compile(r",?(ipv6_label|tcp_flags|ct_state|tun_flags)=[^ ,]*")
+    wide = re.compile(r",?(ipv6_label|tcp_flags)=[^ ,]*")
     return not any(_errors(theirs, ours)) and wide.sub("", theirs) == wide.sub("", ours)
 
 
-def _given10(message: bytes, theirs: str, ours: str) -> bool:
-    """Texts of OpenFlow 1.0's matches that are the same but for fields that the packets do not have."""
-    lacking = re.compile(r",?(nw|tp|dl)_\w+=[^ ,\n]*")
-    left = [re.sub(r" +$", "", lacking.sub("", text), flags=re.MULTILINE) for text in (theirs, ours)]
-    return message[0] == 1 and left[0] == left[1]
-
-
-def _tables11(message: bytes, theirs: str, ours: str) -> bool:
-    return message[0] == 2 and theirs.startswith("OFPST_TABLE reply") and ours.startswith("OFPST_TABLE reply")
-
-
 EXEMPT = {
-    "tables11": Exempt(
-        "statistics of tables of OpenFlow 1.1: the peer shows write_actions in the place of apply_actions",
-        _tables11,
-    ),
-    "given10": Exempt(
-        "matches of OpenFlow 1.0 are read in their normal form, which the peer does with flow-mods only",
-        _given10,
-    ),
     "set_unknown": Exempt(
         "set_field of an unknown field: whether the peer says that the type or that the length is wrong depends on "
         "which other fields its hash table has in the same bucket",

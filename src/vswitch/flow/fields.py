@@ -338,9 +338,9 @@ FIELDS = FieldTable(
 # fmt: on
 
 
-def _part(name: str, bits: int, slot: str, shift: int = 0) -> Field:
+def _part(name: str, bits: int, slot: str, shift: int = 0, text: Text = HEX) -> Field:
     """Part of a Flow for which OpenFlow has no field, or another form."""
-    return _field(name, bits, HEX, _at(slot, shift), NEEDS_NOTHING, "----")
+    return _field(name, bits, text, _at(slot, shift), NEEDS_NOTHING, "----")
 
 
 # What every packet has.
@@ -387,7 +387,7 @@ VLAN2_TCI = _part("vlan2_tci", 16, "vlan2_tci")
 VLAN2_VID = _part("vlan2_tci", 12, "vlan2_tci")
 VLAN2_PCP = _part("vlan2_tci", 3, "vlan2_tci", 13)
 VLAN2_TPID = _part("vlan2_tpid", 16, "vlan2_tpid")
-MPLS_LSE = tuple(_part(slot, 32, slot) for slot in ("mpls_lse", "mpls2_lse", "mpls3_lse"))
+MPLS_LSE = tuple(_part(slot, 32, slot, text=DECIMAL) for slot in ("mpls_lse", "mpls2_lse", "mpls3_lse"))
 MPLS_LABEL = FIELDS["mpls_label"]
 MPLS_TC = FIELDS["mpls_tc"]
 MPLS_BOS = FIELDS["mpls_bos"]

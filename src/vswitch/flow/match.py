@@ -356,6 +356,8 @@ class _Words:
     """
 
     def __init__(self, value: int, mask: int) -> None:
+        if not mask & _CT_KNOWN:  # bits of the state that have no names are not told alone
+            mask &= ~CT_STATE.mask
         self._value, self._mask = value, mask
         packet_type = PACKET_TYPE.get(self._value)
         self._type = packet_type & 0xFFFF if packet_type >> 16 == 1 else ETH_TYPE.get(self._value)
@@ -513,6 +515,8 @@ _FORMS: Mapping[Field, Callable[[Field, int, int, Mapping[int, str]], str]] = {
     TP_DST: DECIMAL.format,
     TUN_FLAGS: ALL_TUN_FLAGS_TEXT.format,
 }
+
+_CT_KNOWN = 0xFF << CT_STATE.offset
 
 # What decides which words a match has; the values of all other fields are but written.
 # fmt: off

@@ -114,26 +114,27 @@ def decode_entry(data: bytes, at: int) -> tuple[Field, int, int | None, int]:
     return code.field, value, mask, end
 
 
-def decode_listed(data: bytes, at: int) -> tuple[Field, int, bool, int]:
-    """A field in a list of fields, with what is in the place of a value, whether it has a mask, and where it ends."""
-    code, size, masked, start, end = None, 0, False, at, len(data)
+def decode_listed(data: bytes, at: int) -> tuple[Field, int, int]:
+    """A field in a list of fields, with what is in the place of a value, and where it ends; there are no masks."""
+    code, size, start, end = None, 0, at, len(data)
     try:
-        code, size, masked, start = _split(data, at)
+        code, size, _, start = _split(data, at)
     except OpenFlowError as error:
         if error.code is not BadMatch.BAD_FIELD:
             raise
         size, start = data[at + 3], at + 4
     if start + size > end:
         raise OpenFlowError(BadMatch.BAD_LEN)
+    if data[at + 2] & 1:
+        middle, half = start + size // 2, size // 2
+        if int.from_bytes(data[start:middle], "big") & ~int.from_bytes(data[middle : middle + half], "big"):
+            raise OpenFlowError(BadMatch.BAD_WILDCARDS)
+        raise OpenFlowError(BadMatch.BAD_MASK)
     if code is None:
         raise OpenFlowError(BadMatch.BAD_FIELD)
-    middle, stop = start + size // (2 if masked else 1), start + size
-    value = int.from_bytes(data[start:middle], "big")
-    if masked and value & ~int.from_bytes(data[middle:stop], "big"):
-        raise OpenFlowError(BadMatch.BAD_WILDCARDS)
-    if not masked and not _fits(code, size, masked):
+    if not _fits(code, size, False):
         raise OpenFlowError(BadMatch.BAD_FIELD, f"{code.field.name} of {size} bytes")
-    return code.field, value, masked, stop
+    return code.field, int.from_bytes(data[start : start + size], "big"), start + size
 
 
 def _fits(code: Code, size: int, masked: bool) -> bool:

@@ -284,9 +284,7 @@ def decode_match(version: int, data: bytes, at: int, loose: bool = False) -> tup
     end = at + (length + 7) // 8 * 8
     if length < 4 or end > len(data):
         raise OpenFlowError(BadMatch.BAD_LEN)
-    match, _, cookie_mask = decode_entries(data, at + 4, at + length, loose)
-    if cookie_mask and not loose:
-        raise OpenFlowError(BadMatch.BAD_FIELD, "cookie")
+    match, _, _ = decode_entries(data, at + 4, at + length, loose)
     return match, end
 
 
@@ -310,7 +308,7 @@ def decode_nxm(data: bytes, at: int, length: int, exact: bool = False) -> tuple[
     end = at + (length + 7) // 8 * 8
     if end > len(data):
         raise OpenFlowError(BadMatch.BAD_LEN)
-    decoded = decode_entries(data, at, at + length, loose=False)
+    decoded = decode_entries(data, at, at + length, loose=False, cookies=True)
     if exact and end != len(data):
         raise OpenFlowError(BadRequest.BAD_LEN)
     return decoded
@@ -321,9 +319,7 @@ def decode_nxm_at(data: bytes, at: int, length: int) -> tuple[Match, int]:
     end = at + (length + 7) // 8 * 8
     if end > len(data):
         raise OpenFlowError(BadMatch.BAD_LEN)
-    match, _, cookie_mask = decode_entries(data, at, at + length, loose=False)
-    if cookie_mask:
-        raise OpenFlowError(BadMatch.BAD_FIELD, "cookie")
+    match, _, _ = decode_entries(data, at, at + length, loose=False)
     return match, end
 
 
@@ -360,37 +356,47 @@ _SHAPES: Shapes[Shape] = Shapes()
 _LOOSE_SHAPES: Shapes[Shape] = Shapes()  # also of lists with entries that are passed over
 
 
-def decode_entries(data: bytes, at: int, end: int, loose: bool) -> tuple[Match, int, int]:
-    """The match, cookie and cookie mask that the entries from `at` to `end` tell."""
+def decode_entries(
+    data: bytes, at: int, end: int, loose: bool, cookies: bool = False
+) -> tuple[Match, int, int]:
+    """The match, cookie and cookie mask that the entries from `at` to `end` tell, where there may be `cookies`."""
     start, number = at, int.from_bytes(data[at:end], "big")
     shapes = _LOOSE_SHAPES if loose else _SHAPES
     known = shapes.find(number, end - at)
     if known is not None:
         return known.match(number), 0, 0
     entries: list[Entry] = []
-    match, cookie, cookie_mask = _decode_each(data, at, end, loose, entries)
-    if not cookie_mask:
+    match, cookie = _decode_each(data, at, end, loose, cookies, entries)
+    if cookie is None:
         relative = [Entry(field, bits, stop - start) for field, bits, stop in entries]
         shapes.learn(number, end - start, *shape_of(end - start, relative, match))
-    return match, cookie, cookie_mask
+    return match, *(cookie or (0, 0))
 
 
 def entries_of(data: bytes, at: int, end: int) -> list[Entry]:
     """The entries from `at` to `end`, a list that is right, with where their values end in `data`."""
     entries: list[Entry] = []
-    _decode_each(data, at, end, False, entries)
+    _decode_each(data, at, end, False, True, entries)
     return entries
 
 
-def _decode_each(data: bytes, at: int, end: int, loose: bool, entries: list[Entry]) -> tuple[Match, int, int]:
-    """The same, entry by entry; `entries` gets those of the usual kind, with where their values end in `data`."""
-    value, mask, cookie, cookie_mask = 0, 0, 0, 0
+def _decode_each(
+    data: bytes, at: int, end: int, loose: bool, cookies: bool, entries: list[Entry]
+) -> tuple[Match, tuple[int, int] | None]:
+    """The match, and cookie and mask if there are; `entries` gets those of the usual kind, with where their values end."""
+    value, mask, cookie = 0, 0, None
     headers = _headers()
     while at < end:
         known = headers.get(int.from_bytes(data[at : at + 4], "big"))
         if known is None:
             if at + 12 <= end and data[at : at + 4] in _COOKIES:
-                cookie, cookie_mask, at = _decode_cookie(data, at, end, cookie_mask)
+                found_cookie, at = _decode_cookie(data, at, end)
+                if cookies:
+                    if cookie and cookie[1]:
+                        raise OpenFlowError(BadMatch.DUP_FIELD, "cookie")
+                    cookie = found_cookie
+                elif not loose:
+                    raise OpenFlowError(BadMatch.BAD_FIELD, "cookie")
                 continue
             found, at = _decode_rare(data, at, end, loose)
             if found is not None:
@@ -409,7 +415,7 @@ def _decode_each(data: bytes, at: int, end: int, loose: bool, entries: list[Entr
         at = stop
     if mask & _LAYERED and not mask & PACKET_TYPE.mask:
         mask |= PACKET_TYPE.mask
-    return Match(Flow(value), Mask(mask)), cookie, cookie_mask
+    return Match(Flow(value), Mask(mask)), cookie
 
 
 def _under_mask(value: bytes, mask: bytes) -> tuple[int, int]:
@@ -472,15 +478,13 @@ def _has_size(field: Field, size: int) -> bool:
     return size == field.size
 
 
-def _decode_cookie(data: bytes, at: int, end: int, seen: int) -> tuple[int, int, int]:
-    """Cookie, mask and where the entry ends."""
+def _decode_cookie(data: bytes, at: int, end: int) -> tuple[tuple[int, int], int]:
+    """Cookie and mask, and where the entry ends."""
     size = data[at + 3]
     if at + 4 + size > end:
         raise OpenFlowError(BadMatch.BAD_LEN)
-    if seen:
-        raise OpenFlowError(BadMatch.DUP_FIELD, "cookie")
     if size == 16:
         cookie, mask = _under_mask(data[at + 4 : at + 12], data[at + 12 : at + 20])
     else:
         cookie, mask = int.from_bytes(data[at + 4 : at + 12], "big"), (1 << 64) - 1
-    return cookie, mask, at + 4 + size
+    return (cookie, mask), at + 4 + size

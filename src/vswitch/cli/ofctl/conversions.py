@@ -68,7 +68,7 @@ def _entries(given: Given, version: Version | None) -> Iterator[str]:
     for line in test_lines(stdin()):
         data = parse_entries(line)
         try:
-            match, cookie, mask = decode_entries(data, 0, len(data), loose)
+            match, cookie, mask = decode_entries(data, 0, len(data), loose, cookies=version is None)
         except OpenFlowError as error:
             yield f"nx_pull_match() returned error {error.code.name}"
             continue

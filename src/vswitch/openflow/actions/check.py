@@ -304,7 +304,7 @@ class _Checker:
 
     def _learn(self, item: Learn) -> None:
         """What the specs read must be in the packet; what they write, in packets of the new flow."""
-        learned = Flow(0)
+        learned, known = Flow(0), 0
         for spec in item.specs:
             if isinstance(spec.src, Subfield):
                 check_range(spec.src)
@@ -318,8 +318,10 @@ class _Checker:
             elif spec.kind == MATCH:
                 if not field.needs.holds(learned):
                     raise CheckError("meta_flow", f"source field {field.name} lacks correct prerequisites")
-                if not isinstance(spec.src, Subfield):
-                    learned = spec.dst.put(learned, spec.src)
+                covered = known | spec.dst.mask
+                # Part of a field that is matched whole or not at all says nothing.
+                if not isinstance(spec.src, Subfield) and (field.maskable or not field.mask & ~covered):
+                    learned, known = spec.dst.put(learned, spec.src), covered
 
     def _port(self, item: Output | OutputTrunc | Enqueue) -> None:
         port = item.port

@@ -70,10 +70,10 @@ class Ct(Action):
             zone = decode_bits(decode_nxm_header(source), zone_bits)
             if zone.n_bits != 16:
                 raise OpenFlowError(BadAction.BAD_SET_LEN)
+        if flags & _FORCE and not flags & _COMMIT:
+            raise OpenFlowError(BadAction.BAD_ARGUMENT)
         actions = decode_nested(version, data[24:])
         made = cls(bool(flags & _COMMIT), bool(flags & _FORCE), table, zone, alg, actions)
-        if made.force and not made.commit:
-            raise OpenFlowError(BadAction.BAD_ARGUMENT)
         for item in actions:
             if wrong := misplaced(item, "ct"):
                 raise OpenFlowError(BadAction.BAD_ARGUMENT, wrong)

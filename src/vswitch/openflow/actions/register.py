@@ -19,7 +19,7 @@ from vswitch.flow.fields import FIELDS, TUN_METADATA
 from vswitch.flow.match import parse_value
 from vswitch.flow.ports import to_16
 from vswitch.flow.subfield import Subfield, coded, find_field, parse_typed, parts_of, split_subfield, typed
-from vswitch.flow.texts import DECIMAL, hexadecimal, leading_digits
+from vswitch.flow.texts import DECIMAL, HEX, hexadecimal, leading_digits
 from vswitch.openflow.actions.base import Action, action, frame, nx
 from vswitch.openflow.codec import VENDORS, Code
 from vswitch.openflow.errors import BadAction, BadRequest, OpenFlowError
@@ -165,6 +165,8 @@ def _format_value(field: Field, value: int, mask: int, names: Names) -> str:
         return "oam" if value else "0"
     if field.text is DECIMAL and mask & field.ones != field.ones:
         return f"{value}/{mask:#x}"
+    if field in TUN_METADATA:  # under a mask, all bytes of an option are not all that it may have
+        return HEX.format(field, value, mask, names.port_names)
     return field.text.format(field, value, mask, names.port_names)
 
 
@@ -470,7 +472,7 @@ class CheckPktLarger(Action):
     @classmethod
     def decode_body(cls, version: int, code: Code, data: bytes, start: int) -> Action:
         """Length, bit, header."""
-        if len(data) != 24:
+        if len(data) < 24:
             raise OpenFlowError(BadAction.BAD_LEN)
         pkt_len, ofs = struct.unpack_from("!HH", data, 10)
         field, at = decode_header(data, 14)

@@ -16,6 +16,7 @@ from vswitch.openflow.actions.base import Action, encode_actions
 from vswitch.openflow.codec import check_port, padded
 from vswitch.openflow.errors import BadRequest, FlowModFailed, OpenFlowError
 from vswitch.openflow.instructions import decode_flow_actions, decode_instructions, encode_instructions
+from vswitch.openflow.match10 import as_given10
 from vswitch.openflow.message import Dialect, Form, Message, message
 from vswitch.openflow.version import OF10, OF11, OF12, OF13, OF14, OF15
 from vswitch.openflow.wirematch import (
@@ -392,7 +393,7 @@ class FlowRemoved(Message):
             if len(body) != MATCH10_SIZE + _REMOVED10.size:
                 raise OpenFlowError(BadRequest.BAD_LEN)
             cookie, priority, reason, sec, nsec, idle, *counts = _REMOVED10.unpack_from(body, MATCH10_SIZE)
-            return cls(decode_match10(body), priority, reason, OFPTT_ALL, cookie, sec, nsec, idle, 0, *counts)
+            return cls(as_given10(body), priority, reason, OFPTT_ALL, cookie, sec, nsec, idle, 0, *counts)
         if version >= OF15:
             return cls._decode15(body)
         _need(body, _REMOVED11.size)

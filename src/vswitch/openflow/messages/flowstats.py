@@ -25,6 +25,7 @@ from vswitch.openflow.flowentries import (
     encode_entries,
 )
 from vswitch.openflow.instructions import decode_flow_actions, decode_instructions
+from vswitch.openflow.match10 import as_given10
 from vswitch.openflow.message import Dialect, Form, Message, Multipart, decode_each, group_items, message
 from vswitch.openflow.messages.flow import OFPG_ANY, OFPTT_ALL, decode_flags
 from vswitch.openflow.oxs import decode_stats, encode_stats
@@ -33,7 +34,6 @@ from vswitch.openflow.version import OF10, OF13, OF14, OF15
 from vswitch.openflow.wirematch import (
     MATCH10_SIZE,
     decode_match,
-    decode_match10,
     decode_nxm,
     decode_nxm_at,
     encode_match,
@@ -90,7 +90,7 @@ class FlowQuery(Multipart):
             if len(body) != MATCH10_SIZE + _REQUEST10.size:
                 raise OpenFlowError(BadRequest.BAD_LEN)
             table, port = _REQUEST10.unpack_from(body, MATCH10_SIZE)
-            return cls(decode_match10(body), table, from_16(port))
+            return cls(as_given10(body), table, from_16(port))
         if len(body) < _REQUEST11.size:
             raise OpenFlowError(BadRequest.BAD_LEN)
         table, port, group, cookie, mask = _REQUEST11.unpack_from(body)
@@ -166,7 +166,7 @@ class FlowStats(Value):
         if size < middle - at:
             raise OpenFlowError(BadRequest.BAD_LEN)
         sec, nsec, priority, idle, hard, cookie, *counts = STATS10.unpack_from(data, start + MATCH10_SIZE)
-        match = decode_match10(data[start:])
+        match = as_given10(data[start:])
         actions = decode_flow_actions(_rest(data, middle, at + size, BadRequest.BAD_LEN))
         return cls(match, actions, priority, table, cookie, sec, nsec, idle, hard, *counts), at + size
 
@@ -221,6 +221,10 @@ class FlowStats(Value):
             raise OpenFlowError(INVALID)
         try:
             match, middle = decode_match(OF15, data, at + STATS15.size)
+        except OpenFlowError as error:
+            raise OpenFlowError(INVALID, str(error)) from None
+        flags = decode_flags(OF15, -1, flags)
+        try:
             stats, middle = decode_stats(data, middle)
         except OpenFlowError as error:
             raise OpenFlowError(INVALID, str(error)) from None
@@ -230,7 +234,7 @@ class FlowStats(Value):
         n_bytes = UNKNOWN_COUNT if stats.byte_count is None else stats.byte_count
         idle_age = stats.idle_time[0] if stats.idle_time else None
         ages = (None if idle_age is None or idle_age >> 31 else idle_age), None
-        rest = packets, n_bytes, *ages, decode_flags(OF15, -1, flags), importance
+        rest = packets, n_bytes, *ages, flags, importance
         return cls(match, actions, priority, table, cookie, sec, nsec, idle, hard, *rest), at + size
 
 

@@ -98,15 +98,16 @@ def _decode_buckets11(version: int, data: bytes) -> tuple[Bucket, ...]:
         if size % 8:
             raise OpenFlowError(BadRequest.BAD_LEN)
         actions = decode_actions(version, data[at + _BUCKET11.size : at + size])
-        if port != OFPP_ANY:
-            check_watched(port)
+        check_watched(port)
         buckets.append(Bucket(actions, len(buckets), weight, OfPort(port), group))
         at += size
     return tuple(buckets)
 
 
 def check_watched(port: int) -> None:
-    """OFPGMFC_BAD_WATCH if no port can have the number."""
+    """OFPGMFC_BAD_WATCH if no port can have the number; OFPP_ANY is none."""
+    if port == OFPP_ANY:
+        return
     try:
         check_port(port)
     except OpenFlowError:
@@ -139,6 +140,7 @@ def _decode_bucket15(version: int, data: bytes, at: int, group_type: int) -> tup
     bucket = Bucket(actions, number, 1 if group_type == OFPGT_SELECT else 0)
     for prop in split_properties(data[middle : at + size]):
         bucket = _apply(bucket, prop)
+    check_watched(bucket.watch_port)
     if number > OFPG_BUCKET_MAX:
         raise OpenFlowError(GroupModFailed.BAD_BUCKET)
     return bucket, at + size
@@ -147,14 +149,9 @@ def _decode_bucket15(version: int, data: bytes, at: int, group_type: int) -> tup
 def _apply(bucket: Bucket, prop: Property) -> Bucket:
     """`bucket` with what one of its properties says."""
     if prop.type == _WEIGHT:
-        if len(prop.payload) < 4:  # two of padding count
-            raise OpenFlowError(BadProperty.BAD_LEN)
-        return bucket.replace(weight=int.from_bytes(prop.payload[:2], "big"))
+        return bucket.replace(weight=prop.u16())
     if prop.type == _WATCH_PORT:
-        port = prop.u32()
-        if port != OFPP_ANY:
-            check_watched(port)
-        return bucket.replace(watch_port=OfPort(port))
+        return bucket.replace(watch_port=OfPort(prop.u32()))
     if prop.type == _WATCH_GROUP:
         return bucket.replace(watch_group=prop.u32())
     raise prop.unknown()
@@ -218,24 +215,16 @@ def _decode_method(payload: bytes, group_type: int, command: int) -> Selection:
     name = method.split(b"\0")[0]
     if name not in (b"hash", b"dp_hash"):
         raise OpenFlowError(BadProperty.BAD_VALUE)
+    if len(payload) > _SELECTION.size and name != b"hash":
+        raise OpenFlowError(BadProperty.BAD_VALUE)
     fields: list[tuple[Field, int]] = []
     at = _SELECTION.size
     while at < len(payload):
-        field, mask, at = _decode_field(payload, at)
+        field, mask, at = decode_listed(payload, at)  # the bits that count, in the place of a value
         if not field.maskable and mask != field.ones:
             raise OpenFlowError(BadMatch.BAD_MASK, field.name)
         fields += parts_of(field, mask)
-    if fields and name != b"hash":
-        raise OpenFlowError(BadProperty.BAD_VALUE)
     return Selection(name.decode(), param, tuple(fields))
-
-
-def _decode_field(payload: bytes, at: int) -> tuple[Field, int, int]:
-    """A field of which a hash is taken: its header, and the bits that count in the place of a value."""
-    field, mask, masked, end = decode_listed(payload, at)
-    if masked:
-        raise OpenFlowError(BadMatch.BAD_MASK)
-    return field, mask, end
 
 
 _MOD11 = struct.Struct("!HBxI")

@@ -62,9 +62,9 @@ class GroupStats(Value):
         if len(data) - at < layout.size:
             raise OpenFlowError(BadRequest.BAD_LEN)
         size, group, refs, packets, octets, *age = layout.unpack_from(data, at)
-        if size < layout.size or size > len(data) - at:
-            raise OpenFlowError(BadRequest.BAD_LEN)
         end = at + size - (size - layout.size) % _COUNTER.size  # a part of a counter is none
+        if size < layout.size or end > len(data):
+            raise OpenFlowError(BadRequest.BAD_LEN)
         counters = _COUNTER.iter_unpack(data[at + layout.size : end])
         made = cls(group, refs, packets, octets, tuple(BucketStats(*pair) for pair in counters))
         if age and age[0] != _NO_AGE:

@@ -51,14 +51,15 @@ class Hello(Message):
             if len(body) - at < 4:
                 return cls(versions, True)
             kind, size = _PAIR.unpack_from(body, at)
-            if size < 4 or at + size > len(body):
+            end = at + -(-size // 8) * 8
+            if size < 4 or end > len(body):
                 return cls(versions, True)
             bits = int.from_bytes(body[at + 4 : at + 8], "big") & ~1
-            if kind == _VERSIONBITMAP and size % 8 == 0 and bits:
+            if kind == _VERSIONBITMAP and size % 4 == 0 and size > 4 and bits:
                 versions = from_bitmap(bits)
             else:
                 unknown = True
-            at += -(-size // 8) * 8
+            at = end
         return cls(versions, unknown)
 
 

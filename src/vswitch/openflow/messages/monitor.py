@@ -26,7 +26,7 @@ from vswitch.flow.match import Match
 from vswitch.flow.ports import OFPP_ANY, OfPort, from_16, to_16
 from vswitch.openflow.actions.base import Action, decode_actions, encode_actions
 from vswitch.openflow.codec import U32, check_port, padded
-from vswitch.openflow.errors import BadRequest, FlowMonitorFailed, OpenFlowError
+from vswitch.openflow.errors import BadInstruction, BadRequest, FlowMonitorFailed, OpenFlowError
 from vswitch.openflow.instructions import decode_instructions, encode_instructions
 from vswitch.openflow.message import Dialect, Form, Message, Multipart, decode_each, group_items, message
 from vswitch.openflow.messages.flow import DEFAULT_PRIORITY, OFPG_ANY, OFPTT_ALL
@@ -191,33 +191,39 @@ class FlowUpdate(Value):
         return _UPDATE_NX.pack(size, event, self.reason, *told) + rest
 
     @classmethod
-    def decode(cls, form: Form, version: int, data: bytes) -> FlowUpdate:
-        """The update that `data` is."""
+    def decode(cls, form: Form, version: int, data: bytes, at: int, size: int) -> tuple[FlowUpdate, int]:
+        """The update at byte `at`, which says that it has `size` bytes, and where it ends."""
         own = form.kind == "OFPST"
-        _, number = _UPDATE_HEAD.unpack_from(data)
+        _, number = _UPDATE_HEAD.unpack_from(data, at)
         event = number if own else _NX_EVENTS[number]
         if event in (OFPFME_ABBREV, OFPFME_PAUSED, OFPFME_RESUMED):
-            if len(data) != _ABBREVIATED.size:
+            if size != _ABBREVIATED.size:
                 raise OpenFlowError(BadRequest.BAD_LEN)
-            return cls(event, xid=_ABBREVIATED.unpack(data)[2] if event == OFPFME_ABBREV else 0)
+            xid = _ABBREVIATED.unpack_from(data, at)[2]
+            return cls(event, xid=xid if event == OFPFME_ABBREV else 0), at + size
         layout = _UPDATE14 if own else _UPDATE_NX
-        if len(data) < layout.size:
+        start, left = at + layout.size, size - layout.size
+        if left < 0:
             raise OpenFlowError(BadRequest.BAD_LEN)
         if own:
-            _, _, table, reason, idle, hard, priority, cookie = layout.unpack_from(data)
+            _, _, table, reason, idle, hard, priority, cookie = layout.unpack_from(data, at)
             match_len = 0
         else:
-            _, _, reason, priority, idle, hard, match_len, table, cookie = layout.unpack_from(data)
+            _, _, reason, priority, idle, hard, match_len, table, cookie = layout.unpack_from(data, at)
+        left -= (match_len + 7) // 8 * 8
+        if left < 0:
+            raise OpenFlowError(BadRequest.BAD_LEN)
         if form.kind == "NXST":
-            if len(data) < layout.size + (match_len + 7) // 8 * 8:
-                raise OpenFlowError(BadRequest.BAD_LEN)
-            match, end = decode_nxm_at(data, layout.size, match_len)
-            actions = decode_actions(version, data[end:])
+            match, start = decode_nxm_at(data, start, match_len)
+            actions = decode_actions(version, data[start : start + left])
         else:
-            match, end = decode_match(version, data, layout.size)
-            actions = decode_instructions(version, data[end:])
-        told = actions if end < len(data) else None
-        return cls(event, match, told, priority, table, cookie, idle, hard, reason)
+            match, end = decode_match(version, data, start)
+            start, left = end, left - (end - start if own else 0)
+            if not 0 <= left <= len(data) - start:
+                raise OpenFlowError(BadInstruction.BAD_LEN)
+            actions = decode_instructions(version, data[start : start + left])
+        told = actions if left else None
+        return cls(event, match, told, priority, table, cookie, idle, hard, reason), start + left
 
 
 @message("FLOW_MONITOR", "OFPST 1.4+(16)[0+8], ONFST 1.3(1870)[0+8], NXST 1.0-1.2(2)[0+8]", "reply")
@@ -247,7 +253,7 @@ def _decode_update(form: Form, version: int, body: bytes, at: int) -> tuple[Flow
         raise OpenFlowError(BadRequest.FM_BAD_EVENT)
     if size < _ABBREVIATED.size:
         raise OpenFlowError(BadRequest.BAD_LEN)
-    return FlowUpdate.decode(form, version, body[at : at + size]), at + size
+    return FlowUpdate.decode(form, version, body, at, size)
 
 
 @message("FLOW_MONITOR_CANCEL", "ONFT 1.3(1870)[4], NXT 1.0-1.2(21)[4]")

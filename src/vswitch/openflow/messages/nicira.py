@@ -93,10 +93,7 @@ class TlvTableReply(Message):
         if len(body) < _TLV_REPLY.size or len(body) % _TLV_MAP.size:
             raise OpenFlowError(BadRequest.BAD_LEN)
         space, fields = _TLV_REPLY.unpack_from(body)
-        maps = _decode_maps(body[_TLV_REPLY.size :], True, 1 << 16)
-        if any(option.index >= fields for option in maps):
-            raise OpenFlowError(TlvTableModFailed.BAD_FIELD_IDX)
-        return cls(space, fields, maps)
+        return cls(space, fields, _decode_maps(body[_TLV_REPLY.size :], True, fields))
 
 
 @message("CT_FLUSH_ZONE", "NXT 1.0+(29)[8]")

@@ -25,7 +25,7 @@ from vswitch.flow.ports import (
 from vswitch.openflow.actions.base import Action, decode_actions, encode_actions
 from vswitch.openflow.actions.output import OFPR_ACTION, OFPR_NO_MATCH
 from vswitch.openflow.codec import check_port, padded
-from vswitch.openflow.errors import BadMatch, BadRequest, OpenFlowError
+from vswitch.openflow.errors import BadMatch, BadProperty, BadRequest, OpenFlowError
 from vswitch.openflow.message import Dialect, Form, Message, message
 from vswitch.openflow.messages.continuation import Continuation
 from vswitch.openflow.messages.role import NXPIF_NXT_PACKET_IN, NXPIF_NXT_PACKET_IN2, NXPIF_STANDARD
@@ -197,6 +197,8 @@ class PacketIn(Message):
         for prop in split_properties(body):
             if prop.type == _CONTINUATION:
                 continuation = prop.payload
+                if len(continuation) < 4:  # of padding, whichever of several will count
+                    raise OpenFlowError(BadProperty.BAD_LEN)
             else:
                 found |= _decode_property(prop, loose)
         if not found.get("packet"):

@@ -83,6 +83,7 @@ class Queue(Value):
 
 _QUEUE10 = struct.Struct("!IH2x")
 _QUEUE12 = struct.Struct("!IIH6x")
+_PROPERTY10 = struct.Struct("!HH4x")
 _RATE10 = struct.Struct("!HH4xH6x")
 _RATE14 = struct.Struct("!HHH2x")
 
@@ -130,13 +131,17 @@ def _decode_queue(version: int, port: OfPort, data: bytes, at: int) -> tuple[Que
 
 
 def _properties(version: int, data: bytes) -> Iterator[Property]:
-    """The properties in `data`; until OpenFlow 1.3 they had no errors of their own."""
-    try:
+    """The properties in `data`; until OpenFlow 1.3 they had no errors of their own, and lengths that count padding."""
+    if version >= OF14:
         yield from split_properties(data)
-    except OpenFlowError:
-        if version >= OF14:
-            raise
-        raise OpenFlowError(BadRequest.BAD_LEN) from None
+        return
+    at = 0
+    while at < len(data):
+        kind, size = _PROPERTY10.unpack_from(data, at)
+        if size < _PROPERTY10.size or size % 8 or size > len(data) - at:
+            raise OpenFlowError(BadRequest.BAD_LEN)
+        yield Property(kind, data[at + 4 : at + size])
+        at += size
 
 
 @message("QUEUE_GET_CONFIG_REPLY", "OFPT 1.0(21)[8+8], OFPT 1.1-1.3(23)[8+8]")

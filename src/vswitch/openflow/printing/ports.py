@@ -185,12 +185,14 @@ def _more_counters(stats: PortStats) -> Iterator[str]:
         if words:
             yield f"           {direction} rfc2819 {''.join(words)}\n"
     if stats.custom:
-        yield "           CUSTOM Statistics\n"
-        for at in range(0, len(stats.custom), 3):
-            words = [f"{name}={count}," for name, count in stats.custom[at : at + 3] if name]
-            yield f"                      {' '.join(words)}\n"
+        yield "           CUSTOM Statistics"
+        for at, (name, count) in enumerate(stats.custom):
+            if name:  # those without one take a place, but begin no line
+                yield f"{'' if at % 3 else _CUSTOM_LINE} {name}={count},"
+        yield "\n"
 
 
+_CUSTOM_LINE = f"\n{' ' * 21}"
 _RX_ERRORS = ("rx_fragmented_errors", "rx_jabber_errors")  # which keep their direction in their names
 
 

@@ -23,7 +23,7 @@ def error(message: Error, dialect: Dialect, style: Style) -> str:
         raise OpenFlowError(BadRequest.BAD_LEN)  # what the peer says of an error that it does not know
     name = code.name
     if code in (HelloFailed.INCOMPATIBLE, HelloFailed.EPERM):
-        text = printable(message.data.decode("utf-8", "surrogateescape"))
+        text = printable(message.data.decode("utf-8", "surrogateescape").removesuffix(" "))
         return f" {name}\n{text}\n" if text else f" {name}\n"
     if style.print_message is None:
         return f" {name}\n"

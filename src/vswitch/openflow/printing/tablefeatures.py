@@ -40,6 +40,7 @@ _INSTRUCTIONS = (
     *((2, "write_metadata"), (1, "goto_table")),
 )
 
+_METER = 1 << 6  # which versions that tell features with statistics do not have
 _KNOWN_INSTRUCTIONS = sum(1 << number for number, _ in _INSTRUCTIONS)
 
 # Actions in the order in which they are printed, by number, for OpenFlow 1.1 and for what came after it.
@@ -93,7 +94,7 @@ def format_tables(tables: Iterable[Entry], version: int) -> Iterator[str]:
         same_stats = stats is None or (
             before is not None and before[1] is not None and _equal(stats, before[1])
         )
-        same = before is not None and _alike(table, before[0])
+        same = before is not None and _alike(table, before[0], version)
         if same and same_stats and not table.name:
             dittos.append(table.table_id)
         else:
@@ -136,19 +137,21 @@ def _counters(stats: TableStats) -> tuple[int, int, int]:
     return stats.active_count, stats.lookup_count, stats.matched_count
 
 
-def _abilities(table: TableFeatures, but: int) -> TableFeatures:
+def _abilities(table: TableFeatures, but: int, version: int) -> TableFeatures:
     """What of the features makes tables differ, without going to table `but`.
 
-    That are neither what is told of each table anyway nor what happens to packets that miss, nor which fields may be left out.
+    That are neither what is told of each table anyway nor which fields may be left out; nor, since OpenFlow 1.3, what
+    happens to packets that miss.
     """
     miss = table.miss and _elsewhere(table.miss, but)
+    untold = 0 if _tells_miss(version) else OFPTC11_MISS_MASK
     return table.replace(
         table_id=0,
         name="",
         command=0,
         has_properties=True,
         others=(),
-        capabilities=table.capabilities & ~OFPTC11_MISS_MASK,
+        capabilities=table.capabilities & ~untold,
         wildcard=frozenset(),
         flows=_elsewhere(table.flows, but),
         miss=miss,
@@ -159,15 +162,19 @@ def _elsewhere(item: InstructionFeatures, but: int) -> InstructionFeatures:
     return item.replace(next_tables=item.next_tables - {but})
 
 
-def _alike(table: TableFeatures, before: TableFeatures) -> bool:
+def _alike(table: TableFeatures, before: TableFeatures, version: int) -> bool:
     """Whether a table can do what the one before could, which may go to this one."""
-    return _abilities(table, table.table_id) == _abilities(before, table.table_id)
+    return _abilities(table, table.table_id, version) == _abilities(before, table.table_id, version)
+
+
+def _tells_miss(version: int) -> bool:
+    return _MISS_VERSIONS[0] <= version <= _MISS_VERSIONS[1]
 
 
 def _fold(dittos: Sequence[int]) -> str:
     if not dittos:
         return ""
-    if len(dittos) == 1:
+    if dittos[0] == dittos[-1]:
         return f"\n  table {dittos[0]}: ditto\n"
     return f"\n  tables {dittos[0]}...{dittos[-1]}: ditto\n"
 
@@ -188,8 +195,8 @@ def _table(
     if stats is not None:
         active, lookup, matched = _counters(stats)
         text += f"    active={active}, lookup={lookup}, matched={matched}\n"
-    if before is not None and _alike(table, before):
-        nothing = not _MISS_VERSIONS[0] <= version <= _MISS_VERSIONS[1] and _alike(table, _NOTHING)
+    if before is not None and _alike(table, before, version):
+        nothing = not _tells_miss(version) and _alike(table, _NOTHING, version)
         return text if nothing else f"{text}    (same features)\n"
     told = version if stats is None else min(version, OF13)
     return text + "".join(_features(table, before, told))
@@ -202,7 +209,7 @@ _NOTHING = TableFeatures(0, metadata_match=0, metadata_write=0)
 def _features(table: TableFeatures, before: TableFeatures | None, version: int) -> Iterator[str]:
     if table.metadata_match or table.metadata_write:
         yield f"    metadata: match={hexadecimal(table.metadata_match)} write={hexadecimal(table.metadata_write)}\n"
-    if _MISS_VERSIONS[0] <= version <= _MISS_VERSIONS[1]:
+    if _tells_miss(version):
         yield f"    config={MISS[table.capabilities & OFPTC11_MISS_MASK]}\n"
     if version >= OF14:
         for bit, what in ((OFPTC14_EVICTION, "eviction"), (OFPTC14_VACANCY_EVENTS, "vacancy events")):
@@ -223,6 +230,7 @@ def _instructions(table: TableFeatures, before: TableFeatures | None, version: i
     if before is not None and _alike(
         _NOTHING.replace(table_id=table.table_id, flows=table.flows, miss=table.miss),
         _NOTHING.replace(flows=before.flows, miss=before.miss),
+        version,
     ):
         if table.flows != nothing:
             yield "    (same instructions)\n"
@@ -359,6 +367,9 @@ def features_of(stats: TableStats, version: int) -> TableFeatures:
     """The features that the statistics of a table tell until OpenFlow 1.2, with its miss policy as capabilities."""
     names = _FIELDS10 if version == OF10 else _FIELDS11 if version == OF11 else _FIELDS12
     wildcard = _fields(stats.wildcards, names)
+    applied = (
+        stats.write_actions if version == OF11 else stats.apply_actions
+    )  # as Open vSwitch's tools show it
     match = wildcard if version == OF10 else _fields(stats.match, names) | wildcard
     return TableFeatures(
         stats.table_id,
@@ -368,10 +379,10 @@ def features_of(stats: TableStats, version: int) -> TableFeatures:
         stats.config & OFPTC11_MISS_MASK,
         stats.max_entries,
         InstructionFeatures(
-            stats.instructions,
+            stats.instructions & ~_METER,
             frozenset(),
             ActionFeatures(stats.write_actions, _fields(stats.write_setfields, _FIELDS12)),
-            ActionFeatures(stats.apply_actions, _fields(stats.apply_setfields, _FIELDS12)),
+            ActionFeatures(applied, _fields(stats.apply_setfields, _FIELDS12)),
         ),
         None,
         match,
