@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.interop.daemons import Make, program
+from tests.unit.openflow.samples import ACTION_VECTORS, VECTORS, vectors
+from vswitch.cli.ofctl.main import main
 
 pytestmark = pytest.mark.interop
 
@@ -311,3 +313,20 @@ def test_messages_are_printed(tmp_path, digits, verbosity):
         tmp_path,
         ["ofp-print", digits, "--", *verbosity] if verbosity == ["-1"] else ["ofp-print", digits, *verbosity],
     )
+
+
+COMMA = (
+    b"\033[35m\033[K),\033[m"  # after exec(), where there is nothing: the peer leaves it with colours only
+)
+
+
+@pytest.mark.parametrize("path", [VECTORS, ACTION_VECTORS], ids=lambda path: path.stem)
+def test_messages_are_coloured(tmp_path, path, capsys, monkeypatch):
+    """All messages of OpenFlow 1.0 and 1.5, and all actions of OpenFlow 1.3."""
+    monkeypatch.delenv("OVS_COLORS", raising=False)
+    wanted = (1, 6) if path is VECTORS else (4,)
+    for packet in [packet for packet, _ in vectors(path) if packet[0] in wanted]:
+        words = ["--color=always", "ofp-print", packet.hex(), "1"]
+        theirs, _, status = said("peer", words, b"", tmp_path)
+        assert main(words) == status
+        assert capsys.readouterr().out.encode() == theirs.replace(COMMA, COMMA.replace(b",", b""))

@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 
-from tests.interop.textfuzzing import EXCEPTIONS, KINDS, Case, cases, differences, excepted, shown
+from tests.interop.textfuzzing import EXCEPTIONS, KINDS, NOBODY, Case, cases, differences, excepted, shown
 
 pytestmark = pytest.mark.interop
 
@@ -26,6 +26,40 @@ COUNTS = {
 def test_the_peer_and_we_say_the_same(kind: str) -> None:
     some = cases(Random(f"text {kind}"), COUNTS.get(kind, 60), [kind])
     assert not [shown(*difference) for difference in differences(some)]
+
+
+_QUERY = ("--no-names", "-O", "OpenFlow13", "dump-flows", NOBODY)
+_OPTION = "{class=3,type=3,len=4}->tun_metadata7"
+_PACKET = "in_port=1 packet=50540000000150540000000208000000 actions="
+_FIELDS = (
+    "-O",
+    "OpenFlow15",
+    "parse-group",
+    "group_id=1,type=select,selection_method=hash,bucket=1,fields({})",
+)
+
+# What fuzzing has found.
+FOUND = (
+    *(Case((*_QUERY, f"out_group={group}")) for group in ("ANY", "all", "0x10", "08", "5x", "-1")),
+    *(Case(("ct-flush", NOBODY, *ends)) for ends in (("ct_nw_src=0.0.0.0", "ct_ipv6_src=::"), ("ct_ipv6_dst=::1", "ct_nw_dst=x"))),
+    *(Case(("add-tlv-map", NOBODY, _OPTION + rest)) for rest in (",", _OPTION, ",x", "x", f",{_OPTION}")),
+    *(Case(("parse-flow", f"actions=write_metadata:{text}")) for text in ("x/y", "/18446744073709551616", "x/1")),
+    *(Case(("parse-nxm",), f"NXM_OF_ETH_DST_W(0123456789ab/{mask}")
+      for mask in (")", "01)", "012xyzw)", "01z,NXM_OF_ETH_DST(01)", "0123456789abcd)")),
+    *(Case(("--no-names", "packet-out", NOBODY, _PACKET + text))
+      for text in ("ct,write_metadata:10,group(5),group(5)", "output:1,goto_table:1,output:2", "meter:1,meter:2")),
+    *(Case((*_FIELDS[:3], _FIELDS[3].format(text)))
+      for text in ("ct_state=0", "ct_state=255/255", "tun_flags=1", "nw_frag=first", "nw_frag=later", "nw_frag=yes")),
+    *(Case(("-O", version, "parse-group", f"group_id=5,type={kind},bucket=watch_port={port},actions={action}"))
+      for version in ("OpenFlow10", "OpenFlow15") for kind in ("ff", "indirect") for port in ("CONTROLLER", "LOCAL")
+      for action in ("1", "x")),
+    Case(("-O", "OpenFlow13", "dump-groups", NOBODY, "0x10")),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("case", FOUND, ids=lambda case: " ".join(case.words)[-50:])
+def test_what_fuzzing_has_found(case: Case) -> None:
+    assert not [shown(*difference) for difference in differences(iter([case]))]
 
 
 def test_every_exception_is_of_use() -> None:

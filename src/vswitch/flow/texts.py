@@ -181,10 +181,10 @@ _I32 = Number(0, 32)
 _MASKED, _NUMERIC = (_I32, "/", _I32), (_I32,)
 
 
-def _flags(kind: str, *flag_names: str, signed: bool = False, title: str = "") -> Text:
+def _flags(kind: str, *flag_names: str, whole: int = 1 << 32, title: str = "") -> Text:
     """Flags named from the lowest bit on: `+one-other` with a mask, `one|other` for exactly these, or numbers.
 
-    With `signed`, they are written in the first form even if all of them matter.
+    They are written in the second form if the mask has all bits of `whole`.
     """
     bits = {name: 1 << i for i, name in enumerate(flag_names)}
     known = ones(len(flag_names))
@@ -226,7 +226,7 @@ def _flags(kind: str, *flag_names: str, signed: bool = False, title: str = "") -
         return value, known
 
     def format(field: Field, value: int, mask: int, names: _Names) -> str:
-        if mask & known == known and not signed:
+        if mask & whole == whole:
             return "|".join(name for name, bit in bits.items() if value & bit) or "0"
         return "".join(("+" if value & bit else "-") + name for name, bit in bits.items() if mask & bit)
 
@@ -308,11 +308,11 @@ PORT10 = Text("OpenFlow 1.0 port", _parse_port, _format_port)
 PORT = Text("OpenFlow 1.1+ port", _parse_port, _format_port)
 PACKET_TYPE_TEXT = Text("packet type", _parse_packet_type, _format_packet_type)
 FRAG_TEXT = Text("frag", _parse_frag, _format_frag)
-CT_STATE_TEXT = _flags("ct_state", "new", "est", "rel", "rpl", "inv", "trk", "snat", "dnat", title="ct state")
-TUN_FLAGS_TEXT = _flags("tunnel", "oam", signed=True)
-ALL_TUN_FLAGS_TEXT = _flags(
-    "tunnel", "oam", "df", "csum", "key", signed=True
-)  # OpenFlow knows the first only
+CT_STATE_TEXT = _flags(
+    "ct_state", "new", "est", "rel", "rpl", "inv", "trk", "snat", "dnat", whole=0xFF, title="ct state"
+)
+TUN_FLAGS_TEXT = _flags("tunnel", "oam", whole=0xFFFF)  # not where it is the field, of one bit
+ALL_TUN_FLAGS_TEXT = _flags("tunnel", "oam", "df", "csum", "key")  # OpenFlow knows the first only
 # fmt: off
-TCP_FLAGS_TEXT = _flags("TCP", "fin", "syn", "rst", "psh", "ack", "urg", "ece", "cwr", "ns", "[200]", "[400]", "[800]")
+TCP_FLAGS_TEXT = _flags("TCP", "fin", "syn", "rst", "psh", "ack", "urg", "ece", "cwr", "ns", "[200]", "[400]", "[800]", whole=0xFFF)
 # fmt: on

@@ -30,6 +30,7 @@ _ALONE = {
     "src": "pm",
     "dst": "pm",
     "dec_ttl": "pr",
+    "nat": "pr",
 }
 _LONE = frozenset(
     (
@@ -37,26 +38,54 @@ _LONE = frozenset(
         *("commit", "force", "random", "hash", "persistent", "pause", "send_flow_rem", "delete_learned"),
     )
 )
-_PLAIN = frozenset(("tun_gbp_flags", "gtpu_msgtype"))  # without a colour in Open vSwitch
+_PLAIN = re.compile(
+    r"tun_gbp_flags|gtpu_(msgtype|flags)|tun_erspan_ver|erspan_(dir|hwid)|tun_metadata\d+"
+)  # without a colour in Open vSwitch
 _QUOTED = r'"(?:[^"\\]|\\.)*"'
 _MATCH_WORD = re.compile(rf"{_QUOTED}|(?<![\w=/:.|+-])([A-Za-z_]\w*)(=?)")
 _ACTION = re.compile(
-    rf"(?P<quoted>{_QUOTED})|(?P<arrow>->|,priority=)|(?P<later>,fin_hard_timeout=)|(?P<count>(?<![\w:=.])(?:dec_ttl|nat))(?P<counts>\()"
-    r"|(?P<larger>check_pkt_larger\()(?P<size>\d+\)->)|(?P<open>(?<![\w:=.])[a-z_]\w*\()|(?P<close>\))|(?P<alone>(?<=,)\w+\[[^\]]*\](?=[,)]))|(?P<part>\w+\[[^\]]*\](?==[A-Za-z])|(?<!\w)(?:src|dst)(?==))(?P<equals>=)"
-    r"|(?P<name>(?<![\w:=.\]])(?!CONTROLLER)[A-Za-z_]\w*(?:\[[^\]]*\](?==))?[:=])|(?P<word>(?<![\w:=.>\[])[a-z_]+(?![\w:=(\[]))"
+    "|".join(
+        (
+            rf"(?P<quoted>{_QUOTED})",
+            r"(?P<arrow>->|,priority=)",
+            r"(?P<later>,fin_hard_timeout=)",
+            r"(?P<count>(?<![\w:=.])(?:dec_ttl|nat))(?P<counts>\()",
+            r"(?P<nsh>nsh)\((?P<inside>md_type=\d+(?:,tlv\([^)]*\))*)",
+            r"(?P<plain>packet_type\([^)]*\))",
+            r"(?P<short>output)(?P<ends>\(port=[^)]*\))",
+            r"(?P<larger>check_pkt_larger\()(?P<size>\d+\)->)",
+            r"(?P<open>(?<![\w:=.])[a-z_]\w*\()",
+            r"(?P<close>\))",
+            r"(?P<alone>(?<=,)\w+\[[^\]]*\](?=[,)]))",
+            r"(?P<part>\w+\[[^\]]*\](?==[A-Za-z])|(?<!\w)(?:src|dst)(?==))(?P<equals>=)",
+            r"(?P<name>(?<![\w:=.\]-])(?!CONTROLLER)[A-Za-z_]\w*(?:\[[^\]]*\](?==))?[:=])",
+            r"(?P<word>(?<![\w:=.>\[])[a-z_]+(?![\w:=(\[]))",
+        )
+    )
 )
 # Lines besides flow statistics: what is before a match, the match, what is between, and the actions.
 _TEXT = r'(?:"[^"]*"|[^\s"])+'
-_GROUP = re.compile(r" (?:[A-Z_]+ )?group_id=")
+_GROUP = re.compile(r" (?:[A-Z_]+ )?(?:command_bucket_id:\w+,)?group_id=")
+_STATISTICS = " cookie="  # of a flow
 _BUCKET_ACTIONS = re.compile(r"(?<=[,=]actions=).*?(?=,bucket=|$)")
 _MOD = re.compile(
     rf"((?:OFPT|NXT)_FLOW_MOD [^:]*: [A-Z_]+ (?:table:{_TEXT} )?)((?!cookie:|idle:|hard:|importance:|actions=){_TEXT})?"
     r"( ?.*?actions=)(.*)"
 )
 _UPDATE = re.compile(rf"( event=.*? cookie=\S+ ?)({_TEXT})?( actions=)?(.*)")
+_MONITOR = re.compile(rf"( id=\d+ flags=\S*(?: (?:out_port|out_group|table)=\S+)* )({_TEXT})()()")
+_PACKET = re.compile(rf"((?:OFPT|NXT)_(?:PACKET_IN2?|RESUME) .* total_len=\S+ )({_TEXT})( \(via .*)()")
+_HEADERS = re.compile(r"()((?:[a-z]\w*,)?(?:packet_type|dl_vlan|vlan_tci)=\S+)((?: \w+_csum:.*)?)()")
+_PACKET_OUT = re.compile(rf"(OFPT_PACKET_OUT [^:]*: )({_TEXT})( actions=)(.*)( (?:data_len|buffer)=\S+)")
+_LATER = re.compile(r"()()( continuation\.action(?:s|_set)=)(.*)")
+_REMOVED = re.compile(rf"((?:OFPT|NXT)_FLOW_REMOVED [^:]*: )({_TEXT})( reason=.*)()")
+_REQUEST = re.compile(
+    rf"((?:OFPST|NXST)_(?:FLOW|AGGREGATE) request [^:]*:(?: (?:out_port|out_group|table)=\S+)* )({_TEXT})()()"
+)
 _DIFFERENCE = re.compile(
     rf"([-+](?:table={_TEXT} )?)((?!cookie=|idle_timeout=|hard_timeout=|importance=|actions=){_TEXT})?( ?.*?actions=)(.*)"
 )
+_LINES = (_MOD, _UPDATE, _DIFFERENCE, _MONITOR, _PACKET, _HEADERS, _PACKET_OUT, _LATER, _REMOVED, _REQUEST)
 
 
 def parse_colors(text: str) -> dict[str, str]:
@@ -83,10 +112,14 @@ def color_line(line: str, colors: Colors) -> str:
     """Any other line, in which matches and actions are coloured, and no more."""
     if _GROUP.match(line):
         return _BUCKET_ACTIONS.sub(lambda found: color_actions(found[0], colors), line)
-    for pattern in (_MOD, _UPDATE, _DIFFERENCE):
+    if line.startswith(_STATISTICS):
+        return color_flow(line, colors)
+    for pattern in _LINES:
         if found := pattern.fullmatch(line):
-            head, match, middle, actions = (part or "" for part in found.groups())
-            return f"{head}{color_match(match, colors)}{middle}{color_actions(actions, colors)}"
+            head, match, middle, actions, *tail = (part or "" for part in found.groups())
+            return (
+                f"{head}{color_match(match, colors)}{middle}{color_actions(actions, colors)}{''.join(tail)}"
+            )
     return line
 
 
@@ -95,7 +128,7 @@ def color_match(text: str, colors: Colors) -> str:
 
     def word(found: re.Match[str]) -> str:
         name, equals = found.groups()
-        if name is None or name in _PLAIN:
+        if name is None or _PLAIN.fullmatch(name):
             return found[0]
         if name == "conj_id":
             return _paint(colors, "pm", name) + equals
@@ -113,7 +146,7 @@ def color_actions(text: str, colors: Colors) -> str:
     def action(found: re.Match[str]) -> str:
         part = found[0]
         match found.lastgroup:
-            case "quoted":
+            case "quoted" | "plain":
                 return part
             case "arrow":
                 return _paint(colors, "sp", part)
@@ -122,6 +155,11 @@ def color_actions(text: str, colors: Colors) -> str:
                 return _paint(colors, opened[-1], part)
             case "size":
                 return _paint(colors, "pm", found["larger"]) + found["size"]
+            case "inside":
+                opened.append("pr")
+                return found["nsh"] + _paint(colors, "pr", "(") + found["inside"]
+            case "ends":
+                return _paint(colors, "sp", found["short"]) + found["ends"]
             case "counts":
                 opened.append("pr")
                 return _paint(colors, "pr", found["count"]) + _paint(colors, "pr", "(")

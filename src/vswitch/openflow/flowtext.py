@@ -12,7 +12,7 @@ from typing import Any
 from vswitch.base.errors import TextError
 from vswitch.base.namedtuple import NamedTuple
 from vswitch.base.remarks import remark
-from vswitch.base.text import key_values, parse_u16, parse_u32, parse_u64
+from vswitch.base.text import key_values, parse_u16, parse_u64
 from vswitch.flow.match import DEFAULT_PRIORITY, Match, format_match, read_match_word
 from vswitch.flow.ports import OFPP_ANY
 from vswitch.openflow.actions.base import Action, format_actions
@@ -35,7 +35,7 @@ from vswitch.openflow.messages.flow import (
     FlowMod,
 )
 from vswitch.openflow.messages.flowstats import UNKNOWN_COUNT, FlowQuery, FlowStats
-from vswitch.openflow.names import NO_NAMES, Names
+from vswitch.openflow.names import NO_NAMES, Names, parse_group
 from vswitch.openflow.usable import ALL_PROTOCOLS, Protocols, for_actions, for_field, for_ipv6, for_settings
 
 # Words for the commands: in files of flows (`add`, `modify_strict` …), and in what is printed.
@@ -109,7 +109,7 @@ class _Reader:
             case "out_port":
                 self.fields["out_port"] = _port(value, self.names)
             case "out_group":
-                self.fields["out_group"] = parse_u32(value)
+                self.fields["out_group"] = _group(value)
             case _:
                 self.fields[name] = parse_u16(value, name)
         return True
@@ -143,6 +143,13 @@ def _port(text: str, names: Names) -> int:
         return names.port(text)
     except TextError:
         raise TextError(f"{text} is not a valid OpenFlow port", text) from None
+
+
+def _group(text: str) -> int:
+    group = parse_group(text)
+    if group is None:
+        raise TextError(f"{text} is not a valid OpenFlow group", text)
+    return group
 
 
 class ReadFlow(NamedTuple):

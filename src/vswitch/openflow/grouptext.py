@@ -11,9 +11,9 @@ from vswitch.base.errors import TextError
 from vswitch.base.namedtuple import NamedTuple
 from vswitch.base.text import key_value_ends, key_values, parse_u16, parse_u32, parse_u64
 from vswitch.flow.field import Field
-from vswitch.flow.fields import FIELDS, TUN_METADATA
+from vswitch.flow.fields import CT_STATE, FIELDS, IP_FRAG, TUN_METADATA
 from vswitch.flow.match import parse_value
-from vswitch.flow.ports import OFPP_ANY, OFPP_MAX, parse_port
+from vswitch.flow.ports import OFPP_ANY, OFPP_CONTROLLER, OFPP_MAX, parse_port
 from vswitch.openflow.actions.base import format_actions
 from vswitch.openflow.actions.text import parse_actions
 from vswitch.openflow.messages.group import (
@@ -220,7 +220,7 @@ def _parse_fields(text: str, found: dict[str, tuple[Field, int]]) -> Protocols:
         mask = full = (1 << 8 * field.size) - 1
         if value:
             mask, bits = parse_value(field, value, {})
-            if bits & field.ones != field.ones:
+            if bits & field.ones != field.ones and not (field is CT_STATE and _SIGNED.isdisjoint(value)):
                 raise TextError(f"{value}: wildcards not allowed here", value)
             if not mask and field not in TUN_METADATA:
                 raise TextError(f"{text[end:]}: values are wildcards here and must not be all-zeros", value)
@@ -229,6 +229,9 @@ def _parse_fields(text: str, found: dict[str, tuple[Field, int]]) -> Protocols:
         found[field.name] = field, mask
         usable &= for_field(field, mask)
     return usable
+
+
+_SIGNED = frozenset("+-/")  # flags of which not all matter
 
 
 def parse_bucket(text: str, group_type: int = OFPGT_ALL, names: Names = NO_NAMES) -> Bucket:
@@ -259,7 +262,7 @@ def parse_bucket(text: str, group_type: int = OFPGT_ALL, names: Names = NO_NAMES
 
 def _watch_port(text: str, names: Names) -> int:
     port = parse_port(text, names.ports)
-    if port is None or OFPP_MAX <= port < OFPP_ANY:
+    if port is None or (OFPP_MAX <= port < OFPP_ANY and port != OFPP_CONTROLLER):
         raise TextError(f"{text}: invalid watch_port", text)
     return port
 
@@ -333,7 +336,9 @@ def _selection_words(selection: Selection) -> Iterator[str]:
 
 def _format_field(field: Field, mask: int) -> str:
     full = (1 << 8 * field.size) - 1
-    return field.name if mask == full else f"{field.name}={field.text.format(field, mask, full, {})}"
+    if mask == full:
+        return field.name
+    return f"{field.name}={field.text.format(field, mask, field.ones if field is IP_FRAG else full, {})}"
 
 
 def format_bucket(bucket: Bucket, group_type: int, numbered: bool = True, names: Names = NO_NAMES) -> str:

@@ -128,8 +128,11 @@ class WriteMetadata(Action):
     @classmethod
     def parse(cls, arg: str, names: Names) -> Action:
         """`0x5` or `0x5/0xff`."""
-        metadata, slash, mask = arg.partition("/")
-        return cls(parse_u64(metadata), parse_u64(mask) if slash else (1 << 64) - 1)
+        metadata, slash, mask_text = arg.partition("/")
+        mask = (
+            parse_u64(mask_text) if slash else (1 << 64) - 1
+        )  # first, for what is wrong with it is told first
+        return cls(parse_u64(metadata), mask)
 
     def format(self, names: Names) -> str:
         """`write_metadata:0x5/0xff`."""

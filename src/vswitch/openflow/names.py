@@ -1,4 +1,4 @@
-"""Names that a switch gives to its ports and tables, for text in both directions.
+"""Names that a switch gives to its ports and tables, for text in both directions; and the words for groups.
 
 Sources: ovs-ofctl(8), --names and --no-names.
 """
@@ -7,10 +7,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from vswitch.base.digits import parse_decimal
 from vswitch.base.errors import TextError
 from vswitch.base.remarks import remark
 from vswitch.base.text import c_uint, quote
 from vswitch.flow.ports import OfPort, format_port, parse_port
+
+OFPG_MAX, OFPG_ALL, OFPG_ANY = 0xFFFFFF00, 0xFFFFFFFC, 0xFFFFFFFF
+_GROUPS = {"all": OFPG_ALL, "any": OFPG_ANY}
+
+
+def parse_group(text: str) -> int | None:
+    """The group, or the groups, that `text` means; None, and a remark, if it means none."""
+    number = parse_decimal(text)
+    if number is not None and number <= OFPG_ANY:
+        return number
+    if text.lower() not in _GROUPS:
+        known = "Valid group IDs are 32-bit nonnegative integers or the keywords ANY or ALL."
+        remark("ofp_group", f"{text} is not a valid group ID.  ({known})")
+    return _GROUPS.get(text.lower())
 
 
 class Names:

@@ -42,9 +42,8 @@ def parse_entries(text: str) -> bytes:
             if not rest.startswith("/"):
                 raise TextError(f"{text}: missing / in masked field {name}", name)
             mask, rest = take_hex(rest[1:])
-            if len(mask) < len(value) and not rest.startswith(")"):
-                raise TextError(f"{rest}: hex digits expected", rest)
-            _check_size(header, mask, len(value))
+            if len(mask) != len(value):
+                raise TextError(f"{rest[:2]}: hex digits expected", rest)
         rest = rest.lstrip(" ")
         if not rest.startswith(")"):
             raise TextError(f"{text}: missing ) following field {name}", name)

@@ -16,7 +16,7 @@ from vswitch.flow.ports import OFPP_CONTROLLER, OFPP_LOCAL, OFPP_MAX, OFPP_NONE,
 from vswitch.openflow.actions.base import Action
 from vswitch.openflow.actions.output import ETH_HEADER_LEN
 from vswitch.openflow.actions.text import parse_actions
-from vswitch.openflow.instructions import NAMES, Meter, rank
+from vswitch.openflow.instructions import Meter
 from vswitch.openflow.messages.packet import PacketOut
 from vswitch.openflow.names import NO_NAMES, Names
 from vswitch.openflow.oxmtext import take_hex
@@ -82,10 +82,7 @@ def input_port(text: str, names: Names) -> OfPort:
 
 def parse_plain_actions(text: str, names: Names) -> tuple[tuple[Action, ...], Protocols]:
     """Actions without instructions among them, and how they can be told."""
-    actions = parse_actions(text, names)
-    for item in actions:
-        if rank(item) > rank(Action()):
-            raise TextError(f"{NAMES[rank(item)]} instruction not allowed here", text)
+    actions = parse_actions(text, names, plain=True)
     usable = told_by(actions)
     return actions, usable & METERING if any(isinstance(item, Meter) for item in actions) else usable
 

@@ -7,19 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vswitch.base.digits import parse_decimal
 from vswitch.base.options import Given
-from vswitch.cli.command import warn
-from vswitch.cli.ofctl.switch import dump
+from vswitch.cli.ofctl.channel import Channel
+from vswitch.cli.ofctl.settings import Settings
+from vswitch.cli.ofctl.switch import dump, printed
 from vswitch.cli.ofctl.table import command
-from vswitch.openflow.messages.group import OFPG_ALL, OFPG_ANY
 from vswitch.openflow.messages.groupstats import GroupDescRequest, GroupFeaturesRequest
+from vswitch.openflow.names import OFPG_ALL, parse_group
 
 
 @command("dump-groups", "SWITCH [GROUP]")
 def dump_groups(given: Given, switch: str, group: str = "") -> Iterator[str]:
     """The groups."""
-    return dump(given, switch, GroupDescRequest(_group(group)))
+    settings = Settings(given)
+    channel = Channel(switch, settings)
+    return printed(channel.replies(GroupDescRequest(_group(group))), settings, switch)
 
 
 @command("dump-group-features", "SWITCH")
@@ -29,13 +31,6 @@ def dump_group_features(given: Given, switch: str) -> Iterator[str]:
 
 
 def _group(text: str) -> int:
-    if not text or text.lower() == "all":
-        return OFPG_ALL
-    number = parse_decimal(text)
-    if number is not None and number <= 0xFFFFFFFF:
-        return number
-    if text.lower() == "any":
-        return OFPG_ANY
-    known = "Valid group IDs are 32-bit nonnegative integers or the keywords ANY or ALL."
-    warn("ofp_group", f"{text} is not a valid group ID.  ({known})")
-    return OFPG_ALL
+    """The group to ask for: all, if that is no group."""
+    group = parse_group(text) if text else OFPG_ALL
+    return OFPG_ALL if group is None else group

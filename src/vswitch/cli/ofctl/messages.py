@@ -25,7 +25,10 @@ def ofp_print(given: Given, digits: str, verbosity: str = "2") -> Iterator[str]:
     if rest:
         raise CommandError("trailing garbage following hex bytes")
     level = parse_decimal(verbosity) or 0
-    yield print_message(data, level).rstrip("\n") if data else "OpenFlow message is empty"
+    if data:
+        yield colored(print_message(data, level).rstrip("\n"), Settings(given))
+    else:
+        yield "OpenFlow message is empty"
 
 
 @command("ofp-parse", "FILE")

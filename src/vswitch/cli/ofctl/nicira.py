@@ -58,16 +58,17 @@ def dump_tlv_map(given: Given, switch: str) -> Iterator[str]:
 
 def _parse_maps(text: str) -> tuple[TlvMap, ...]:
     """`{class=0xffff,type=0,len=4}->tun_metadata0,…`"""
-    maps, at = [], 0
-    while at < len(text):
+    maps: list[TlvMap] = []
+    at, more = 0, bool(text)
+    while more:
         found = scan(text, _TLV, at)
         if found is None:
             raise CommandError("invalid tlv mapping")
         numbers, at = found
         maps.append(TlvMap(*numbers))
-        if at < len(text) and text[at] != ",":
-            raise CommandError("invalid tlv mapping")
-        at += 1
+        comma = text.startswith(",", at)  # which may be left out
+        at += comma
+        more = comma or at < len(text)
     return tuple(maps)
 
 
@@ -95,10 +96,10 @@ def parse_ct_flush(words: tuple[str, ...]) -> CtFlush:
         if found is None:
             raise TextError("Failed to parse zone", words[0])
         ((zone,), _), words = found, words[1:]
-    flush = CtFlush(zone=zone)
+    flush, family = CtFlush(zone=zone), ""
     for name, word in zip(("original", "reply"), words[:2], strict=False):
         try:
-            ends, proto = _parse_tuple(word, flush.ip_proto)
+            ends, proto, family = _parse_tuple(word, flush.ip_proto, family)
         except TextError as error:
             raise TextError(f"Failed to parse ct-tuple: {error}", word) from None
         flush = flush.replace(ip_proto=proto, **{name: ends})
@@ -117,9 +118,9 @@ _OF_ICMP = {
 }
 
 
-def _parse_tuple(text: str, proto: int) -> tuple[CtTuple, int]:
+def _parse_tuple(text: str, proto: int, family: str) -> tuple[CtTuple, int, str]:
+    """One direction, of `proto` and `family` as far as the other told them; and what both are now."""
     fields: dict[str, int] = {}
-    family = ""
     for name, item in key_values(text):
         if not item:
             raise TextError(f"field {name} missing value", name)
@@ -141,7 +142,7 @@ def _parse_tuple(text: str, proto: int) -> tuple[CtTuple, int]:
             raise TextError("invalid L4 fields" if known else f"invalid conntrack tuple field: {name}", name)
     if not proto and any(fields.get(name) for name in ("src_port", "dst_port")):
         raise TextError("port is set without protocol", text)
-    return CtTuple(**fields), proto
+    return CtTuple(**fields), proto, family
 
 
 def _number(name: str, text: str, parse: Callable[[str, str], int]) -> int:

@@ -30,11 +30,16 @@ MODULES = (
 )  # each declares its actions
 
 
-def parse_actions(text: str, names: Names = NO_NAMES, outer: str = "") -> tuple[Action, ...]:
-    """The actions that `text` lists, instructions among them; in another action, `outer`, there are none."""
+def parse_actions(
+    text: str, names: Names = NO_NAMES, outer: str = "", plain: bool = False
+) -> tuple[Action, ...]:
+    """The actions that `text` lists, instructions among them; in another action, `outer`, there are none.
+
+    With `plain`, there are none but meter, which OpenFlow 1.5 calls an action.
+    """
     with _NESTING:
         actions = _parse_list(text, names)
-    _check_order(actions, outer)
+    _check_order(actions, outer, plain)
     if len(text) > _LONG and _size(actions) > MAX_SIZE:
         raise TextError("input too big", text)
     return tuple(actions)
@@ -78,7 +83,7 @@ def _parse_word(key: str, arg: str, names: Names) -> Action:
     raise TextError(f"unknown action {key}", key)
 
 
-def _check_order(actions: list[Action], outer: str) -> None:
+def _check_order(actions: list[Action], outer: str, plain: bool) -> None:
     """Actions are where they may be; instructions come after actions, in OpenFlow's order, each at most once."""
     if any(isinstance(item, control.Conjunction) for item in actions):
         _check_conjunction(actions, outer)
@@ -90,7 +95,7 @@ def _check_order(actions: list[Action], outer: str) -> None:
             raise TextError(f"{outer} action doesn't support nested action meter", outer)
         if wrong := ct.misplaced(item, outer):
             raise TextError(wrong, outer)
-        if outer and order > 1:
+        if (outer or plain) and order > 1:
             raise TextError(f"{NAMES[order]} instruction not allowed here", outer)
         if order == last and (order > 1 or (order == 0 and item is not actions[0])):
             raise TextError(
