@@ -52,12 +52,39 @@ def framed(data: bytes) -> bytes:
     return data[:2] + len(data).to_bytes(2, "big") + data[4:]
 
 
-def mutated(rng: random.Random, data: bytes) -> bytes:
-    """`data` with one to three changes; the header stays that of a message."""
+def resized(rng: random.Random, data: bytearray, at: int, grown: int) -> None:
+    """Add `grown` to most numbers before byte `at` that may be the lengths of what is there."""
+    for i in range(max(8, at - 256) & ~1, at - 1, 2):
+        number = int.from_bytes(data[i : i + 2], "big")
+        ends = [start + number for start in (i - 2, i, i + 2, i + 6, i + 8) if start + 2 <= at]
+        if number >= 4 and any(at < end <= len(data) for end in ends) and rng.random() < 0.9:
+            data[i : i + 2] = max(0, number + grown).to_bytes(2, "big")
+
+
+def spliced(rng: random.Random, data: bytearray, other: bytes) -> None:
+    """Put some of `other`, or of the same, into `data`, or take some away, and tell it to what contains it."""
+    at, size = rng.randrange(8, len(data), 2), 8 * rng.choice((1, 1, 1, 2, 2, 3, 4))
+    start = rng.randrange(8, len(other), 2)
+    match rng.randrange(3):
+        case 0:
+            part = data[at : at + size]
+        case 1:
+            part = bytearray(other[start : start + size])
+        case _:
+            gone = len(data[at : at + size])
+            resized(rng, data, at, -gone)
+            del data[at : at + size]
+            return
+    resized(rng, data, at, len(part))
+    data[at:at] = part
+
+
+def mutated(rng: random.Random, data: bytes, other: bytes) -> bytes:
+    """`data` with one to three changes, some of them from `other`; the header stays that of a message."""
     made = bytearray(data)
     for _ in range(rng.choice((1, 1, 1, 2, 3))):
         at = rng.randrange(8, len(made)) if len(made) > 8 else 8
-        match rng.randrange(8):
+        match rng.randrange(12):
             case 0:
                 made[at : at + 1] = bytes([rng.randrange(256)])
             case 1:
@@ -77,9 +104,11 @@ def mutated(rng: random.Random, data: bytes) -> bytes:
             case 7:
                 bit = 1 << rng.randrange(8)
                 made[at : at + 1] = bytes([made[at] ^ bit]) if at < len(made) else b""
+            case _ if len(made) > 10 and len(other) > 10:
+                spliced(rng, made, other)
     if rng.random() < 0.05:
         made[1] = rng.randrange(36)
-    if rng.random() < 0.05:
+    if rng.random() < 0.1:
         made[0] = rng.choice((1, 2, 3, 4, 5, 6, 0, 7, 255))
     return framed(bytes(made))
 
@@ -90,7 +119,7 @@ def cases(rng: random.Random, number: int) -> Iterator[bytes]:
     golden += [packet for _, _, packet in (*action_samples.flow_mods(), *action_samples.received())]
     golden += [packet for _, _, packet in field_samples.flow_mods() if len(packet) < 200]
     for _ in range(number):
-        yield mutated(rng, rng.choice(golden))
+        yield mutated(rng, rng.choice(golden), rng.choice(golden))
 
 
 def differences(messages: Sequence[bytes]) -> Iterator[tuple[bytes, str, str]]:

@@ -113,7 +113,6 @@ EXCEPTIONS = (
         "NSH in bytes: the peer gives the property back shorter than it came",
         r"002e00000001894f|00 2e 00 00 00 01 89 4f",
     ),
-    _named("several md_type: the peer sends them all", r"md_type.*md_type"),
     _named("a packet type in learn: the peer shows its name twice", r"learn.*packet_type"),
     _named(
         "parts of ERSPAN and GTP-U as entries: the peer takes the value for a mask",

@@ -6,7 +6,7 @@ Sources: OVS nicira-ext.h (nx_action_encap, nx_action_decap, ofp_ed_prop_*); ovs
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from vswitch.base.errors import TextError
 from vswitch.base.pattern import pattern
@@ -29,12 +29,31 @@ MD1, MD2 = 1, 2
 
 
 @value
+class NshMdType(Value):
+    """What kind of context headers NSH has; of several the last counts."""
+
+    md_type: int
+
+    def encode(self) -> bytes:
+        """A property of one byte, padded."""
+        return _HEAD.pack(_NSH_CLASS, _MD_TYPE, 8) + bytes([self.md_type, 0, 0, 0])
+
+    def __str__(self) -> str:
+        return f"md_type={self.md_type}"
+
+
+@value
 class NshTlv(Value):
     """A context header of NSH metadata type 2."""
 
     tlv_class: int
     tlv_type: int
     data: bytes
+
+    def encode(self) -> bytes:
+        """A property with a header of its own inside."""
+        body = struct.pack("!HBB", self.tlv_class, self.tlv_type, len(self.data)) + padded(self.data)
+        return _HEAD.pack(_NSH_CLASS, _TLV, _HEAD.size + len(body)) + body
 
     def __str__(self) -> str:
         return f"tlv(0x{self.tlv_class:04x},{self.tlv_type},{hexadecimal_of(self.data)})"
@@ -47,22 +66,16 @@ def hexadecimal_of(data: bytes) -> str:
 
 @action("encap", "NX1.3+(46)")
 class Encap(Action):
-    """Add an outer header of `packet_type`; what `md_type` and `tlvs` say is for NSH."""
+    """Add an outer header of `packet_type`; properties are NSH's."""
 
     packet_type: int
-    md_type: int | None = None
-    tlvs: tuple[NshTlv, ...] = ()
+    properties: tuple[NshMdType | NshTlv, ...] = ()
 
     def encode(self, version: int) -> bytes:
         """Properties after the type.  Versions before OpenFlow 1.3 have no such action."""
         if self.code(version) is None:
             return b""
-        props = b""
-        if self.md_type is not None:
-            props += _HEAD.pack(_NSH_CLASS, _MD_TYPE, 8) + bytes([self.md_type, 0, 0, 0])
-        for tlv in self.tlvs:
-            body = struct.pack("!HBB", tlv.tlv_class, tlv.tlv_type, len(tlv.data)) + padded(tlv.data)
-            props += _HEAD.pack(_NSH_CLASS, _TLV, _HEAD.size + len(body)) + body
+        props = b"".join(prop.encode() for prop in self.properties)
         return frame(nx(46), struct.pack("!HI", 0, self.packet_type) + props)
 
     @classmethod
@@ -73,11 +86,12 @@ class Encap(Action):
         _, packet_type = struct.unpack_from("!HI", data, start)
         if packet_type not in _TYPES:
             raise OpenFlowError(BadAction.BAD_HEADER_TYPE)
-        made = cls(packet_type)
+        found: list[NshMdType | NshTlv] = []
         at = 16
         while at < len(data):
-            made, at = _decode_property(made, data, at)
-        return made
+            prop, at = _decode_property(data, at)
+            found.append(prop)
+        return cls(packet_type, tuple(found))
 
     @classmethod
     def parse(cls, arg: str, names: Names) -> Action:
@@ -86,18 +100,17 @@ class Encap(Action):
             packet_type = next((number for number, name in _TYPES.items() if name == key), None)
             if packet_type is None:
                 raise TextError(f"Encap hdr not supported: {text}", arg)
-            return _with_properties(cls(packet_type), text)
+            return cls(packet_type, tuple(_parse_properties(packet_type, text)))
         raise TextError("Missing encap hdr: ", arg)
 
     def format(self, names: Names) -> str:
         """`encap(nsh(md_type=1))`."""
-        words = ([] if self.md_type is None else [f"md_type={self.md_type}"]) + [
-            str(tlv) for tlv in self.tlvs
-        ]
-        return f"encap({_TYPES[self.packet_type]}{'(' + ','.join(words) + ')' if words else ''})"
+        words = ",".join(map(str, self.properties))
+        return f"encap({_TYPES[self.packet_type]}{f'({words})' if words else ''})"
 
 
-def _decode_property(encap: Encap, data: bytes, at: int) -> tuple[Encap, int]:
+def _decode_property(data: bytes, at: int) -> tuple[NshMdType | NshTlv, int]:
+    """The property at byte `at`, and where it ends."""
     kind, number, size = _HEAD.unpack_from(data, at)
     end = at + (size + 7) // 8 * 8
     if size < 4 or end > len(data):
@@ -109,21 +122,20 @@ def _decode_property(encap: Encap, data: bytes, at: int) -> tuple[Encap, int]:
     if number == _MD_TYPE:
         if size != 8:
             raise OpenFlowError(BadAction.BAD_ED_PROP)
-        return encap.replace(md_type=data[at + 4]), end
+        return NshMdType(data[at + 4]), end
     tlv_class, tlv_type, length = struct.unpack_from("!HBB", data, at + 4)
     if size != 8 + (length + 7) // 8 * 8:
         raise OpenFlowError(BadAction.BAD_ED_PROP)
-    tlv = NshTlv(tlv_class, tlv_type, data[at + 8 : at + 8 + length])
-    return encap.replace(tlvs=(*encap.tlvs, tlv)), end
+    return NshTlv(tlv_class, tlv_type, data[at + 8 : at + 8 + length]), end
 
 
 _NSH_HEX = pattern(r"([0-9a-fA-F]+)")
 _NSH_TLV = ("0x", Number(16, 16), ",", Number(10, 8), ",0x")
 
 
-def _with_properties(encap: Encap, text: str) -> Encap:
+def _parse_properties(packet_type: int, text: str) -> Iterator[NshMdType | NshTlv]:
     for key, arg in key_values(text):
-        if encap.packet_type != PT_NSH or key not in ("md_type", "tlv"):
+        if packet_type != PT_NSH or key not in ("md_type", "tlv"):
             raise TextError(f"Invalid property: {key}", text)
         if not arg:
             raise TextError("Value missing for encap property", text)
@@ -131,15 +143,14 @@ def _with_properties(encap: Encap, text: str) -> Encap:
             md_type = parse_u8(arg, "md_type")
             if md_type not in (MD1, MD2):
                 raise TextError("invalid md_type", text)
-            encap = encap.replace(md_type=md_type)
+            yield NshMdType(md_type)
             continue
         found = scan(arg, _NSH_TLV)
         digits = found and _NSH_HEX.match(arg, found[1])
         if not found or not digits:
             raise TextError(f"Invalid NSH TLV header: {arg}", text)
         data = bytes.fromhex(digits[1][: len(digits[1]) & ~1])  # half a byte is none
-        encap = encap.replace(tlvs=(*encap.tlvs, NshTlv(found[0][0], found[0][1], data)))
-    return encap
+        yield NshTlv(found[0][0], found[0][1], data)
 
 
 @action("decap", "NX1.3+(47)")

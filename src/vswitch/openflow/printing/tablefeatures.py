@@ -31,6 +31,7 @@ from vswitch.openflow.printing.base import Style, prints
 from vswitch.openflow.version import OF10, OF11, OF12, OF13, OF14
 
 MISS = ("controller", "continue", "drop", "controller")  # enum ofp_table_config; the last is not defined
+_UNDEFINED_MISS = 3
 
 _MISS_VERSIONS = OF11, OF12  # the first and last that say what happens to packets that match nothing
 
@@ -367,16 +368,16 @@ def features_of(stats: TableStats, version: int) -> TableFeatures:
     """The features that the statistics of a table tell until OpenFlow 1.2, with its miss policy as capabilities."""
     names = _FIELDS10 if version == OF10 else _FIELDS11 if version == OF11 else _FIELDS12
     wildcard = _fields(stats.wildcards, names)
-    applied = (
-        stats.write_actions if version == OF11 else stats.apply_actions
-    )  # as Open vSwitch's tools show it
+    miss = stats.config & OFPTC11_MISS_MASK
+    # Open vSwitch's tools show it so.
+    applied = stats.write_actions if version == OF11 else stats.apply_actions
     match = wildcard if version == OF10 else _fields(stats.match, names) | wildcard
     return TableFeatures(
         stats.table_id,
         stats.name,
         stats.metadata_match,
         stats.metadata_write,
-        stats.config & OFPTC11_MISS_MASK,
+        miss if miss != _UNDEFINED_MISS else 0,
         stats.max_entries,
         InstructionFeatures(
             stats.instructions & ~_METER,
