@@ -4,9 +4,7 @@ There are three kinds.  `monitor` tells old and new values of whole rows (RFC 70
 tells differences; `monitor_cond_since` also names the transaction that each update leads to, so that a client which
 reconnects gets only what it missed.
 
-Many clients monitor the same: those with equal requests share a `Feed`, in which an update is computed and encoded
-once, whatever the number of those who receive it.  A client that does not read gets nothing meanwhile: what it missed
-is merged (a row that came and went is nothing), so that a slow client holds at most one change for each row.
+What a monitor shows is its `View`; who has been told what is in feed.py.
 
 Sources: RFC 7047 4.1.5-4.1.7; ovsdb-server(7), 4.1.12-4.1.17.
 """
@@ -17,10 +15,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import TypeAlias
 
-from vswitch.base.dataclass import dataclass, field, replace
+from vswitch.base.dataclass import dataclass, replace
 from vswitch.ovsdb.atom import Uuid
 from vswitch.ovsdb.condition import Condition, Row
-from vswitch.ovsdb.database import Change, Commit, Database
+from vswitch.ovsdb.database import Change, Database
 from vswitch.ovsdb.datum import Writer, difference, json_writer
 from vswitch.ovsdb.errors import OvsdbSyntaxError
 from vswitch.ovsdb.jsontext import Json, encode
@@ -314,90 +312,3 @@ def _reconditioned_rows(old: MonitoredTable, new: MonitoredTable, rows: Mapping[
                 yield uuid, {"insert": _without_defaults(row, columns)}
         elif shown and not shows and "delete" in new.select:
             yield uuid, {"delete": None}
-
-
-@dataclass(slots=True, eq=False)
-class Feed:
-    """The commits that the monitors with one and the same view have yet to be told, encoded once for all of them."""
-
-    view: View
-    batch: list[Commit] = field(default_factory=list)
-    n_monitors: int = 0
-    # What to tell, by the number of commits that the receiver has been told already, and by that and the monitor's id.
-    _texts: dict[int, bytes] = field(default_factory=dict)
-    _messages: dict[tuple[int, bytes], bytes] = field(default_factory=dict)
-
-    def add(self, commit: Commit) -> None:
-        """There is one more to tell."""
-        self.batch.append(commit)
-        self._texts.clear()
-        self._messages.clear()
-
-    def text(self, taken: int) -> bytes:
-        """The update for a monitor that has been told the first `taken` commits of the batch."""
-        text = self._texts.get(taken)
-        if text is None:
-            text = self._texts[taken] = update(self.view, self.changes(taken))
-        return text
-
-    def message(self, taken: int, id: bytes, last_id: Uuid) -> bytes:
-        """The notification with that update for a monitor with that id; nothing if there is nothing to tell."""
-        message = self._messages.get((taken, id))
-        if message is None:
-            text = self.text(taken)
-            message = notification(self.view.version, id, last_id, text) if text else b""
-            self._messages[taken, id] = message
-        return message
-
-    def changes(self, taken: int) -> Changes:
-        """All commits of the batch but the first `taken`, as one change."""
-        rest = self.batch[taken:]
-        return rest[0].changes if len(rest) == 1 else merge(commit.changes for commit in rest)
-
-    def clear(self) -> None:
-        """Everybody has been told everything."""
-        self.batch.clear()
-        self._texts.clear()
-        self._messages.clear()
-
-
-_METHODS = {1: b"update", 2: b"update2", 3: b"update3"}
-
-
-def notification(version: int, id: bytes, last_id: Uuid, updates: bytes) -> bytes:
-    """The message that carries <table-updates>; `id` is JSON text."""
-    txn = b'"%s",' % last_id.encode() if version == 3 else b""
-    return b'{"id":null,"method":"%s","params":[%s,%s%s]}' % (_METHODS[version], id, txn, updates)
-
-
-@dataclass(slots=True, eq=False)
-class Monitor:
-    """One client's monitor of one database."""
-
-    id: bytes  # its JSON text
-    database: str
-    feed: Feed
-    taken: int = 0  # commits of the feed's batch that this monitor has been told
-    late: Merged | None = None  # what it missed while its client did not read
-
-    def take(self, *, is_slow: bool, last_id: Uuid) -> bytes:
-        """The notification that brings the client up to date, or nothing.
-
-        A client that `is_slow` is not told now: what it misses is remembered.
-        """
-        feed, taken = self.feed, self.taken
-        self.taken = len(feed.batch)
-        has_news = taken < self.taken
-        if self.late is None and not is_slow:
-            return feed.message(taken, self.id, last_id) if has_news else b""
-        if has_news:
-            self.late = {} if self.late is None else self.late
-            absorb(self.late, feed.changes(taken))
-        if is_slow or self.late is None:
-            return b""
-        late, self.late = self.late, None
-        return self.notification(update(feed.view, late), last_id)
-
-    def notification(self, updates: bytes, last_id: Uuid) -> bytes:
-        """The message that carries <table-updates>, if there are any."""
-        return notification(self.feed.view.version, self.id, last_id, updates) if updates else b""

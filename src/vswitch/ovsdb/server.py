@@ -31,7 +31,7 @@ class Server:
     """Databases in service, by name, and who uses them.
 
     After each round of calls the owner calls flush(), and then writes what the sessions in `talkative` have to say,
-    and closes those that are `closed`.
+    and closes those that are `closed`; and again, after others have had their turn, as long as it `has_news`.
     """
 
     new_uuid: NewUuid
@@ -144,10 +144,15 @@ class Server:
         """Bytes held of messages that have not come to their ends."""
         return sum(session.n_incomplete for session in self.sessions)
 
+    @property
+    def has_news(self) -> bool:
+        """Whether there are monitors to be told something."""
+        return any(host.has_news for host in self.hosts.values())
+
     def flush(self) -> None:
-        """Tell the monitors of every database what happened."""
+        """Tell monitors what happened: some of each database."""
         for host in self.hosts.values():
-            if host.stale:
+            if host.has_news:
                 host.flush()
 
     def expire(self, now: float) -> None:

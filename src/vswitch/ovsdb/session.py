@@ -18,11 +18,12 @@ from vswitch.base.dataclass import dataclass, field, replace
 from vswitch.base.log import Logger
 from vswitch.ovsdb.atom import Uuid, is_uuid
 from vswitch.ovsdb.errors import OvsdbError, OvsdbSyntaxError
+from vswitch.ovsdb.feed import Monitor
 from vswitch.ovsdb.host import Host
 from vswitch.ovsdb.jsonrpc import ErrorReply, Message, Notification, Reply, Request, Stream
 from vswitch.ovsdb.jsontext import Json, JsonError, encode
 from vswitch.ovsdb.locks import Locks
-from vswitch.ovsdb.monitor import Monitor, View, condition_change, initial, merge, update
+from vswitch.ovsdb.monitor import View, condition_change, initial, merge, update
 from vswitch.ovsdb.notation import is_id
 from vswitch.ovsdb.schema import Schema
 from vswitch.ovsdb.servicemodel import FULL_ACCESS, READ_ONLY, Access, Trigger
@@ -34,7 +35,6 @@ log_reconnect = Logger("reconnect").limited(rate=60, burst=60)
 TURN = 1 << 18  # bytes of answers for one client before others have their turn
 MUCH = 1 << 20  # bytes of a message without an end
 MAX_INCOMPLETE = 1 << 30  # bytes of all such messages: whose then grows is let go
-BACKLOG = 1 << 16  # bytes that a client may leave unread before it is sent no more updates
 
 
 class Services(Protocol):
@@ -84,7 +84,9 @@ class Session:
     is_change_aware: bool = False
     is_behind: bool = False  # there may be requests that were received and not yet acted upon
     closed: str = ""  # why the connection is over
-    n_unread: Callable[[], int] = lambda: 0  # bytes sent that the client has not read
+    is_slow: bool = (
+        False  # the client leaves unread what it was sent: it hears of changes when it has read that
+    )
     _stream: Stream = field(default_factory=Stream)
     _output: list[bytes] = field(default_factory=list)
     _n_output: int = 0  # bytes in it
@@ -159,7 +161,7 @@ class Session:
         """The client has read what it was sent: tell it what it missed meanwhile."""
         for monitor in self._monitors.values():
             host = self.server.hosts[monitor.database]
-            if monitor.late is not None and (message := monitor.take(is_slow=False, last_id=host.last_id)):
+            if message := monitor.take(host.last_id):
                 self.send(message)
 
     def close(self) -> None:
@@ -182,11 +184,6 @@ class Session:
             return _NO_LOCKS
         return {name for name in self._wanted_locks if self.server.lock_queues.owner(name) is self}
 
-    @property
-    def is_slow(self) -> bool:
-        """Whether the client leaves what it was sent unread."""
-        return self.n_unread() > BACKLOG
-
     def send(self, message: bytes) -> None:
         """Send a message."""
         self._output.append(message)
@@ -197,7 +194,7 @@ class Session:
         """A transaction is done.  The client hears first what it changed, and then that it is done."""
         for monitor in self._monitors.values():
             host = self.server.hosts[monitor.database]
-            if message := monitor.take(is_slow=self.is_slow, last_id=host.last_id):
+            if message := monitor.take(host.last_id):
                 self.send(message)
         self.send(Reply(results, request.id).encode())
 
@@ -362,7 +359,7 @@ class Session:
         host = self.server.hosts[monitor.database]
         old_view = monitor.feed.view
         new_view = old_view.with_conditions(requests, host.database.schema)
-        if message := monitor.take(is_slow=False, last_id=host.last_id):
+        if message := monitor.take(host.last_id):
             self.send(message)
         host.unsubscribe(self._monitors.pop(old_key))
         monitor = self._monitors[new_key] = host.subscribe(new_key, new_view, self)

@@ -3,6 +3,8 @@
 An `asyncio.Protocol`, and not a stream, because a stream's task switch costs as much as a small transaction.  What the
 sessions have to say to others than the client that they answer is collected while the loop handles the sockets that
 are ready, and written in one round after them: so transactions that come together are told to the monitors together.
+A client that reads more slowly than it is written to has what it does not take merged (see vswitch.ovsdb.feed), and
+its requests wait: what is kept for it does not grow.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from vswitch.aio.streams import connection_name
 from vswitch.base.dataclass import replace
 from vswitch.ovsdb.server import Server
 from vswitch.ovsdb.servicemodel import FULL_ACCESS, Access
-from vswitch.ovsdb.session import BACKLOG, Session
+from vswitch.ovsdb.session import Session
 
 LINGER = 1.0  # seconds that a client has to read the last words
 
@@ -56,6 +58,8 @@ class Pump:
                 connection.write()
         server.talkative.clear()
         self._set_timer()
+        if server.has_news:
+            self.schedule()
 
     def _set_timer(self) -> None:
         deadline = self.server.deadline
@@ -107,7 +111,6 @@ class Connection(asyncio.Protocol):
         self._access = access
         self._on_open, self._on_lost = on_open, on_lost
         self._timer: asyncio.TimerHandle | None = None
-        self._is_paused = False
         self.session: Session
         self.transport: asyncio.Transport
 
@@ -122,8 +125,7 @@ class Connection(asyncio.Protocol):
             access=replace(self._access, id=_client_name(transport)),
             probe_interval=self._probe_interval(self.name),
         )
-        self.session.n_unread = transport.get_write_buffer_size
-        transport.set_write_buffer_limits(BACKLOG)  # where is_slow begins, so that its end is told, too
+        transport.set_write_buffer_limits(1)  # more than what the kernel takes is too much
         self._pump.connected(self)
         self._on_open(self)
         self._set_timer()
@@ -135,7 +137,7 @@ class Connection(asyncio.Protocol):
 
     def _proceed(self) -> None:
         """Go on with requests that came together with others, if the client reads the answers."""
-        if self.session.is_behind and not self._is_paused and not self.transport.is_closing():
+        if self.session.is_behind and not self.session.is_slow and not self.transport.is_closing():
             self.session.proceed(self._pump.loop.time())
             self._answered()
 
@@ -156,12 +158,12 @@ class Connection(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         """The client does not read: leave its requests alone, too."""
-        self._is_paused = True
+        self.session.is_slow = True
         self.transport.pause_reading()
 
     def resume_writing(self) -> None:
         """The client has read."""
-        self._is_paused = False
+        self.session.is_slow = False
         if not self.transport.is_closing():
             self.transport.resume_reading()
             self.session.catch_up()

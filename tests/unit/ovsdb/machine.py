@@ -97,7 +97,8 @@ class Client:
 
     def send(self, method: str, *params: Json, id: Json = None, now: float = 0.0) -> None:
         self.session.receive(encode({"method": method, "params": list(params), "id": id}), now)
-        self.machine.server.flush()
+        while self.machine.server.has_news:
+            self.machine.server.flush()
 
     def heard(self) -> list[Json]:
         """Every message since the last time."""
