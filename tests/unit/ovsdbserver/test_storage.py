@@ -3,6 +3,7 @@ import errno
 import os
 import subprocess
 import sys
+import threading
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -144,6 +145,19 @@ def test_a_flush_of_a_file_that_was_replaced_meanwhile_says_nothing_about_the_ne
     monkeypatch.setattr(os, "fdatasync", replace_first)
     asyncio.run(journal.sync())
     assert journal.n_safe == 0
+    journal.close()
+
+
+@pytest.mark.parametrize("last", ["quick", "slow"])
+def test_only_after_a_flush_that_was_not_quick_does_the_next_go_on_in_a_thread(path, monkeypatch, last):
+    journal, _ = open_journal(path, uuids())
+    threads = []
+    monkeypatch.setattr(os, "fdatasync", lambda fd: threads.append(threading.current_thread()))
+    monkeypatch.setattr(storage, "QUICK_FLUSH", float("inf") if last == "quick" else -1.0)
+    journal.append(RECORD)
+    asyncio.run(journal.sync())
+    assert journal.n_safe == journal.size
+    assert [thread is threading.main_thread() for thread in threads] == [last == "quick"]
     journal.close()
 
 
