@@ -7,7 +7,7 @@ Sources: XML 1.0, 2.2 (characters), 2.4 (markup); pyexpat(3py).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from vswitch.base.errors import WireError
 
@@ -35,9 +35,7 @@ class Element:
 
 
 def parse(text: str) -> Element:
-    """The root of a document; raises WireError.  A document that defines entities is refused: they can be endless."""
-    from xml.parsers.expat import ExpatError, ParserCreate
-
+    """The root of a document; raises WireError."""
     top = Element("", {})
     path = [top]
     pieces: list[str] = []
@@ -58,6 +56,19 @@ def parse(text: str) -> Element:
             element.text = "".join(pieces)
         pieces.clear()
 
+    scan(text, start, end, pieces.append)
+    return top.children[0]
+
+
+def scan(
+    text: str,
+    start: Callable[[str, dict[str, str]], None],
+    end: Callable[[str], None],
+    characters: Callable[[str], object],
+) -> None:
+    """Tell of each part of a document in turn; raises WireError, for entities of its own, too: they can be endless."""
+    from xml.parsers.expat import ExpatError, ParserCreate
+
     def refuse(*words: object) -> None:
         raise WireError("it has a document type of its own")
 
@@ -65,13 +76,12 @@ def parse(text: str) -> Element:
     parser.buffer_text = True
     parser.StartElementHandler = start
     parser.EndElementHandler = end
-    parser.CharacterDataHandler = pieces.append
+    parser.CharacterDataHandler = characters
     parser.StartDoctypeDeclHandler = refuse
     try:
         parser.Parse(text, True)
     except (ExpatError, UnicodeError) as error:
         raise WireError(str(error)) from None
-    return top.children[0]
 
 
 def escape(text: str) -> str:

@@ -11,10 +11,10 @@ Sources: xmlrpc.com's specification.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from vswitch.base.errors import WireError
-from vswitch.xenserver.xml import Element, escape, parse
+from vswitch.xenserver.xml import escape, scan
 
 HEADER = "<?xml version='1.0'?>"
 
@@ -31,23 +31,22 @@ def response(value: object) -> str:
 
 def read_call(text: str) -> tuple[str, list[object]]:
     """(method, parameters) of a call; raises WireError."""
-    root = parse(text)
-    name = root.first("methodName")
-    if root.tag != "methodCall" or name is None:
+    reader = _Reader(text)
+    if reader.root != "methodCall" or reader.method is None:
         raise WireError("it is no call")
-    return name.text.strip(), _parameters(root)
+    return reader.method, reader.values
 
 
 def read_response(text: str) -> object:
-    """The value in a response; raises WireError, for a fault, too."""
-    root = parse(text)
-    if root.tag != "methodResponse":
+    """The value in a response, None if there is none; raises WireError, for a fault, too."""
+    reader = _Reader(text)
+    if reader.root != "methodResponse":
         raise WireError("it is no response")
-    if (fault := root.first("fault")) is not None:
-        raise WireError(f"fault {_value(_only(fault, 'value'))}")
-    [value, *more] = _parameters(root) or [None]
-    if more or root.first("params") is None:
-        raise WireError("it has not one value")
+    [value, *more] = reader.values or [None]
+    if reader.is_fault:
+        raise WireError(f"fault {value}")
+    if more:
+        raise WireError("it has more than one value")
     return value
 
 
@@ -80,47 +79,76 @@ def _text(value: object) -> str:
     return f"<value>{inside}</value>"
 
 
-def _parameters(root: Element) -> list[object]:
-    params = root.first("params")
-    return [_value(_only(param, "value")) for param in (params.all("param") if params else ())]
+class _Reader:
+    """What a document says: `values`, and what else there is.
+
+    Pools have thousands of records, so the elements are taken as they come: each that is a value goes on top of
+    `values`; what an array or a struct is made of lies above a mark, and becomes one value when the element ends.
+    """
+
+    def __init__(self, text: str) -> None:
+        self.root = ""
+        self.method: str | None = None
+        self.is_fault = False
+        self.values: list[object] = []
+        self._marks: list[int] = []
+        self._pieces: list[str] = []
+        self._is_bare = False  # whether a <value> has begun and has nothing but text so far
+        scan(text, self._start, self._end, self._pieces.append)
+
+    def _start(self, tag: str, attributes: dict[str, str]) -> None:
+        self._pieces.clear()
+        self._is_bare = tag == "value"
+        if tag in ("array", "struct"):
+            self._marks.append(len(self.values))
+        elif not self.root:
+            self.root = tag
+        elif tag == "fault":
+            self.is_fault = True
+
+    def _end(self, tag: str) -> None:
+        if tag == "value":
+            if self._is_bare:
+                self.values.append("".join(self._pieces))
+                self._is_bare = False
+        elif tag in _TEXTS:
+            self.values.append("".join(self._pieces))
+        elif tag in _SILENT:
+            pass
+        elif tag == "methodName":
+            self.method = "".join(self._pieces).strip()
+        elif tag == "struct":
+            self._gather(_struct)
+        elif tag == "array":
+            self._gather(list)
+        else:
+            self.values.append(_scalar(tag, "".join(self._pieces)))
+
+    def _gather(self, make: Callable[[list[object]], object]) -> None:
+        mark = self._marks.pop()
+        self.values[mark:] = [make(self.values[mark:])]
 
 
-def _only(parent: Element, tag: str) -> Element:
-    if len(parent.children) != 1 or parent.children[0].tag != tag:
-        raise WireError(f"<{parent.tag}> has not one <{tag}>")
-    return parent.children[0]
+_TEXTS = frozenset({"string", "name", "dateTime.iso8601", "base64"})
+_SILENT = frozenset({"member", "data", "param", "params", "fault", "methodCall", "methodResponse"})
 
 
-def _value(element: Element) -> object:
-    """The value of a <value>: of its one child, or its text, which then is a string."""
-    if not element.children:
-        return element.text
-    if len(element.children) > 1:
-        raise WireError("<value> has more than one")
-    [inside] = element.children
-    text = inside.text
-    match inside.tag:
-        case "string" | "dateTime.iso8601" | "base64":
-            return text
+def _struct(items: list[object]) -> dict[object, object]:
+    if len(items) % 2:
+        raise WireError("a <member> has not a name and a value")
+    return dict(zip(items[::2], items[1::2], strict=True))
+
+
+def _scalar(tag: str, text: str) -> object:
+    match tag:
         case "boolean" if text.strip() in ("0", "1"):
             return text.strip() == "1"
-        case "int" | "i4" | "i8" | "double" as kind:
+        case "int" | "i4" | "i8" | "double":
             try:
-                return float(text) if kind == "double" else int(text)
+                return float(text) if tag == "double" else int(text)
             except ValueError:
-                raise WireError(f"'{text}' is no {kind}") from None
+                raise WireError(f"'{text}' is no {tag}") from None
         case "nil":
             return None
-        case "array":
-            return [_value(each) for each in _only(inside, "data").all("value")]
-        case "struct":
-            return dict(_member(each) for each in inside.all("member"))
-        case tag:
+        case _:
             raise WireError(f"<{tag}> with '{text}' is no value")
-
-
-def _member(element: Element) -> tuple[str, object]:
-    name, value = element.first("name"), element.first("value")
-    if name is None or value is None:
-        raise WireError("<member> has not a name and a value")
-    return name.text, _value(value)

@@ -52,13 +52,12 @@ def test_what_xapi_has_besides() -> None:
     [
         ("", "no element"),
         ("<methodCall/>", "no response"),
-        ("<methodResponse/>", "not one value"),
-        ("<methodResponse><params><param/></params></methodResponse>", "has not one <value>"),
+        ("<methodResponse><params><param><value/></param><param><value/></param></params></methodResponse>", "more than one"),
+        ("<methodResponse><value><struct><member><name>a</name></member></struct></value></methodResponse>", "not a name"),
         ("<methodResponse><params><param><value><int>x</int></value></param></params></methodResponse>", "'x' is no int"),
         ("<methodResponse><params><param><value><boolean>2</boolean></value></param></params></methodResponse>", "no value"),
         ("<methodResponse><params><param><value><other/></value></param></params></methodResponse>", "<other>"),
         ("<!DOCTYPE x [<!ENTITY a 'b'>]><methodResponse/>", "document type"),
-        ("<a>" * 200, "too deeply"),
     ],
 )  # fmt: skip
 def test_what_is_none(text: str, message: str) -> None:
@@ -80,6 +79,11 @@ def test_a_fault_is_an_error() -> None:
 def test_whatever_is_escaped_can_be_read(text: str) -> None:
     kept = parse(f"<a>{escape(text)}</a>").text
     assert set(kept) <= set(text) | {"\n"}
+
+
+def test_what_is_nested_too_deeply() -> None:
+    with pytest.raises(WireError, match="too deeply"):
+        parse("<a>" * 200)
 
 
 def test_text_before_between_and_after_children() -> None:
