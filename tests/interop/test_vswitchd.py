@@ -115,6 +115,7 @@ ovs-appctl fdb/flush x
 ovs-appctl fdb/flush
 ovs-appctl revalidator/purge
 ovs-appctl upcall/set-flow-limit 100
+ovs-appctl time/stop
 ovs-appctl dpctl/del-flows
 ovs-appctl dpctl/add-flow in_port(1),eth(),eth_type(0x800),ipv4() 2
 ovs-appctl dpctl/add-flow in_port(1),eth(),eth_type(0x800),ipv4() 2

@@ -147,7 +147,7 @@ class Log:
     def set(self, spec: str) -> None:
         """Do what `-vSPEC` and `vlog/set SPEC` say; raises `TextError` in the peer's words."""
         first, _, rest = spec.partition(":")
-        match first:
+        match first.upper():
             case "PATTERN":
                 self._set_pattern(rest)
             case "FACILITY":

@@ -11,7 +11,7 @@ from vswitch.base.errors import TextError
 from vswitch.base.text import key_values
 from vswitch.flow.field import Flow, PortNames
 from vswitch.flow.fields import ETH_TYPE, FIELDS, IN_PORT, IP_PROTO
-from vswitch.flow.match import WORDS
+from vswitch.flow.match import WORDS, Match
 from vswitch.flow.ports import OFPP_ANY
 
 _PROTOCOLS = {word: key for key, word in WORDS.items()}
@@ -21,25 +21,32 @@ _NO_PORTS: PortNames = {}
 
 def parse_exact_flow(text: str, port_names: PortNames = _NO_PORTS) -> Flow:
     """The flow that `text` describes; without an input port, that is "none"."""
-    flow = Flow(0)
-    for key, value in key_values(text):
-        try:
-            flow = _with(flow, key, value, port_names)
-        except TextError as error:
-            raise TextError(f"{text}: {error}", error.text) from None
+    flow = parse_exact_match(text, port_names).value
     return flow if IN_PORT.get(flow) else IN_PORT.put(flow, OFPP_ANY)
 
 
-def _with(flow: Flow, key: str, value: str, port_names: PortNames) -> Flow:
-    """`flow` with what one word says."""
+def parse_exact_match(text: str, port_names: PortNames = _NO_PORTS) -> Match:
+    """The same, and which fields it says something of."""
+    match = Match()
+    for key, value in key_values(text):
+        try:
+            match = _with(match, key, value, port_names)
+        except TextError as error:
+            raise TextError(f"{text}: {error}", error.text) from None
+    return match
+
+
+def _with(match: Match, key: str, value: str, port_names: PortNames) -> Match:
+    """`match` with what one word says."""
+    flow = match.value
     if key in _PROTOCOLS:
         eth_type, proto = _PROTOCOLS[key]
         if ETH_TYPE.get(flow):
             raise TextError("Ethernet type set multiple times", key)
         if proto and IP_PROTO.get(flow):
             raise TextError("network protocol set multiple times", key)
-        flow = ETH_TYPE.put(flow, eth_type)
-        return IP_PROTO.put(flow, proto) if proto else flow
+        match = match.where(ETH_TYPE, eth_type)
+        return match.where(IP_PROTO, proto) if proto else match
     field = FIELDS.get(key)
     if field is None:
         raise TextError(f"unknown field {key}", key)
@@ -53,4 +60,4 @@ def _with(flow: Flow, key: str, value: str, port_names: PortNames) -> Flow:
             raise TextError(f"{value}: wildcards not allowed here", value)
     except TextError as error:
         raise TextError(f"bad value for {key} ({error})", value) from None
-    return field.put(flow, number)
+    return match.where(field, number)

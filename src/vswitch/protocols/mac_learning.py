@@ -104,6 +104,7 @@ class MacTable(Generic[P]):
             if not self.may_learn(mac, vlan):
                 return
             entry = self._insert(key, MacEntry(vlan, mac, port, now))
+            self.learned += 1
         elif entry.static:
             return
         if gratuitous_arp and not bond:
@@ -164,7 +165,6 @@ class MacTable(Generic[P]):
         self._entries[key] = entry
         self._by_port.setdefault(entry.port, OrderedDict())[key] = entry
         self._changes.add(key)
-        self.learned += 1
         return entry
 
     def _move(self, key: MacKey, entry: MacEntry[P], port: P) -> None:

@@ -34,6 +34,7 @@ Tables: TypeAlias = Mapping[str, Mapping[str, Row]]  # rows by table, by UUID
 DEFAULT_MAC_AGING = 300  # seconds
 NO_VLAN = 4095  # reserved: no packet is in it
 DEFAULT_MAC_TABLE_SIZE = 8192
+MAC_AGING, MAC_TABLE_SIZE = (15, 3600), (10, 1_000_000)  # whatever the database says, between these
 DEFAULT_MAX_IDLE = 10_000  # milliseconds
 DEFAULT_MAX_REVALIDATOR = 500  # milliseconds
 DEFAULT_FLOW_LIMIT = 200_000
@@ -216,8 +217,10 @@ def _read_bridge(tables: Tables, uuid: str) -> BridgeConfig | None:
         fail_mode=FailMode(row["fail_mode"] or "standalone"),
         datapath_id=_datapath_id(other.get("datapath-id")),
         hwaddr=unicast_mac(other.get("hwaddr")),
-        mac_aging=_integer(other, "mac-aging-time", DEFAULT_MAC_AGING) or DEFAULT_MAC_AGING,
-        mac_table_size=_integer(other, "mac-table-size", DEFAULT_MAC_TABLE_SIZE) or DEFAULT_MAC_TABLE_SIZE,
+        mac_aging=_within(MAC_AGING, _integer(other, "mac-aging-time", 0) or DEFAULT_MAC_AGING),
+        mac_table_size=_within(
+            MAC_TABLE_SIZE, _integer(other, "mac-table-size", 0) or DEFAULT_MAC_TABLE_SIZE
+        ),
         forward_bpdu=other.get("forward-bpdu") == "true",
         flood_vlans=frozenset(row["flood_vlans"]),
         description=other.get("dp-desc", ""),
@@ -418,6 +421,11 @@ def unicast_mac(text: str | None) -> int | None:
     """A MAC address that a device may have; None for anything else."""
     mac = parse_mac(text) if text else None
     return None if not mac or mac >> 40 & 1 else mac
+
+
+def _within(limits: tuple[int, int], number: int) -> int:
+    """`number`, or the limit that is nearest to it."""
+    return min(max(number, limits[0]), limits[1])
 
 
 def _integer(settings: Mapping[str, str], name: str, default: int) -> int:

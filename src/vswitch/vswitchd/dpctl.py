@@ -10,19 +10,25 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TypeAlias
 
 from vswitch.base.dataclass import dataclass
 from vswitch.base.errors import KernelError, TextError, VswitchError
+from vswitch.base.namedtuple import NamedTuple
 from vswitch.dpif.actiontext import parse_actions
 from vswitch.dpif.datapath import Datapath
-from vswitch.dpif.flowtext import format_megaflow
+from vswitch.dpif.flowtext import format_megaflow, format_stats
 from vswitch.dpif.key import format_key, parse_key
-from vswitch.dpif.megaflow import Megaflow
+from vswitch.dpif.megaflow import FlowStats, Megaflow, Ufid
 from vswitch.dpif.netdev import NetdevStats
 from vswitch.dpif.ufid import parse_ufid, ufid_of
+from vswitch.flow.field import Flow, Mask
+from vswitch.vswitchd.dpctloptions import Options, is_wish, parse_wanted, split_options
 from vswitch.vswitchd.dpctlwords import USAGES, DpctlError
 
+_Command: TypeAlias = Callable[[Sequence[str], Options], Iterable[str]]
 IN_THIS_PROCESS = ("netdev", "dummy")  # datapaths of this process: their dumps say so
 
 
@@ -42,6 +48,18 @@ class DatapathView:
         """Port names by number."""
         return {number: port.name for number, port in self.datapath.ports().items()}
 
+    def numbers(self) -> dict[str, int]:
+        """Port numbers by name."""
+        return {name: number for number, name in self.names().items()}
+
+
+class _Key(NamedTuple):
+    """What a megaflow is named by: what it matches, or its ufid."""
+
+    flow: Flow
+    mask: Mask
+    ufid: Ufid | None
+
 
 class Dpctl:
     """The commands, on what `datapaths` returns, said in the name of `program`."""
@@ -55,16 +73,16 @@ class Dpctl:
 
     def commands(self) -> Mapping[str, Callable[[Sequence[str]], Iterable[str]]]:
         """Every command by name."""
-        return {
+        with_options = {
             "dump-dps": self.dump_dps,
             "show": self.show,
             "dump-flows": self.dump_flows,
-            "add-flow": lambda words: self._put(words, self._is_new),
-            "mod-flow": lambda words: self._put(words, self._is_old),
+            "add-flow": self.add_flow,
+            "mod-flow": self.mod_flow,
             "get-flow": self.get_flow,
             "del-flow": self.del_flow,
-            "add-flows": lambda words: self._put_file(words, self._is_new),
-            "mod-flows": lambda words: self._put_file(words, self._is_old),
+            "add-flows": self.add_flows,
+            "mod-flows": self.mod_flows,
             "del-flows": self.del_flows,
             "parse-actions": self.parse_actions,
             "list-commands": self.list_commands,
@@ -74,31 +92,39 @@ class Dpctl:
             },
         }
 
-    def list_commands(self, words: Sequence[str] = ()) -> Iterator[str]:
+        def taking(run: _Command) -> Callable[[Sequence[str]], Iterable[str]]:
+            def answer(words: Sequence[str]) -> Iterable[str]:
+                options, others = split_options(words)
+                return run(others, options)
+
+            return answer
+
+        return {name: taking(run) for name, run in with_options.items()}
+
+    def list_commands(self, words: Sequence[str], options: Options) -> Iterator[str]:
         """What there is."""
         yield "The available commands are:"
         for name, (usage, _, _) in USAGES.items():
             yield f"  {'dpctl/' if self.program == 'ovs-vswitchd' else ''}{name:<23} {usage}"
 
-    def dump_dps(self, words: Sequence[str] = ()) -> Iterator[str]:
+    def dump_dps(self, words: Sequence[str], options: Options) -> Iterator[str]:
         """The names of all datapaths."""
         return (view.name for view in self._datapaths())
 
     # Ports.
 
-    def show(self, words: Sequence[str]) -> Iterator[str]:
+    def show(self, words: Sequence[str], options: Options) -> Iterator[str]:
         """Counters and ports of the datapaths named, or of all."""
-        with_stats = "-s" in words or "--statistics" in words
-        names = [word for word in words if not word.startswith("-")]
-        failures = []
-        views = [] if names else list(self._datapaths())
-        for name in names:
+        failures, there_are = [], list(self._datapaths())
+        views = [] if words else there_are
+        problem = os.strerror(errno.ENODEV if there_are else errno.ENOENT)
+        for name in words:
             try:
                 views.append(self._find(name))
             except DpctlError:
-                failures.append(f"opening datapath {name} failed ({os.strerror(errno.ENOENT)})")
+                failures.append(f"opening datapath {name} failed ({problem})")
         for view in views:
-            yield from self._show(view, with_stats)
+            yield from self._show(view, "statistics" in options.given)
         if failures:
             raise self._error("\n".join(failures))
 
@@ -121,22 +147,43 @@ class Dpctl:
 
     # Megaflows.
 
-    def dump_flows(self, words: Sequence[str]) -> Iterator[str]:
-        """The megaflows of a datapath."""
-        verbose = "-m" in words or "--more" in words
-        named = verbose or "--names" in words
-        others = [word for word in words if not word.startswith("-")]
-        wanted = [word for word in others if "=" not in word]
-        view = self._find(wanted[0] if wanted else None)
-        names = view.names() if named else None
-        flows = list(view.datapath.flow_dump())
-        if flows and view.datapath.type in IN_THIS_PROCESS:
+    def dump_flows(self, words: Sequence[str], options: Options) -> Iterator[str]:
+        """The megaflows of a datapath, or those of them that are wished for."""
+        names = [word for word in words if not is_wish(word)]
+        view = self._find(names[0] if names else None)
+        try:
+            wanted = parse_wanted(words, view.numbers())
+        except DpctlError as error:
+            raise self._error(str(error)) from None
+        port_names = view.names() if options.names else None
+        flows = [
+            (megaflow, stats) for megaflow, stats in view.datapath.flow_dump() if wanted.includes(megaflow)
+        ]
+        if flows and view.datapath.type in IN_THIS_PROCESS and wanted.thread is None:
             yield "flow-dump from the main thread:"
         now = self._clock()
         for megaflow, stats in flows:
-            yield format_megaflow(megaflow, stats, now, names, verbose)
+            yield format_megaflow(megaflow, stats, now, port_names, "more" in options.given)
 
-    def get_flow(self, words: Sequence[str]) -> Iterator[str]:
+    def add_flow(self, words: Sequence[str], options: Options) -> Iterator[str]:
+        """Add a megaflow that is not there yet."""
+        self._put(self._find(words[0] if len(words) > 2 else None), words[-2], words[-1])
+        return iter(())
+
+    def mod_flow(self, words: Sequence[str], options: Options) -> Iterator[str]:
+        """Give a megaflow other actions; `--may-create`: make it if need be; `--clear`: forget what it carried."""
+        self._put(self._find(words[0] if len(words) > 2 else None), words[-2], words[-1], options)
+        return iter(())
+
+    def add_flows(self, words: Sequence[str], options: Options) -> Iterator[str]:
+        """Add megaflows from a file."""
+        return self._put_file(words)
+
+    def mod_flows(self, words: Sequence[str], options: Options) -> Iterator[str]:
+        """Change megaflows as a file says."""
+        return self._put_file(words, options)
+
+    def get_flow(self, words: Sequence[str], options: Options) -> Iterator[str]:
         """The megaflow with a ufid."""
         view = self._find(words[0] if len(words) > 1 else None)
         try:
@@ -149,17 +196,18 @@ class Dpctl:
                 return
         raise self._error(f"getting flow ({os.strerror(errno.ENOENT)})")
 
-    def del_flow(self, words: Sequence[str]) -> Iterator[str]:
+    def del_flow(self, words: Sequence[str], options: Options) -> Iterator[str]:
         """Remove the megaflow that matches exactly this."""
         view = self._find(words[0] if len(words) > 1 else None)
-        found = self._same_match(view, words[-1])
+        found = self._same(view, self._key(view, words[-1]))
         if found is None:
             problem = self._error(f"deleting flow ({os.strerror(errno.ENOENT)})")
             raise DpctlError(f"{problem}\nPerhaps you need to specify a UFID?")
-        view.datapath.flow_del([found.ufid])
-        return iter(())
+        view.datapath.flow_del([found[0].ufid])
+        if "statistics" in options.given:
+            yield format_stats(found[1], self._clock())
 
-    def del_flows(self, words: Sequence[str]) -> Iterator[str]:
+    def del_flows(self, words: Sequence[str], options: Options) -> Iterator[str]:
         """Remove all megaflows, or those in a file."""
         named = [word for word in words if self._is_datapath(word)]
         files = [word for word in words if word not in named]
@@ -167,11 +215,11 @@ class Dpctl:
         if not files:
             view.datapath.flow_flush()
         for line in self._lines(files[0]) if files else ():
-            if (found := self._same_match(view, line.partition(" ")[0])) is not None:
-                view.datapath.flow_del([found.ufid])
+            if (found := self._same(view, self._key(view, line.partition(" ")[0]))) is not None:
+                view.datapath.flow_del([found[0].ufid])
         return iter(())
 
-    def parse_actions(self, words: Sequence[str]) -> Iterator[str]:
+    def parse_actions(self, words: Sequence[str], options: Options) -> Iterator[str]:
         """Actions as they read after parsing."""
         for word in words:
             try:
@@ -179,65 +227,54 @@ class Dpctl:
             except TextError:
                 raise self._error(f"odp_actions_from_string ({os.strerror(errno.EINVAL)})") from None
 
-    def _put(
-        self, words: Sequence[str], check: Callable[[Megaflow | None], Megaflow | None]
-    ) -> Iterator[str]:
-        view = self._find(words[0] if len(words) > 2 else None)
-        self._put_one(view, words[-2], words[-1], check)
-        return iter(())
-
-    def _put_file(
-        self, words: Sequence[str], check: Callable[[Megaflow | None], Megaflow | None]
-    ) -> Iterator[str]:
+    def _put_file(self, words: Sequence[str], changing: Options | None = None) -> Iterator[str]:
         view = self._find(words[0] if len(words) > 1 else None)
         for line in self._lines(words[-1]):
             key, _, actions = line.partition(" ")
-            self._put_one(view, key, actions.strip(), check)
+            self._put(view, key, actions.strip(), changing)
         return iter(())
 
-    def _put_one(
-        self,
-        view: DatapathView,
-        key: str,
-        actions: str,
-        check: Callable[[Megaflow | None], Megaflow | None],
-    ) -> None:
-        numbers = {name: number for number, name in view.names().items()}
+    def _put(self, view: DatapathView, text: str, actions: str, changing: Options | None = None) -> None:
+        """Add a megaflow, or change it with the options `changing`."""
+        key = self._key(view, text)
         try:
-            flow, mask = parse_key(key, numbers)
-        except TextError as error:
-            raise self._error(f"parsing flow key ({error}) ({os.strerror(errno.EINVAL)})") from error
-        try:
-            parsed = parse_actions(actions, numbers)
+            parsed = parse_actions(actions, view.numbers())
         except TextError as error:
             raise self._error(f"parsing actions ({os.strerror(errno.EINVAL)})") from error
-        old = check(self._same_match(view, key))
-        ufid = old.ufid if old else ufid_of(flow, mask, b"dpctl")
+        found = self._same(view, key)
+        old = found[0] if found else None
+        if old is not None and changing is None:
+            raise self._error(f"updating flow table ({os.strerror(errno.EEXIST)})")
+        if old is None and changing is not None and "may-create" not in changing.given:
+            raise self._error(f"updating flow table ({os.strerror(errno.ENOENT)})")
+        if old is not None and changing is not None and "clear" in changing.given:
+            view.datapath.flow_del([old.ufid])
+        ufid = old.ufid if old else key.ufid or ufid_of(key.flow, key.mask, b"dpctl")
         try:
-            view.datapath.flow_put([Megaflow(ufid, flow, mask, parsed)])
+            view.datapath.flow_put([Megaflow(ufid, key.flow, key.mask, parsed)])
         except KernelError as error:
             raise self._error(f"updating flow table ({os.strerror(error.errno)})") from error
 
-    def _is_new(self, old: Megaflow | None) -> Megaflow | None:
-        if old is not None:
-            raise self._error(f"updating flow table ({os.strerror(errno.EEXIST)})")
-        return None
-
-    def _is_old(self, old: Megaflow | None) -> Megaflow | None:
-        if old is None:
-            raise self._error(f"updating flow table ({os.strerror(errno.ENOENT)})")
-        return old
-
-    def _same_match(self, view: DatapathView, key: str) -> Megaflow | None:
-        numbers = {name: number for number, name in view.names().items()}
+    def _key(self, view: DatapathView, text: str) -> _Key:
+        """What `text` says: `[ufid:UFID[,]]KEY`."""
+        ufid = None
+        if found := re.match(r"ufid:[0-9a-fA-F-]+,?\s*", text):
+            try:
+                ufid = parse_ufid(found[0].rstrip(", "))
+            except TextError as error:
+                raise self._error(f"parsing flow ufid ({os.strerror(errno.EINVAL)})") from error
+            text = text[found.end() :]
         try:
-            flow, mask = parse_key(key, numbers)
+            return _Key(*parse_key(text, view.numbers()), ufid)
         except TextError as error:
             raise self._error(f"parsing flow key ({error}) ({os.strerror(errno.EINVAL)})") from error
-        wanted = format_key(flow, mask)
-        for megaflow, _ in view.datapath.flow_dump():
-            if format_key(megaflow.flow, megaflow.mask) == wanted:
-                return megaflow
+
+    def _same(self, view: DatapathView, key: _Key) -> tuple[Megaflow, FlowStats] | None:
+        """The megaflow that has this ufid, or without one, that matches exactly this; and what it has carried."""
+        wanted = None if key.ufid else format_key(key.flow, key.mask)
+        for megaflow, stats in view.datapath.flow_dump():
+            if megaflow.ufid == key.ufid or format_key(megaflow.flow, megaflow.mask) == wanted:
+                return megaflow, stats
         return None
 
     def _lines(self, path: str) -> list[str]:
@@ -269,8 +306,8 @@ class Dpctl:
                 return view
         raise self._error(f"datapath not found ({os.strerror(errno.EINVAL)})")
 
-    def _refuse_change(self, what: str) -> Callable[[Sequence[str]], Iterator[str]]:
-        def refuse(words: Sequence[str]) -> Iterator[str]:
+    def _refuse_change(self, what: str) -> _Command:
+        def refuse(words: Sequence[str], options: Options) -> Iterator[str]:
             """The datapaths are the daemon's to make and unmake, as the database says."""
             raise self._error(f"{what} ({os.strerror(errno.EAFNOSUPPORT)})")
 

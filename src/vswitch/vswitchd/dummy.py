@@ -5,18 +5,22 @@ Sources: the peer's netdev-dummy/* commands with --enable-dummy.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from vswitch.aio.clock import settle
 from vswitch.aio.daemon import Service
 from vswitch.aio.unixctl import MANY
-from vswitch.base.digits import parse_decimal
 from vswitch.base.errors import TextError
 from vswitch.dpif.key import parse_key
 from vswitch.dpif.packet import Packet
 from vswitch.flow.compose import compose
+from vswitch.flow.extract import ETH_HEADER_SIZE
+from vswitch.flow.field import Flow
 from vswitch.netdev.dummy import DummyDevices
 from vswitch.vswitchd.vswitch import Vswitch
+
+MINIMUM = 60  # bytes of a packet that is made to length
 
 
 def add_dummy_commands(service: Service, vswitch: Vswitch, dummies: DummyDevices) -> None:
@@ -58,41 +62,53 @@ def add_dummy_commands(service: Service, vswitch: Vswitch, dummies: DummyDevices
 
 
 def _packets(words: Sequence[str], vswitch: Vswitch) -> list[Packet]:
-    """The packets that `words` describe, in hex or as flows; `--len N` sets the length of the one before."""
+    """The packets that `words` describe, in hex or as flows; `--len N` sets the length of a flow's before it."""
+    words = _without_queue(words)
     packets: list[Packet] = []
-    queue = list(reversed(words))
-    while queue:
-        word = queue.pop()
-        if word == "--qid":
-            _value(queue)
-            continue
-        length = None
-        if len(queue) > 1 and queue[-1] == "--len":
-            queue.pop()
-            length = _value(queue)
-        packets.append(Packet(_packet(word, length, vswitch)))
+    while words:
+        text, *words = words
+        data = _hexadecimal(text)
+        if data is None:
+            flow = _flow(text, vswitch)
+            data = compose(flow)
+            if len(words) > 1 and words[0] == "--len":
+                length = _leading_number(words[1])
+                del words[:2]
+                if length < MINIMUM:
+                    raise TextError("too small packet len")
+                data = compose(flow, bytes(max(0, length - len(compose(flow, b"")))))
+        packets.append(Packet(data))
     return packets
 
 
-def _value(queue: list[str]) -> int:
-    text = queue.pop() if queue else ""
-    number = parse_decimal(text)
-    if number is None:
-        raise TextError("wrong value for option")
-    return number
+def _without_queue(words: Sequence[str]) -> list[str]:
+    """The words after `--qid N`, which says the only queue that a device has."""
+    if len(words) < 2 or words[0] != "--qid":
+        return list(words)
+    if _leading_number(words[1]):
+        raise TextError("bad rx queue id.")
+    return list(words[2:])
 
 
-def _packet(text: str, length: int | None, vswitch: Vswitch) -> bytes:
+def _hexadecimal(text: str) -> bytes | None:
+    """The packet that `text` is, with or without blanks between bytes; None: it is something else."""
     try:
-        return bytes.fromhex(text)
+        data = bytes.fromhex(text)
     except ValueError:
-        pass
+        return None
+    return data if len(data) >= ETH_HEADER_SIZE else None
+
+
+def _flow(text: str, vswitch: Vswitch) -> Flow:
     numbers = {
         interface.config.name: int(interface.odp_port)
         for _, interface in vswitch.interfaces()
         if interface.odp_port is not None
     }
-    flow, _ = parse_key(text, numbers)
-    if length is None:
-        return compose(flow)
-    return compose(flow, bytes(max(0, length - len(compose(flow, b"")))))
+    return parse_key(text, numbers)[0]
+
+
+def _leading_number(text: str) -> int:
+    """The number that `text` begins with, if any; else 0."""
+    found = re.match(r"-?\d+", text)
+    return int(found[0]) if found else 0

@@ -71,6 +71,7 @@ def test_a_static_entry_stays() -> None:
     table.expire(100.0)
     table.flush()
     assert table.lookup(A, 0) == "p1"
+    assert table.learned == 0
     assert table.deadline == float("inf")
     assert table.forget(A, 0)
     assert not table.forget(A, 0)

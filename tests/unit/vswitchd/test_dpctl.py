@@ -77,7 +77,7 @@ def test_a_flow_by_its_ufid(dpctl: Program) -> None:
         ),
         (("add-flow", KEY, "nonsense"), "ovs-dpctl: parsing actions (Invalid argument)"),
         (("dump-flows", "nope"), "ovs-dpctl: datapath not found (Invalid argument)"),
-        (("show", "nope"), "ovs-dpctl: opening datapath nope failed (No such file or directory)"),
+        (("show", "nope"), "ovs-dpctl: opening datapath nope failed (No such device)"),
         (("parse-actions", "nonsense"), "ovs-dpctl: odp_actions_from_string (Invalid argument)"),
         (("add-flows", "/nowhere"), "ovs-dpctl: /nowhere: open failed (No such file or directory)"),
         (("add-dp", "x"), "ovs-dpctl: add_dp (Address family not supported by protocol)"),
