@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.switch.machine import Machine
+from vswitch.ofproto import staging
 from vswitch.ofproto.channel import ChannelKind
 from vswitch.ofproto.command import Send
 from vswitch.ofproto.connections import Connection
@@ -145,19 +146,32 @@ class Talk:
             for rule in table
         )
 
+    def known(self) -> tuple[list[str], dict[tuple[int, int], int]]:
+        """What the switch knows of its rules: those that expire, and whom they teach."""
+        switch = self.machine.br0
+        expiring = sorted(f"{rule.table_id} {rule.priority} {rule.match!r}" for rule in switch.expiring)
+        return expiring, {taught: n for taught, n in switch.teachers.items() if n}
 
+
+@pytest.mark.parametrize(
+    ("min_staged", "max_there"), [(staging.MIN_STAGED, staging.MAX_THERE), (1, staging.MAX_THERE), (2, 1)]
+)
 @pytest.mark.parametrize(("is_watched", "limit"), [(False, None), (True, None), (False, 2)])
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=50)
 @given(stream=streams())
 def test_runs_come_to_what_single_messages_come_to(
-    stream: tuple[Version, bytes], is_watched: bool, limit: int | None
+    stream: tuple[Version, bytes], is_watched: bool, limit: int | None, min_staged: int, max_there: int
 ) -> None:
     version, data = stream
     one_by_one = Talk(version, in_runs=False, is_watched=is_watched, limit=limit)
     in_runs = Talk(version, in_runs=True, is_watched=is_watched, limit=limit)
-    said = one_by_one.hear(data), in_runs.hear(data)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(staging, "MIN_STAGED", min_staged)
+        patched.setattr(staging, "MAX_THERE", max_there)
+        said = one_by_one.hear(data), in_runs.hear(data)
     assert sorted(map(repr, said[0])) == sorted(map(repr, said[1]))
     assert one_by_one.rules() == in_runs.rules()
+    assert one_by_one.known() == in_runs.known()
 
 
 @pytest.mark.parametrize("version", [OF10, OF13, OF14, OF15])

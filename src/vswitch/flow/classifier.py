@@ -22,7 +22,7 @@ lib/classifier.h (the properties and the names).
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from operator import attrgetter
 from typing import Generic, Protocol, TypeVar
 
@@ -320,7 +320,7 @@ class Classifier(Generic[R]):
 
     __slots__ = ("_order", "_size", "_stale", "_subtables", "_tries")
 
-    def __init__(self, prefix_fields: Sequence[Field] = TRACKED) -> None:
+    def __init__(self, prefix_fields: Collection[Field] = TRACKED) -> None:
         self._subtables: dict[Mask, Subtable[R]] = {}
         self._order: list[Subtable[R]] | None = []  # by max_priority, highest first; None: to be sorted again
         self._tries = Tries(prefix_fields)
@@ -395,6 +395,11 @@ class Classifier(Generic[R]):
         """Whether there are rules of a higher priority."""
         return any(table.max_priority > priority for table in self._subtables.values())
 
+    @property
+    def tracked(self) -> frozenset[Field]:
+        """The fields whose prefixes are tracked."""
+        return frozenset(self._tries)
+
     def take_all(self) -> Contents[R]:
         """Take out all rules."""
         contents = Contents(self._subtables, self._tries, self._stale, self._size)
@@ -413,9 +418,9 @@ class Classifier(Generic[R]):
         """Take out all rules, and forget them."""
         self.take_all()
 
-    def track(self, fields: Sequence[Field]) -> None:
+    def track(self, fields: Collection[Field]) -> None:
         """Track the prefixes of exactly these fields; if that is new, all rules are indexed again, 3 us each."""
-        if set(fields) == set(self._tries):
+        if set(fields) == self.tracked:
             return
         rules = list(self)
         self._tries = Tries(fields)

@@ -1,7 +1,8 @@
 """OpenFlow's bundles: changes that a controller collects, and that happen together or not at all.
 
 A commit performs the messages in order, each on what those before it made of the switch, and notes how to take each
-change back; if one fails, all are taken back, and nobody hears of any.  No packet passes in between.
+change back; if one fails, all are taken back, and nobody hears of any.  No packet passes in between.  Additions in great
+number are made ready before the commit (staging.py).
 
 Sources: OpenFlow 1.5.1, 6.8 and 7.3.9; answers compared with the peer's.
 """
@@ -11,13 +12,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 from vswitch.ofproto.channel import Channel
-from vswitch.ofproto.collection import Collection, Pending
+from vswitch.ofproto.collection import Collection, Pending, Single
 from vswitch.ofproto.command import Send
 from vswitch.ofproto.flowmod import check
 from vswitch.ofproto.handlers import HANDLERS, Request, handles
 from vswitch.ofproto.loading import Loader, Refused, checker
 from vswitch.ofproto.packetout import prepare
-from vswitch.openflow.additions import Addition, Additions
+from vswitch.ofproto.staging import Stage
+from vswitch.ofproto.switch import Switch
+from vswitch.openflow.additions import Additions
 from vswitch.openflow.errors import BundleFailed, ErrorCode, OpenFlowError
 from vswitch.openflow.message import HEADER, Message
 from vswitch.openflow.messages.flow import FlowMod
@@ -46,35 +49,45 @@ def bundle_control(request: Request[BundleControl]) -> Iterable[Message]:
     message, bundles = request.message, request.channel.collections
     match message.type:
         case kind if kind == OFPBCT_OPEN_REQUEST:
-            _open(bundles, message, request)
+            _open(request, bundles)
         case kind if kind == OFPBCT_CLOSE_REQUEST:
-            _close(bundles, message, request.now)
+            _close(request, bundles)
         case kind if kind == OFPBCT_COMMIT_REQUEST:
-            _commit(bundles, request)
+            _commit(request, bundles)
         case kind if kind == OFPBCT_DISCARD_REQUEST:
-            if bundles.pop(message.bundle_id, None) is None:
+            if not drop(request.switch, bundles, message.bundle_id):
                 raise OpenFlowError(BundleFailed.BAD_ID)
         case _:
             raise OpenFlowError(BundleFailed.BAD_TYPE)
     yield BundleControl(message.bundle_id, message.type + 1)
 
 
-def _open(bundles: Collections, message: BundleControl, request: Request[BundleControl]) -> None:
-    if bundles.pop(message.bundle_id, None) is not None:
+def drop(switch: Switch, bundles: Collections, number: int) -> bool:
+    """Forget a bundle, if there is one with this number; whether there is."""
+    bundle = bundles.pop(number, None)
+    if bundle is not None:
+        switch.wiring.remains.put(bundle.containers())
+    return bundle is not None
+
+
+def _open(request: Request[BundleControl], bundles: Collections) -> None:
+    message = request.message
+    if drop(request.switch, bundles, message.bundle_id):
         raise OpenFlowError(BundleFailed.BAD_ID)
     _check_flags(message.flags)
     bundles[message.bundle_id] = Collection(message.flags, request.data, request.now)
 
 
-def _close(bundles: Collections, message: BundleControl, now: float) -> None:
+def _close(request: Request[BundleControl], bundles: Collections) -> None:
+    message = request.message
     bundle = bundles.get(message.bundle_id)
     if bundle is None:
         raise OpenFlowError(BundleFailed.BAD_ID)
     if bundle.is_closed:
-        raise _gone(bundles, message.bundle_id, BundleFailed.BUNDLE_CLOSED)
+        raise _gone(request.switch, bundles, message.bundle_id, BundleFailed.BUNDLE_CLOSED)
     if bundle.flags != message.flags:
-        raise _gone(bundles, message.bundle_id, BundleFailed.BAD_FLAGS)
-    bundle.is_closed, bundle.used = True, now
+        raise _gone(request.switch, bundles, message.bundle_id, BundleFailed.BAD_FLAGS)
+    bundle.is_closed, bundle.used = True, request.now
 
 
 @handles(BundleAdd)
@@ -87,38 +100,50 @@ def bundle_add(request: Request[BundleAdd]) -> Iterable[Message]:
     if isinstance(inner, FlowMod):
         check(inner, request.channel.version)
     opened_by = request.data if message.bundle_id not in bundles else b""
-    bundle = _collecting(bundles, message.bundle_id, message.flags, opened_by, request.now)
-    bundle.messages.append((inner, message.data))
+    bundle = _collecting(request.switch, bundles, message.bundle_id, message.flags, opened_by, request.now)
+    bundle.messages.append(Single(inner, message.data))
     return ()
 
 
-def add_to_bundle(channel: Channel, run: Additions, now: float) -> Refused:
+def add_to_bundle(switch: Switch, channel: Channel, run: Additions, now: float) -> Refused:
     """Put additions of flows into a bundle; yields those that fail."""
     assert run.bundle is not None
     number, flags = run.bundle
     bundles, refuse = channel.collections, checker(channel.version)
-    bundle: Collection | None = None
+    stage: Stage | None = None
     for addition in run.additions:
         try:
             refuse(addition)
-            if bundle is None:
+            if stage is None:
                 opened_by = run.whole(addition) if number not in bundles else b""
-                bundle = _collecting(bundles, number, flags, opened_by, now)
-            bundle.messages.append(addition)
+                bundle = _collecting(switch, bundles, number, flags, opened_by, now)
+                stage = _stage(switch, channel, bundle)
+            stage.add(addition)
         except OpenFlowError as error:
             yield addition, error
 
 
-def _collecting(bundles: Collections, number: int, flags: int, opened_by: bytes, now: float) -> Collection:
+def _stage(switch: Switch, channel: Channel, bundle: Collection) -> Stage:
+    """Where `bundle` takes additions."""
+    last = bundle.messages[-1] if bundle.messages else None
+    if not isinstance(last, Stage):
+        last = Stage(switch, channel.version, follows_changes=last is not None)
+        bundle.messages.append(last)
+    return last
+
+
+def _collecting(
+    switch: Switch, bundles: Collections, number: int, flags: int, opened_by: bytes, now: float
+) -> Collection:
     """The bundle that takes a message, which need not have been opened: then the message `opened_by` does so."""
     bundle = bundles.get(number)
     if bundle is None:
         _check_flags(flags)
         bundle = bundles[number] = Collection(flags, opened_by, now)
     elif bundle.is_closed:
-        raise _gone(bundles, number, BundleFailed.BUNDLE_CLOSED)
+        raise _gone(switch, bundles, number, BundleFailed.BUNDLE_CLOSED)
     elif bundle.flags != flags:
-        raise _gone(bundles, number, BundleFailed.BAD_FLAGS)
+        raise _gone(switch, bundles, number, BundleFailed.BAD_FLAGS)
     bundle.used = now
     return bundle
 
@@ -128,44 +153,38 @@ def _check_flags(flags: int) -> None:
         raise OpenFlowError(BundleFailed.BAD_FLAGS)
 
 
-def _gone(bundles: Collections, number: int, code: ErrorCode) -> OpenFlowError:
+def _gone(switch: Switch, bundles: Collections, number: int, code: ErrorCode) -> OpenFlowError:
     """The error that ends a bundle."""
-    del bundles[number]
+    drop(switch, bundles, number)
     return OpenFlowError(code)
 
 
 # Commits.
 
 
-def _commit(bundles: Collections, request: Request[BundleControl]) -> None:
+def _commit(request: Request[BundleControl], bundles: Collections) -> None:
     message = request.message
     bundle = bundles.get(message.bundle_id)
     if bundle is None:
         raise OpenFlowError(BundleFailed.BAD_ID)
-    del bundles[message.bundle_id]
-    if bundle.flags != message.flags:
-        raise OpenFlowError(BundleFailed.BAD_FLAGS)
-    perform_together(request, bundle.messages)
+    try:
+        if bundle.flags != message.flags:
+            raise OpenFlowError(BundleFailed.BAD_FLAGS)
+        _perform_together(request, bundle.messages)
+    finally:
+        drop(request.switch, bundles, message.bundle_id)
 
 
-def perform_together(request: Request[BundleControl], messages: Iterable[Pending]) -> None:
+def _perform_together(request: Request[BundleControl], messages: Iterable[Pending]) -> None:
     """Perform all of `messages`; or none, and then tell what was wrong with the first that fails."""
     switch, channel = request.switch, request.channel
     actor = switch.actor
     finishing: list[Callable[[], None]] = []
     data = b""
-    loader: Loader | None = None  # good until something else is performed
     with switch.revocable() as said:
         try:
-            for pending in messages:
-                data = pending[-1]
+            for data in _steps(request, messages, finishing):
                 switch.actor = channel.id, int.from_bytes(data[4:8], "big")
-                if isinstance(pending, Addition):
-                    loader = loader or Loader(switch, request.now, channel.version)
-                    loader.add(pending)
-                else:
-                    loader = None
-                    finishing += _perform(Request(switch, channel, pending[0], request.now, data))
         except OpenFlowError as error:
             said.append(Send(channel.id, Error(error.code, data), int.from_bytes(data[4:8], "big")))
             raise OpenFlowError(BundleFailed.MSG_FAILED) from error
@@ -173,6 +192,27 @@ def perform_together(request: Request[BundleControl], messages: Iterable[Pending
             switch.actor = actor
     for finish in finishing:
         finish()
+
+
+def _steps(
+    request: Request[BundleControl], messages: Iterable[Pending], finishing: list[Callable[[], None]]
+) -> Iterator[bytes]:
+    """Perform `messages`, in order; before each step come the bytes of the message that is to blame if it fails."""
+    switch, channel, now = request.switch, request.channel, request.now
+    for pending in messages:
+        if isinstance(pending, Single):
+            yield pending.data
+            finishing += _perform(Request(switch, channel, pending.message, now, pending.data))
+        elif isinstance(pending, Stage) and pending.fits:
+            for addition in pending.needed():
+                yield addition.data
+                pending.check(addition)
+            pending.put_in(now)
+        elif isinstance(pending, Stage):
+            loader = Loader(switch, now, channel.version)
+            for addition in pending.additions:
+                yield addition.data
+                loader.add(addition)
 
 
 def _perform(request: Request[Message]) -> Iterator[Callable[[], None]]:

@@ -7,13 +7,34 @@ Sources: OpenFlow 1.5.1, 6.8; ovs-vswitchd.conf.db(5), other_config:bundle-idle-
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from typing import Protocol
+
 from vswitch.base.dataclass import dataclass, field
-from vswitch.openflow.additions import Addition
+from vswitch.base.remains import Container
 from vswitch.openflow.message import Message
 
 DEFAULT_IDLE_TIMEOUT = 10.0  # seconds
 
-Pending = tuple[Message, bytes] | Addition  # either has the bytes of the message last
+
+class Pending(Protocol):
+    """One or more messages that wait for the commit (bundling.py)."""
+
+    def containers(self) -> Iterable[Container]:
+        """What is left when the bundle is gone."""
+        ...
+
+
+@dataclass(slots=True)
+class Single:
+    """One message, and its bytes."""
+
+    message: Message
+    data: bytes
+
+    def containers(self) -> Iterable[Container]:
+        """Nothing that is large."""
+        return ()
 
 
 @dataclass(slots=True)
@@ -25,3 +46,9 @@ class Collection:
     used: float
     is_closed: bool = False
     messages: list[Pending] = field(default_factory=list)
+
+    def containers(self) -> Iterator[Container]:
+        """What is left when it is gone."""
+        for pending in self.messages:
+            yield from pending.containers()
+        yield self.messages

@@ -24,7 +24,7 @@ from vswitch.ofproto import (  # noqa: F401 - handlers
     tablemod,
     tunneloptions,
 )
-from vswitch.ofproto.bundling import add_to_bundle
+from vswitch.ofproto.bundling import add_to_bundle, drop
 from vswitch.ofproto.channel import Channel, ChannelKind, default_miss_send_len
 from vswitch.ofproto.command import Command, ConnectionId, Send
 from vswitch.ofproto.handlers import HANDLERS, Request
@@ -111,7 +111,7 @@ class Connection:
         if self.channel.role == ROLE_SECONDARY:
             refused: Refused = ((each, OpenFlowError(BadRequest.IS_SECONDARY)) for each in run.additions)
         elif run.bundle is not None:
-            refused = add_to_bundle(self.channel, run, now)
+            refused = add_to_bundle(self.switch, self.channel, run, now)
         else:
             refused = add_flows(self.switch, self.channel, run.additions, now)
         replies = [Send(self.id, Error(error.code, run.whole(each)), each.xid) for each, error in refused]
@@ -137,6 +137,8 @@ class Connection:
 
     def close(self, now: float) -> list[Command]:
         """Leave the switch."""
+        for number in list(self.channel.collections):
+            drop(self.switch, self.channel.collections, number)
         del self.switch.channels[self.id]
         if self.channel.wants_misses:
             self.switch.wiring.changes.everything = True

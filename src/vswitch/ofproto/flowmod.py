@@ -72,8 +72,8 @@ def change_flows(switch: Switch, message: FlowMod, now: float, version: Version)
 ANY_GROUP = range(1 << 32)
 
 
-def check(message: FlowMod, version: Version) -> None:
-    """Refuse what is wrong with `message` whatever rules and groups there are."""
+def check(message: FlowMod, version: Version) -> tuple[Action, ...]:
+    """Refuse what is wrong with `message` whatever rules and groups there are; its actions, completed, if it has any."""
     if message.flags & OFPFF_EMERG:
         raise OpenFlowError(FlowModFailed.TABLE_FULL)  # OpenFlow 1.0's emergency flows, of which we have none
     if message.command == OFPFC_ADD:
@@ -85,7 +85,8 @@ def check(message: FlowMod, version: Version) -> None:
     else:
         table_id = 0 if message.table_id == ALL_TABLES else message.table_id
     if message.command in (OFPFC_ADD, OFPFC_MODIFY, OFPFC_MODIFY_STRICT):
-        checked_actions(message.actions, message.match, table_id, version, ANY_GROUP)
+        return checked_actions(message.actions, message.match, table_id, version, ANY_GROUP)
+    return ()
 
 
 def plan(switch: Switch, message: FlowMod, now: float, version: Version) -> Plan:
@@ -121,7 +122,7 @@ def _plan_add(switch: Switch, message: FlowMod, now: float, version: Version) ->
     cookie = message.new_cookie or 0
     rule = new_rule(message, table_id, message.match, message.priority, actions, cookie, now)
     if old is not None:
-        take_over(rule, old)
+        rule.take_over(old)
     return Plan(add=[(rule, old)], evict=evicted)
 
 
@@ -162,12 +163,6 @@ def new_rule(
         now,
         now,
     )
-
-
-def take_over(rule: Rule, old: Rule) -> None:
-    """Let `rule`, which comes in the place of `old`, go on counting where that was, unless it is to begin anew."""
-    if not rule.flags & _RESET_COUNTS:
-        rule.packets, rule.bytes, rule.used = old.packets, old.bytes, old.used
 
 
 def _table_to_add_to(message: FlowMod, version: Version) -> int:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 from vswitch.ofproto.channel import Channel
-from vswitch.ofproto.flowmod import change_flows, check, checked_addition, new_rule, take_over
+from vswitch.ofproto.flowmod import change_flows, check, checked_addition, new_rule
 from vswitch.ofproto.learning import forget_learned
 from vswitch.ofproto.monitors import flush
 from vswitch.ofproto.switch import Switch
@@ -52,7 +52,7 @@ class Loader:
         rule = new_rule(kind, table_id, match, priority, made, cookie, self._now)
         old = self._switch.insert_rule(rule)
         if old is not None:
-            take_over(rule, old)
+            rule.take_over(old)
             self._switch.replace_rule(old, rule)
 
 

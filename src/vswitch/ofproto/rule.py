@@ -27,6 +27,9 @@ class RuleFlags(enum.IntFlag):
     NO_BYT_COUNTS = 16
 
 
+_RESET_COUNTS = int(RuleFlags.RESET_COUNTS)  # "&" with a member of an enum takes 1.5 us
+
+
 @dataclass(slots=True, eq=False)
 class Rule:
     """One entry of a table.  `actions` are in the merged form, in which instructions are actions too."""
@@ -63,6 +66,11 @@ class Rule:
         self.packets += packets
         self.bytes += n_bytes
         self.used = max(self.used, used)
+
+    def take_over(self, old: Rule) -> None:
+        """Go on counting where `old` was, in whose place this comes, unless it is to begin anew."""
+        if not self.flags & _RESET_COUNTS:
+            self.packets, self.bytes, self.used = old.packets, old.bytes, old.used
 
     @property
     def idle_deadline(self) -> float:

@@ -139,11 +139,11 @@ class Switch:
         """Changes within are taken back if they end in an error; then only what is in the list given is said."""
         outbox, said = self.wiring.outbox, list[Command]()
         n_said = len(outbox)
-        self._undo = []
+        self._undo = undo = list[Callable[[], None]]()
         try:
             yield said
         except BaseException:
-            undo, self._undo = self._undo, None
+            self._undo = None
             for take_back in reversed(undo):
                 take_back()
             self.updates.clear()
@@ -151,6 +151,7 @@ class Switch:
             raise
         finally:
             self._undo = None
+            self.wiring.remains.put([undo])
 
     def note(self, take_back: Callable[[], None]) -> None:
         """Something has changed, and `take_back` makes it what it was."""
@@ -187,8 +188,8 @@ class Switch:
 
     def _let_in(self, table: Table, rule: Rule) -> None:
         """What has to know that `rule` is in `table` now, but for those who watch."""
-        if rule.flags & _SEND_FLOW_REM:
-            table.reports = True
+        if rule.flags:
+            table.take_note(rule.flags)
         self._teach(rule.actions)
         self.expiring.add(rule)
         self.wiring.changes.rules.append((table, rule.match))
@@ -208,8 +209,8 @@ class Switch:
         self._teach(rule.actions)
         table = self.tables[rule.table_id]
         table.replace(old, rule)
-        if rule.flags & _SEND_FLOW_REM:
-            table.reports = True
+        if rule.flags:
+            table.take_note(rule.flags)
         self.expiring.discard(old)
         self.expiring.add(rule)
         self.wiring.changes.rules.append((table, rule.match))
@@ -295,8 +296,31 @@ class Switch:
         self.wiring.remains.put(rules.containers())
         self.wiring.changes.rules.append((table, MATCH_ALL))  # whoever has asked this table
 
+    def fill(self, table: Table, made: Table, now: float, *, known: bool) -> None:
+        """Move the rules of `made` into `table`, which has few, and which nobody wants to hear of; those few stay if there
+        is none with their match and priority.  `known`: whether any of the new ones teaches or expires.
+        """
+        self.serial += 1
+        serial = self.serial
+        for rule in made:
+            rule.created = rule.modified = rule.used = now
+            rule.added = rule.changed = serial
+        there = list(table)
+        if there:
+            self._empty(table)
+        self._refill(table, made.take_all(), known)
+        table.reports = made.reports
+        self.note(partial(self._empty, table))
+        for rule in there:
+            new = table.find(rule.match, rule.priority)
+            if new is None:
+                self._put_in(rule)
+                self.note(partial(self._take_out, rule))
+            else:
+                new.take_over(rule)
+
     def _refill(self, table: Table, rules: Contents[Rule], known: bool) -> None:
-        """Put in what `_empty` took out."""
+        """Put `rules` into `table`, which is empty."""
         for rule in rules if known else ():
             self._teach(rule.actions)
             self.expiring.add(rule)

@@ -9,11 +9,12 @@ import enum
 
 from vswitch.flow.classifier import Classifier
 from vswitch.flow.match import Match
-from vswitch.ofproto.rule import Rule
+from vswitch.ofproto.rule import Rule, RuleFlags
 
 N_TABLES = 255
 INTERNAL_TABLE = 254  # the switch's own: no controller sees it
 ALL_TABLES = 0xFF
+_SEND_FLOW_REM = int(RuleFlags.SEND_FLOW_REM)  # "&" with a member of an enum takes 1.5 us
 
 
 class TableMiss(enum.Enum):
@@ -64,6 +65,11 @@ class Table(Classifier[Rule]):
     def is_full(self) -> bool:
         """Whether a new rule must displace another, or be refused."""
         return self.max_rules is not None and len(self) >= self.max_rules
+
+    def take_note(self, flags: int) -> None:
+        """A rule with these flags comes in."""
+        if flags & _SEND_FLOW_REM:
+            self.reports = True
 
     def overlaps(self, match: Match, priority: int) -> bool:
         """Whether one packet could match both `match` and another rule of this priority."""
