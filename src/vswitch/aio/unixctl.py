@@ -77,14 +77,11 @@ class Commands:
 def common_commands(
     program: str,
     log_file: LogFile,
-    stop: Callable[[bool], None],
+    stop: Callable[[], None],
     memory: Callable[[], Sequence[Mapping[str, int]]],
 ) -> Commands:
-    """The commands that every daemon has; `stop` gets whether exit was told to clean up."""
+    """The commands that every daemon has."""
     commands = Commands()
-
-    def exit_(words: Sequence[str]) -> None:
-        stop("--cleanup" in words)
 
     def set_levels(words: Sequence[str]) -> None:
         for spec in words or [""]:
@@ -107,7 +104,7 @@ def common_commands(
 
     commands.add("list-commands", "", 0, 0, lambda words: commands.listing())
     commands.add("version", "", 0, 0, lambda words: version_line(program) + "\n")
-    commands.add("exit", "[--cleanup]", 0, 1, exit_)
+    commands.add("exit", "", 0, 0, lambda words: stop())
     commands.add("vlog/set", "{spec | PATTERN:destination:pattern}", 0, MANY, set_levels)
     commands.add("vlog/list", "", 0, 0, lambda words: LOG.list_levels())
     commands.add("vlog/list-pattern", "", 0, 0, lambda words: LOG.list_patterns())

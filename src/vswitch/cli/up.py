@@ -123,7 +123,7 @@ async def _up(service: Service, given: Given, usual: bool) -> None:
     serving = asyncio.Event()
     database.on_ready = serving.set
     database.commands = unixctl.common_commands(
-        DATABASE, service.log_file, lambda cleanup: service.stop(True), database.memory_usage
+        DATABASE, service.log_file, lambda: service.stop(True), database.memory_usage
     )
     listener = await unixctl.serve(database.commands, DATABASE)
     path = Path(rundir()) / "conf.db"

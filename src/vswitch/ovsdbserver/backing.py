@@ -35,7 +35,6 @@ from vswitch.ovsdbserver.storage import compaction_records, milliseconds_now, op
 from vswitch.ovsdbserver.upstream import Source, Upstream
 
 log = Logger("ovsdb_server")
-log_transactions = Logger("transaction").limited(rate=60, burst=60)
 COMPACTING = "compacting database online"
 RETRY = 1.0  # seconds until a journal that could not be repaired is written anew once more
 
@@ -65,7 +64,6 @@ class Backing(ABC):
         self.around = around
         self.host = Host(database, around.new_uuid, milliseconds_now, service)
         self.host.on_commit = self.committed
-        self.logged: set[str] = set()  # tables whose changes go to the log
 
     @property
     def name(self) -> str:
@@ -81,10 +79,6 @@ class Backing(ABC):
     def committed(self, commit: Commit) -> None:
         """The database has changed."""
         self.around.notice(self.host, commit)
-        for table in self.logged & commit.changes.keys():
-            for uuid, (old, new) in commit.changes[table].items():
-                what = "delete" if new is None else "insert" if old is None else "modify"
-                log_transactions.info("%s: table %s: %s row %s", self.name, table, what, uuid)
 
     def tend(self) -> None:  # noqa: B027 - see start()
         """The loop has gone round: see whether something is to be done."""

@@ -17,6 +17,7 @@ from vswitch.ovsdb.server import SERVER, Server
 from vswitch.ovsdbserver.backing import COMPACTING, Backing, Surroundings
 from vswitch.ovsdbserver.remotes import Remotes
 from vswitch.ovsdbserver.replication import Replication
+from vswitch.ovsdbserver.tablelog import TableLog
 
 log = Logger("ovsdb_server")
 
@@ -29,6 +30,7 @@ class Owner(Protocol):
     replication: Replication
     backings: dict[str, Backing]
     around: Surroundings
+    table_log: TableLog
 
     @property
     def config_path(self) -> str:
@@ -76,12 +78,14 @@ def add_commands(commands: Commands, owner: Owner) -> None:
     command("perf-counters-clear", "", 0, 0, lambda words: None)
     command("sync-status", "", 0, 0, lambda words: replication.status())
     command("set-active-ovsdb-server", "", 1, 1, unconfigured(replication.set_active))
-    command("get-active-ovsdb-server", "", 0, 0, lambda words: f"{replication.active or ''}\n")
-    command("connect-active-ovsdb-server", "", 0, 0, unconfigured(lambda words: replication.connect()))
+    command("get-active-ovsdb-server", "", 0, 0, lambda words: replication.active_server())
+    command(
+        "connect-active-ovsdb-server", "", 0, 0, unconfigured(lambda words: replication.connect_if_known())
+    )
     command("disconnect-active-ovsdb-server", "", 0, 0, unconfigured(lambda words: replication.disconnect()))
     command("set-active-ovsdb-server-probe-interval", "", 1, 1, replication.set_probe_interval)
     command("set-sync-exclude-tables", "", 0, 1, unconfigured(replication.set_exclude))
-    command("get-sync-exclude-tables", "", 0, 0, lambda words: f"{replication.exclude}\n")
+    command("get-sync-exclude-tables", "", 0, 0, lambda words: replication.exclude_list())
 
 
 NO_COUNTERS = "performance counter is not supported on this platform\n"
@@ -123,7 +127,8 @@ class Databases:
 
     def storage_status(self, words: Sequence[str]) -> str:
         """get-db-storage-status."""
-        return f"status: {self._backing(words[0]).storage_status()}\n"
+        status = "ok" if words[0] == SERVER else self._backing(words[0]).storage_status()
+        return f"status: {status}\n"
 
     def trim_memory(self, words: Sequence[str]) -> None:
         """memory-trim-on-compaction."""
@@ -134,8 +139,8 @@ class Databases:
 
     def set_log(self, words: Sequence[str]) -> None:
         """tlog-set."""
-        name, colon, table = words[0].partition(":")
-        if not colon:
+        name, _, table = words[0].partition(":")
+        if not name or not table or ":" in table:
             raise TextError("invalid DB:TABLE argument")
         host = self._owner.server.hosts.get(name)
         if host is None:
@@ -144,9 +149,7 @@ class Databases:
             raise TextError("no such table")
         if words[1] not in ("on", "off"):
             raise TextError("invalid command argument")
-        backing = self._owner.backings.get(name)
-        if backing is not None:
-            (backing.logged.add if words[1] == "on" else backing.logged.discard)(table)
+        self._owner.table_log.switch(name, table, on=words[1] == "on")
 
     def list_logs(self, words: Sequence[str]) -> str:
         """tlog-list."""
@@ -159,10 +162,9 @@ class Databases:
         return lines(rows)
 
     def _logs_of(self, name: str, host: Host) -> list[str]:
-        backing = self._owner.backings.get(name)
-        logged = backing.logged if backing is not None else ()
+        logged = self._owner.table_log.tables
         return [
-            f"{'':<16}{table:<27} {'ON' if table in logged else 'OFF'}"
+            f"{'':<16}{table:<27} {'ON' if (name, table) in logged else 'OFF'}"
             for table in sorted(host.database.tables)
         ]
 

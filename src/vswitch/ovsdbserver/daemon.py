@@ -16,7 +16,7 @@ from vswitch.base.options import CommandError, version_line
 from vswitch.ovsdb.cluster.address import SCHEME
 from vswitch.ovsdb.database import Commit
 from vswitch.ovsdb.host import Host
-from vswitch.ovsdb.server import Server
+from vswitch.ovsdb.server import SERVER, Server
 from vswitch.ovsdbserver.backing import Backing, JournalBacking, RelayBacking, Surroundings, open_backing
 from vswitch.ovsdbserver.clients import Pump
 from vswitch.ovsdbserver.clustercommands import add_cluster_commands
@@ -27,6 +27,7 @@ from vswitch.ovsdbserver.keys import Keys
 from vswitch.ovsdbserver.remotes import Remotes
 from vswitch.ovsdbserver.replication import Replication, parse_exclude
 from vswitch.ovsdbserver.storage import milliseconds_now, uuid_source
+from vswitch.ovsdbserver.tablelog import TableLog
 
 log = Logger("ovsdb_server")
 
@@ -56,6 +57,9 @@ class DatabaseDaemon:
             self.close,
             with_differences="disable-file-column-diff" not in given,
         )
+        self.table_log = TableLog()
+        own = self.server.hosts[SERVER]
+        own.on_commit = lambda commit: self.table_log.tell(own, commit)
         self.replication = Replication(self.server, self.backings, self.remotes.reconnect)
         self.replication.active = given.get("sync-from")
         self.replication.exclude = given.get("sync-exclude-tables") or ""
@@ -119,6 +123,7 @@ class DatabaseDaemon:
 
     def _notice(self, host: Host, commit: Commit) -> None:
         self.remotes.notice(host, commit)
+        self.table_log.tell(host, commit)
 
     # Databases.
 
@@ -147,6 +152,7 @@ class DatabaseDaemon:
         """Take a database out of service."""
         self.server.remove(name)
         self.backings.pop(name).close()
+        self.table_log.forget(name)
         self.pump.schedule()
 
     # The configuration file.

@@ -15,6 +15,8 @@ from vswitch.ovsdb.server import Server
 from vswitch.ovsdbserver.backing import Backing, JournalBacking
 from vswitch.ovsdbserver.upstream import Source
 
+INT32_MIN, INT32_MAX = -(1 << 31), (1 << 31) - 1
+
 
 class Replication:
     """Which server is the active one, whether we follow it, and what we leave out."""
@@ -45,6 +47,14 @@ class Replication:
         if not was_backup:
             self._disconnect_clients()
 
+    def connect_if_known(self) -> str | None:
+        """connect-active-ovsdb-server; that there is no active server is, as with the peer, no error."""
+        try:
+            self.connect()
+        except TextError as error:
+            return str(error)
+        return None
+
     def disconnect(self) -> None:
         """Be active."""
         for backing in self._backings.values():
@@ -69,11 +79,23 @@ class Replication:
     def set_probe_interval(self, words: Sequence[str]) -> str | None:
         """set-active-ovsdb-server-probe-interval."""
         try:
-            self.probe_interval = int(words[0]) / 1000
+            interval = int(words[0])
         except ValueError:
+            interval = None
+        if interval is None or not INT32_MIN <= interval <= INT32_MAX:
             return "Invalid probe interval, integer value expected\n"
+        self.probe_interval = interval / 1000
         self._resume()
         return None
+
+    def active_server(self) -> str:
+        """get-active-ovsdb-server."""
+        return f"{self.active}\n" if self.active else ""
+
+    def exclude_list(self) -> str:
+        """get-sync-exclude-tables: in order, each once."""
+        pairs = sorted(set(parse_exclude(self.exclude)))
+        return ",".join(f"{database}:{table}" for database, table in pairs) + "\n" if pairs else ""
 
     def _resume(self) -> None:
         """Follow in another way, if we do at all."""

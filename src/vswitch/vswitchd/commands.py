@@ -22,8 +22,10 @@ from vswitch.dpif.netdev import NetdevStats
 from vswitch.flow.fields import IN_PORT
 from vswitch.flow.match import format_match
 from vswitch.flow.ports import OFPP_LOCAL, to_16
+from vswitch.ofproto.port import Bundle
 from vswitch.ofproto.rule import Rule
 from vswitch.openflow.actions.base import format_actions
+from vswitch.protocols.mac_learning import MacEntry
 from vswitch.vswitchd.bonds import Bonds
 from vswitch.vswitchd.bridge import parse_mac
 from vswitch.vswitchd.dpctl import DatapathView, Dpctl
@@ -38,6 +40,7 @@ def add_commands(service: Service, vswitch: Vswitch, bonds: Bonds) -> None:
     """Let the daemon answer all of them."""
     add = service.commands.add
     asked = Questions(vswitch)
+    add("exit", "[--cleanup]", 0, 1, lambda words: service.stop("--cleanup" in words))
     add("fdb/show", "bridge", 1, 1, asked.fdb_show)
     add("fdb/flush", "[bridge]", 0, 1, asked.fdb_flush)
     add("fdb/add", "bridge port vlan mac", 4, 4, asked.fdb_add)
@@ -95,10 +98,8 @@ class Questions:
         now, bridge = asyncio.get_running_loop().time(), self.bridge(words[0])
         rows = [" port  VLAN  MAC                Age"]
         for entry in bridge.switch.macs:
-            age = "static" if entry.static else f"{int(now - entry.used):3d}"
-            number = entry.port.ports[0].number
-            shown = "LOCAL" if number == OFPP_LOCAL else str(number)
-            rows.append(f"{shown:>5}  {entry.vlan:4d}  {format_mac(entry.mac)}  {age}")
+            age = "static" if entry.static else f"{int(now) - int(entry.used):3d}"
+            rows.append(f"{_port_of(entry):>5}  {entry.vlan:4d}  {format_mac(entry.mac)}  {age}")
         return lines(rows)
 
     def fdb_flush(self, words: Sequence[str]) -> str:
@@ -108,8 +109,8 @@ class Questions:
             bridge.forwarding.changed()
         return "table successfully flushed\n"
 
-    def fdb_add(self, words: Sequence[str]) -> None:
-        """Add a static entry."""
+    def fdb_add(self, words: Sequence[str]) -> str | None:
+        """Add a static entry, in the place of any other."""
         bridge = self.bridge(words[0])
         interface = bridge.interfaces.get(words[1])
         if interface is None:
@@ -118,8 +119,14 @@ class Questions:
         bundle = bridge.switch.ports[interface.ofport].bundle
         if bundle is None:
             raise TextError("unable to find bundle for port")
-        bridge.switch.macs.add_static(mac, vlan, bundle, asyncio.get_running_loop().time())
+        macs, said = bridge.switch.macs, None
+        old = next((entry for entry in macs if (entry.vlan, entry.mac) == (vlan, mac)), None)
+        if old is not None and not (old.static and old.port is bundle):
+            kind = "static" if old.static else "dynamic"
+            said = f"Overriding already existing {kind} entry on {_port_of(old)}\n"
+        macs.add_static(mac, vlan, bundle, asyncio.get_running_loop().time())
         bridge.forwarding.changed()
+        return said
 
     def fdb_del(self, words: Sequence[str]) -> None:
         """Remove a static entry."""
@@ -259,6 +266,12 @@ class Questions:
         """Drop the connections of a bridge to its controllers; they come again."""
         for bridge in [self.bridge(words[0], "Unknown bridge")] if words else self.vswitch.bridges.values():
             bridge.channels.reconnect()
+
+
+def _port_of(entry: MacEntry[Bundle]) -> str:
+    """The OpenFlow port behind which an address is."""
+    number = entry.port.ports[0].number
+    return "LOCAL" if number == OFPP_LOCAL else str(number)
 
 
 def _rule(rule: Rule, now: float, offload: bool) -> str:

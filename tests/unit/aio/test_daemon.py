@@ -23,6 +23,8 @@ DAEMON = textwrap.dedent(
         if "refuse" in rest:
             from vswitch.base.errors import TextError
             raise TextError("cannot start")
+        if "clean" in rest:
+            service.commands.add("exit", "[--cleanup]", 0, 1, lambda words: service.stop("--cleanup" in words))
         service.ready()
         await service.stopping.wait()
         print("cleanup" if service.cleanup else "bye", flush=True)
@@ -107,11 +109,21 @@ def test_a_signal_tidies_up_and_ends_the_process_by_itself(tmp_path: Path) -> No
 
 
 def test_exit_may_ask_for_cleaning_up(tmp_path: Path) -> None:
-    with start(tmp_path, "--pidfile") as process:
+    with start(tmp_path, "--pidfile", "clean") as process:
         wait_until(lambda: ask(tmp_path, "version").returncode == 0)
         ask(tmp_path, "exit", "--cleanup")
         output, _ = process.communicate(timeout=20)
     assert (process.returncode, output) == (0, "cleanup\n")
+
+
+def test_exit_takes_no_words_where_there_is_nothing_to_clean_up(tmp_path: Path) -> None:
+    with start(tmp_path, "--pidfile") as process:
+        wait_until(lambda: ask(tmp_path, "version").returncode == 0)
+        refused = ask(tmp_path, "exit", "--cleanup")
+        ask(tmp_path, "exit")
+        output, _ = process.communicate(timeout=20)
+    assert '"exit" command takes at most 0 arguments' in refused.stderr
+    assert (process.returncode, output) == (0, "bye\n")
 
 
 @pytest.mark.parametrize(
