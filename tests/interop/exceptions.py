@@ -37,7 +37,7 @@ def _set_unknown(message: bytes, theirs: str, ours: str) -> bool:
 
 
 def _bundle_load(message: bytes, theirs: str, ours: str) -> bool:
-    return "bundle_load(" in theirs and _errors(theirs, ours)[1] == "OFPBAC_BAD_ARGUMENT"
+    return "00002320000d" in message.hex() and _errors(theirs, ours)[1] == "OFPBAC_BAD_ARGUMENT"
 
 
 def _masked_beyond(message: bytes, theirs: str, ours: str) -> bool:

@@ -462,14 +462,14 @@ class _Words:
         else:
             yield from self._field(IP_SRC, "nw_src")
             yield from self._field(IP_DST, "nw_dst")
-        if not self._has_word or (self._type, self._proto) not in WORDS:
-            yield from self._field(IP_PROTO, "arp_op" if arp else "nw_proto")
-        if arp:
-            yield from self._fields(ARP_SHA, ARP_THA)
         if self._type == numbers.ETH_NSH:
             yield from self._fields(NSH_FLAGS, NSH_TTL, NSH_MDTYPE, NSH_NP, NSH_SPI, NSH_SI)
             if NSH_MDTYPE.get(self._value) == 1:
                 yield from self._fields(*NSH_C)
+        if not self._has_word or (self._type, self._proto) not in WORDS:
+            yield from self._field(IP_PROTO, "arp_op" if arp else "nw_proto")
+        if arp:
+            yield from self._fields(ARP_SHA, ARP_THA)
         yield from self._fields(NW_TOS, IP_ECN, IP_TTL, MPLS_LABEL, MPLS_TC, MPLS_TTL, MPLS_BOS)
         yield from self._field(MPLS_LSE[1], "mpls_lse1")
         yield from self._field(MPLS_LSE[2], "mpls_lse2")

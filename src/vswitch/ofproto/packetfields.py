@@ -30,6 +30,13 @@ from vswitch.flow.fields import (
     ND_SLL,
     ND_TARGET,
     ND_TLL,
+    NSH_C,
+    NSH_FLAGS,
+    NSH_MDTYPE,
+    NSH_NP,
+    NSH_SI,
+    NSH_SPI,
+    NSH_TTL,
     TCP_FLAGS,
     TP_DST,
     TP_SRC,
@@ -56,6 +63,7 @@ _BY_TYPE = {
     numbers.ETH_RARP: _all(ARP_OP, ARP_SPA, ARP_TPA, ARP_SHA, ARP_THA),
     numbers.ETH_MPLS: _all(*MPLS_LSE),
     numbers.ETH_MPLS_MC: _all(*MPLS_LSE),
+    numbers.ETH_NSH: _IP | _all(NSH_FLAGS, NSH_TTL, NSH_MDTYPE, NSH_NP, NSH_SPI, NSH_SI, *NSH_C),
 }
 _PORTS = _all(TP_SRC, TP_DST)
 _BY_PROTO = {

@@ -218,11 +218,15 @@ def _decode_method(payload: bytes, group_type: int, command: int) -> Selection:
     if len(payload) > _SELECTION.size and name != b"hash":
         raise OpenFlowError(BadProperty.BAD_VALUE)
     fields: list[tuple[Field, int]] = []
+    seen: set[Field] = set()
     at = _SELECTION.size
     while at < len(payload):
         field, mask, at = decode_listed(payload, at)  # the bits that count, in the place of a value
+        if field in seen:
+            raise OpenFlowError(BadMatch.DUP_FIELD, field.name)
         if not field.maskable and mask != field.ones:
             raise OpenFlowError(BadMatch.BAD_MASK, field.name)
+        seen.add(field)
         fields += parts_of(field, mask)
     return Selection(name.decode(), param, tuple(fields))
 

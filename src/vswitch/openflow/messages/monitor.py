@@ -218,12 +218,11 @@ class FlowUpdate(Value):
             actions = decode_actions(version, data[start : start + left])
         else:
             match, end = decode_match(version, data, start)
-            start, left = end, left - (end - start if own else 0)
+            start, left = end, at + size - end  # whatever was said of the match's length
             if not 0 <= left <= len(data) - start:
                 raise OpenFlowError(BadInstruction.BAD_LEN)
             actions = decode_instructions(version, data[start : start + left])
-        told = actions if left else None
-        return cls(event, match, told, priority, table, cookie, idle, hard, reason), start + left
+        return cls(event, match, actions or None, priority, table, cookie, idle, hard, reason), start + left
 
 
 @message("FLOW_MONITOR", "OFPST 1.4+(16)[0+8], ONFST 1.3(1870)[0+8], NXST 1.0-1.2(2)[0+8]", "reply")

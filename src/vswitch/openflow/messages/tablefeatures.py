@@ -45,6 +45,7 @@ OFPTFC15_REPLACE, OFPTFC15_MODIFY, OFPTFC15_ENABLE, OFPTFC15_DISABLE = range(4)
 _HEAD = struct.Struct("!HBB4x32sQQII")
 _ID = struct.Struct("!HH")
 _METER = 6
+_KNOWN_ONCE = 32  # types below may not come twice, known or not
 _OTHERS = -1  # in place of a type: properties that are not known
 Fields = frozenset[Field]
 
@@ -268,11 +269,12 @@ def _decode_property(prop: Property, version: int, loose: bool, found: dict[int,
         decode = _decode_unmasked
     else:
         decode = _DECODERS.get(kind & ~1)
+    if kind in found and kind < _KNOWN_ONCE:
+        raise OpenFlowError(TableFeaturesFailed.BAD_FEATURES, f"property {kind} twice")
     if decode is not None:
-        if kind in found:
-            raise OpenFlowError(TableFeaturesFailed.BAD_FEATURES, f"property {kind} twice")
         found[kind] = decode(prop.payload, version, loose)
     elif loose:
+        found[kind] = None
         found[_OTHERS] = (*found.get(_OTHERS, ()), prop)
     else:
         raise prop.unknown()

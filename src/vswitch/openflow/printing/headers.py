@@ -26,6 +26,13 @@ from vswitch.flow.fields import (
     IPV6_SRC,
     MPLS_LSE,
     ND_TARGET,
+    NSH_C,
+    NSH_FLAGS,
+    NSH_MDTYPE,
+    NSH_NP,
+    NSH_SI,
+    NSH_SPI,
+    NSH_TTL,
     TCP_FLAGS,
     TP_DST,
     TP_SRC,
@@ -40,12 +47,15 @@ _IP_COMMON = IP_PROTO.mask | IP_TOS.mask | IP_TTL.mask | IP_FRAG.mask
 _IPV4 = _IP_COMMON | IP_SRC.mask | IP_DST.mask
 _IPV6 = _IP_COMMON | IPV6_SRC.mask | IPV6_DST.mask | IPV6_LABEL.mask
 _ARP = IP_SRC.mask | IP_DST.mask | ARP_OP.mask | ARP_SHA.mask | ARP_THA.mask
+_NSH_HEAD = NSH_FLAGS.mask | NSH_TTL.mask | NSH_MDTYPE.mask | NSH_NP.mask | NSH_SPI.mask | NSH_SI.mask
+_NSH = _IP_COMMON | _NSH_HEAD | sum(field.mask for field in NSH_C)
 _PORTS = TP_SRC.mask | TP_DST.mask
 _LAYER3 = {
     numbers.ETH_IP: _IPV4,
     numbers.ETH_IPV6: _IPV6,
     numbers.ETH_ARP: _ARP,
     numbers.ETH_RARP: _ARP,
+    numbers.ETH_NSH: _NSH,
 }
 _MPLS, _BOTTOM = (numbers.ETH_MPLS, numbers.ETH_MPLS_MC), 0x100
 _LATER_FRAGMENT = 2
