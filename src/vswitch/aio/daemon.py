@@ -26,6 +26,7 @@ from time import monotonic, sleep
 from typing import Any
 
 from vswitch.aio import unixctl
+from vswitch.aio.signals import Signals
 from vswitch.aio.sinks import LogFile, start_logging
 from vswitch.aio.streams import Listener
 from vswitch.base.counters import COUNTERS
@@ -42,6 +43,7 @@ FAULTS = {
     signal.SIGABRT, signal.SIGALRM, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGPIPE, signal.SIGSEGV,
     signal.SIGXCPU, signal.SIGXFSZ,
 }  # fmt: skip
+ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGALRM)
 RESTART_INTERVAL = 10.0  # seconds between two restarts by the monitor
 
 
@@ -100,8 +102,8 @@ def run_daemon(
         return error.status
     LOG.identity.pid = os.getpid()
     try:
-        with asyncio.Runner(loop_factory=loop_factory) as runner:
-            ended_by = runner.run(_serve(program, given, log_file, main, launch.report))
+        with Signals(ENDING) as signals, asyncio.Runner(loop_factory=loop_factory) as runner:
+            ended_by = runner.run(_serve(program, given, log_file, main, launch.report, signals))
     except VswitchError as error:
         _give_up(program, error)
         return 1
@@ -131,15 +133,19 @@ def _give_up(program: str, error: VswitchError) -> None:
 
 
 async def _serve(
-    program: str, given: Given, log_file: LogFile, main: Main, report: Callable[[], None]
+    program: str,
+    given: Given,
+    log_file: LogFile,
+    main: Main,
+    report: Callable[[], None],
+    signals: Signals,
 ) -> int:
     """Run `main` beside the control socket; the signal that ended us, or 0."""
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(_report_mistake)
     service = Service(program, given, log_file, on_ready=report)
     service.commands = unixctl.common_commands(program, log_file, service.stop, service.memory_usage)
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGALRM):
-        loop.add_signal_handler(number, _signalled, service, number)
+    signals.deliver(loop, lambda number: _signalled(service, number))
     listener: Listener | None = None
     try:
         listener = await unixctl.serve(service.commands, program, given.get("unixctl"))

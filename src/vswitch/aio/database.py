@@ -16,18 +16,18 @@ Sources: ovsdb(7), "Clustered Database Service Model"; OVS lib/reconnect.c for t
 from __future__ import annotations
 
 import asyncio
-import random
+import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Self
-from uuid import uuid4
 
 from vswitch.aio.streams import Stream, connect, reason
 from vswitch.aio.tls import Tls
 from vswitch.base.errors import VswitchError, WireError
 from vswitch.base.jsontype import Json
 from vswitch.base.log import Logger
+from vswitch.linux.uuids import new_uuid
 from vswitch.ovsdb.change import Outcome, Transaction
 from vswitch.ovsdb.commit import Conditions, attempts, one_attempt
 from vswitch.ovsdb.jsontext import Splitter, encode
@@ -66,7 +66,7 @@ class Database:
         self._end: Mismatch | None = None  # why there is nothing more to wait for
         self.contents = Contents(replica)  # its rows, as records
         if shuffle:
-            random.shuffle(self.remotes)
+            self.remotes.sort(key=lambda remote: os.urandom(4))
 
     # --- what it is for ---
 
@@ -75,7 +75,7 @@ class Database:
 
         Raises Refused if the server will not have it.
         """
-        return await self._follow(attempts(self.replica, computing(function), lambda: str(uuid4())))
+        return await self._follow(attempts(self.replica, computing(function), new_uuid))
 
     async def send(self, transaction: Transaction) -> Outcome:
         """Send a transaction once, and say what became of it."""

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -33,6 +32,7 @@ from vswitch.base.options import (
 )
 from vswitch.base.version import OVS_VERSION
 from vswitch.linux.dirs import default_database, in_rundir, rundir
+from vswitch.linux.uuids import new_uuid
 from vswitch.ovsdb.jsontext import decode
 from vswitch.ovsdb.schemafiles import schema_path
 from vswitch.ovsdbserver.daemon import DatabaseDaemon
@@ -104,9 +104,9 @@ def first_transaction(layout: Json) -> Mapping[str, Json]:
     columns = {
         "ovs_version": OVS_VERSION,
         "db_version": layout["version"],
-        "external_ids": ["map", [["hostname", os.uname().nodename], ["system-id", str(uuid.uuid4())]]],
+        "external_ids": ["map", [["hostname", os.uname().nodename], ["system-id", new_uuid()]]],
     }
-    return {"Open_vSwitch": {str(uuid.uuid4()): columns}, "_comment": "vswitch up"}
+    return {"Open_vSwitch": {new_uuid(): columns}, "_comment": "vswitch up"}
 
 
 async def _up(service: Service, given: Given, usual: bool) -> None:

@@ -14,7 +14,8 @@ from collections.abc import Callable
 from types import TracebackType
 
 from vswitch.base.jsontype import Json
-from vswitch.linux.exchange import Exchange, new_uuid
+from vswitch.linux.exchange import Exchange
+from vswitch.linux.uuids import new_uuid
 from vswitch.ovsdb.change import Outcome
 from vswitch.ovsdb.commit import attempts
 from vswitch.ovsdb.record import Record

@@ -114,9 +114,3 @@ class Exchange:
         from time import sleep
 
         sleep(RETRY_AFTER)
-
-
-def new_uuid() -> str:
-    """A random UUID."""
-    digits = os.urandom(16).hex()
-    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"

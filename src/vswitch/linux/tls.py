@@ -15,12 +15,7 @@ from typing import NoReturn
 
 from vswitch.linux.sockets import TlsOptions
 
-_VERSIONS = {
-    "TLSv1": ssl.TLSVersion.TLSv1,
-    "TLSv1.1": ssl.TLSVersion.TLSv1_1,
-    "TLSv1.2": ssl.TLSVersion.TLSv1_2,
-    "TLSv1.3": ssl.TLSVersion.TLSv1_3,
-}
+_VERSIONS = {"TLSv1": "TLSv1", "TLSv1.1": "TLSv1_1", "TLSv1.2": "TLSv1_2", "TLSv1.3": "TLSv1_3"}
 
 
 def secure(sock: _socket.socket, options: TlsOptions, *, server_side: bool) -> ssl.SSLSocket:
@@ -53,7 +48,9 @@ def new_context(server_side: bool, protocols: str, ciphers: str) -> ssl.SSLConte
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER if server_side else ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
-    named = [_VERSIONS[word] for word in protocols.replace(",", " ").split() if word in _VERSIONS]
+    named = [
+        ssl.TLSVersion[_VERSIONS[word]] for word in protocols.replace(",", " ").split() if word in _VERSIONS
+    ]
     if named:
         context.minimum_version, context.maximum_version = min(named), max(named)
     if ciphers:

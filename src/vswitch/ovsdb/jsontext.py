@@ -160,7 +160,6 @@ class Splitter:
         self._escaped = False  # the last byte was a backslash within a string
         self._new: list[bytes] = []  # not looked at yet
         self.n_incomplete = 0  # bytes in `_pieces`
-        expect_much()
 
     def receive(self, data: bytes) -> None:
         """Take the next bytes of the stream."""

@@ -12,8 +12,6 @@ from collections.abc import Callable
 from collections.abc import Set as AbstractSet
 from typing import Protocol
 
-from msgspec import Raw
-
 from vswitch.base.dataclass import dataclass, field, replace
 from vswitch.base.log import Logger
 from vswitch.ovsdb.atom import Uuid, is_uuid
@@ -217,6 +215,8 @@ class Session:
         for trigger in [each for each in host.waiting if each.client is self]:
             del host.waiting[trigger]
             self.send(ErrorReply("canceled", trigger.id).encode())
+        from msgspec import Raw  # 10 ms of a server's start
+
         for key, monitor in list(self._monitors.items()):
             if monitor.database == host.name:
                 host.unsubscribe(self._monitors.pop(key))

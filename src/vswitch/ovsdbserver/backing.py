@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import random
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Coroutine, Sequence
 from pathlib import Path
@@ -223,4 +223,4 @@ def open_backing(word: str, around: Surroundings) -> Backing:
 def split_remotes(text: str) -> Sequence[str]:
     """The connection methods in a list with commas, in an order of our own: so many relays share several sources."""
     remotes = [remote for remote in text.replace(",", " ").split() if remote]
-    return random.sample(remotes, len(remotes))
+    return sorted(remotes, key=lambda remote: os.urandom(4))

@@ -16,10 +16,10 @@ from vswitch.base.options import CommandError, version_line
 from vswitch.ovsdb.cluster.address import SCHEME
 from vswitch.ovsdb.database import Commit
 from vswitch.ovsdb.host import Host
+from vswitch.ovsdb.jsontext import expect_much
 from vswitch.ovsdb.server import SERVER, Server
 from vswitch.ovsdbserver.backing import Backing, JournalBacking, RelayBacking, Surroundings, open_backing
 from vswitch.ovsdbserver.clients import Pump
-from vswitch.ovsdbserver.clustercommands import add_cluster_commands
 from vswitch.ovsdbserver.commands import add_commands
 from vswitch.ovsdbserver.configfile import Config, DatabaseConfig, read_config
 from vswitch.ovsdbserver.etcd import Credentials
@@ -74,7 +74,6 @@ class DatabaseDaemon:
         given = self._service.given
         self.pump.after_round.append(self._tend)
         add_commands(self._service.commands, self)
-        add_cluster_commands(self._service.commands, self)
         self._service.memory.append(lambda: dict(self.server.usage()))
         await asyncio.gather(*(backing.loaded() for backing in self.backings.values()))
         try:
@@ -98,6 +97,7 @@ class DatabaseDaemon:
     async def _serve(self) -> int:
         self._spawn(self.remotes.run())
         self._service.ready()
+        expect_much()  # 10 ms, for which nobody waits any more
         log.info("%s", version_line(self._service.program))
         command = self._service.given.get("run")
         if command is None:
@@ -131,6 +131,10 @@ class DatabaseDaemon:
         """Put the database that `word` stands for into service; raises TextError."""
         if any(backing.word == word for backing in self.backings.values()):
             raise TextError(f"ovsdb error: {word}: already open")
+        if word.startswith(SCHEME):
+            from vswitch.ovsdbserver.clustercommands import add_cluster_commands  # what few servers need
+
+            add_cluster_commands(self._service.commands, self)
         try:
             backing = open_backing(word, self.around)
         except VswitchError as error:

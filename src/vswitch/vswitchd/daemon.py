@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import uuid
 from collections.abc import Collection, Mapping
 
 from vswitch.aio.daemon import Service
@@ -18,6 +17,7 @@ from vswitch.aio.database import Database
 from vswitch.aio.tls import Tls
 from vswitch.base.log import Logger
 from vswitch.base.options import version_line
+from vswitch.linux.uuids import new_uuid
 from vswitch.netdev.monitor import DeviceMonitor
 from vswitch.ovsdb.change import FAILED, TRY_AGAIN, Transaction
 from vswitch.ovsdb.column import Layout
@@ -137,7 +137,7 @@ class SwitchDaemon:
 
     async def _write(self) -> None:
         """Tell the database what is different."""
-        transaction = Transaction(self.replica, lambda: str(uuid.uuid4()))
+        transaction = Transaction(self.replica, new_uuid)
         status, statistics = self._status, self._statistics
         self._status = self._statistics = False
         if status:

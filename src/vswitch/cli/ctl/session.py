@@ -14,8 +14,9 @@ from vswitch.cli.command import UNLIMITED, check_arity, warn
 from vswitch.cli.ctl.context import Commands, Context, Invocation, Syntax, Wanting
 from vswitch.cli.ctl.names import RowIds
 from vswitch.cli.table import Style, Table
-from vswitch.linux.exchange import Exchange, new_uuid
+from vswitch.linux.exchange import Exchange
 from vswitch.linux.sockets import TlsOptions
+from vswitch.linux.uuids import new_uuid
 from vswitch.ovsdb.change import Transaction
 from vswitch.ovsdb.column import Layout
 from vswitch.ovsdb.commit import Refused, attempts

@@ -5,15 +5,14 @@ Sources: ovsdb-server(1), --cluster.
 
 from __future__ import annotations
 
-import re
-
 from vswitch.base.dataclass import dataclass
 from vswitch.base.errors import TextError
+from vswitch.base.pattern import pattern
 
 SCHEME = "etcd:"
 DEFAULT_PORT = 2379
-_ENDPOINT = re.compile(r"(\[[0-9a-fA-F:.%\w]+\]|[^\[\]:,/]+)(?::([0-9]{1,5}))?")
-_NAME = re.compile(r"[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*")
+_ENDPOINT = pattern(r"(\[[0-9a-fA-F:.%\w]+\]|[^\[\]:,/]+)(?::([0-9]{1,5}))?")
+_NAME = pattern(r"[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*")
 
 
 @dataclass(frozen=True, slots=True)
