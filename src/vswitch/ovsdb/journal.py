@@ -142,12 +142,11 @@ def commit_to_json(
     json: dict[str, Json] = {}
     for name, changes in commit.changes.items():
         table = schema.tables[name]
-        columns = [column for column in table.columns.values() if not column.ephemeral]
         rows: dict[str, Json] = {}
         for uuid, (old, new) in changes.items():
             if new is None:
                 rows[uuid] = None
-            elif cells := _cells(table, columns, old, new, with_differences):
+            elif cells := _cells(table, old, new, with_differences):
                 rows[uuid] = cells
             elif old is None:
                 rows[uuid] = {}
@@ -163,13 +162,11 @@ def commit_to_json(
     return json
 
 
-def _cells(
-    table: TableSchema, columns: list[ColumnSchema], old: Row | None, new: Row, with_differences: bool
-) -> dict[str, Json]:
+def _cells(table: TableSchema, old: Row | None, new: Row, with_differences: bool) -> dict[str, Json]:
     """The columns of a row that changed; of a new row, those that do not hold their default."""
     cells = {}
     before = table.default_row if old is None else old
-    for column in columns:
+    for column in table.persistent:
         number = column.number
         a, b = before[number], new[number]
         if a is not b and a != b:
@@ -194,8 +191,7 @@ def snapshot(database: Database, date: int, comment: str) -> Iterator[Json]:
 
 def _every_row(table: Table) -> Json:
     """All rows.  Many are encoded at once, some hundred at a time: so other threads have their turn now and then."""
-    columns = [column for column in table.schema.columns.values() if not column.ephemeral]
-    rows = ((uuid, _cells(table.schema, columns, None, row, True)) for uuid, row in table.rows.items())
+    rows = ((uuid, _cells(table.schema, None, row, True)) for uuid, row in table.rows.items())
     if len(table.rows) <= ROWS_AT_ONCE:
         return dict(rows)
     expect_much()

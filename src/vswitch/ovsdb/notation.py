@@ -63,11 +63,12 @@ class Members:
     def _take(self, name: str, kinds: tuple[object, ...]) -> Json:
         self._taken.append(name)
         value = self.json[name]
-        if (value.__class__ not in kinds or value.__class__ is int) and not any(
-            _is_of(value, kind) for kind in kinds
-        ):
-            raise self.error(f"Type mismatch for member '{name}'.")
-        return value
+        if value.__class__ in kinds and value.__class__ is not int:
+            return value
+        for kind in kinds:
+            if _is_of(value, kind):
+                return value
+        raise self.error(f"Type mismatch for member '{name}'.")
 
 
 def _is_of(value: Json, kind: object) -> bool:

@@ -79,6 +79,11 @@ class TableSchema:
     indexes: tuple[tuple[ColumnSchema, ...], ...] = ()
     default_row: tuple[Datum, ...] = field(default=(), repr=False, compare=False)
     must_set: tuple[ColumnSchema, ...] = ()  # columns whose default their own constraints forbid
+    persistent: tuple[ColumnSchema, ...] = field(init=False, repr=False, compare=False)  # not ephemeral
+
+    def __post_init__(self) -> None:
+        kept = tuple(column for column in self.columns.values() if not column.ephemeral)
+        object.__setattr__(self, "persistent", kept)
 
     def column(self, name: str) -> ColumnSchema | None:
         """The column of that name, `_uuid` and `_version` included."""

@@ -30,6 +30,7 @@ class Pump:
         self.after_round: list[
             Callable[[], None]
         ] = []  # what else is to happen when something may have changed
+        self.n_lost = 0  # connections so far
         self._connections: dict[Session, Connection] = {}
         self._is_scheduled = False
         self._timer: asyncio.TimerHandle | None = None
@@ -42,8 +43,7 @@ class Pump:
 
     def schedule_if_needed(self) -> None:
         """The same, if there is anything to do besides answering the client that has just been answered."""
-        server = self.server
-        if server.talkative or any(host.needs_owner for host in server.hosts.values()):
+        if self.server.talkative or self.server.needs_owner:
             self.schedule()
 
     def run(self) -> None:
@@ -83,6 +83,7 @@ class Pump:
     def lost(self, connection: Connection) -> None:
         """A session has lost its connection."""
         del self._connections[connection.session]
+        self.n_lost += 1
         self.server.disconnect(connection.session)
         self.schedule()
 

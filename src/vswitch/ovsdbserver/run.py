@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from vswitch.aio.daemon import Service, run_daemon
+from vswitch.aio.garbage import collect_garbage
 from vswitch.base.options import Given
 from vswitch.linux.dirs import dbdir
 from vswitch.ovsdbserver.daemon import DatabaseDaemon
@@ -26,6 +27,10 @@ def run(program: str, given: Given, words: Sequence[str]) -> int:
     async def serve(service: Service) -> None:
         nonlocal status
         daemon = DatabaseDaemon(service, words, directory)
-        status = await daemon.run()
+        collector = asyncio.get_running_loop().create_task(collect_garbage(lambda: daemon.pump.n_lost))
+        try:
+            status = await daemon.run()
+        finally:
+            collector.cancel()
 
     return run_daemon(program, given, serve, asyncio.new_event_loop) or status

@@ -433,6 +433,6 @@ def _append(fd: int, records: Iterable[bytes]) -> None:
 
 def _write(fd: int, records: Iterable[bytes]) -> None:
     for record in records:
-        rest = memoryview(record)
-        while rest:
-            rest = rest[os.write(fd, rest) :]
+        n_written = os.write(fd, record)
+        while n_written < len(record):
+            n_written += os.write(fd, memoryview(record)[n_written:])

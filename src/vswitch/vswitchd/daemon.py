@@ -14,6 +14,7 @@ from collections.abc import Collection, Mapping
 
 from vswitch.aio.daemon import Service
 from vswitch.aio.database import Database
+from vswitch.aio.garbage import collect_garbage
 from vswitch.aio.tls import Tls
 from vswitch.base.log import Logger
 from vswitch.base.options import version_line
@@ -25,7 +26,6 @@ from vswitch.ovsdb.replica import Change, Replica
 from vswitch.vswitchd.bonds import Bonds
 from vswitch.vswitchd.bridge import Config, read_config
 from vswitch.vswitchd.commands import add_commands
-from vswitch.vswitchd.garbage import collect_garbage
 from vswitch.vswitchd.platform import Platform
 from vswitch.vswitchd.status import write_configuration, write_statistics, write_status
 from vswitch.vswitchd.unsupported import unsupported

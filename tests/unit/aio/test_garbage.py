@@ -7,8 +7,8 @@ import gc
 
 import pytest
 
-from vswitch.vswitchd import garbage
-from vswitch.vswitchd.garbage import NEVER, collect_garbage
+from vswitch.aio import garbage
+from vswitch.aio.garbage import NEVER, collect_garbage
 
 
 class Ring:

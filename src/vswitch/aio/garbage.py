@@ -1,10 +1,11 @@
-"""When to look for garbage in cycles: rarely, because Python's collector stops everything for as long as it looks.
+"""When a daemon looks for garbage in cycles: rarely, because Python's collector stops everything for as long as it looks.
 
 What goes out of use goes at once, by its reference count; only what refers to itself waits for the collector, and of
-that a switch makes little: a connection that ends, an error with its traceback.  But the collector looks at everything
+that a daemon makes little: a connection that ends, an error with its traceback.  But the collector looks at everything
 that lives, and left to itself it begins whenever there is a quarter more of that.  So what has been looked at twice, and
 lives, is *frozen*: nobody looks at it again, but once an hour, when 100,000 megaflows take 0.4 s; or sooner when something
-large has gone that refers to itself, as a bridge does.  Loading flows is never held up for longer than 8 ms, instead of 27.
+large has gone that refers to itself, as a bridge does.  Loading flows is never held up for longer than 8 ms, instead of
+27, and a small transaction of a database takes 30 µs instead of 35 ("transactions", bench/database.py).
 """
 
 from __future__ import annotations
