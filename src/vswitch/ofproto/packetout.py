@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from vswitch.dpif.megaflow import Execute, FlowStats
+from vswitch.dpif.megaflow import Execute
 from vswitch.dpif.packet import Packet
 from vswitch.dpif.ports import ODPP_NONE
 from vswitch.flow.extract import extract
@@ -50,7 +50,7 @@ def prepare(request: Request[PacketOut]) -> Callable[[], None]:
     xlate = translate(switch.wiring, switch, flow, now, packet=packet, side_effects=True, actions=actions)
 
     def execute() -> None:
-        xlate.carried.credit(FlowStats(1, len(packet.data), now), now)
+        xlate.carried.count(1, len(packet.data), now)
         if xlate.actions:
             port = switch.ports.get(in_port)
             odp_port = ODPP_NONE if port is None or port.odp_port is None else port.odp_port

@@ -60,12 +60,14 @@ class FrozenStates:
         return self._by_number.get(number)
 
     def hold(self, numbers: Iterable[int]) -> None:
-        """A megaflow names `numbers`: keep them."""
-        self._held.update(numbers)
+        """A megaflow names `numbers`, mostly none: keep them."""
+        for number in numbers:
+            self._held[number] += 1
 
     def release(self, numbers: Iterable[int]) -> None:
         """The megaflow is gone."""
-        self._held.subtract(numbers)
+        for number in numbers:
+            self._held[number] -= 1
 
     def collect(self) -> None:
         """Forget the states that nobody holds."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from hashlib import blake2b
 
-from vswitch.dpif.megaflow import Execute, FlowStats
+from vswitch.dpif.megaflow import Execute
 from vswitch.dpif.packet import Packet
 from vswitch.dpif.ports import ODPP_NONE
 from vswitch.flow.extract import extract
@@ -44,7 +44,7 @@ def resume(request: Request[Resume]) -> Iterable[Message]:
     metadata = packet_in.match
     flow = Flow(extract(packet.data) & ~metadata.mask | metadata.value)
     xlate = go_on(switch.wiring, switch, flow, now, packet, rest)
-    xlate.carried.credit(FlowStats(1, len(packet.data), now), now)
+    xlate.carried.count(1, len(packet.data), now)
     if xlate.actions:
         port = switch.ports.get(OfPort(IN_PORT.get(flow)))
         odp_port = ODPP_NONE if port is None or port.odp_port is None else port.odp_port

@@ -85,9 +85,17 @@ class Carried:
 
     def credit(self, stats: FlowStats, now: float) -> None:
         """`stats.packets` more packets took this path, the last of them at `stats.used`."""
-        packets, n_bytes, used = stats.packets, stats.bytes, now if stats.used is None else stats.used
-        if not packets:
+        if not stats.packets:
             return
+        used = now if stats.used is None else stats.used
+        self.count(stats.packets, stats.bytes, used)
+        for lesson in self.lessons:
+            lesson.apply(used)
+        for done in self.learned:
+            done.apply(used)
+
+    def count(self, packets: int, n_bytes: int, used: float) -> None:
+        """The same of packets from which all has been learned already, because they were translated."""
         for rule in self.rules:
             rule.credit(packets, n_bytes, used)
         for table, matched in self.tables:
@@ -102,10 +110,6 @@ class Carried:
         for counted in self.traffic:
             counted.packets += packets
             counted.bytes += n_bytes
-        for lesson in self.lessons:
-            lesson.apply(used)
-        for done in self.learned:
-            done.apply(used)
 
 
 @dataclass(slots=True)
