@@ -26,6 +26,7 @@ from vswitch.base.digits import parse_decimal
 from vswitch.base.errors import TextError
 from vswitch.base.log import Logger
 from vswitch.linux.dirs import in_rundir
+from vswitch.linux.unixpath import Fitting
 
 log = Logger("socket_util")
 limited_tls = Logger("stream_ssl").limited(rate=10, burst=25)
@@ -155,7 +156,8 @@ async def connect(name: str, tls: Tls | None = None, default_port: int = 0) -> S
     kind, _, rest = name.partition(":")
     match kind:
         case "unix":
-            reader, writer = await asyncio.open_unix_connection(in_rundir(rest))
+            with Fitting(in_rundir(rest)) as path:
+                reader, writer = await asyncio.open_unix_connection(path)
         case "tcp":
             host, port = split_host_port(rest, default_port)
             reader, writer = await asyncio.open_connection(host, port)
@@ -300,15 +302,8 @@ def _bound_unix(path: str) -> socket.socket:
     endpoint = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
     old_mask = os.umask(0o007)
     try:
-        if len(os.fsencode(path)) < 108:
-            endpoint.bind(path)
-        else:
-            directory, _, base = path.rpartition("/")
-            handle = os.open(directory or ".", os.O_PATH | os.O_DIRECTORY)
-            try:
-                endpoint.bind(f"/proc/self/fd/{handle}/{base}")
-            finally:
-                os.close(handle)
+        with Fitting(path) as fitting:
+            endpoint.bind(fitting)
     except OSError:
         endpoint.close()
         raise

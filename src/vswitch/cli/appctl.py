@@ -28,6 +28,7 @@ from vswitch.base.options import (
 )
 from vswitch.cli.command import guarded, set_timeout, set_up_logging, warn
 from vswitch.linux.dirs import in_rundir
+from vswitch.linux.unixpath import Fitting
 
 PROGRAM = "ovs-appctl"
 OPTIONS = (
@@ -109,7 +110,8 @@ def ask(path: str, command: str, arguments: Sequence[str]) -> tuple[object, obje
     """The result and the error, one of them None, with which the daemon at `path` answers."""
     endpoint = _socket.socket(_socket.AF_UNIX)
     try:
-        endpoint.connect(path)
+        with Fitting(path) as fitting:
+            endpoint.connect(fitting)
     except OSError as error:
         endpoint.close()
         warn("unixctl", f"failed to connect to {path}")

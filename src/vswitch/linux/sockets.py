@@ -15,6 +15,7 @@ import os
 from vswitch.base.digits import parse_decimal
 from vswitch.base.options import Given
 from vswitch.linux.dirs import in_rundir
+from vswitch.linux.unixpath import Fitting
 
 
 class TlsOptions:
@@ -54,7 +55,8 @@ def connect(name: str, tls: TlsOptions, default_port: int) -> _socket.socket:
     kind, _, rest = name.partition(":")
     match kind:
         case "unix":
-            return _connected(_socket.socket(_socket.AF_UNIX), in_rundir(rest))
+            with Fitting(in_rundir(rest)) as path:
+                return _connected(_socket.socket(_socket.AF_UNIX), path)
         case "tcp":
             return _connect_tcp(rest, default_port)
         case "punix":
@@ -108,7 +110,8 @@ def _accept_unix(path: str) -> _socket.socket:
     if os.path.exists(path):  # noqa: PTH110 - pathlib takes 8 ms to import
         os.unlink(path)  # noqa: PTH108
     listener = _socket.socket(_socket.AF_UNIX)
-    listener.bind(path)
+    with Fitting(path) as fitting:
+        listener.bind(fitting)
     try:
         return _accept(listener)
     finally:

@@ -23,6 +23,7 @@ from vswitch.base.dataclass import dataclass, field
 from vswitch.base.errors import TextError, VswitchError
 from vswitch.base.log import Logger
 from vswitch.linux.dirs import in_rundir
+from vswitch.linux.unixpath import Fitting
 from vswitch.ovsdb.atom import Uuid
 from vswitch.ovsdb.condition import Row
 from vswitch.ovsdb.database import Commit
@@ -153,7 +154,8 @@ class Remote:
             return self._connection(self.name)
 
         if kind == "unix":
-            _, connection = await loop.create_unix_connection(factory, in_rundir(rest))
+            with Fitting(in_rundir(rest)) as path:
+                _, connection = await loop.create_unix_connection(factory, path)
         elif kind in ("tcp", "ssl"):
             host, port = split_host_port(rest, DEFAULT_PORT)
             tls = self._keys()
