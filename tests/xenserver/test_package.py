@@ -46,8 +46,12 @@ class Scratch(Host):
         for path in HOST_SCRIPTS:
             self.put(f"{SCRIPTS}/{path.rpartition('/')[2]}", "ours")
 
+    def place(self, name: str) -> Path:
+        """Where a file of the host is."""
+        return Path(self.path(name))
+
     def put(self, name: str, text: str, mode: int = 0o644) -> None:
-        path = self.path(name)
+        path = self.place(name)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
         path.chmod(mode)
@@ -89,7 +93,7 @@ def test_replaces_scripts_that_it_knows(xenserver: Scratch, capsys: pytest.Captu
     xenserver.post()
     for path in HOST_SCRIPTS:
         name = path.rpartition("/")[2]
-        assert str(xenserver.path(path).readlink()) == f"{SCRIPTS}/{name}"
+        assert str(xenserver.place(path).readlink()) == f"{SCRIPTS}/{name}"
         assert xenserver.read(f"{SAVED}/{name}") == f"the host's {path}"
     assert "Found the scripts of XenServer 0.0" in capsys.readouterr().out
 
@@ -107,10 +111,10 @@ def test_replaces_scripts_that_the_administrator_knows(
     host: Scratch, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     host.give_scripts(False, monkeypatch)
-    sums = [f"{hashlib.md5(host.path(path).read_bytes()).hexdigest()}  {path}\n" for path in HOST_SCRIPTS]
+    sums = [f"{hashlib.md5(host.place(path).read_bytes()).hexdigest()}  {path}\n" for path in HOST_SCRIPTS]
     host.put(package.KNOWN_SCRIPTS, "".join(reversed(sums)))
     host.post()
-    assert str(host.path(RECONFIGURE).readlink()) == f"{SCRIPTS}/interface-reconfigure"
+    assert str(host.place(RECONFIGURE).readlink()) == f"{SCRIPTS}/interface-reconfigure"
     assert f"known from {package.KNOWN_SCRIPTS}" in capsys.readouterr().out
     host.put(f"{SAVED}/vif", "a hotfix came after that")
     host.post(2)
@@ -121,7 +125,7 @@ def test_a_current_host_keeps_its_own(host: Scratch, capsys: pytest.CaptureFixtu
     host.put("/usr/sbin/xcp-networkd", "")
     host.put(VIF, "#!/bin/sh\n")
     host.post()
-    assert not host.path(package.DATABASE).exists()  # there it is in memory
+    assert not host.place(package.DATABASE).exists()  # there it is in memory
     assert host.read(VIF) == "#!/bin/sh\n"
     assert "xcp-networkd configures this host's network" in capsys.readouterr().out
 
@@ -145,7 +149,7 @@ def test_a_host_is_never_without_its_scripts(
         xenserver.post()
     assert [xenserver.read(path) for path in HOST_SCRIPTS] == [f"the host's {path}" for path in HOST_SCRIPTS]
     xenserver.post(2)
-    assert [xenserver.path(path).is_symlink() for path in HOST_SCRIPTS] == [True] * len(HOST_SCRIPTS)
+    assert [xenserver.place(path).is_symlink() for path in HOST_SCRIPTS] == [True] * len(HOST_SCRIPTS)
 
 
 def test_modules_stand_for_those_of_the_host(tmp_path: Path) -> None:
@@ -168,21 +172,21 @@ def test_modules_stand_for_those_of_the_host(tmp_path: Path) -> None:
 
 
 def test_takes_over_from_a_package_that_saved_elsewhere(xenserver: Scratch) -> None:
-    old = xenserver.path("/usr/lib/openvswitch/xs-original")
+    old = xenserver.place("/usr/lib/openvswitch/xs-original")
     old.mkdir(parents=True)
     for path in HOST_SCRIPTS:
-        xenserver.path(path).rename(old / path.rpartition("/")[2])
-        xenserver.path(path).symlink_to("/usr/share/vswitch/old")
+        xenserver.place(path).rename(old / path.rpartition("/")[2])
+        xenserver.place(path).symlink_to("/usr/share/vswitch/old")
     xenserver.post(2)
     assert not old.exists()
-    assert str(xenserver.path(VIF).readlink()) == f"{SCRIPTS}/vif"
+    assert str(xenserver.place(VIF).readlink()) == f"{SCRIPTS}/vif"
     assert xenserver.read(f"{SAVED}/interface-reconfigure") == f"the host's {RECONFIGURE}"
 
 
 def test_gives_back_what_it_no_longer_replaces(xenserver: Scratch) -> None:
     xenserver.put(f"{SAVED}/brctl", "the host's brctl")
-    xenserver.path("/usr/sbin").mkdir(parents=True)
-    xenserver.path("/usr/sbin/brctl").symlink_to("/usr/share/openvswitch/gone")
+    xenserver.place("/usr/sbin").mkdir(parents=True)
+    xenserver.place("/usr/sbin/brctl").symlink_to("/usr/share/openvswitch/gone")
     xenserver.post(2)
     assert xenserver.read("/usr/sbin/brctl") == "the host's brctl"
 
@@ -194,8 +198,8 @@ def test_gives_back_across_file_systems(xenserver: Scratch, monkeypatch: pytest.
         raise OSError(errno.EXDEV, "Invalid cross-device link")
 
     xenserver.put(f"{SAVED}/vif", "the host's vif")
-    xenserver.path(VIF).unlink()
-    xenserver.path(VIF).symlink_to(xenserver.path(f"{SCRIPTS}/vif"))
+    xenserver.place(VIF).unlink()
+    xenserver.place(VIF).symlink_to(xenserver.place(f"{SCRIPTS}/vif"))
     monkeypatch.setattr(package, "RELEASES", {})
     monkeypatch.setattr(os, "rename", elsewhere)
     xenserver.post(2)
@@ -220,7 +224,7 @@ def test_a_disk_that_is_full_costs_no_settings(
             resource.setrlimit(resource.RLIMIT_FSIZE, limit)
             signal.signal(signal.SIGXFSZ, before)
     assert xenserver.read(path) == "FIRST=no\n"
-    assert [each.name for each in xenserver.path(path).parent.iterdir() if each.name.startswith(".")] == []
+    assert [each.name for each in xenserver.place(path).parent.iterdir() if each.name.startswith(".")] == []
     xenserver.post(2)
     assert xenserver.read(path).startswith("FIRST=no\n")
     assert xenserver.read(path) != "FIRST=no\n"
@@ -298,7 +302,7 @@ def test_services_of_a_classic_host(xenserver: Scratch, capsys: pytest.CaptureFi
 
 
 def test_services_of_a_host_with_systemd(host: Scratch) -> None:
-    host.path("/run/systemd/system").mkdir(parents=True)
+    host.place("/run/systemd/system").mkdir(parents=True)
     host.command("/usr/bin/systemctl")
     host.post()
     main(["preun", "0", host.root])
@@ -335,7 +339,7 @@ def test_erasing_disables_and_upgrading_does_not(xenserver: Scratch) -> None:
 def test_a_step_that_fails_does_not_stop_the_next(
     xenserver: Scratch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    xenserver.path("/etc/openvswitch").write_text("a file where a directory should be")
+    xenserver.place("/etc/openvswitch").write_text("a file where a directory should be")
     xenserver.post()
     assert xenserver.read(package.SYSCONFIG) == TEMPLATE
     assert "openvswitch: " in capsys.readouterr().out

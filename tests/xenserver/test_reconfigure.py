@@ -308,8 +308,8 @@ def test_a_cache_that_is_no_use(host: HostRoot, text: str | None, message: str) 
 def test_a_disk_that_is_full(
     host: HostRoot, fake: FakeXapi, monkeypatch: pytest.MonkeyPatch, switch: Daemons
 ) -> None:
-    def full(path: Path, text: str) -> None:
-        path.write_text(text[: len(text) // 2])
+    def full(path: str, text: str) -> None:
+        Path(path).write_text(text[: len(text) // 2])
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     host.has_ifcfg("xenbr3")

@@ -5,13 +5,12 @@ Sources: ovs-vswitchd(8), "Logging Options"; RFC 5424.
 
 from __future__ import annotations
 
+import _socket
 import os
-import socket
 import sys
 import syslog
 import time
 from collections.abc import Callable
-from typing import Any
 
 from vswitch.base.digits import parse_decimal
 from vswitch.base.errors import TextError
@@ -19,16 +18,19 @@ from vswitch.base.log import LOG, Identity, Level, Logger
 from vswitch.base.options import CommandError, Given, known_method, syslog_method
 from vswitch.linux.dirs import logdir
 
+Address = tuple[object, ...] | str
+
 log = Logger("vlog")
 complaints = Logger("socket_util")  # of addresses
 
 
 def start_logging(program: str, given: Given, *, serial: int = 0) -> LogFile:
-    """Begin logging as the options say: console and syslog always, a file with --log-file.  Raises CommandError.
+    """Begin logging as the options say: console and syslog always, a file with --log-file.  Raises CommandError;
+    ends the program if that file cannot be opened.
 
     `serial` is how many lines the program has logged before.
     """
-    LOG.start(time.time, Identity(program, socket.gethostname(), os.getpid()))  # noqa: TID251 - the door to the clock
+    LOG.start(time.time, Identity(program, _socket.gethostname(), os.getpid()))  # noqa: TID251 - the door to the clock
     LOG.serial = serial
     LOG.install("console", to_console)
     method = syslog_method(given) or known_method(os.environ.get("OVS_SYSLOG_METHOD") or "libc")
@@ -38,8 +40,8 @@ def start_logging(program: str, given: Given, *, serial: int = 0) -> LogFile:
     if target is not None:
         _add_target(target)
     file = LogFile()
-    if "log-file" in given:
-        file.open(given.get("log-file") or f"{logdir()}/{program}.log")
+    if "log-file" in given and file.open(given.get("log-file") or f"{logdir()}/{program}.log") is not None:
+        raise SystemExit(1)  # the warning has said why
     return file
 
 
@@ -117,7 +119,7 @@ def syslog_sink(program: str, method: str) -> Sink | None:
             syslog.openlog(program, syslog.LOG_NDELAY, syslog.LOG_DAEMON)
             return lambda level, line: syslog.syslog(LOG.priority(level), for_libc(line))
         case "unix":
-            send = _datagrams(socket.AF_UNIX, where)
+            send = _datagrams(_socket.AF_UNIX, where)
         case "udp" if address := _udp_address(where, "514"):
             send = _datagrams(*address)
         case _:
@@ -143,7 +145,7 @@ def _add_target(target: str) -> None:
         log.warn("--syslog-target flag is deprecated, use --syslog-method instead")
 
 
-def _udp_address(text: str, default_port: str) -> tuple[int, Any] | None:
+def _udp_address(text: str, default_port: str) -> tuple[int, Address] | None:
     """The family and the address of HOST:PORT; None if it is nowhere, with a word in the log if it cannot be."""
     host, colon, port = (text, "", "") if text.endswith("]") else text.rpartition(":")
     host, port = (host, port or default_port) if colon else (text, default_port)
@@ -154,16 +156,16 @@ def _udp_address(text: str, default_port: str) -> tuple[int, Any] | None:
         complaints.err('%s: bad port number "%s"', text, port)
     else:
         try:  # now, and not with every line
-            found = socket.getaddrinfo(host.strip("[]").encode(), number, type=socket.SOCK_DGRAM)
+            found = _socket.getaddrinfo(host.strip("[]").encode(), number, type=_socket.SOCK_DGRAM)
         except (OSError, UnicodeError):
             return None
         return found[0][0], found[0][4]
     return None
 
 
-def _datagrams(family: int, address: Any) -> Callable[[str], None]:
+def _datagrams(family: int, address: Address) -> Callable[[str], None]:
     """What sends a text as one datagram; nobody there, and the text is lost."""
-    endpoint = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
+    endpoint = _socket.socket(family, _socket.SOCK_DGRAM | _socket.SOCK_CLOEXEC | _socket.SOCK_NONBLOCK)
 
     def send(text: str) -> None:
         try:

@@ -5,9 +5,6 @@ Sources: XenServer 5.6 to 6.0 for the order of steps.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Protocol
-
 from vswitch.xenserver.bridge_backend import BridgeBackend
 from vswitch.xenserver.facts import UPDATE_ISSUE, Device, Facts
 from vswitch.xenserver.records import Pif, ReconfigureError
@@ -16,30 +13,10 @@ from vswitch.xenserver.steps import Apply, Commit, IfDown, IfUp, Note, Plan, Run
 from vswitch.xenserver.topology import Topology
 from vswitch.xenserver.vswitch_backend import VswitchBackend
 
-
-class Backend(Protocol):
-    """What the two backends have in common."""
-
-    def files(self, pif: Pif) -> Iterator[Stage]:
-        """The configuration files of a PIF."""
-
-    def devices(self, pif: Pif) -> list[Pif]:
-        """The PIFs whose network cards carry a PIF."""
-
-    def make_way(self, pif: Pif) -> Iterator[Step]:
-        """Take down what cannot be there beside the PIF."""
-
-    def configure(self, pif: Pif, management: Pif | None) -> Iterator[Step]:
-        """Build what carries the PIF."""
-
-    def finish(self, pif: Pif) -> Iterator[Step]:
-        """What comes after the IP configuration."""
-
-    def take_down(self, pif: Pif) -> Iterator[Step]:
-        """Take a PIF down."""
-
-    def rewrite(self) -> Iterator[Step]:
-        """Write anew what depends on records alone."""
+# Both say of a PIF: its files, the PIFs whose network cards carry it (devices), how to take down what cannot be there
+# beside it (make_way), build what carries it (configure), end when its IP configuration is up (finish), and take it
+# down; and how to write anew what depends on records alone (rewrite).
+Backend = BridgeBackend | VswitchBackend
 
 
 class Planner:

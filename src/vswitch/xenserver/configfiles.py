@@ -15,7 +15,6 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 from enum import Enum, auto
-from pathlib import Path
 
 from vswitch.xenserver.records import ReconfigureError
 
@@ -33,24 +32,21 @@ class ConfigFiles:
 
     def __init__(self) -> None:
         self.state = State.IDLE
-        self._paths: list[Path] = []
+        self._paths: list[str] = []
 
-    def stage(self, path: Path, text: str) -> None:
+    def stage(self, path: str, text: str) -> None:
         """Write what `path` is to be beside it; raises ReconfigureError, and then nothing of it is left."""
         self._require(State.IDLE, State.STAGED)
         self.state = State.STAGED
         if _says(path, text):
             for left in (_new(path), _old(path)):  # by a run that was interrupted
-                with suppress(OSError):
-                    left.unlink(missing_ok=True)
+                _remove(left)
             return  # a boot changes nothing, and so needs no room on the disk
         new = _new(path)
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
             write_whole(new, text)
         except OSError as error:
-            with suppress(OSError):
-                new.unlink(missing_ok=True)
+            _remove(new)
             raise ReconfigureError(f"cannot write {new}: {error.strerror}") from None
         self._paths.append(path)
 
@@ -60,10 +56,11 @@ class ConfigFiles:
         self.state = State.APPLIED
         for path in self._paths:
             try:
-                _old(path).unlink(missing_ok=True)
-                if path.exists():
-                    _old(path).hardlink_to(path)
-                _new(path).replace(path)
+                with suppress(FileNotFoundError):
+                    os.unlink(_old(path))
+                with suppress(FileNotFoundError):  # there was none
+                    os.link(path, _old(path))
+                os.replace(_new(path), path)
             except OSError as error:
                 raise ReconfigureError(f"cannot replace {path}: {error.strerror}") from None
 
@@ -71,8 +68,7 @@ class ConfigFiles:
         """From now on there is no way back."""
         self._require(State.APPLIED)
         for path in self._paths:
-            with suppress(OSError):  # it is in nobody's way
-                _old(path).unlink(missing_ok=True)
+            _remove(_old(path))  # should that fail, it is in nobody's way
         self._paths.clear()
         self.state = State.IDLE
 
@@ -80,7 +76,7 @@ class ConfigFiles:
         """Have the files as they were."""
         self._require(State.STAGED, State.APPLIED)
         for path in reversed(self._paths):
-            if self.state is State.APPLIED and not _new(path).exists():
+            if self.state is State.APPLIED and not os.path.exists(_new(path)):
                 _take_back(path)
         self._paths.clear()
         self.state = State.IDLE
@@ -89,47 +85,57 @@ class ConfigFiles:
         assert self.state in states, f"files are {self.state.name.lower()}"
 
 
-def _take_back(path: Path) -> None:
+def _take_back(path: str) -> None:
     with suppress(OSError):
-        _new(path).hardlink_to(path)
-    if _old(path).exists():
-        _old(path).replace(path)
-    else:
-        path.unlink(missing_ok=True)  # there was none
+        os.link(path, _new(path))
+    try:
+        os.replace(_old(path), path)
+    except FileNotFoundError:
+        _remove(path)  # there was none
 
 
-def _says(path: Path, text: str) -> bool:
+def _says(path: str, text: str) -> bool:
     """Whether a file has that text already."""
     try:
-        return path.read_text(encoding="utf-8", errors="replace") == text
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return file.read() == text
     except OSError:
         return False
 
 
-def write_whole(path: Path, text: str) -> None:
+def _remove(path: str) -> None:
+    with suppress(OSError):
+        os.unlink(path)
+
+
+def write_whole(path: str, text: str) -> None:
     """Write a file so that what is in it is on the disk."""
-    with path.open("w", encoding="utf-8", errors="replace") as file:
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w", encoding="utf-8", errors="replace") as file:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
 
 
-def replace_whole(path: Path, text: str) -> None:
+def replace_whole(path: str, text: str) -> None:
     """Replace a file at once, or not at all; raises OSError."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{path.name}.{os.getpid()}")
+    temporary = f"{path}.{os.getpid()}"
     try:
         write_whole(temporary, text)
-        temporary.replace(path)
+        os.replace(temporary, path)
     except OSError:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
+        _remove(temporary)
         raise
 
 
-def _new(path: Path) -> Path:
-    return path.with_name(f".{path.name}.xapi-new")
+def _new(path: str) -> str:
+    return _beside(path, "new")
 
 
-def _old(path: Path) -> Path:
-    return path.with_name(f".{path.name}.xapi-old")
+def _old(path: str) -> str:
+    return _beside(path, "old")
+
+
+def _beside(path: str, what: str) -> str:
+    directory, _, name = path.rpartition("/")
+    return f"{directory}/.{name}.xapi-{what}"

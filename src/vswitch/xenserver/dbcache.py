@@ -10,10 +10,10 @@ Sources: the file as XenServer 5.6 to 6.0 write it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from vswitch.base.dataclass import replace
 from vswitch.base.errors import WireError
+from vswitch.base.jsontype import Json
 from vswitch.xenserver.records import (
     KINDS,
     NULL,
@@ -41,7 +41,7 @@ def read_cache(text: str, name: str = CACHE) -> Records:
         raise ReconfigureError(f"{name}: not XML: {error}") from None
     if root.tag != ROOT:
         raise ReconfigureError(f"{name}: <{root.tag}> where <{ROOT}> should be")
-    found: dict[str, dict[str, Any]] = {attribute: {} for _, attribute in KINDS.values()}
+    found: dict[str, dict[str, Json]] = {attribute: {} for _, attribute in KINDS.values()}
     for element in root.children:
         if element.tag not in KINDS:
             raise ReconfigureError(f"{name}: unknown element <{element.tag}>")
@@ -63,7 +63,7 @@ def _record(kind: type[Record], ref: str, element: Element, name: str) -> Record
     return replace(record, attached=False) if isinstance(record, Pif) else record
 
 
-def _value(key: Key, element: Element, name: str) -> Any:
+def _value(key: Key, element: Element, name: str) -> Json:
     text = element.text.strip()
     match key.kind:
         case "bool":

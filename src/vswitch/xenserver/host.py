@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import os
 import shlex
-import subprocess
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from signal import SIGPIPE, SIGXFSZ
 
 from vswitch.base.log import Logger
 from vswitch.xenserver.facts import PROGRAMS, Device
@@ -29,6 +28,17 @@ BACKENDS = {"bridge": "bridge", "openvswitch": "openvswitch", "vswitch": "openvs
 NOT_FOUND = 127
 
 
+class Done:
+    """How a command ended: its exit status, negative if a signal ended it, and what it printed."""
+
+    __slots__ = ("returncode", "stderr", "stdout")
+
+    def __init__(self, returncode: int, stdout: str = "", stderr: str = "") -> None:
+        self.returncode = returncode
+        self.stdout = stdout
+        self.stderr = stderr
+
+
 class Host:
     """One host; its root directory is `root`, or / if that is empty."""
 
@@ -37,25 +47,39 @@ class Host:
 
     # --- files ---
 
-    def path(self, name: str) -> Path:
+    def path(self, name: str) -> str:
         """Where the host's file `name` is."""
-        return Path(f"{self.root}{name}")
+        return f"{self.root}{name}"
 
     def read(self, name: str) -> str:
-        """The text of a file; empty if there is none."""
+        """The text of a file, empty if there is none; raises ReconfigureError if it cannot be read."""
         try:
-            return self.path(name).read_text(encoding="utf-8", errors="replace")
+            return self._text(name)
         except (FileNotFoundError, NotADirectoryError):
+            return ""
+        except OSError as error:
+            raise ReconfigureError(f"{name}: {error.strerror}") from None
+
+    def _text(self, name: str) -> str:
+        with open(self.path(name), encoding="utf-8", errors="replace") as file:
+            return file.read()
+
+    def _attribute(self, name: str) -> str:
+        """The text of a file of sysfs; empty if there is none, or its device goes this very moment."""
+        try:
+            return self._text(name).strip()
+        except OSError:
             return ""
 
     def has(self, name: str) -> bool:
         """Whether there is such a file."""
-        return self.path(name).exists()
+        return os.path.exists(self.path(name))
 
     def write(self, name: str, text: str) -> bool:
         """Write into a file that is there, as sysfs has them; a failure is logged."""
         try:
-            self.path(name).write_text(text, encoding="utf-8")
+            with open(self.path(name), "w", encoding="utf-8") as file:
+                file.write(text)
         except OSError as error:
             log.warn("%s: %s", name, error.strerror)
             return False
@@ -66,7 +90,7 @@ class Host:
     def inventory(self) -> dict[str, str]:
         """The variables of the inventory; raises ReconfigureError if there is none."""
         try:
-            text = self.path(INVENTORY).read_text(encoding="utf-8", errors="replace")
+            text = self._text(INVENTORY)
         except OSError as error:
             raise ReconfigureError(f"{INVENTORY}: {error.strerror}: is this a XenServer host?") from None
         return assignments(text)
@@ -103,54 +127,57 @@ class Host:
 
     def devices(self) -> dict[str, Device]:
         """The kernel's network devices by name."""
-        directory = self.path("/sys/class/net")
-        names = (
-            sorted(entry.name for entry in directory.iterdir() if entry.is_dir())
-            if directory.is_dir()
-            else []
-        )
+        try:
+            with os.scandir(self.path("/sys/class/net")) as entries:
+                names = sorted(entry.name for entry in entries if entry.is_dir())
+        except OSError:
+            return {}
         return {name: self._device(name) for name in names}
 
     def _device(self, name: str) -> Device:
         directory = f"/sys/class/net/{name}"
-        driver = self.path(f"{directory}/device/driver")
+        try:
+            driver = os.readlink(self.path(f"{directory}/device/driver"))
+        except OSError:
+            driver = ""
         return Device(
             name,
-            mac=self.read(f"{directory}/address").strip(),
-            queue_length=_number(self.read(f"{directory}/tx_queue_len")),
-            features=_number(self.read(f"{directory}/features")),
-            driver=driver.readlink().name if driver.is_symlink() else "",
-            bond_slaves=tuple(self.read(f"{directory}/bonding/slaves").split()),
+            mac=self._attribute(f"{directory}/address"),
+            queue_length=_number(self._attribute(f"{directory}/tx_queue_len")),
+            features=_number(self._attribute(f"{directory}/features")),
+            driver=driver.rpartition("/")[2],
+            bond_slaves=tuple(self._attribute(f"{directory}/bonding/slaves").split()),
         )
 
     # --- commands ---
 
-    def run(
-        self, argv: Sequence[str], *, more: Mapping[str, str] | None = None
-    ) -> subprocess.CompletedProcess[str]:
+    def run(self, argv: Sequence[str], *, more: Mapping[str, str] | None = None) -> Done:
         """Run a command of the host to its end; that it failed is logged, and for the caller to judge."""
         log.info("running: %s", " ".join(argv))
-        words = [f"{self.root}{argv[0]}", *argv[1:]]
         output, errors = _file(), _file()
         try:
-            done = subprocess.run(
-                words,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=errors,
-                env={**os.environ, **more} if more else None,
-                check=False,
+            child = os.posix_spawn(
+                self.path(argv[0]),
+                [self.path(argv[0]), *argv[1:]],
+                {**os.environ, **(more or {})},
+                file_actions=[
+                    (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+                    (os.POSIX_SPAWN_DUP2, output, 1),
+                    (os.POSIX_SPAWN_DUP2, errors, 2),
+                ],
+                setsigdef=[SIGPIPE, SIGXFSZ],  # which the interpreter ignores
             )
-            printed = subprocess.CompletedProcess(words, done.returncode, _text(output), _text(errors))
+            _, status = os.waitpid(child, 0)
+            done = Done(os.waitstatus_to_exitcode(status), _printed(output), _printed(errors))
         except OSError as error:
             log.warn("%s: %s", argv[0], error.strerror)
-            return subprocess.CompletedProcess(words, NOT_FOUND, "", f"{argv[0]}: {error.strerror}\n")
+            return Done(NOT_FOUND, "", f"{argv[0]}: {error.strerror}\n")
         finally:
             os.close(output)
             os.close(errors)
-        if printed.returncode:
-            log.warn("%s: exit status %d: %s", shlex.join(argv), printed.returncode, printed.stderr.strip())
-        return printed
+        if done.returncode:
+            log.warn("%s: exit status %d: %s", shlex.join(argv), done.returncode, done.stderr.strip())
+        return done
 
 
 def _file() -> int:
@@ -158,10 +185,13 @@ def _file() -> int:
     try:
         return os.memfd_create("output")
     except OSError:  # before Linux 3.17
-        return os.open("/tmp", os.O_TMPFILE | os.O_RDWR, 0o600)
+        name = f"/tmp/.vswitch-{os.getpid()}"
+        file = os.open(name, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        os.unlink(name)
+        return file
 
 
-def _text(file: int) -> str:
+def _printed(file: int) -> str:
     return os.pread(file, os.fstat(file).st_size, 0).decode(errors="replace")
 
 

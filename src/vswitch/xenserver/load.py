@@ -6,9 +6,9 @@ Sources: XenServer's XAPI reference.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from vswitch.base.dataclass import replace
+from vswitch.base.jsontype import Json
 from vswitch.xenserver.records import Bond, Network, Pif, Pool, Records, Tunnel, Vlan, from_xapi
 from vswitch.xenserver.xapi import Xapi
 
@@ -41,7 +41,7 @@ def load_records(xapi: Xapi, host_uuid: str) -> Records:
     )
 
 
-def _one_by_one(xapi: Xapi, kind: str) -> Iterator[tuple[str, dict[str, Any]]]:
+def _one_by_one(xapi: Xapi, kind: str) -> Iterator[tuple[str, dict[str, Json]]]:
     """The records of a class that old releases give one at a time."""
     for ref in xapi.call(f"{kind}.get_all"):
         yield ref, xapi.call(f"{kind}.get_record", ref)

@@ -9,10 +9,10 @@ Sources: XenServer's XAPI reference (classes network, pool, VIF, VM).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
 
 from vswitch.base.dataclass import dataclass, field
 from vswitch.base.errors import VswitchError
+from vswitch.base.jsontype import Json
 from vswitch.base.log import Logger
 from vswitch.xenserver.host import Host
 from vswitch.xenserver.xapi import Xapi, XapiFailure
@@ -99,7 +99,7 @@ class Lookups:
             self._xapi.abandon()
             self._xapi = None
 
-    def _fill(self, answers: dict[str, Any], names: Iterable[str], ask: Callable[[str], Any]) -> None:
+    def _fill(self, answers: dict[str, Json], names: Iterable[str], ask: Callable[[str], Json]) -> None:
         for name in sorted(set(names) - answers.keys()):
             answers[name] = ask(name)
 
@@ -127,7 +127,7 @@ class Lookups:
         xapi = self._session()
         try:
             ref = xapi.call(f"{kind}.get_by_uuid", uuid)
-            record: dict[str, Any] = xapi.call(f"{kind}.get_record", ref)
+            record: dict[str, Json] = xapi.call(f"{kind}.get_record", ref)
         except XapiFailure as failure:
             if failure.code not in ("UUID_INVALID", "HANDLE_INVALID"):
                 raise

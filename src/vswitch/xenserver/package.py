@@ -126,6 +126,9 @@ class Package:
                 if self._is_listed(name):
                     self._host.run([CHKCONFIG, "--del", name])
 
+    def _place(self, name: str) -> Path:
+        return Path(self._host.path(name))
+
     def _step(self, step: Callable[[], None]) -> None:
         try:
             step()
@@ -152,7 +155,7 @@ class Package:
     def _original(self, path: str) -> Path | None:
         name = path.rpartition("/")[2]
         for place in (f"{SAVED}/{name}", f"{FORMERLY_SAVED}/{name}", path):
-            candidate = self._host.path(place)
+            candidate = self._place(place)
             if candidate.is_file() and not candidate.is_symlink():
                 return candidate
         return None
@@ -175,10 +178,10 @@ class Package:
 
     def _move_former_copies(self) -> None:
         """Older packages kept the host's scripts elsewhere, and would put them back when they go."""
-        former = self._host.path(FORMERLY_SAVED)
+        former = self._place(FORMERLY_SAVED)
         if not former.is_dir():
             return
-        saved = self._host.path(SAVED)
+        saved = self._place(SAVED)
         saved.mkdir(parents=True, exist_ok=True)
         for path in former.iterdir():
             path.rename(saved / path.name)
@@ -187,10 +190,10 @@ class Package:
     def _replace(self, path: str) -> None:
         """Keep the host's script, and link ours in its place: there is one or the other at any time."""
         name = path.rpartition("/")[2]
-        there, target = self._host.path(path), f"{SCRIPTS}/{name}"
+        there, target = self._place(path), f"{SCRIPTS}/{name}"
         if there.is_symlink() and there.readlink() == Path(target):
             return
-        saved, link = self._host.path(SAVED), there.with_name(f".{name}.openvswitch")
+        saved, link = self._place(SAVED), there.with_name(f".{name}.openvswitch")
         if there.is_file() and not there.is_symlink():
             saved.mkdir(parents=True, exist_ok=True)
             _copy_whole(there, saved / name)
@@ -201,7 +204,7 @@ class Package:
 
     def _give_back(self, path: str) -> None:
         """Put the host's script back that an older package has replaced and this one does not."""
-        copy, there = self._host.path(f"{SAVED}/{path.rpartition('/')[2]}"), self._host.path(path)
+        copy, there = self._place(f"{SAVED}/{path.rpartition('/')[2]}"), self._place(path)
         if copy.is_file():
             _copy_whole(copy, there)
             copy.unlink()
@@ -214,14 +217,14 @@ class Package:
         if ARP_FILTER in text:
             return
         _append_whole(
-            self._host.path(SYSCTL),
+            self._place(SYSCTL),
             ("" if not text or text.endswith("\n") else "\n")
             + "# An address answers ARP on its own interface only (openvswitch, for XenServer's HA).\n"
             + f"{ARP_FILTER} = 1\n",
         )
 
     def _make_database(self) -> None:
-        path = self._host.path(DATABASE)
+        path = self._place(DATABASE)
         path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
         if path.exists() or self._host.is_current():  # there it is made at each boot, in memory
             return
@@ -230,7 +233,7 @@ class Package:
 
     def _merge_sysconfig(self) -> None:
         """Keep what the administrator has set; add what is new in this release."""
-        template, path = self._host.read(TEMPLATE), self._host.path(SYSCONFIG)
+        template, path = self._host.read(TEMPLATE), self._place(SYSCONFIG)
         if not path.exists():
             _append_whole(path, template)
             return

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from threading import Thread
 from time import sleep
 
 from vswitch.base.errors import VswitchError
@@ -55,12 +54,11 @@ class Performer:
         self._cache = cache
         self._files = ConfigFiles()
         self._taken_down: list[str] = []  # devices that were configured before
-        self._loading: Thread | None = None
 
     def perform(self, plan: Plan) -> None:
         """Carry out a plan; if it fails, with whatever, the files are as before, and what was up is tried again."""
         if any(isinstance(step, Protect) for step in plan.steps):
-            self._loading = start_loading()
+            start_loading()
         try:
             for step in plan.steps:
                 self.step(step)
@@ -151,8 +149,6 @@ class Performer:
         known = [port for port in ports if port.isdecimal()]
         if len(known) < len(ports):
             log.warn("%s: not all of %s are ports of the switch yet", step.bridge, " ".join(step.devices))
-        if self._loading:
-            self._loading.join()
         try:
             BridgeFlows(self._host).add(step.bridge, protective_flows(step.mac, known, is_bond=step.is_bond))
         except VswitchError as error:  # the network itself is up: better so than not at all

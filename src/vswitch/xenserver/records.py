@@ -13,10 +13,10 @@ Sources: XenServer's XAPI reference (classes PIF, network, Bond, VLAN, tunnel, p
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Literal, TypeVar
 
 from vswitch.base.dataclass import dataclass, field, fields
 from vswitch.base.errors import VswitchError
+from vswitch.base.jsontype import Json
 
 NULL = "OpaqueRef:NULL"
 
@@ -45,25 +45,25 @@ class Key:
     """How a field is called, and how the cache spells it."""
 
     name: str
-    kind: Literal["text", "bool", "refs", "map"] = "text"
+    kind: str = "text"  # or "bool", "refs", "map"
     child: str = ""  # of "refs": the element that holds one reference
     allowed: tuple[str, ...] = ()  # of "map": the keys that are kept
     optional: bool = False  # whether an empty value is the same as none
 
 
-def _text(name: str, default: str = "", *, optional: bool = False) -> Any:
+def _text(name: str, default: str = "", *, optional: bool = False) -> Json:
     return field(default=default, metadata={"key": Key(name, optional=optional)})
 
 
-def _flag(name: str) -> Any:
+def _flag(name: str) -> Json:
     return field(default=False, metadata={"key": Key(name, "bool")})
 
 
-def _refs(name: str, child: str) -> Any:
+def _refs(name: str, child: str) -> Json:
     return field(default=(), metadata={"key": Key(name, "refs", child)})
 
 
-def _options(allowed: tuple[str, ...]) -> Any:
+def _options(allowed: tuple[str, ...]) -> Json:
     return field(default_factory=dict, metadata={"key": Key("other_config", "map", allowed=allowed)})
 
 
@@ -186,11 +186,8 @@ def keys_of(kind: type[Record]) -> Iterator[tuple[str, Key]]:
     return ((each.name, each.metadata["key"]) for each in fields(kind) if "key" in each.metadata)
 
 
-R = TypeVar("R", Pif, Network, Bond, Vlan, Tunnel, Pool)
-
-
-def from_xapi(kind: type[R], ref: str, record: Mapping[str, Any]) -> R:
-    """The value of a record as XAPI gives it.  Fields that this XAPI does not know yet have their defaults."""
+def from_xapi(kind: type[Record], ref: str, record: Mapping[str, Json]) -> Json:
+    """The value, of class `kind`, of a record as XAPI gives it.  Fields that this XAPI does not know yet have their defaults."""
     values = {
         attribute: _of_xapi(key, record[key.name])
         for attribute, key in keys_of(kind)
@@ -199,7 +196,7 @@ def from_xapi(kind: type[R], ref: str, record: Mapping[str, Any]) -> R:
     return kind(ref, **values)
 
 
-def _of_xapi(key: Key, value: Any) -> Any:
+def _of_xapi(key: Key, value: Json) -> Json:
     match key.kind:
         case "bool":
             return value is True

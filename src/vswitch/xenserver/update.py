@@ -9,11 +9,12 @@ Sources: XenServer Administrator's Guide; ovs-vsctl(8), emer-reset.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import Any
 
 from vswitch.base.errors import VswitchError
+from vswitch.base.jsontype import Json
 from vswitch.base.log import Logger
 from vswitch.base.options import CommandError
 from vswitch.xenserver.flows import BridgeFlows, FlowFailure
@@ -38,7 +39,7 @@ log = Logger("update")
 RECONFIGURE = "/opt/xensource/libexec/interface-reconfigure"
 FIREWALL = "/etc/xapi.d/plugins/firewall-port"
 TIMEOUT = 5.0  # seconds, per line of commands
-Wanting = Callable[[Xapi, Mapping[str, Any], list[str]], Change]
+Wanting = Callable[[Xapi, Mapping[str, Json], list[str]], Change]
 
 
 def cfg_update_main() -> int:
@@ -80,12 +81,12 @@ def _status(error: VswitchError) -> str:
     return str(error.status if isinstance(error, CommandError) else 1)
 
 
-def by_controller(xapi: Xapi, pool: Mapping[str, Any], managers: list[str]) -> Change:
+def by_controller(xapi: Xapi, pool: Mapping[str, Json], managers: list[str]) -> Change:
     """The change to pool.vswitch_controller."""
     return change_of_controller(str(pool.get("vswitch_controller") or ""), managers)
 
 
-def by_sdn_controller(xapi: Xapi, pool: Mapping[str, Any], managers: list[str]) -> Change:
+def by_sdn_controller(xapi: Xapi, pool: Mapping[str, Json], managers: list[str]) -> Change:
     """The change to the SDN_controller, if there is one."""
     for ref in xapi.call("SDN_controller.get_all"):
         if xapi.call("SDN_controller.get_protocol", ref) == "pssl":
@@ -117,13 +118,13 @@ class Update:
         self._set_bridges(networks, pool["other_config"].get(FAIL_MODE, ""), cards)
         return "; ".join(self._said) or "nothing to change"
 
-    def _pool(self) -> dict[str, Any]:
+    def _pool(self) -> dict[str, Json]:
         pools = self._xapi.call("pool.get_all")
         if not pools:
             raise PluginFailure("NO_POOL_FOR_HOST")
         if len(pools) > 1:
             raise PluginFailure("MORE_THAN_ONE_POOL_FOR_HOST")
-        record: dict[str, Any] = self._xapi.call("pool.get_record", pools[0])
+        record: dict[str, Json] = self._xapi.call("pool.get_record", pools[0])
         return record
 
     # --- the manager ---
@@ -131,7 +132,8 @@ class Update:
     def _set_manager(self, change: Change) -> None:
         if not change.commands:
             return
-        self._host.path(BOOTSTRAPPED_CA).unlink(missing_ok=True)
+        with suppress(FileNotFoundError):
+            os.unlink(self._host.path(BOOTSTRAPPED_CA))
         if change.firewall and self._host.has(FIREWALL):
             ports = [OVSDB_PORT]
             if (
@@ -162,7 +164,7 @@ class Update:
         found = self._xapi.call("PIF.get_all_records_where", 'field "management"="true"')
         return {each["MAC"].lower(): each["device"] for each in found.values()}
 
-    def _set_bridges(self, networks: Mapping[str, Any], of_pool: str, cards: Mapping[str, str]) -> None:
+    def _set_bridges(self, networks: Mapping[str, Json], of_pool: str, cards: Mapping[str, str]) -> None:
         """Bring every bridge to what its network says.  A VLAN bridge has no settings but its parent's."""
         for bridge in self._switch.ask("--real", "list-br").split():
             network = networks.get(bridge)

@@ -10,7 +10,6 @@ Sources: XenServer Administrator's Guide, "Switch port locking"; RFC 4861, RFC 4
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from vswitch.base.dataclass import dataclass
 from vswitch.base.jsontype import Json
@@ -53,7 +52,7 @@ def parse_rules(metadata: Json) -> Rules:
     return rules
 
 
-def _mode(value: Any) -> tuple[str, dict[str, Any]]:
+def _mode(value: Json) -> tuple[str, dict[str, Json]]:
     """A mode alone, or a mode with its addresses."""
     if isinstance(value, str):
         return value.lower(), {}

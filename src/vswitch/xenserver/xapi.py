@@ -11,9 +11,10 @@ from __future__ import annotations
 import _socket
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any
 
 from vswitch.base.errors import VswitchError, WireError
+from vswitch.base.jsontype import Json
+from vswitch.linux.sockets import TlsOptions, connect
 from vswitch.xenserver.host import Host
 from vswitch.xenserver.http import Poster
 from vswitch.xenserver.xmlrpc import call, read_response
@@ -49,18 +50,11 @@ class Xapi:
     def local(cls, host: Host, timeout: float | None = None) -> Xapi:
         """XAPI on this host."""
         path = next((path for path in SOCKETS if host.has(path)), SOCKETS[0])
-        place = str(host.path(path))
 
-        def connect() -> _socket.socket:
-            connection = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
-            try:
-                connection.connect(place)
-            except OSError:
-                connection.close()
-                raise
-            return connection
+        def dial() -> _socket.socket:
+            return connect(f"unix:{host.path(path)}", TlsOptions(), 0)
 
-        return cls(Poster(connect, "localhost", TIMEOUT if timeout is None else timeout), path)
+        return cls(Poster(dial, "localhost", TIMEOUT if timeout is None else timeout), path)
 
     @classmethod
     def remote(cls, url: str, ca_cert: str | None = None, timeout: float = TIMEOUT) -> Xapi:
@@ -78,11 +72,11 @@ class Xapi:
         if context is not None:
             context.check_hostname = ca_cert is None  # XAPI's own certificates name the host as they please
 
-        def connect() -> _socket.socket:
+        def dial() -> _socket.socket:
             connection = socket.create_connection((name, parts.port or (443 if is_secure else 80)), timeout)
             return context.wrap_socket(connection, server_hostname=name) if context else connection
 
-        return cls(Poster(connect, parts.netloc, timeout), url)
+        return cls(Poster(dial, parts.netloc, timeout), url)
 
     def adopt(self, session: str) -> None:
         """Use somebody else's session, which stays theirs to end."""
@@ -111,7 +105,7 @@ class Xapi:
         self.session = ""
         self._poster.close()
 
-    def call(self, method: str, *parameters: Any) -> Any:
+    def call(self, method: str, *parameters: Json) -> Json:
         """The value that XAPI's `method` returns; raises XapiFailure or XapiUnreachable."""
         for _ in range(N_TRIES):
             try:
@@ -122,7 +116,7 @@ class Xapi:
                 self.login(*self._login)  # XAPI has started anew
         return self._once(method, (self.session, *parameters))
 
-    def _once(self, method: str, parameters: tuple[Any, ...]) -> Any:
+    def _once(self, method: str, parameters: tuple[Json, ...]) -> Json:
         try:
             status, reason, document = self._poster.post(call(method, parameters).encode())
         except TimeoutError:
@@ -135,7 +129,7 @@ class Xapi:
         return _value(document, f"XAPI at {self._where} answers nonsense ({method})")
 
 
-def _value(document: bytes, complaint: str) -> Any:
+def _value(document: bytes, complaint: str) -> Json:
     """What an answer says; raises XapiFailure, and XapiUnreachable if it is none of XAPI's."""
     try:
         answer = read_response(document.decode())
