@@ -33,6 +33,7 @@ from vswitch.base.options import (
 from vswitch.base.version import OVS_VERSION
 from vswitch.linux.dirs import default_database, in_rundir, rundir
 from vswitch.linux.uuids import new_uuid
+from vswitch.ovsdb.journal import JournalError, read_records
 from vswitch.ovsdb.jsontext import decode
 from vswitch.ovsdb.schemafiles import schema_path
 from vswitch.ovsdbserver.daemon import DatabaseDaemon
@@ -70,7 +71,7 @@ def main(words: Sequence[str]) -> int:
     if rest:
         raise CommandError(f"up takes no arguments, but there is '{rest[0]}'")
     directory = Path(given.get("dir") or default).absolute()
-    prepare(directory)
+    prepare(directory, shared=bool(given.get("dir")))
     usual = directory == Path(rundir())
     for name in DIRECTORIES:
         os.environ[name] = str(directory)
@@ -87,16 +88,41 @@ def default_directory() -> str:
     return f"{own}/vswitch" if os.access(own, os.W_OK) else f"/tmp/vswitch-{os.geteuid()}"
 
 
-def prepare(directory: Path) -> None:
-    """Make the directory and, in it, a database that has what ovs-vswitchd wants to find."""
+def prepare(directory: Path, shared: bool = True) -> None:
+    """Make the directory and, in it, a database that has what ovs-vswitchd wants to find.
+
+    One that is not meant to be `shared` must be ours: in /tmp, anybody could have made it.
+    """
     try:
-        directory.mkdir(mode=0o755, parents=True, exist_ok=True)
+        directory.mkdir(mode=0o755 if os.geteuid() == 0 else 0o700, parents=True, exist_ok=True)
+        owner = directory.lstat().st_uid
     except OSError as error:
-        raise CommandError(f"{directory}: cannot be made ({error.strerror})") from error
+        raise CommandError(
+            f"{directory}: cannot be made ({error.strerror}); --dir=DIR takes another"
+        ) from error
+    if not shared and owner not in (0, os.geteuid()):
+        raise CommandError(f"{directory}: belongs to another user; --dir=DIR takes another directory")
     path = directory / "conf.db"
-    if not path.exists():
+    if path.exists():
+        _check_database(path)
+    else:
         layout = decode(SCHEMA.read_bytes())
         create_journal(path, [layout, first_transaction(layout)])
+
+
+def _check_database(path: Path) -> None:
+    """See that the database which is there is a switch's."""
+    way_out = "move it away, and a new one is made, or take another directory with --dir=DIR"
+    try:
+        with path.open("rb") as file:
+            schema = next(read_records(file, str(path)), None)
+    except (OSError, JournalError) as error:
+        text = f"{path}: {error.strerror}" if isinstance(error, OSError) else str(error)
+        raise CommandError(f"{text}: {way_out}") from error
+    name = schema.json.get("name") if schema is not None and isinstance(schema.json, dict) else None
+    if name != "Open_vSwitch":
+        what = f"the database {name}" if name else "no database"
+        raise CommandError(f"{path}: this is {what}, not Open_vSwitch: {way_out}")
 
 
 def first_transaction(layout: Json) -> Mapping[str, Json]:
@@ -137,14 +163,16 @@ async def _up(service: Service, given: Given, usual: bool) -> None:
             finally:
                 database.stop()
     except* VswitchError as errors:
-        raise errors.exceptions[0] from None
+        hint = ": is another server at work there?  --dir=DIR takes another directory"
+        raise VswitchError(f"{errors.exceptions[0]}{'' if serving.is_set() else hint}") from None
     finally:
         if listener:
             listener.close()
         pidfile.remove()
         service.signal = 0
-        with contextlib.suppress(BrokenPipeError):  # whoever read our output has gone
-            print("down", flush=True)
+        if serving.is_set():
+            with contextlib.suppress(BrokenPipeError):  # whoever read our output has gone
+                print("down", flush=True)
 
 
 def _say(platform: Platform, usual: bool) -> None:
@@ -154,6 +182,8 @@ def _say(platform: Platform, usual: bool) -> None:
     print(f"database   {rundir()}/conf.db, served at unix:{rundir()}/db.sock")
     print(f"datapath   {platform.default_datapath}")
     print(f"types      {', '.join(types)}")
+    if os.geteuid() and platform.dummies is None:
+        print("devices    none, because they need root; --enable-dummy offers some in memory")
     if not usual:
         print(f"To talk to it: export OVS_RUNDIR={rundir()}")
     print("Up.  ctrl-C takes everything down.", flush=True)

@@ -12,7 +12,7 @@ import os
 import socket
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from vswitch.base.errors import KernelError
@@ -47,7 +47,7 @@ _SMALL = {
 def why_not() -> str | None:
     """The reason why the eBPF datapath does not work here; None: it does."""
     if os.geteuid():
-        return "it needs root"
+        return "ebpf needs root"
     lift_memory_limit()
     for what, attempt in _ATTEMPTS:
         try:
@@ -139,13 +139,11 @@ def find_features() -> Features:
 
 
 def _tcx() -> None:
-    program = _passing()
     loopback = socket.if_nametoindex("lo")
-    for where in (Attach.TCX_INGRESS, Attach.TCX_EGRESS):
-        link = Link.attach(program, loopback, where)
-        link.update(program)
-        link.close()
-    program.close()
+    with closing(_passing()) as program:
+        for where in (Attach.TCX_INGRESS, Attach.TCX_EGRESS):
+            with closing(Link.attach(program, loopback, where)) as link:
+                link.update(program)
 
 
 def _passing() -> Program:
@@ -172,8 +170,10 @@ def _coarse_clock() -> None:
 @contextmanager
 def _map(spec: MapSpec) -> Iterator[BpfMap]:
     map = BpfMap.create(spec)
-    yield map
-    map.close()
+    try:
+        yield map
+    finally:
+        map.close()
 
 
 _ATTEMPTS: tuple[tuple[str, Callable[[], None]], ...] = (

@@ -16,7 +16,7 @@ def test_it_works_here():
 
 def test_not_without_root(monkeypatch):
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    assert probe.why_not() == "it needs root"
+    assert probe.why_not() == "ebpf needs root"
 
 
 @pytest.mark.parametrize(
