@@ -156,8 +156,7 @@ async def connect(name: str, tls: Tls | None = None, default_port: int = 0) -> S
     kind, _, rest = name.partition(":")
     match kind:
         case "unix":
-            with Fitting(in_rundir(rest)) as path:
-                reader, writer = await asyncio.open_unix_connection(path)
+            reader, writer = await asyncio.open_unix_connection(sock=_connected_unix(in_rundir(rest)))
         case "tcp":
             host, port = split_host_port(rest, default_port)
             reader, writer = await asyncio.open_connection(host, port)
@@ -172,6 +171,21 @@ async def connect(name: str, tls: Tls | None = None, default_port: int = 0) -> S
         case _:
             raise TextError(f"{name}: not an active connection method", name)
     return Stream(name, reader, writer)
+
+
+def _connected_unix(path: str) -> socket.socket:
+    """A socket connected to the one at `path`: that takes no time, or fails at once if too many wait there.
+
+    The loop's own way would import `ssl` to see that this is none of its sockets.
+    """
+    endpoint = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
+    try:
+        with Fitting(path) as fitting:
+            endpoint.connect(fitting)
+    except OSError:
+        endpoint.close()
+        raise
+    return endpoint
 
 
 _unix_connections = itertools.count()

@@ -1,8 +1,10 @@
 """Whether the eBPF datapath works on this machine, found out by trying, never by the kernel's version.
 
 Everything that the datapath needs is done once on a small scale: a bpffs, maps that can be mapped and that are read
-in batches, a ring buffer, the main program itself, and a hook on the loopback device with a program that lets every
-packet pass.  What it can do without (features.py) is tried one by one.
+in batches, a ring buffer, the main program itself, and, where there are no tcx links, a hook on the loopback device with
+a program that lets every packet pass.  What it can do without (features.py) is tried one by one.  Whether there are tcx
+links, the kernel says when it is asked for those of a device; to attach one and to take it away again would wait for all
+processors, 20 ms.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ import socket
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from functools import cache
 from pathlib import Path
 
 from vswitch.base.errors import KernelError
@@ -28,7 +31,7 @@ from vswitch.datapath.ebpf.prepared import Store
 from vswitch.datapath.ebpf.subtable import Subtable
 from vswitch.dpif.ports import OdpPort
 from vswitch.linux import bpffs
-from vswitch.linux.bpf import Attach, BpfMap, Link, Program, lift_memory_limit
+from vswitch.linux.bpf import Attach, BpfMap, Program, count_attached, lift_memory_limit
 from vswitch.linux.ringbuf import RingBuffer
 
 _PASS = 0  # TC_ACT_OK, TCX_PASS
@@ -114,7 +117,7 @@ def _program() -> None:
 
 
 def _attach() -> None:
-    """Something that works; where there are tcx links, that was seen already."""
+    """A hook by clsact, if that is what will be used."""
     if find_features().tcx:
         return
     hooks = ClsactHooks("probe")
@@ -129,21 +132,24 @@ def _attach() -> None:
 
 def find_features() -> Features:
     """Which of the features work here, but for those that the environment forbids."""
-    without = set(os.environ.get(WITHOUT, "").split(","))
-    for name, attempt in _FEATURES.items():
-        try:
-            attempt()
-        except (KernelError, OSError):
-            without.add(name)
-    return Features.all_but(without)
+    without = os.environ.get(WITHOUT, "").split(",")
+    return Features.all_but([name for name in _FEATURES if name in without or not _works(name)])
+
+
+@cache
+def _works(feature: str) -> bool:
+    """Whether this kernel has it: that does not change while we run."""
+    try:
+        _FEATURES[feature]()
+    except (KernelError, OSError):
+        return False
+    return True
 
 
 def _tcx() -> None:
     loopback = socket.if_nametoindex("lo")
-    with closing(_passing()) as program:
-        for where in (Attach.TCX_INGRESS, Attach.TCX_EGRESS):
-            with closing(Link.attach(program, loopback, where)) as link:
-                link.update(program)
+    for where in Attach:
+        count_attached(loopback, where)
 
 
 def _passing() -> Program:

@@ -1,9 +1,14 @@
 """Features can be done without, and say so."""
 
+import errno
+import socket
+
 import pytest
 
+from vswitch.base.errors import KernelError
 from vswitch.datapath.ebpf import probe
 from vswitch.datapath.ebpf.features import WITHOUT, Features
+from vswitch.linux.bpf import Attach, count_attached
 
 
 def test_what_is_said():
@@ -20,6 +25,32 @@ def test_the_environment_forbids(monkeypatch):
     monkeypatch.setenv(WITHOUT, "tcx,coarse_clock")
     assert probe.find_features() == Features(tcx=False, coarse_clock=False)
     assert probe.why_not() is None
+
+
+def test_each_is_tried_once(monkeypatch):
+    tried = []
+    monkeypatch.setattr(probe, "_FEATURES", {"tcx": lambda: tried.append("tcx"), "redirect_peer": _refuse})
+    probe._works.cache_clear()
+    try:
+        found = [probe.find_features() for _ in range(2)]
+    finally:
+        probe._works.cache_clear()
+    assert found == [Features(redirect_peer=False)] * 2
+    assert tried == ["tcx"]
+
+
+def _refuse():
+    raise KernelError(errno.EINVAL, "no")
+
+
+@pytest.mark.needs_root
+def test_to_ask_for_tcx_links_leaves_devices_alone():
+    loopback = socket.if_nametoindex("lo")
+    before = [count_attached(loopback, where) for where in Attach]
+    probe._tcx()
+    assert [count_attached(loopback, where) for where in Attach] == before
+    with pytest.raises(KernelError):
+        count_attached(loopback, 999)
 
 
 @pytest.mark.parametrize(
