@@ -151,7 +151,7 @@ async def _serve(
         listener = await unixctl.serve(service.commands, program, given.get("unixctl"))
     except OSError as error:
         path = in_rundir(given.get("unixctl") or f"{program}.{os.getpid()}.ctl")
-        raise CommandError(f"could not initialize control socket {path} ({error.strerror})") from error
+        raise CommandError(f"{path}: could not initialize control socket ({error.strerror})") from error
     _tick(loop)
     try:
         await main(service)

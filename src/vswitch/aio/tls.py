@@ -16,9 +16,10 @@ from typing import NoReturn
 from vswitch.base.dataclass import dataclass
 from vswitch.base.log import Logger
 from vswitch.base.options import Given
-from vswitch.linux.tls import new_context, trust
+from vswitch.linux.tls import new_context, trust, unknown_protocols
 
 log = Logger("stream_ssl")
+log_once = log.limited(rate=1, burst=1)  # a minute, of what each connection would say again
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,7 @@ class Tls:
 
     private_key: str = ""
     certificate: str = ""
-    ca_cert: str = ""  # "none": do not verify
+    ca_cert: str = ""  # "none": do not verify; empty: there is no TLS
     bootstrap: bool = False  # fetch the CA certificate from the first peer
     protocols: str = ""
     ciphers: str = ""
@@ -53,8 +54,13 @@ class Tls:
         return self.bootstrap and not Path(self.ca_cert).exists()
 
     def adopt_authority(self, connection: ssl.SSLObject) -> NoReturn:
-        """Keep the certificate that ends the peer's chain as that of our CA; then the connection must be made again."""
+        """Keep the certificate that ends the peer's chain as that of our CA, if it has signed itself; then the connection
+        must be made again."""
         chain = connection._sslobj.get_unverified_chain()  # type: ignore[attr-defined]  # public in Python 3.13
+        root = chain[-1].get_info() if chain else {}
+        if not root or root["issuer"] != root["subject"]:
+            log_once.err("could not bootstrap CA cert: self-signed certificate required")
+            raise OSError(errno.EPROTO, os.strerror(errno.EPROTO))
         encoded = chain[-1].public_bytes()
         Path(self.ca_cert).write_text(encoded, encoding="ascii")
         log.info("successfully bootstrapped CA cert to %s", self.ca_cert)
@@ -62,10 +68,14 @@ class Tls:
 
     def context(self, server: bool) -> ssl.SSLContext:
         """A context for one end; raises OSError where a file is missing or wrong."""
+        for word in unknown_protocols(self.protocols):
+            log_once.err("%s: SSL protocol not recognized", word)
+        if self.ca_cert == "none":
+            log_once.warn("Peer certificate validation disabled (this is a security risk)")
         context = new_context(server, self.protocols, self.ciphers)
         with _naming(self.private_key, self.certificate, *filter(None, [self.peer_ca_cert])):
             self._load_chain(context)
-        unknown = self.ca_cert in ("", "none") or (self.lacks_authority and not server)
+        unknown = self.ca_cert == "none" or (self.lacks_authority and not server)
         with _naming(self.ca_cert):
             trust(context, None if unknown else self.ca_cert)
         return context
@@ -106,4 +116,6 @@ def tls_context(tls: Tls | None, server: bool) -> ssl.SSLContext:
     """What ssl: and pssl: need; raises OSError where it is not configured: never do without."""
     if tls is None or not tls.private_key or not tls.certificate:
         raise OSError(errno.ENOPROTOOPT, "SSL is not configured: a private key and a certificate are needed")
+    if not tls.ca_cert:
+        raise OSError(errno.ENOPROTOOPT, 'SSL is not configured: a CA certificate is needed, or "none"')
     return tls.context(server)

@@ -35,7 +35,7 @@ class TlsOptions:
         self.ca_cert = ca_cert
         self.bootstrap_ca_cert = bootstrap_ca_cert
         self.protocols = protocols  # as "TLSv1.2,TLSv1.3"; empty: what Python takes for safe
-        self.ciphers = ciphers  # in OpenSSL's notation; empty: all that are safe
+        self.ciphers = ciphers  # in OpenSSL's notation; empty: HIGH:!aNULL:!MD5
 
     @classmethod
     def from_options(cls, given: Given) -> TlsOptions:

@@ -16,6 +16,8 @@ from typing import NoReturn
 from vswitch.linux.sockets import TlsOptions
 
 _VERSIONS = {"TLSv1": "TLSv1", "TLSv1.1": "TLSv1_1", "TLSv1.2": "TLSv1_2", "TLSv1.3": "TLSv1_3"}
+NEWEST = "TLSv1.3"
+CIPHERS = "HIGH:!aNULL:!MD5"
 
 
 def secure(sock: _socket.socket, options: TlsOptions, *, server_side: bool) -> ssl.SSLSocket:
@@ -42,20 +44,33 @@ def _lacks_authority(options: TlsOptions) -> bool:
 
 
 def new_context(server_side: bool, protocols: str, ciphers: str) -> ssl.SSLContext:
-    """A context for one end that speaks what `protocols` and `ciphers` name, or what Python would where they are empty.
+    """A context for one end that speaks what `protocols` and `ciphers` name; where they are empty, Python's versions of
+    TLS, and Open vSwitch's ciphers.
 
-    Of versions of TLS, those from the lowest that is named to the highest.
+    Of versions, those from the lowest that is named to the highest; "TLSv1.2-TLSv1.3" names two, "TLSv1.2+" its and the
+    newest.  What is no version is passed over.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER if server_side else ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
-    named = [
-        ssl.TLSVersion[_VERSIONS[word]] for word in protocols.replace(",", " ").split() if word in _VERSIONS
-    ]
+    names = [name for word in _words(protocols) for name in _names(word)]
+    named = [ssl.TLSVersion[_VERSIONS[name]] for name in names if name in _VERSIONS]
     if named:
         context.minimum_version, context.maximum_version = min(named), max(named)
-    if ciphers:
-        context.set_ciphers(ciphers)
+    context.set_ciphers(ciphers or CIPHERS)
     return context
+
+
+def unknown_protocols(protocols: str) -> list[str]:
+    """Those words of --ssl-protocols that name no version of TLS."""
+    return [word for word in _words(protocols) if not all(name in _VERSIONS for name in _names(word))]
+
+
+def _words(protocols: str) -> list[str]:
+    return protocols.replace(",", " ").split()
+
+
+def _names(word: str) -> list[str]:
+    return [word[:-1], NEWEST] if word.endswith("+") else word.split("-")
 
 
 def trust(context: ssl.SSLContext, authority: str | None) -> None:

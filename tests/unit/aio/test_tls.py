@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.xenserver.certificates import Authority
-from vswitch.aio.tls import Tls
+from vswitch.aio.tls import Tls, tls_context
 
 
 @pytest.mark.parametrize(
@@ -34,3 +34,13 @@ def test_files_that_are_no_use(tmp_path: Path, name: str, content: str | None, m
     with pytest.raises(OSError, match=re.escape(str(tmp_path)) + message) as caught:
         tls.context(is_server)
     assert type(caught.value) is not FileNotFoundError or content is None
+
+
+def test_without_an_authority_there_is_no_tls_at_all(tmp_path: Path) -> None:
+    """Nobody is believed because somebody forgot an option."""
+    host = str(Authority(tmp_path).certificate("host"))
+    for tls in (None, Tls(), Tls(private_key=host), Tls(host, host)):
+        for is_server in (False, True):
+            with pytest.raises(OSError, match="SSL is not configured"):
+                tls_context(tls, is_server)
+    assert tls_context(Tls(host, host, "none"), True)

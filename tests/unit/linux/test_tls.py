@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from vswitch.linux.tls import new_context, trust
+from vswitch.linux.tls import new_context, trust, unknown_protocols
 
 
 @pytest.mark.parametrize("server_side", [True, False])
@@ -17,6 +17,8 @@ from vswitch.linux.tls import new_context, trust
         ("TLSv1.2", ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_2),
         ("TLSv1.3,TLSv1.2", ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3),
         ("SSLv2 TLSv1.3", ssl.TLSVersion.TLSv1_3, ssl.TLSVersion.TLSv1_3),
+        ("TLSv1.2+", ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3),
+        ("TLSv1.2-TLSv1.3", ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3),
     ],
 )
 def test_versions_from_the_lowest_named_to_the_highest(
@@ -27,10 +29,21 @@ def test_versions_from_the_lowest_named_to_the_highest(
     assert not context.check_hostname, "certificates of switches carry no host names"
 
 
+def test_words_that_are_no_versions() -> None:
+    assert unknown_protocols("TLSv1.2 SSLv2,TLSv1.1-TLSv1.3 TLSv1.3+ TLSv1.4+ -") == [
+        "SSLv2",
+        "TLSv1.4+",
+        "-",
+    ]
+    assert unknown_protocols("") == []
+
+
 def test_ciphers_are_those_that_are_named() -> None:
     context = new_context(False, "TLSv1.2", "ECDHE-RSA-AES256-GCM-SHA384")
     named = [cipher["name"] for cipher in context.get_ciphers() if cipher["protocol"] == "TLSv1.2"]
     assert named == ["ECDHE-RSA-AES256-GCM-SHA384"]
+    usual = [cipher["name"] for cipher in new_context(True, "", "").get_ciphers()]
+    assert "AES128-SHA" in usual, "what HIGH:!aNULL:!MD5 has, not what Python would choose"
     with pytest.raises(OSError, match="No cipher"):
         new_context(False, "", "NONSENSE")
 
