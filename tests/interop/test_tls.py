@@ -1,6 +1,7 @@
 """OVSDB over TLS: our server with our client and the peer's, with certificates of one authority."""
 
 import os
+import re
 import socket
 import ssl
 import subprocess
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.interop.daemons import Make, program
 from tests.interop.dbservers import DatabaseServer, until
 
 pytestmark = pytest.mark.interop
@@ -119,3 +121,65 @@ def test_who_is_refused_and_what_is_said_about_it(tmp_path: Path) -> None:
             until(lambda what=complaint: what in server.log)  # type: ignore[misc]
         half_open.close()
         assert server.ask("list_dbs") == ["D", "_Server"]
+
+
+@pytest.mark.parametrize("make", ["peer", "ours"])
+def test_nobody_is_believed_for_want_of_an_authority(make: Make, tmp_path: Path, keys: list[str]) -> None:
+    schema = tmp_path / "schema"
+    schema.write_text('{"name": "D", "tables": {}}')
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    remote = f"--remote=pssl:{port}:127.0.0.1"
+    with DatabaseServer(make, tmp_path / "s", "db", *keys[:4], remote, schema=schema) as server:
+        for client in (PROGRAMS / "ovsdb-client", "/usr/bin/ovsdb-client"):
+            done = subprocess.run(
+                [client, "-t", "10", *keys, "list-dbs", f"ssl:127.0.0.1:{port}"],
+                capture_output=True, text=True, timeout=30, check=False,
+            )  # fmt: skip
+            assert done.returncode == 1
+            assert "failed to connect" in done.stderr
+        assert server.ask("list_dbs") == ["D", "_Server"]
+
+
+@pytest.mark.parametrize("make", ["peer", "ours"])
+def test_a_client_hears_that_it_was_refused(make: Make, tmp_path: Path) -> None:
+    """By the server that does not know its authority, after its own side of the handshake was done."""
+    key, certificate = signed(tmp_path, "server", "ours")
+    foreign = signed(tmp_path, "foreign", "other")
+    schema = tmp_path / "schema"
+    schema.write_text('{"name": "D", "tables": {}}')
+    options = ["-p", key, "-c", certificate, "-C", str(tmp_path / "ours.crt"), "--remote=pssl:0:127.0.0.1"]
+    with DatabaseServer("ours", tmp_path / "s", "db", *options, schema=schema) as server:
+        port = int(server.log.split("listening on port ")[1].split()[0])
+        done = subprocess.run(
+            [program(make, "ovsdb-client"), "-t", "10", "-p", foreign[0], "-c", foreign[1], "-C", options[5],
+             "list-dbs", f"ssl:127.0.0.1:{port}"],
+            capture_output=True, text=True, timeout=30, check=False,
+        )  # fmt: skip
+        assert done.returncode == 1
+        reasons = "Input/output error|End of file|Broken pipe|Connection reset by peer"
+        assert re.search(rf"^ovsdb-client: transaction failed \(({reasons})\)\n\Z", done.stderr, re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("ovs-vsctl", "list-br"),
+        ("ovs-ofctl", "parse-flow", "actions=drop"),
+        ("ovsdb-server", "--run=true", "--no-dbs"),
+        ("ovs-vswitchd", "--enable-dummy", "unix:nowhere"),
+    ],
+)
+def test_a_log_that_cannot_be_written_ends_the_program(words: tuple[str, ...], tmp_path: Path) -> None:
+    name, *rest = words
+    told = []
+    for make in ("peer", "ours"):
+        done = subprocess.run(
+            [program(make, name), "--log-file=/nowhere/log", *rest],
+            env=os.environ | {"OVS_RUNDIR": str(tmp_path), "OVS_DBDIR": str(tmp_path)},
+            capture_output=True, text=True, timeout=20, check=False,
+        )  # fmt: skip
+        told.append((done.returncode, done.stdout, done.stderr.partition("|")[2]))
+    assert told[1] == told[0]
+    assert told[0][0] == 1

@@ -55,7 +55,12 @@ class Connection:
         self._sock.close()
 
     def _read(self) -> None:
-        data = self._sock.recv(_CHUNK)
+        try:
+            data = self._sock.recv(_CHUNK)
+        except OSError as error:
+            if hasattr(error, "reason"):  # an ssl.SSLError, whose text names lines of OpenSSL
+                raise OSError(errno.EIO, "Input/output error") from None
+            raise
         if not data:
             raise ConnectionError(errno.ECONNRESET, "End of file")
         self._messages += self._splitter.receive(data)
