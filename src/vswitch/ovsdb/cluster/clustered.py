@@ -22,7 +22,6 @@ Sources: ovsdb(7), "Clustered Database Service Model", "Understanding Cluster Co
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
@@ -43,6 +42,7 @@ from vswitch.ovsdb.cluster.entry import (
     undone,
 )
 from vswitch.ovsdb.cluster.member import Applied, Confirmed, Effect, Lost, Member, Outrun, Restored, SaveDone
+from vswitch.ovsdb.cluster.queue import Conversion, Queue, Wish, trigger_of
 from vswitch.ovsdb.cluster.store import Entry, Position, Snapshot
 from vswitch.ovsdb.convert import convert
 from vswitch.ovsdb.database import Commit, Database, NewUuid
@@ -63,21 +63,13 @@ MIN_GROWTH = 4 << 20  # bytes of entries that are not worth a snapshot
 GROWTH_FACTOR = 2  # times the size of the last snapshot
 
 
-@dataclass(frozen=True, slots=True)
-class Conversion:
-    """A client's wish for another schema."""
-
-    trigger: Trigger
-    schema: Schema
-
-
 @dataclass(slots=True)
 class Item:
     """A transaction that has been tried."""
 
     commit: Commit | None
     answer: Answer | None  # None: the server's own, or of a client that has gone
-    wish: Trigger | Conversion | None = None  # what to try again if the batch was outrun
+    wish: Wish | None = None  # what to try again if the batch was outrun
     converted: Database | None = None  # the outcome of a conversion
 
 
@@ -110,8 +102,9 @@ class Clustered(ServiceModel):
         self.on_replace: Callable[[Database], None] = lambda database: None
         self.growth = Growth()
         self._new_uuid = new_uuid
-        self._queue: deque[Trigger | Conversion] = deque()
+        self._queue = Queue()
         self._batch: list[Item] = []  # on the way to the log
+        self._batch_clients: set[Client] = set()  # whose wishes are in it
         self._tried_at: Position | None = None  # the position for which it was computed
         self._is_trying = False
         self._is_settling = False  # the batch is coming into effect
@@ -156,7 +149,9 @@ class Clustered(ServiceModel):
 
     def takes(self, trigger: Trigger) -> bool:
         """Queue what may write, and what its client sent after that."""
-        if self._is_trying or (_only_reads(trigger) and not self._has_queued(trigger.client)):
+        client = trigger.client
+        has_queued = client in self._queue or client in self._batch_clients
+        if self._is_trying or (_only_reads(trigger) and not has_queued):
             return False
         self._enqueue(trigger, trigger)
         return True
@@ -166,16 +161,12 @@ class Clustered(ServiceModel):
         self._enqueue(trigger, Conversion(trigger, persistent(schema)))
         return True
 
-    def _enqueue(self, trigger: Trigger, wish: Trigger | Conversion) -> None:
+    def _enqueue(self, trigger: Trigger, wish: Wish) -> None:
         if len(self._queue) < N_QUEUE:
             self._queue.append(wish)
         else:
             reason = f"{N_QUEUE} transactions wait for the cluster"
             trigger.client.refuse(trigger, OvsdbError(reason, tag="resources exhausted").to_json())
-
-    def _has_queued(self, client: Client) -> bool:
-        wishes = [*self._queue, *(item.wish for item in self._batch if item.wish is not None)]
-        return any(_trigger(wish).client is client for wish in wishes)
 
     def commit(self, commit: Commit | None, answer: Answer | None) -> None:
         """Take down what a transaction amounts to; answer at once one that needs nothing of the log."""
@@ -195,17 +186,15 @@ class Clustered(ServiceModel):
 
     def cancel(self, client: Client, id: Json) -> None:
         """What is not on its way to the log yet is given up."""
-        for wish in [
-            each for each in self._queue if _trigger(each).client is client and _trigger(each).id == id
-        ]:
-            self._queue.remove(wish)
-            client.refuse(_trigger(wish), "canceled")
+        for wish in self._queue.cancel(client, id):
+            client.refuse(trigger_of(wish), "canceled")
 
     def forget(self, client: Client) -> None:
         """A client has gone: what it wanted is not tried again."""
-        self._queue = deque(wish for wish in self._queue if _trigger(wish).client is not client)
+        self._queue.forget(client)
+        self._batch_clients.discard(client)
         for item in self._batch:
-            if item.wish is not None and _trigger(item.wish).client is client:
+            if item.wish is not None and trigger_of(item.wish).client is client:
                 item.answer = item.wish = None
 
     # Trying.
@@ -220,9 +209,9 @@ class Clustered(ServiceModel):
         self._is_trying = True
         try:
             while self._queue and len(self._batch) < N_BATCH:
-                wish = self._queue[0]
+                wish = self._queue.first
                 if isinstance(wish, Trigger):
-                    self._queue.popleft()
+                    self._queue.take()
                     self.owner.submit(wish, now)
                 elif self._batch or self._convert(wish):
                     break
@@ -235,7 +224,7 @@ class Clustered(ServiceModel):
 
     def _convert(self, wish: Conversion) -> bool:
         """Try a change of schema; whether there is something to propose."""
-        self._queue.popleft()
+        self._queue.take()
         try:
             database = convert(self.owner.database, wish.schema, self._new_uuid)
         except OvsdbError as error:
@@ -247,6 +236,7 @@ class Clustered(ServiceModel):
 
     def _propose(self) -> None:
         """Send the batch on its way."""
+        self._batch_clients = {trigger_of(item.wish).client for item in self._batch if item.wish is not None}
         steps = [step for item in self._batch if (step := self._step(item)) is not None]
         if steps:
             self.member.propose(self._new_uuid(), encode_batch(Batch(self.sid, tuple(steps))))
@@ -294,7 +284,7 @@ class Clustered(ServiceModel):
 
     def _settle(self) -> None:
         """The batch is in the log, or need not be: it takes effect."""
-        batch, self._batch = self._batch, []
+        batch = self._take_batch()
         with self._settling():
             for item in batch:
                 if item.commit is not None:
@@ -302,7 +292,7 @@ class Clustered(ServiceModel):
                 if item.converted is not None:
                     self.on_replace(item.converted)
                     if item.wish is not None:
-                        trigger = _trigger(item.wish)
+                        trigger = trigger_of(item.wish)
                         trigger.client.finish(trigger, {})
                 if item.answer is not None:
                     item.answer.give()
@@ -324,16 +314,19 @@ class Clustered(ServiceModel):
                 elif (commit := commit_of(self.owner.database, step)) is not None:
                     self.owner.publish(commit)
 
-    def _try_again(self) -> None:
+    def _take_batch(self) -> list[Item]:
         batch, self._batch = self._batch, []
-        self._queue.extendleft(item.wish for item in reversed(batch) if item.wish is not None)
+        self._batch_clients.clear()
+        return batch
+
+    def _try_again(self) -> None:
+        self._queue.put_back(item.wish for item in self._take_batch() if item.wish is not None)
 
     def _give_up(self) -> None:
         """Nobody knows whether the batch took effect: cut off those who wait for an answer."""
-        batch, self._batch = self._batch, []
-        for item in batch:
+        for item in self._take_batch():
             if item.wish is not None:
-                _trigger(item.wish).client.drop("the outcome of a transaction is not known")
+                trigger_of(item.wish).client.drop("the outcome of a transaction is not known")
 
     def _restore(self, snapshot: Snapshot) -> None:
         """Become what the snapshot says."""
@@ -350,10 +343,6 @@ class Clustered(ServiceModel):
             if (commit := difference(before, after)) is not None:
                 self.owner.publish(commit)
         before.last_id = after.last_id
-
-
-def _trigger(wish: Trigger | Conversion) -> Trigger:
-    return wish.trigger if isinstance(wish, Conversion) else wish
 
 
 def _only_reads(trigger: Trigger) -> bool:

@@ -166,6 +166,21 @@ def test_a_client_reads_its_own_writes(machine):
     assert [message["id"] for message in client.heard()] == [0, 1]
 
 
+def test_a_read_waits_for_its_clients_own_writes_in_the_queue_and_on_the_way_only(machine):
+    writer, other = machine.client(), machine.client()
+    writer.transact(insert("a"), id=1)
+    [append] = machine.begin()
+    writer.transact(SELECT, id=2)
+    other.transact(SELECT, id=3)
+    assert [message["id"] for message in other.heard()] == [3]
+    assert writer.heard() == []
+    machine.answer(append)
+    machine.go()
+    assert [message["id"] for message in writer.heard()] == [1, 2]
+    writer.transact(SELECT, id=4)
+    assert [message["id"] for message in writer.heard()] == [4]
+
+
 def test_a_durable_read_is_up_to_date_and_another_may_not_be(machine):
     client = machine.client()
     machine.other(row(machine, "new"))
