@@ -30,7 +30,6 @@ class Pump:
         self.after_round: list[
             Callable[[], None]
         ] = []  # what else is to happen when something may have changed
-        self.n_lost = 0  # connections so far
         self._connections: dict[Session, Connection] = {}
         self._is_scheduled = False
         self._timer: asyncio.TimerHandle | None = None
@@ -83,7 +82,6 @@ class Pump:
     def lost(self, connection: Connection) -> None:
         """A session has lost its connection."""
         del self._connections[connection.session]
-        self.n_lost += 1
         self.server.disconnect(connection.session)
         self.schedule()
 

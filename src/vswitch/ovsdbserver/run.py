@@ -27,7 +27,7 @@ def run(program: str, given: Given, words: Sequence[str]) -> int:
     async def serve(service: Service) -> None:
         nonlocal status
         daemon = DatabaseDaemon(service, words, directory)
-        collector = asyncio.get_running_loop().create_task(collect_garbage(lambda: daemon.pump.n_lost))
+        collector = asyncio.get_running_loop().create_task(collect_garbage(lambda: 0))
         try:
             status = await daemon.run()
         finally:
