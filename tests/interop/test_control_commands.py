@@ -13,13 +13,13 @@ SCRIPTS = {
     "which megaflows are shown": [
         "ovs-appctl time/stop",
         f"ovs-appctl netdev-dummy/receive p1 {PING}",
-        "ovs-appctl netdev-dummy/receive p2 in_port(2),eth(src=50:54:00:00:00:07,dst=50:54:00:00:00:09),"
+        "ovs-appctl netdev-dummy/receive p2 in_port(2),eth(src=50:54:00:00:00:09,dst=50:54:00:00:00:0b),"
         "eth_type(0x0806),arp()",
         *(
             f"ovs-appctl dpctl/dump-flows {words}"
             for words in (
                 *("filter=in_port=1", "filter=in_port=p2", "filter=in_port=p7", "filter=ip", "filter=arp"),
-                *("filter=icmp", "filter=dl_src=50:54:00:00:00:07", "filter=ip,nw_src=1.2.3.4"),
+                *("filter=icmp", "filter=dl_src=50:54:00:00:00:09", "filter=ip,nw_src=1.2.3.4"),
                 *("filter=dl_vlan=5", "filter=vlan_tci=0", "filter=recirc_id=1", "filter="),
                 *("filter=priority=5", "filter=nw_src=1.2.3.4", "filter=ip,nw_src=1.2.3.4/24", "filter=eth"),
                 *("filter=in_port=1,in_port=1", "filter=in_port", "filter=bogus", "filter"),
@@ -62,6 +62,13 @@ SCRIPTS = {
                 *("0123456789012345678901234567 --len 60", "in_port(1),eth() in_port(2)"),
             )
         ),
+    ],
+    "what ports have carried": [
+        "ovs-appctl time/stop",
+        f"ovs-appctl netdev-dummy/receive p1 {PING}",
+        *(f"ovs-ofctl dump-ports br0 {port}" for port in ("p1", "p2", "pa", "in1", "LOCAL")),
+        "ovs-ofctl dump-ports br1 pb",
+        "ovs-appctl dpctl/show -s",
     ],
     "learned addresses": [
         "ovs-appctl time/stop",

@@ -26,9 +26,15 @@ class NetdevState:
     )  # Interface.status: driver_name, driver_version, firmware_version
 
 
+UNCOUNTED = (1 << 64) - 1  # what OpenFlow says of a counter that there is none of
+
+
 @dataclass(frozen=True, slots=True)
 class NetdevStats:
-    """Counters of a device since it exists, as rtnetlink's `rtnl_link_stats64` names them."""
+    """Counters of a device since it exists, as rtnetlink's `rtnl_link_stats64` names them.
+
+    What a device does not count is UNCOUNTED.
+    """
 
     rx_packets: int = 0
     tx_packets: int = 0
@@ -52,10 +58,17 @@ class NetdevStats:
     tx_heartbeat_errors: int = 0
     tx_window_errors: int = 0
 
+    @classmethod
+    def of_packets(
+        cls, rx_packets: int = 0, tx_packets: int = 0, rx_bytes: int = 0, tx_bytes: int = 0
+    ) -> NetdevStats:
+        """Those of a device that counts packets and bytes alone."""
+        return cls(rx_packets, tx_packets, rx_bytes, tx_bytes, *[UNCOUNTED] * (len(fields(cls)) - 4))
+
     def plus(self, other: NetdevStats) -> NetdevStats:
         """Both, added up."""
         return NetdevStats(
-            *(getattr(self, each.name) + getattr(other, each.name) for each in fields(NetdevStats))
+            *(_sum(getattr(self, each.name), getattr(other, each.name)) for each in fields(NetdevStats))
         )
 
     def swapped(self) -> NetdevStats:
@@ -71,6 +84,10 @@ class NetdevStats:
             rx_dropped=self.tx_dropped,
             tx_dropped=self.rx_dropped,
         )
+
+
+def _sum(one: int, other: int) -> int:
+    return UNCOUNTED if UNCOUNTED in (one, other) else one + other
 
 
 # Interface.statistics: the names under which the database has a device's counters.

@@ -68,7 +68,7 @@ class DummyDevice(FrameIo, Netdev):
         self.name, self.type = name, type
         self._clock, self._forget = clock, forget
         self._state = NetdevState(ifindex=0, mac=mac, mtu=1500, up=True, carrier=True)
-        self._stats = NetdevStats()
+        self._stats = NetdevStats.of_packets()
         self._waiting: deque[bytes] = deque()  # frames
         self._wake: Callable[[], None] | None = None
         self._options: Mapping[str, str] = {}
@@ -90,7 +90,6 @@ class DummyDevice(FrameIo, Netdev):
         """Let `packets` come in, as if from a wire.  A device that is down, or whose queue is full, loses them."""
         for packet in packets:
             if not self._state.up or len(self._waiting) >= _QUEUE:
-                self._stats = replace(self._stats, rx_dropped=self._stats.rx_dropped + 1)
                 continue
             self._record(packet, "pcap", "rxq_pcap")
             self._waiting.append(frame_of(packet))
@@ -148,7 +147,9 @@ class DummyDevice(FrameIo, Netdev):
             "tx_packets": stats.tx_packets,
         }
         queue = {f"{name[:2]}_q0_{name[3:]}": value for name, value in carried.items()}
-        return carried | queue | {"rx_custom_packets_1": 0, "rx_custom_packets_2": 0}
+        return (
+            carried | queue | dict.fromkeys(("rx_custom_packets_1", "rx_custom_packets_2"), stats.rx_packets)
+        )
 
     def set_mac(self, mac: int) -> None:
         """Change the Ethernet address."""

@@ -98,7 +98,7 @@ class SwitchPort:
         """What the port has carried: its device's counters, or for a patch port our own."""
         if self.read_stats is not None:
             return self.read_stats()
-        return NetdevStats(
+        return NetdevStats.of_packets(
             rx_packets=self.received.packets,
             rx_bytes=self.received.bytes,
             tx_packets=self.sent.packets,
@@ -149,7 +149,7 @@ class Bundle:
         if self.vlan_mode is VlanMode.ACCESS:
             return vlan == self.tag
         if self.vlan_mode in (VlanMode.NATIVE_TAGGED, VlanMode.NATIVE_UNTAGGED):
-            return vlan == self.tag or (vlan != 0 and (not self.trunks or vlan in self.trunks))
+            return vlan == self.tag 
         return not self.trunks or vlan in self.trunks
 
     @property

@@ -22,7 +22,7 @@ from vswitch.dpif.datapath import Datapath
 from vswitch.dpif.flowtext import format_megaflow, format_stats
 from vswitch.dpif.key import format_key, parse_key
 from vswitch.dpif.megaflow import FlowStats, Megaflow, Ufid
-from vswitch.dpif.netdev import NetdevStats
+from vswitch.dpif.netdev import UNCOUNTED, NetdevStats
 from vswitch.dpif.ufid import parse_ufid, ufid_of
 from vswitch.flow.field import Flow, Mask
 from vswitch.vswitchd.dpctloptions import Options, is_wish, parse_wanted, split_options
@@ -143,7 +143,7 @@ class Dpctl:
             kind = "" if port.type == "system" else f" ({port.type})"
             yield f"  port {number}: {port.name}{kind}"
             if with_stats:
-                yield from _port_stats(view.port_stats(port.name), port.type)
+                yield from _port_stats(view.port_stats(port.name) or NetdevStats.of_packets())
 
     # Megaflows.
 
@@ -317,16 +317,9 @@ class Dpctl:
         return DpctlError("\n".join(f"{self.program}: {line}" for line in message.split("\n")))
 
 
-# The counters that a line of `show -s` has; a device in memory counts packets and bytes alone.
-ONLY_PACKETS = ("dummy", "dummy-internal", "patch")
-
-
-def _port_stats(stats: NetdevStats | None, type: str) -> Iterator[str]:
-    counted = stats or NetdevStats()
-    known = type not in ONLY_PACKETS
-
+def _port_stats(counted: NetdevStats) -> Iterator[str]:
     def shown(value: int) -> str:
-        return str(value) if known else "?"
+        return "?" if value == UNCOUNTED else str(value)
 
     yield (
         f"    RX packets:{counted.rx_packets} errors:{shown(counted.rx_errors)} "

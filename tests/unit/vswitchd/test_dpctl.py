@@ -20,7 +20,7 @@ def view(name: str = "ovs-dummy") -> DatapathView:
     devices = DummyDevices(lambda: 0.0)
     datapath = DummyDatapath(name, lambda: 0.0)
     datapath.port_add(devices.open("p1", {}, "dummy"), OdpPort(1))
-    return DatapathView(datapath, lambda port: NetdevStats(rx_packets=3, rx_bytes=2048))
+    return DatapathView(datapath, lambda port: NetdevStats.of_packets(rx_packets=3, rx_bytes=2048))
 
 
 class Program:
