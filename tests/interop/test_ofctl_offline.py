@@ -173,13 +173,14 @@ def test_tags(tmp_path, tci, mask):
 
 
 ERRORS = ["OFPBAC_BAD_LEN", "OFPFMFC_BAD_FLAGS", "NXBRC_NXM_INVALID", "OFPBFC_UNKNOWN", "NXFMFC_HARDWARE", "OFPHFC_EPERM",
-          "OFPBIC_UNKNOWN_INST", "OFPMMFC_BAD_BAND", "OFPTFFC_BAD_TABLE", "NXR_STALE", "foo", "3", ""]  # fmt: skip
+          "OFPBIC_UNKNOWN_INST", "OFPMMFC_BAD_BAND", "OFPTFFC_BAD_TABLE", "NXR_STALE", "OFPBMC_BAD_FIELD", "foo", "3", ""]  # fmt: skip
 
 
 @pytest.mark.parametrize("name", ERRORS)
 def test_errors(tmp_path, name):
     check(tmp_path, ["print-error", name])
-    for request in ("0112000812345678", "0412000a12345678aaaa", "0212000812345678", "0612000812345678"):
+    for request in ("0112000812345678", "0412000a12345678aaaa", "0212000812345678", "0612000812345678",
+                    "0502006412345678" + "ab" * 92, "0712000812345678", "0012000812345678"):  # fmt: skip
         check(tmp_path, ["encode-error-reply", name, request])
 
 

@@ -11,13 +11,20 @@ from vswitch.base.options import CommandError, Given
 from vswitch.base.text import c_number, key_values
 from vswitch.cli.command import log_error
 from vswitch.cli.ofctl.table import command
-from vswitch.openflow.errors import ErrorCode, OpenFlowError, by_name
+from vswitch.openflow.errors import (
+    EXPERIMENTER_ERROR_TYPE,
+    BadRequest,
+    ErrorCode,
+    OpenFlowError,
+    WireCode,
+    by_name,
+)
 from vswitch.openflow.message import HEADER, encode
-from vswitch.openflow.messages.hello import Hello, reply_to
+from vswitch.openflow.messages.hello import Error, Hello, reply_to
 from vswitch.openflow.oxmtext import take_hex
 from vswitch.openflow.printing.base import hex_dump
 from vswitch.openflow.text import print_message
-from vswitch.openflow.version import ALL_VERSIONS, OF10, OF15, Version
+from vswitch.openflow.version import ALL_VERSIONS, OF10, OF12, OF15, Version
 
 
 @command("print-error", "ERROR")
@@ -29,8 +36,8 @@ def print_error(given: Given, name: str) -> Iterator[str]:
         if wire is None:
             continue
         vendor, kind, code = wire
-        if vendor and not kind:
-            kind, code = code, 0  # since OpenFlow 1.2 a vendor's errors have one number
+        if vendor and version >= OF12:
+            kind, code = code, 0  # since then a vendor's errors have one number
         yield f"OpenFlow 1.{version - 1}: vendor {vendor:#x}, type {kind}, code {code}".replace(
             " 0x0,", " 0,"
         )
@@ -55,12 +62,18 @@ def encode_error_reply(given: Given, name: str, digits: str) -> Iterator[str]:
     version, _, length, xid = HEADER.unpack_from(request)
     if length != len(request):
         raise CommandError("Request size inconsistent")
-    if not OF10 <= version <= OF15:
+    known = version if OF10 <= version <= OF15 else OF10
+    if version != known:
         log_error("ofp_errors", f"cannot encode error for unknown OpenFlow version {version:#04x}")
-        version = OF10
-    elif error.on_wire(version) is None:
-        log_error("ofp_errors", f"cannot encode {error.name} for OpenFlow 1.{version - 1}")
-    yield _dump(encode(reply_to(OpenFlowError(error), request), version, xid))
+    if error.on_wire(known) is None:
+        log_error("ofp_errors", f"cannot encode {error.name} for OpenFlow 1.{known - 1}")
+        error = BadRequest.UNENCODABLE_ERROR
+    reply, wire = reply_to(OpenFlowError(error), request), error.on_wire(known)
+    if version > OF15 and wire is not None and wire.vendor:
+        # OpenFlow 1.0's numbers in the form of OpenFlow 1.2, which has no room for one of them.
+        code = WireCode(0, EXPERIMENTER_ERROR_TYPE, wire.type)
+        reply = Error(code, wire.vendor.to_bytes(4, "big") + reply.data)
+    yield _dump(encode(reply, known, xid))
 
 
 @command("encode-hello", "BITMAP")

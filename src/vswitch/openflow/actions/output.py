@@ -40,7 +40,7 @@ REASONS: Mapping[int, str] = {
     3: "action_set",
     4: "group",
     5: "packet_out",
-    6: "explicit_miss",
+    6: "",  # a rule for what misses: Open vSwitch has no name for it
     7: "",  # no rule: nobody asks for it by a name
 }
 OFPR_NO_MATCH, OFPR_ACTION, OFPR_INVALID_TTL, OFPR_ACTION_SET, OFPR_GROUP, OFPR_PACKET_OUT = range(6)

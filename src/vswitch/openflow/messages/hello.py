@@ -16,10 +16,11 @@ from vswitch.openflow.errors import (
     WireCode,
     from_wire,
 )
-from vswitch.openflow.message import Dialect, Form, Message, message
+from vswitch.openflow.message import HEADER, MAX_LENGTH, Dialect, Form, Message, message
 from vswitch.openflow.value import value
 from vswitch.openflow.version import OF12, from_bitmap
 
+_MAX_ERROR = 12  # bytes of an error's numbers
 _PAIR = struct.Struct("!HH")
 _VERSIONBITMAP = 1  # OFPHET_VERSIONBITMAP
 _HIGHEST = 31  # that fits a bitmap
@@ -125,5 +126,5 @@ class EchoReply(Echo):
 
 
 def reply_to(error: OpenFlowError, request: bytes) -> Error:
-    """The ERROR for `request`: it carries at most its first 64 bytes."""
-    return Error(error.code, request[:64])
+    """The ERROR for `request`, which it carries, as far as there is room."""
+    return Error(error.code, request[: MAX_LENGTH - HEADER.size - _MAX_ERROR])

@@ -10,7 +10,7 @@ from functools import reduce
 from operator import or_
 from typing import Any
 
-from vswitch.flow.fields import FIELDS
+from vswitch.flow.fields import FIELDS, TUN_METADATA_PRESENT
 from vswitch.flow.match import Match
 from vswitch.flow.ports import (
     OFPP_CONTROLLER,
@@ -258,7 +258,8 @@ def in_port_match(port: OfPort) -> Match:
 
 # What a packet has beside its bytes, and what a packet-out may say of it: not what the switch finds out itself.
 _KINDS = ("in_port", "packet_type", "metadata", "tun_", "reg", "xreg", "xxreg")
-_PIPELINE = reduce(or_, (field.mask for field in FIELDS if field.name.startswith(_KINDS)))
+_FIELDS = (field.mask for field in FIELDS if field.name.startswith(_KINDS))
+_PIPELINE = reduce(or_, _FIELDS, TUN_METADATA_PRESENT.mask)
 
 _OUT10 = struct.Struct("!IHH")
 _OUT11 = struct.Struct("!IIH6x")
@@ -304,10 +305,10 @@ class PacketOut(Message):
         if version >= OF15:
             buffer_id, size = layout.unpack_from(body)
             match, end = decode_match(version, body, end, loose=True)
-            if match.mask & _IN_PORT.mask != _IN_PORT.mask:
-                raise OpenFlowError(BadRequest.BAD_PORT, "packet-out lacks required in_port")
             if match.mask & ~_PIPELINE:
                 raise OpenFlowError(BadRequest.PIPELINE_FIELDS_ONLY)
+            if match.mask & _IN_PORT.mask != _IN_PORT.mask:
+                raise OpenFlowError(BadRequest.BAD_PORT, "packet-out lacks required in_port")
             port = _IN_PORT.get(match.value)
             match = match.without(_IN_PORT)
         else:

@@ -61,6 +61,14 @@ def bit_names(bits: int, names: Iterable[tuple[int, str]], separator: str = " ",
     return separator.join(words) if words else none
 
 
+_UNKNOWN_COUNT = (1 << 64) - 1
+
+
+def counters(*counts: tuple[str, int]) -> str:
+    """Counters with their names; those that the switch does not have are question marks."""
+    return ", ".join(f"{name}={'?' if count == _UNKNOWN_COUNT else count}" for name, count in counts)
+
+
 def printable(text: str) -> str:
     """Text from the wire, with what could upset a terminal as backslashes and octal numbers."""
     return "".join(

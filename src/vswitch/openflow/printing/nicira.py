@@ -22,7 +22,7 @@ from vswitch.openflow.messages.nicira import (
     TlvTableReply,
     TlvTableRequest,
 )
-from vswitch.openflow.printing.base import Style, prints
+from vswitch.openflow.printing.base import Style, counters, prints
 
 _ICMP = (1, 58)
 _ONES32, _ONES128 = (1 << 32) - 1, (1 << 128) - 1
@@ -111,9 +111,18 @@ def ipfix_flow(message: IpfixFlowReply, dialect: Dialect, style: Style) -> str:
 
 
 def _ipfix(head: str, stats: IpfixStats) -> str:
-    return (
-        f"{head}flows={stats.total_flows}, current flows={stats.current_flows}, sampled pkts={stats.packets}, "
-        f"ipv4 ok={stats.ipv4_packets}, ipv6 ok={stats.ipv6_packets}, tx pkts={stats.tx_packets}\n"
-        f"{' ' * (16 if 'bridge' in head else 10)}pkts errs={stats.error_packets}, ipv4 errs={stats.ipv4_error_packets}, "
-        f"ipv6 errs={stats.ipv6_error_packets}, tx errs={stats.tx_errors}\n"
+    good = counters(
+        ("flows", stats.total_flows),
+        ("current flows", stats.current_flows),
+        ("sampled pkts", stats.packets),
+        ("ipv4 ok", stats.ipv4_packets),
+        ("ipv6 ok", stats.ipv6_packets),
+        ("tx pkts", stats.tx_packets),
     )
+    bad = counters(
+        ("pkts errs", stats.error_packets),
+        ("ipv4 errs", stats.ipv4_error_packets),
+        ("ipv6 errs", stats.ipv6_error_packets),
+        ("tx errs", stats.tx_errors),
+    )
+    return f"{head}{good}\n{' ' * (16 if 'bridge' in head else 10)}{bad}\n"

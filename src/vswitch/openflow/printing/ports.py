@@ -32,7 +32,7 @@ from vswitch.openflow.messages.port import (
 )
 from vswitch.openflow.messages.portcounters import RFC2819_NAMES
 from vswitch.openflow.names import Names
-from vswitch.openflow.printing.base import Style, bit_names, prints
+from vswitch.openflow.printing.base import Style, bit_names, counters, prints
 
 _CONFIG = (
     (OFPPC_PORT_DOWN, "PORT_DOWN"),
@@ -152,11 +152,11 @@ def port_stats(message: PortStatsReply, dialect: Dialect, style: Style) -> str:
 
 def format_port_stats(stats: PortStats, names: Names) -> str:
     """The counters of a port, in lines that end in newlines."""
-    rx = _counters(
+    rx = counters(
         ("pkts", stats.rx_packets), ("bytes", stats.rx_bytes), ("drop", stats.rx_dropped), ("errs", stats.rx_errors),
         ("frame", stats.rx_frame_err), ("over", stats.rx_over_err), ("crc", stats.rx_crc_err),
     )  # fmt: skip
-    tx = _counters(
+    tx = counters(
         ("pkts", stats.tx_packets), ("bytes", stats.tx_bytes), ("drop", stats.tx_dropped), ("errs", stats.tx_errors),
         ("coll", stats.collisions),
     )  # fmt: skip
@@ -194,7 +194,3 @@ def _more_counters(stats: PortStats) -> Iterator[str]:
 
 _CUSTOM_LINE = f"\n{' ' * 21}"
 _RX_ERRORS = ("rx_fragmented_errors", "rx_jabber_errors")  # which keep their direction in their names
-
-
-def _counters(*counters: tuple[str, int]) -> str:
-    return ", ".join(f"{name}={'?' if count == UNKNOWN_COUNT else count}" for name, count in counters)

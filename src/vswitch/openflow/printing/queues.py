@@ -9,7 +9,6 @@ from vswitch.openflow.flowtext import format_duration
 from vswitch.openflow.message import Dialect
 from vswitch.openflow.messages.queue import (
     OFPQ_ALL,
-    UNKNOWN_COUNT,
     Queue,
     QueueDescReply,
     QueueDescRequest,
@@ -20,7 +19,7 @@ from vswitch.openflow.messages.queue import (
     QueueStatsRequest,
 )
 from vswitch.openflow.names import Names
-from vswitch.openflow.printing.base import Style, prints
+from vswitch.openflow.printing.base import Style, counters, prints
 
 
 @prints(QueueGetConfigRequest, QueueDescRequest)
@@ -75,7 +74,8 @@ def stats(message: QueueStatsReply, dialect: Dialect, style: Style) -> str:
 
 
 def _stats(item: QueueStats, names: Names) -> str:
-    counters = ("bytes", item.tx_bytes), ("pkts", item.tx_packets), ("errors", item.tx_errors)
-    words = [f"{name}={'?' if count == UNKNOWN_COUNT else count}" for name, count in counters]
+    told = counters(("bytes", item.tx_bytes), ("pkts", item.tx_packets), ("errors", item.tx_errors))
     age = "?" if item.duration_sec is None else format_duration(item.duration_sec, item.duration_nsec)
-    return f"  port {names.format_port(item.port_no)} queue {_number(item.queue_id)}: {', '.join(words)}, duration={age}\n"
+    return (
+        f"  port {names.format_port(item.port_no)} queue {_number(item.queue_id)}: {told}, duration={age}\n"
+    )
