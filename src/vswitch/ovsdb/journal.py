@@ -36,6 +36,7 @@ from vswitch.ovsdb.schema import ColumnSchema, Schema, TableSchema
 MAGIC = b"OVSDB JSON "
 CLUSTER_MAGIC = b"OVSDB CLUSTER "  # of files that hold the log of a Raft cluster instead: see cluster.raft
 _HEADER = re.compile(rb"OVSDB (?:JSON|CLUSTER) ([0-9]{1,19}) ([0-9a-f]{40})\n")
+_PART_OF_HEADER = re.compile(rb"OVSDB (?:JSON|CLUSTER) [0-9]{1,19}(?: [0-9a-f]{0,40})?")
 _MAX_HEADER = 80
 ROWS_AT_ONCE = 500  # of a snapshot, encoded in one piece
 
@@ -45,7 +46,7 @@ class JournalError(VswitchError):
 
 
 class Torn(JournalError):  # noqa: N818 - a state of affairs
-    """The file ends, at `offset`, in a record that was not written completely."""
+    """The file ends, at `offset`, in a record that did not come to the disk as a whole."""
 
     def __init__(self, message: str, offset: int) -> None:
         super().__init__(message)
@@ -53,7 +54,7 @@ class Torn(JournalError):  # noqa: N818 - a state of affairs
 
 
 class Damaged(JournalError):  # noqa: N818 - a state of affairs
-    """A record in the middle of the file is not what was written."""
+    """A record is not what was written."""
 
 
 def encode_record(json: Json, magic: bytes = MAGIC) -> bytes:
@@ -78,10 +79,9 @@ def read_records(file: BinaryIO, name: str, magic: bytes = MAGIC) -> Iterator[Re
         try:
             record = _read_record(file, name, offset, header, magic)
         except JournalError as error:
-            file.seek(offset + 1)
-            if _has_header(file):
-                raise Damaged(str(error)) from None
-            raise Torn(str(error), offset) from None
+            if _is_unfinished(file, offset):
+                raise Torn(str(error), offset) from None
+            raise Damaged(str(error)) from None
         yield record
         offset = record.end
         if offset > LITTLE:
@@ -122,6 +122,24 @@ def _read_record(file: BinaryIO, name: str, offset: int, header: bytes, magic: b
             f"syntax error: {name}: {length} bytes starting at offset {start} are not a JSON object"
         )
     return Record(json, offset, start + length)
+
+
+def _is_unfinished(file: BinaryIO, offset: int) -> bool:
+    """Whether `file` ends in the part of a record, at `offset`, that came to the disk before the power went.
+
+    That is a piece from its beginning, or one with zeros where the disk has not been written: no record has any.
+    """
+    file.seek(offset + 1)
+    if _has_header(file):
+        return False
+    file.seek(offset)
+    header = file.read(_MAX_HEADER)
+    if (match := _HEADER.match(header)) is None:
+        begins = any(magic.startswith(header) for magic in (MAGIC, CLUSTER_MAGIC))
+        return begins or b"\0" in header or _PART_OF_HEADER.fullmatch(header) is not None
+    file.seek(offset + match.end())
+    body = file.read(int(match[1]))
+    return len(body) < int(match[1]) or b"\0" in body
 
 
 def _has_header(file: BinaryIO) -> bool:

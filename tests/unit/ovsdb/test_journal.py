@@ -110,6 +110,39 @@ def test_damage_in_the_middle_is_reported(data):
         list(read_records(io.BytesIO(bytes(whole)), "db"))
 
 
+@given(st.data())
+def test_damage_at_the_end_is_not_taken_for_a_record_that_was_never_finished(data):
+    """Its transaction may have been acknowledged.  Of a bit that fell, nothing says whether it was: the length counts."""
+    machine = Machine()
+    machine.client().transact({"op": "insert", "table": "I", "row": {"a": "x"}})
+    whole = bytearray(journal(machine))
+    *_, before, _ = (record.end for record in read_records(io.BytesIO(bytes(whole)), "db"))
+    at = data.draw(st.integers(whole.index(b"\n", before) + 1, len(whole) - 1))
+    whole[at] ^= data.draw(st.integers(1, 255).filter(lambda bits: whole[at] ^ bits))
+    with pytest.raises(Damaged):
+        list(read_records(io.BytesIO(bytes(whole)), "db"))
+    with pytest.raises(Damaged):
+        list(read_records(io.BytesIO(journal(machine) + b"garbage\n"), "db"))
+
+
+def test_sectors_that_were_never_written_are_of_an_unfinished_record(machine):
+    data = journal(machine)
+    *_, before, end = (record.end for record in read_records(io.BytesIO(data), "db"))
+    for first, last in (
+        (before, end),
+        (before, before + 20),
+        (before + 20, end),
+        (end - 9, end),
+        (end - 9, end - 4),
+    ):
+        piece = data[:first] + bytes(last - first) + data[last:]
+        with pytest.raises(Torn) as caught:
+            list(read_records(io.BytesIO(piece), "db"))
+        assert caught.value.offset == before
+    with pytest.raises(Torn):
+        list(read_records(io.BytesIO(data + bytes(4096)), "db"))
+
+
 @pytest.mark.parametrize(
     ("records", "message"),
     [
