@@ -181,6 +181,13 @@ def test_a_switch_that_does_not_start(host: LiveHost) -> None:
     assert failed.returncode == 1
     assert "Starting ovs-vswitchd ... failed!" in failed.stdout
     assert "xe-switch-network-backend bridge, then reboot" in failed.stdout
+    failed = host.attempt(MANAGEMENT)
+    assert failed.returncode == 1
+    assert "eth2 itself is the management interface" in failed.stdout
+    assert ADDRESS in host.run("ip addr show eth2")
+    host.run("rmdir /var/run/openvswitch/ovs-vswitchd.pid")
+    comes_up(host)
+    assert ADDRESS not in host.run("ip addr show eth2")
 
 
 # --- certificates ---

@@ -247,9 +247,10 @@ def test_help_and_nonsense(boot: Boot) -> None:
     assert boot.calls() == []
 
 
-def test_a_switch_that_does_not_start(boot: Boot) -> None:
+@pytest.mark.parametrize("script", ["etc/init.d/openvswitch", f"{SCRIPTS}/ovs-start"])
+def test_a_switch_that_does_not_start(boot: Boot, script: str) -> None:
     boot.write("fails", "")
-    done = boot.run("start")
+    done = boot.run("start", script=script)
     assert done.returncode == 1
     assert "xe-switch-network-backend bridge, then reboot" in done.stderr
     assert not (boot.root / "var/lock/subsys/openvswitch").exists()

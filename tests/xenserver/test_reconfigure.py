@@ -220,6 +220,44 @@ def test_a_switch_that_is_not_there(host: HostRoot) -> None:
     assert host.path("/etc/sysconfig/network-scripts/.ifcfg-xenbr3.xapi-new").exists()
 
 
+def test_the_network_card_stands_in_for_a_switch_that_is_not_there(host: HostRoot, switch: Daemons) -> None:
+    """The host is reached all the same, and the next run that finds the switch puts everything right."""
+    runs = host.path("/var/run/openvswitch")
+    target = runs.readlink()
+    runs.unlink()
+    words = ("--management", "--force-interface", "xenbr2", "up")
+    stands_in = (
+        r"could not be configured.*Until it works, eth2 itself is the management interface; then .*xenbr2 up"
+    )
+    for _ in range(2):
+        host.forget_calls()
+        with pytest.raises(CommandError, match=stands_in) as caught:
+            reconfigure(host, *words)
+        assert caught.value.status == 1
+        assert host.calls()[-2:] == ["/sbin/ifconfig eth2 up mtu 1500", "/sbin/ifup eth2"]
+        assert not host.path(f"{IFCFG}xenbr2").exists()
+        assert "BOOTPROTO=dhcp" in host.read(f"{IFCFG}eth2")
+    runs.symlink_to(target)
+    host.forget_calls()
+    assert reconfigure(host, *words) == 0
+    assert host.calls()[:2] == ["/sbin/ifdown eth2", "/sbin/ifconfig eth2 up mtu 1500"]
+    assert not host.path(f"{IFCFG}eth2").exists()
+    assert "BOOTPROTO=dhcp" in host.read(f"{IFCFG}xenbr2")
+    assert vsctl(switch, "list-ports", "xenbr2") == "eth2"
+    host.forget_calls()
+    assert reconfigure(host, *words) == 0
+    assert "/sbin/ifdown eth2" not in host.calls()
+
+
+def test_what_cannot_stand_in_is_told(host: HostRoot) -> None:
+    host.path("/var/run/openvswitch").unlink()
+    host.write("/etc/sysconfig/network-scripts/.ifcfg-eth2.xapi-new/in", "the way")
+    with pytest.raises(
+        CommandError, match=r"could not be.*Nor could the network card take its place: cannot write"
+    ):
+        reconfigure(host, "--force", "xenbr2", "up")
+
+
 def test_a_plug_that_fails_brings_back_what_was_up(host: HostRoot, fake: FakeXapi) -> None:
     host.device("xenbr2", pool.mac(2))
     host.has_ifcfg("xenbr2")

@@ -40,13 +40,13 @@ class ConfigFiles:
         self.state = State.STAGED
         if _says(path, text):
             for left in (_new(path), _old(path)):  # by a run that was interrupted
-                _remove(left)
+                remove(left)
             return  # a boot changes nothing, and so needs no room on the disk
         new = _new(path)
         try:
             write_whole(new, text)
         except OSError as error:
-            _remove(new)
+            remove(new)
             raise ReconfigureError(f"cannot write {new}: {error.strerror}") from None
         self._paths.append(path)
 
@@ -68,7 +68,7 @@ class ConfigFiles:
         """From now on there is no way back."""
         self._require(State.APPLIED)
         for path in self._paths:
-            _remove(_old(path))  # should that fail, it is in nobody's way
+            remove(_old(path))  # should that fail, it is in nobody's way
         self._paths.clear()
         self.state = State.IDLE
 
@@ -91,7 +91,7 @@ def _take_back(path: str) -> None:
     try:
         os.replace(_old(path), path)
     except FileNotFoundError:
-        _remove(path)  # there was none
+        remove(path)  # there was none
 
 
 def _says(path: str, text: str) -> bool:
@@ -103,7 +103,8 @@ def _says(path: str, text: str) -> bool:
         return False
 
 
-def _remove(path: str) -> None:
+def remove(path: str) -> None:
+    """Remove a file, if there is one and that can be done."""
     with suppress(OSError):
         os.unlink(path)
 
@@ -124,7 +125,7 @@ def replace_whole(path: str, text: str) -> None:
         write_whole(temporary, text)
         os.replace(temporary, path)
     except OSError:
-        _remove(temporary)
+        remove(temporary)
         raise
 
 

@@ -27,10 +27,12 @@ class Facts:
     booted_from: str = ""  # the MAC of the network card that the root disk comes through, if one does
     network_file: str = ""  # /etc/sysconfig/network
     programs: frozenset[str] = frozenset()  # those of PROGRAMS that the host has
+    stand_ins: tuple[str, ...] = ()  # devices that stand in for a bridge (standin.py)
     has_switch: bool = False  # whether a database server runs
     fail_mode_of: Callable[[str], str] = lambda bridge: ""  # as the switch has it now
 
 
+STAND_IN = "# In place of its bridge, for the switch did not work"  # a line of the file of such a device
 VLAN_WORKAROUND = "/usr/sbin/ovs-vlan-bug-workaround"
 UPDATE_ISSUE = "/sbin/update-issue"
 PROGRAMS = (VLAN_WORKAROUND, UPDATE_ISSUE)

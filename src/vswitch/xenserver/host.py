@@ -71,6 +71,16 @@ class Host:
         except OSError:
             return ""
 
+    def marked(self, prefix: str, mark: str) -> tuple[str, ...]:
+        """What follows `prefix` in the names of files that have the line `mark`."""
+        directory, _, start = self.path(prefix).rpartition("/")
+        try:
+            names = sorted(name for name in os.listdir(directory) if name.startswith(start))
+        except OSError:
+            return ()
+        rests = (name.removeprefix(start) for name in names)
+        return tuple(rest for rest in rests if mark in self._attribute(f"{prefix}{rest}").splitlines())
+
     def has(self, name: str) -> bool:
         """Whether there is such a file."""
         return os.path.exists(self.path(name))

@@ -11,7 +11,7 @@ from time import sleep
 
 from vswitch.base.errors import VswitchError
 from vswitch.base.log import Logger
-from vswitch.xenserver.configfiles import ConfigFiles, State, replace_whole
+from vswitch.xenserver.configfiles import ConfigFiles, State, remove, replace_whole
 from vswitch.xenserver.dbcache import CACHE
 from vswitch.xenserver.flows import BridgeFlows, start_loading
 from vswitch.xenserver.host import Host
@@ -29,6 +29,7 @@ from vswitch.xenserver.steps import (
     Note,
     Plan,
     Protect,
+    Remove,
     RemoveBond,
     Run,
     SaveCache,
@@ -43,6 +44,10 @@ log = Logger("interface-reconfigure")
 FIRST_BOOT = "/etc/firstboot.d/data/firstboot_in_progress"
 BONDING = "/sys/class/net/bonding_masters"
 TRANSACT_TIMEOUT = 20.0  # seconds
+
+
+class SwitchFailure(ReconfigureError):  # noqa: N818 - as XapiFailure
+    """The switch did not take a change."""
 
 
 class Performer:
@@ -86,6 +91,8 @@ class Performer:
                 self._files.apply()
             case Commit():
                 self._files.commit()
+            case Remove(path):
+                remove(self._host.path(path))
             case Run(argv):
                 self._host.run(argv)
             case LinkUp(device, mtu):
@@ -142,7 +149,7 @@ class Performer:
             for line in self._switch.run(step.argv, TRANSACT_TIMEOUT):
                 log.warn("%s", line)
         except VswitchError as error:
-            raise ReconfigureError(f"the switch could not be configured: {error}") from error
+            raise SwitchFailure(f"the switch could not be configured: {error}") from error
 
     def _protect(self, step: Protect) -> None:
         ports = [self._switch.ask("get", "interface", device, "ofport") for device in step.devices]

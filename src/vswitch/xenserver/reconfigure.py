@@ -21,10 +21,10 @@ from vswitch.cli.command import guarded
 from vswitch.xenserver.actions import Planner, emergency
 from vswitch.xenserver.arguments import PROGRAM, USAGE, Arguments, parse_arguments
 from vswitch.xenserver.dbcache import CACHE, LATER_CACHE, emergency_records, read_cache, write_cache
-from vswitch.xenserver.facts import Facts
+from vswitch.xenserver.facts import STAND_IN, Facts
 from vswitch.xenserver.host import DATABASE, Host
-from vswitch.xenserver.ifcfg import NETWORK
-from vswitch.xenserver.perform import Performer
+from vswitch.xenserver.ifcfg import NETWORK, SCRIPTS
+from vswitch.xenserver.perform import Performer, SwitchFailure
 from vswitch.xenserver.records import Pif, ReconfigureError, Records
 from vswitch.xenserver.steps import Plan, SaveCache
 from vswitch.xenserver.switchdb import SwitchDatabase
@@ -37,6 +37,7 @@ REWRITE = (
     f"{PROGRAM} --force BRIDGE rewrite --device DEVICE --mac MAC --mode dhcp"
 )
 ARDENCE = "/proc/ardence"
+LET_GO_TIMEOUT = 5.0  # seconds
 
 
 def main() -> int:
@@ -90,8 +91,42 @@ class Reconfiguration:
             for line in plan.lines():
                 print(line)
             return 0
-        Performer(self._host, self._switch, cache).perform(plan)
+        try:
+            Performer(self._host, self._switch, cache).perform(plan)
+        except SwitchFailure as failure:
+            raise ReconfigureError(f"{failure}{self._stand_in(arguments, cache)}") from failure
         return 0
+
+    def _stand_in(self, arguments: Arguments, cache: str) -> str:
+        """At boot, or in an emergency: have the host be reached without the switch.  What is to be said of it."""
+        if not arguments.force or arguments.action != "up":
+            return ""
+        from vswitch.xenserver.standin import stand_in  # which few boots need
+
+        topology = Topology(self._cached(cache))
+        pif = _chosen(arguments, topology)
+        if not (pif.management or arguments.management):
+            return ""
+        try:
+            found = stand_in(topology, pif, self.facts(), lambda note: log.warn("%s", note))
+            if found is None:
+                return ""
+            device, plan = found
+            self._let_go(topology.bridge(topology.datapath(pif) or pif))
+            Performer(self._host, self._switch, cache).perform(plan)
+        except VswitchError as error:
+            return f".  Nor could the network card take its place: {error}"
+        return (
+            f".  Until it works, {device} itself is the management interface; then start the switch, and call "
+            f"{PROGRAM} --force {arguments.force} up"
+        )
+
+    def _let_go(self, bridge: str) -> None:
+        """Should the switch come to life after all, it must not take the card."""
+        try:
+            self._switch.run(["--if-exists", "del-br", bridge], LET_GO_TIMEOUT, is_waiting=False)
+        except VswitchError as error:
+            log.info("%s", error)
 
     def cache(self) -> str:
         """Which file has the copy of XAPI's records on this host."""
@@ -129,6 +164,7 @@ class Reconfiguration:
             booted_from=_hardware_address(self._host.read(ARDENCE)),
             network_file=self._host.read(NETWORK),
             programs=self._host.programs(),
+            stand_ins=self._host.marked(f"{SCRIPTS}/ifcfg-", STAND_IN),
             has_switch=self._host.has(DATABASE),
             fail_mode_of=lambda bridge: self._switch.ask("get-fail-mode", bridge),
         )

@@ -49,6 +49,16 @@ class Commit:
 
 
 @dataclass(frozen=True, slots=True)
+class Remove:
+    """Remove a file."""
+
+    path: str
+
+    def __str__(self) -> str:
+        return f"remove {self.path}"
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     """Run a command; should it fail, the log says so and the plan goes on."""
 
@@ -158,7 +168,7 @@ class SaveCache:
 
 
 Step = (
-    Note | Stage | Apply | Commit | Run | LinkUp | LinkDown | IfUp | IfDown | Transact | Protect
+    Note | Stage | Apply | Commit | Remove | Run | LinkUp | LinkDown | IfUp | IfDown | Transact | Protect
     | MakeBond | RemoveBond | SaveCache
 )  # fmt: skip
 

@@ -29,8 +29,9 @@ class SwitchDatabase:
         self._program = program
         self._is_waiting = is_waiting  # for ovs-vswitchd to have carried out a change
 
-    def run(self, words: Sequence[str], timeout: float) -> list[str]:
+    def run(self, words: Sequence[str], timeout: float, *, is_waiting: bool = True) -> list[str]:
         """Carry out a line of commands within `timeout` seconds; the lines they print.  Raises VswitchError."""
+        is_waiting = is_waiting and self._is_waiting
         line = shlex.join(words)
         invocations = parse_commands(words, commands)
         if any(invocation.syntax.changes for invocation in invocations):
@@ -43,8 +44,8 @@ class SwitchDatabase:
             row_ids=ROW_IDS,
         )
         settings.comment = f"{self._program}: {line}"
-        settings.is_waiting = self._is_waiting
-        session = Session(settings, invocations, SwitchHooks(is_waiting=self._is_waiting))
+        settings.is_waiting = is_waiting
+        session = Session(settings, invocations, SwitchHooks(is_waiting=is_waiting))
         with within(timeout):
             return session.answer()
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vswitch.xenserver.facts import VLAN_WORKAROUND, Facts
-from vswitch.xenserver.ifcfg import ip_files
+from vswitch.xenserver.ifcfg import ifcfg, ip_files
 from vswitch.xenserver.records import IN_BAND, Pif, ReconfigureError
 from vswitch.xenserver.settings import (
     OFF_UNLESS_SET,
@@ -24,7 +24,7 @@ from vswitch.xenserver.settings import (
     mtu,
     quote,
 )
-from vswitch.xenserver.steps import IfDown, LinkDown, LinkUp, Protect, Run, Stage, Step, Transact
+from vswitch.xenserver.steps import IfDown, LinkDown, LinkUp, Protect, Remove, Run, Stage, Step, Transact
 from vswitch.xenserver.topology import Topology
 
 Command = tuple[str, ...]
@@ -68,6 +68,7 @@ class VswitchBackend:
             yield LinkDown(self._topology.bridge(each))
         for each in [*extra_ports, *extra_bonds]:
             yield LinkDown(self._topology.netdev(each))
+        yield from self._relieve(datapath)
         # Links go up first: the switch looks at the carrier of a bond's member when it gets it.
         yield from self._ready_devices(datapath)
         yield Transact(
@@ -144,6 +145,15 @@ class VswitchBackend:
             yield "set", "Interface", device, "type=internal"
         if device != parent:
             yield "set", "Interface", device, f"MAC={quote(datapath.mac)}"
+
+    def _relieve(self, datapath: Pif) -> Iterator[Step]:
+        """End what has stood in for the bridge while the switch did not work."""
+        cards = [self._topology.netdev(each) for each in self._topology.physicals(datapath)]
+        for device in self._facts.stand_ins:
+            card, dot, vlan = device.partition(".")
+            if card in cards and (not dot or vlan.isdecimal()):
+                yield IfDown(device)
+                yield Remove(ifcfg(device))
 
     def _ready_devices(self, datapath: Pif) -> Iterator[Step]:
         for physical in self._topology.physicals(datapath):
