@@ -192,3 +192,40 @@ def test_tables_are_logged_alike(servers: dict[Make, DatabaseServer]) -> None:
         server.ask("transact", "T", {"op": "insert", "table": "A", "row": {}})
     assert logged(servers["ours"]) == logged(servers["peer"])
     assert len(logged(servers["ours"])) == 4
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--run=false",),
+        ("--run=exit 5",),
+        ("--run=kill -9 $$",),
+        ("--run=true",),
+        ("--run=true", "db"),
+        ("--run=true", "--private-key=db:nope,A,text"),
+        ("--run=true", "--private-key=db:T,nope,text"),
+        ("--run=true", "--certificate=db:T,A,nope"),
+        ("--run=true", "--ca-cert=db:T,A,level"),
+        ("--run=true", "--certificate=db:T"),
+        ("--run=true", "--private-key=db:T,A,text"),
+        ("--run=true", "--remote=db:nope,A,text"),
+    ],
+)
+def test_a_server_that_does_one_thing_ends_alike(words: tuple[str, ...], tmp_path: Path) -> None:
+    (tmp_path / "schema").write_text(json.dumps(SCHEMA))
+    makes: tuple[Make, Make] = ("peer", "ours")
+    told = []
+    for make in makes:
+        directory = tmp_path / make
+        directory.mkdir()
+        subprocess.run(
+            [program(make, "ovsdb-tool"), "create", str(directory / "db"), str(tmp_path / "schema")],
+            check=True,
+        )
+        done = subprocess.run(
+            [program(make, "ovsdb-server"), "--no-chdir", "-vsyslog:off", f"--unixctl={directory}/ctl", *words, "db"],
+            cwd=directory, capture_output=True, text=True, timeout=20, check=False,
+        )  # fmt: skip
+        said = [line for line in done.stderr.splitlines() if line and "|" not in line]
+        told.append((done.returncode, done.stdout, said))
+    assert told[1] == told[0]

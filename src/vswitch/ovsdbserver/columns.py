@@ -27,7 +27,7 @@ class DatabaseColumn:
     column: ColumnSchema
 
     @classmethod
-    def parse(cls, server: Server, name: str) -> DatabaseColumn:
+    def parse(cls, server: Server, name: str, *, only_strings: bool = False) -> DatabaseColumn:
         """The column that `name` says; raises TextError."""
         match = _NAME.fullmatch(name)
         if match is None:
@@ -42,6 +42,10 @@ class DatabaseColumn:
         if column is None:
             raise TextError(f'"{name}": table "{match[2]}" has no column "{match[3]}"')
         key = column.type.key
+        if only_strings and (column.type.is_map or key.type is not AtomType.STRING):
+            raise TextError(
+                f'"{name}": table "{match[2]}" column "{match[3]}" is not string or set of strings'
+            )
         if column.type.is_map or not (key.type is AtomType.STRING or key.ref_table):
             raise TextError(
                 f'"{name}": type of table "{match[2]}" column "{match[3]}" is not string or UUID referencing a table'
@@ -49,12 +53,12 @@ class DatabaseColumn:
         return cls(host, table, column)
 
     @classmethod
-    def check(cls, server: Server, name: str) -> None:
+    def check(cls, server: Server, name: str, *, only_strings: bool = False) -> None:
         """Raise TextError if there is no such column, as far as that can be said: a cluster may not be there yet."""
         match = _NAME.fullmatch(name)
         host = server.hosts.get(match[1]) if match else None
         if host is None or host.service.is_ready:
-            cls.parse(server, name)
+            cls.parse(server, name, only_strings=only_strings)
 
     @classmethod
     def find(cls, server: Server, name: str) -> DatabaseColumn | None:

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Coroutine, Sequence
 from pathlib import Path
 
-from vswitch.aio.daemon import Service
+from vswitch.aio.daemon import Service, describe_status
 from vswitch.base.errors import TextError, VswitchError
 from vswitch.base.log import Logger
 from vswitch.base.options import CommandError, version_line
@@ -41,7 +41,7 @@ class DatabaseDaemon:
         self.server = Server(uuid_source(), milliseconds_now)
         self.pump = Pump(self.server)
         self.backings: dict[str, Backing] = {}  # by database
-        keys = Keys(self.server, given)
+        keys = self._keys = Keys(self.server, given)
         self.remotes = Remotes(self.pump, self.server, keys)
         self.around = Surroundings(
             directory,
@@ -66,17 +66,18 @@ class DatabaseDaemon:
         self.config_path = given.get("config-file") or ""
         self._config = Config()
         self._tasks: set[asyncio.Task[None]] = set()
-        for word in words:
+        for word in dict.fromkeys(words):
             self.open(word)
 
-    async def run(self) -> int:
-        """Serve until told to stop; the exit status."""
+    async def run(self) -> None:
+        """Serve until told to stop, or until the command of --run has ended; raises TextError if that failed."""
         given = self._service.given
         self.pump.after_round.append(self._tend)
         add_commands(self._service.commands, self)
         self._service.memory.append(lambda: dict(self.server.usage()))
         await asyncio.gather(*(backing.loaded() for backing in self.backings.values()))
         try:
+            self._keys.check()
             parse_exclude(self.replication.exclude)
             for name in given.all("remote"):
                 self.remotes.add(name or "")
@@ -87,14 +88,16 @@ class DatabaseDaemon:
         except VswitchError as error:
             raise CommandError(f"{error}\n") from None
         await self.remotes.reconcile()
-        status = await self._serve()
+        failure = await self._serve()
         self.remotes.close()
         self.pump.close_all()
         for backing in self.backings.values():
             backing.close()
-        return status
+        if failure:
+            raise TextError(failure)
 
-    async def _serve(self) -> int:
+    async def _serve(self) -> str:
+        """Serve; what became of the command of --run, if it failed."""
         self._spawn(self.remotes.run())
         self._service.ready()
         expect_much()  # 10 ms, for which nobody waits any more
@@ -102,7 +105,7 @@ class DatabaseDaemon:
         command = self._service.given.get("run")
         if command is None:
             await self._service.stopping.wait()
-            return 0
+            return ""
         process = await asyncio.create_subprocess_shell(command)
         done = asyncio.ensure_future(process.wait())
         stopped = asyncio.ensure_future(self._service.stopping.wait())
@@ -110,7 +113,9 @@ class DatabaseDaemon:
         if not done.done():
             process.kill()
         stopped.cancel()
-        return 0 if await done == 0 else 1
+        if (code := await done) == 0 or self._service.stopping.is_set():
+            return ""
+        return f"{command}: child exited, {describe_status(code << 8 if code > 0 else -code)}"
 
     def _spawn(self, work: Coroutine[object, object, None]) -> None:
         task = self.pump.loop.create_task(work)

@@ -31,6 +31,12 @@ class Keys:
         tls = Tls.from_options(found)
         return tls if tls.private_key else None
 
+    def check(self) -> None:
+        """Raise TextError if an option names a column that there is not, or that does not hold strings."""
+        for name, value in self._given:
+            if name in FILES and value is not None and value.startswith("db:"):
+                DatabaseColumn.check(self._server, value, only_strings=True)
+
     def _look_up(self, value: str | None) -> str:
         if value is None or not value.startswith("db:"):
             return value or ""

@@ -22,15 +22,13 @@ def run(program: str, given: Given, words: Sequence[str]) -> int:
     if not words and "no-dbs" not in given and "config-file" not in given:
         words = [f"{dbdir()}/conf.db"]
     directory = Path.cwd()
-    status = 0
 
     async def serve(service: Service) -> None:
-        nonlocal status
         daemon = DatabaseDaemon(service, words, directory)
         collector = asyncio.get_running_loop().create_task(collect_garbage(lambda: 0))
         try:
-            status = await daemon.run()
+            await daemon.run()
         finally:
             collector.cancel()
 
-    return run_daemon(program, given, serve, asyncio.new_event_loop) or status
+    return run_daemon(program, given, serve, asyncio.new_event_loop)
