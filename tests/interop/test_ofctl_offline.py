@@ -320,13 +320,15 @@ COMMA = (
     b"\033[35m\033[K),\033[m"  # after exec(), where there is nothing: the peer leaves it with colours only
 )
 
+NEWER = bytes.fromhex("00002320 0033")  # sample with fields as ids
+
 
 @pytest.mark.parametrize("path", [VECTORS, ACTION_VECTORS], ids=lambda path: path.stem)
 def test_messages_are_coloured(tmp_path, path, capsys, monkeypatch):
     """All messages of OpenFlow 1.0 and 1.5, and all actions of OpenFlow 1.3."""
     monkeypatch.delenv("OVS_COLORS", raising=False)
     wanted = (1, 6) if path is VECTORS else (4,)
-    for packet in [packet for packet, _ in vectors(path) if packet[0] in wanted]:
+    for packet in [packet for packet, _ in vectors(path) if packet[0] in wanted and NEWER not in packet]:
         words = ["--color=always", "ofp-print", packet.hex(), "1"]
         theirs, _, status = said("peer", words, b"", tmp_path)
         assert main(words) == status

@@ -54,6 +54,23 @@ FOUND = (
       for version in ("OpenFlow10", "OpenFlow15") for kind in ("ff", "indirect") for port in ("CONTROLLER", "LOCAL")
       for action in ("1", "x")),
     Case(("-O", "OpenFlow13", "dump-groups", NOBODY, "0x10")),
+    *(Case(("-O", version, "parse-flow", text)) for version in ("OpenFlow10", "OpenFlow13", "OpenFlow15") for text in (
+        "nsh_c1=1,tun_id=1,tun_src=1.1.1.1,tun_metadata5=1,tun_flags=+oam,tun_gbp_id=1,tun_erspan_idx=1,actions=drop",
+        "mplsm,packet_type=(1,0x806),actions=drop", "vlan_tci=100,ipv6,actions=drop", "vlan_tci=0x2001/0x2001,actions=drop",
+        "dl_type=0x894f,actions=set_field:1/1->nsh_c1,load:1->nsh_ttl[0..3],load:1->nsh_c2[],set_field:1->nsh_spi",
+        "actions=load:1->tun_erspan_idx[],set_field:1/0xfffff->tun_erspan_idx,load:1->tun_gtpu_flags[]",
+        "dl_vlan=7,actions=set_field:0x3005->vlan_tci,set_field:5->vlan_tci", "arp,actions=set_field:1->arp_op",
+        "dl_vlan=1,actions=set_field:0x1005/0x1fff->vlan_vid", "actions=learn(tun_flags=1,ct_state=1)",
+        "actions=load:1->in_port[0],set_field:1->tun_flags,set_field:1/1->tun_flags",
+        "actions=bundle_load(eth_src,0,hrw,ofport,tun_erspan_idx[0],members:1)", "actions=multipath(eth_src,0,hrw,1,0,nsh_c1[0])",
+    )),
+    Case(("-O", "OpenFlow11", "parse-flow", "ip,actions=set_field:2->nw_ecn")),
+    *(Case(("parse-flow", f"{field}[0]=2,actions=drop")) for field in ("mpls_label", "ip_src", "eth_src", "tcp_flags", "reg0", "in_port")),
+    *(Case(("parse-group", f"group_id=1,type={text}")) for text in (
+        "all,bucket=weight=1,meter:5", "indirect,bucket=meter:5,bucket=output:1", "all,bucket=meter:5,meter:6", "all,bucket=meter:5",
+    )),
+    *(Case(("--no-names", "packet-out", NOBODY, f"packet=0000000000000000000000000000 packet_type={text} actions=foo"))
+      for text in ("(1,70000)", "(x", "x")),
 )  # fmt: skip
 
 

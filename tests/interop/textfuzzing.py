@@ -79,8 +79,8 @@ EXCEPTIONS = (
         r"set_field:[^,]*/[^,]*->(eth|dl|ip|nw|tcp|udp|tp|vlan)_",
     ),
     _named(
-        "fields without a type in actions: the peer sends a message that cannot be read",
-        r"action.*(?<![\w.])(dl_vlan|dl_vlan_pcp|skb_priority|tun_ttl|tun_tos)\b",
+        "fields without a type in actions and groups: the peer sends a message that cannot be read, or another field",
+        r"(action|fields).*(?<![\w.])(dl_vlan|dl_vlan_pcp|skb_priority|tun_ttl|tun_tos)\b",
     ),
     _named(
         "restrictions to some flow formats: the peer forgets those before a list inside an action or bucket",
@@ -93,8 +93,8 @@ EXCEPTIONS = (
         "values with more bits than the field: the peer sends them", r"ipv6_label|tun_erspan_ver|erspan_ver"
     ),
     _named(
-        "a tag that is none, vlan_tci without 0x1000: the peer cannot read its own OXM",
-        r"vlan_tci[^-]*action",
+        "what is learned from an experimenter's field: the peer writes a type of zeros",
+        r"learn.*(erspan|gtpu|nsh|actset_output|NXOXM|ERSPAN|GTPU|NSH|ACTSET)",
     ),
     _named(
         "a quote that does not end in a table's name: the peer takes what is in its memory",
@@ -113,12 +113,13 @@ EXCEPTIONS = (
         "NSH in bytes: the peer gives the property back shorter than it came",
         r"002e00000001894f|00 2e 00 00 00 01 89 4f",
     ),
+    _named("ct_nw_proto of 0: the peer forgets it", r"ct_nw_proto[=:] *0*(x0*)?(?!\w)|NW_PROTO\w*\(00"),
     _named("a packet type in learn: the peer shows its name twice", r"learn.*packet_type"),
     _named(
         "parts of ERSPAN and GTP-U as entries: the peer takes the value for a mask",
         r"GTPU_|ERSPAN_|(gtpu_flags|erspan_(dir|hwid))[=:]",
     ),
-    _named("the peer, 3.1, does not have the field", r"OXM_OF_PKT_REG([89]|1\d)|XXREG[4-7]"),
+    _named("the peer, 3.1, does not have the field", r"OXM_OF_PKT_REG([89]|1\d)|XXREG[4-7]|xxreg[4-7]"),
 )
 # What is passed over in all cases: what the peer logs about messages that it cannot read, and a name that it forgot.
 OF_DECODING = re.compile(

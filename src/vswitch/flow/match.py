@@ -102,7 +102,7 @@ from vswitch.flow.fields import (
     VLAN_TCI,
 )
 from vswitch.flow.ports import OfPort
-from vswitch.flow.subfield import Subfield, parse_subfield
+from vswitch.flow.subfield import Subfield, check_fits, parse_subfield
 from vswitch.flow.texts import ALL_TUN_FLAGS_TEXT, DECIMAL, HEX, IPV4, hexadecimal, parse_digits
 from vswitch.packet import numbers
 
@@ -252,8 +252,7 @@ def _parse_part(match: Match, part: Subfield, name: str, text: str) -> tuple[Mat
     value = parse_digits(text, part.field.size)
     if value is None:
         raise TextError(f"{name}: cannot parse integer value: {text}", text)
-    if value >> part.n_bits:
-        raise TextError(f"{name}: value {value:#x} does not fit into {part.n_bits} bits", text)
+    check_fits(part, value, name)
     field, bits = part.field, ones(part.n_bits) << part.start
     value = field.get(match.value) & ~bits | value << part.start
     bits |= field.get(match.mask)

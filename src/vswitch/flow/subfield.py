@@ -17,6 +17,7 @@ from vswitch.base.text import c_number
 from vswitch.flow.codes import by_name, codes_of
 from vswitch.flow.field import Field, Flow, Mask
 from vswitch.flow.fields import FIELDS, REG, XXREG
+from vswitch.flow.texts import format_exact
 
 
 class Subfield:
@@ -115,6 +116,20 @@ def typed(part: Subfield, text: str) -> Subfield:
     if not part.field.codes and part.field not in _CARRIERS:
         raise TextError(f"{text}: field {part.field.name} has no type by which actions can name it", text)
     return part
+
+
+def check_fits(part: Subfield, value: int, where: str) -> None:
+    """Refuse a value with more bits than `part`."""
+    if value >> part.n_bits:
+        shown = format_exact(part.field, value, {})
+        raise TextError(f"{where}: value {shown} does not fit into {part.n_bits} bits", where)
+
+
+def check_short(part: Subfield, where: str, text: str) -> None:
+    """Refuse a field whose type is longer than four bytes, for which some actions have no room."""
+    codes = codes_of(coded(part).field)
+    if not codes or codes[0].experimenter:
+        raise TextError(f"{where}: experimenter OXM field '{text}' not supported", text)
 
 
 def split_subfield(text: str) -> tuple[Subfield, str]:

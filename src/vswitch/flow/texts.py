@@ -311,8 +311,27 @@ FRAG_TEXT = Text("frag", _parse_frag, _format_frag)
 CT_STATE_TEXT = _flags(
     "ct_state", "new", "est", "rel", "rpl", "inv", "trk", "snat", "dnat", whole=0xFF, title="ct state"
 )
-TUN_FLAGS_TEXT = _flags("tunnel", "oam", whole=0xFFFF)  # not where it is the field, of one bit
+TUN_FLAGS_TEXT = _flags("tunnel", "oam")
 ALL_TUN_FLAGS_TEXT = _flags("tunnel", "oam", "df", "csum", "key")  # OpenFlow knows the first only
 # fmt: off
 TCP_FLAGS_TEXT = _flags("TCP", "fin", "syn", "rst", "psh", "ack", "urg", "ece", "cwr", "ns", "[200]", "[400]", "[800]", whole=0xFFF)
 # fmt: on
+
+
+def is_exact(field: Field, text: str, mask: int) -> bool:
+    """Whether `text`, which gave `mask`, says all of `field`: of flags also those that have no name."""
+    return mask & field.ones == field.ones or (field.text is CT_STATE_TEXT and _SIGNED.isdisjoint(text))
+
+
+_SIGNED = frozenset("+-/")  # where not all flags matter
+
+
+def format_exact(field: Field, value: int, names: _Names) -> str:
+    """A value of all of `field`'s bits, where it is no match: in `learn`, and in the fields of groups."""
+    if field.text is CT_STATE_TEXT:
+        named = (CT_STATE_TEXT.format(field, value, 1 << bit, names) for bit in range(8))
+        return "".join(named) + "-[Unknown]" * (field.bits - 8)
+    if field.text is TUN_FLAGS_TEXT:
+        return "oam" if value else "0"
+    mask = field.ones if field.text is FRAG_TEXT else ones(8 * field.size)
+    return field.text.format(field, value, mask, names)

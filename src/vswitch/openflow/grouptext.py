@@ -11,9 +11,11 @@ from vswitch.base.errors import TextError
 from vswitch.base.namedtuple import NamedTuple
 from vswitch.base.text import key_value_ends, key_values, parse_u16, parse_u32, parse_u64
 from vswitch.flow.field import Field
-from vswitch.flow.fields import CT_STATE, FIELDS, IP_FRAG, TUN_METADATA
+from vswitch.flow.fields import FIELDS, TUN_METADATA
 from vswitch.flow.match import parse_value
 from vswitch.flow.ports import OFPP_ANY, OFPP_CONTROLLER, OFPP_MAX, parse_port
+from vswitch.flow.subfield import Subfield, typed
+from vswitch.flow.texts import format_exact, is_exact
 from vswitch.openflow.actions.base import format_actions
 from vswitch.openflow.actions.text import parse_actions
 from vswitch.openflow.messages.group import (
@@ -40,7 +42,7 @@ from vswitch.openflow.messages.group import (
     Selection,
 )
 from vswitch.openflow.names import NO_NAMES, Names
-from vswitch.openflow.usable import ALL_PROTOCOLS, NUMBERED_BUCKETS, Protocols, for_field, told_by
+from vswitch.openflow.usable import ALL_PROTOCOLS, NUMBERED_BUCKETS, Protocols, for_field, told_by_plain
 from vswitch.openflow.version import OF10, OF15
 
 # Words for the commands: in files of groups, and in what is printed.
@@ -102,7 +104,7 @@ def read_group_mod(text: str, command: int | None = OFPGC_ADD, names: Names = NO
         if bucket.weight and group.command in _WHOLE and group.type != OFPGT_SELECT:
             raise TextError("Only select groups can have bucket weights.")
         # What a property needs no longer counts then, as with Open vSwitch: older versions get the group without it.
-        usable = told_by(bucket.actions)
+        usable = told_by_plain(bucket.actions)
         buckets.append(bucket)
     if group.type == OFPGT_INDIRECT and len(buckets) > 1:
         raise TextError("Indirect groups can have at most one bucket.")
@@ -217,10 +219,11 @@ def _parse_fields(text: str, found: dict[str, tuple[Field, int]]) -> Protocols:
             raise TextError(f"{text[end:]}: unknown field {name}", name)
         if field.name in found:
             raise TextError(f"{name}: duplicate field", name)
+        typed(Subfield(field), name)
         mask = full = (1 << 8 * field.size) - 1
         if value:
             mask, bits = parse_value(field, value, {})
-            if bits & field.ones != field.ones and not (field is CT_STATE and _SIGNED.isdisjoint(value)):
+            if not is_exact(field, value, bits):
                 raise TextError(f"{value}: wildcards not allowed here", value)
             if not mask and field not in TUN_METADATA:
                 raise TextError(f"{text[end:]}: values are wildcards here and must not be all-zeros", value)
@@ -229,9 +232,6 @@ def _parse_fields(text: str, found: dict[str, tuple[Field, int]]) -> Protocols:
         found[field.name] = field, mask
         usable &= for_field(field, mask)
     return usable
-
-
-_SIGNED = frozenset("+-/")  # flags of which not all matter
 
 
 def parse_bucket(text: str, group_type: int = OFPGT_ALL, names: Names = NO_NAMES) -> Bucket:
@@ -257,7 +257,7 @@ def parse_bucket(text: str, group_type: int = OFPGT_ALL, names: Names = NO_NAMES
     bucket = Bucket().replace(**settings)
     if group_type == OFPGT_FF and not bucket.is_watched:
         raise TextError("fast failover bucket requires watch_port or watch_group", text)
-    return bucket.replace(actions=parse_actions(",".join(actions), names, outer="group"))
+    return bucket.replace(actions=parse_actions(",".join(actions), names, plain=True))
 
 
 def _watch_port(text: str, names: Names) -> int:
@@ -338,7 +338,7 @@ def _format_field(field: Field, mask: int) -> str:
     full = (1 << 8 * field.size) - 1
     if mask == full:
         return field.name
-    return f"{field.name}={field.text.format(field, mask, field.ones if field is IP_FRAG else full, {})}"
+    return f"{field.name}={format_exact(field, mask, {})}"
 
 
 def format_bucket(bucket: Bucket, group_type: int, numbered: bool = True, names: Names = NO_NAMES) -> str:

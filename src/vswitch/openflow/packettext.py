@@ -10,17 +10,16 @@ import re
 from vswitch.base.errors import TextError
 from vswitch.base.namedtuple import NamedTuple
 from vswitch.base.text import key_values
-from vswitch.flow.fields import FIELDS, PACKET_TYPE
+from vswitch.flow.fields import FIELDS
 from vswitch.flow.match import Match, parse_value
 from vswitch.flow.ports import OFPP_CONTROLLER, OFPP_LOCAL, OFPP_MAX, OFPP_NONE, OfPort, to_16
 from vswitch.openflow.actions.base import Action
 from vswitch.openflow.actions.output import ETH_HEADER_LEN
 from vswitch.openflow.actions.text import parse_actions
-from vswitch.openflow.instructions import Meter
 from vswitch.openflow.messages.packet import PacketOut
 from vswitch.openflow.names import NO_NAMES, Names
 from vswitch.openflow.oxmtext import take_hex
-from vswitch.openflow.usable import ALL_PROTOCOLS, METERING, Protocols, for_field, told_by
+from vswitch.openflow.usable import ALL_PROTOCOLS, Protocols, for_field, told_by_plain
 
 
 def parse_packet(text: str) -> bytes:
@@ -83,15 +82,12 @@ def input_port(text: str, names: Names) -> OfPort:
 def parse_plain_actions(text: str, names: Names) -> tuple[tuple[Action, ...], Protocols]:
     """Actions without instructions among them, and how they can be told."""
     actions = parse_actions(text, names, plain=True)
-    usable = told_by(actions)
-    return actions, usable & METERING if any(isinstance(item, Meter) for item in actions) else usable
+    return actions, told_by_plain(actions)
 
 
 def _check_packet_type(text: str) -> None:
-    try:
-        PACKET_TYPE.text.parse(PACKET_TYPE, text, {})
-    except TextError:
-        raise TextError(f"packet_type({text}) can't be interpreted", text) from None
+    if not text.startswith("(") or "," not in text:  # as much as Open vSwitch looks at
+        raise TextError(f"packet_type({text}) can't be interpreted", text)
 
 
 def _with_field(match: Match, name: str, text: str, names: Names) -> tuple[Match, Protocols]:

@@ -7,7 +7,7 @@ Sources: ovs-ofctl(8), "Flow formats"; ovs-fields(7) and ovs-actions(7) for what
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 
 from vswitch.base.bits import prefix_length
@@ -61,7 +61,7 @@ _OXM13 = frozenset({"OXM-OpenFlow13", "OXM-OpenFlow14", "OXM-OpenFlow15"})
 _OXM = _OXM13 | {"OXM-OpenFlow12"}
 ALL_PROTOCOLS: Protocols = _STANDARD | _NXM | _OF11 | _OXM
 NUMBERED_BUCKETS = _STANDARD | _NXM | {"OXM-OpenFlow15"}  # in which groups are as in OpenFlow 1.5
-METERING = frozenset({"OXM-OpenFlow15"})  # in which a meter is an action
+_METERING = frozenset({"OXM-OpenFlow15"})  # in which a meter is an action
 WITH_TABLES = frozenset(name for name in ALL_PROTOCOLS if not name.endswith("-table_id"))
 
 # In the order and under the names in which ovs-ofctl lists them, the widest first.
@@ -168,6 +168,12 @@ def told_by(actions: Iterable[Action]) -> Protocols:
             case _:
                 pass
     return usable
+
+
+def told_by_plain(actions: Sequence[Action]) -> Protocols:
+    """The same where there are no instructions: in packet-outs and groups."""
+    usable = told_by(actions)
+    return usable & _METERING if any(isinstance(item, Meter) for item in actions) else usable
 
 
 @lru_cache(maxsize=1024)

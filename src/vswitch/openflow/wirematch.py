@@ -108,14 +108,18 @@ def _encoded(match: Match, version: int, framed: bool) -> bytes:
 
 # What of a value decides which entries a match takes; of ports, only those that are ICMPv6's type.
 _PROTO = 0xFF << IP_PROTO.offset
-_KIND = PACKET_TYPE.mask | ETH_TYPE.mask | _PROTO | 0x1000 << VLAN_TCI.offset
+_TAGGED, _VLAN_BITS, _NO_TAG = (
+    bits << VLAN_TCI.offset for bits in (0x1000, 0xFFF, 1)
+)  # 1: the id of a tag that is none
+_KIND = PACKET_TYPE.mask | ETH_TYPE.mask | _PROTO | _TAGGED
 _KIND_OF_ICMPV6 = _KIND | 0xFF << TP_SRC.offset
 _ICMPV6 = ICMPV6 << IP_PROTO.offset
 
 
 def kind_of(value: int) -> int:
     """What of the value of a match decides which entries it takes."""
-    return value & (_KIND_OF_ICMPV6 if value & _PROTO == _ICMPV6 else _KIND)
+    kind = value & (_KIND_OF_ICMPV6 if value & _PROTO == _ICMPV6 else _KIND)
+    return kind | _NO_TAG if value & _VLAN_BITS and not kind & _TAGGED else kind
 
 
 class _Step(NamedTuple):
@@ -168,12 +172,15 @@ def _steps(mask: int, kind: int, version: int) -> Iterator[_Step]:
         if field in (CT_TP_SRC, CT_TP_DST) and not mask & CT_NW_PROTO.mask:
             continue  # of what protocol?
         if field is VLAN_TCI and version != NXM:
-            yield from _vlan_steps(bits, VLAN_TCI.get(kind) & 0x1000, version)
+            yield from _vlan_steps(bits, VLAN_TCI.get(kind), version)
             continue
         whole = (bits == field.ones and field is not _TUN_FLAGS) or field in _UNMASKABLE
         tail = b"" if whole else bits.to_bytes(field.size, "big")
         head, layered = encode_header(field, version, not whole), field.needs is not NEEDS_NOTHING
-        yield _Step(head, field.offset, bits, field.size, tail, layered)
+        typed = (
+            field is ETH_TYPE and PACKET_TYPE.get(kind) >> 16 == 1
+        )  # the type of the packet is that of Ethernet
+        yield _Step(head, PACKET_TYPE.offset if typed else field.offset, bits, field.size, tail, layered)
 
 
 def _option_step(field: Field, bits: int, version: int) -> _Step:
@@ -214,6 +221,25 @@ _ORDER = (
     *("ipv6_label", "nd_target", "nd_sll", "nd_tll", "nd_reserved", "nd_options_type"),
     *("arp_op", "arp_spa", "arp_tpa", "arp_sha", "arp_tha"),
     *(
+        "tun_id",
+        "tun_flags",
+        "tun_src",
+        "tun_dst",
+        "tun_ipv6_src",
+        "tun_ipv6_dst",
+        "tun_gbp_id",
+        "tun_gbp_flags",
+    ),
+    *(f"tun_metadata{i}" for i in range(64)),
+    *(
+        "tun_erspan_idx",
+        "tun_erspan_ver",
+        "tun_erspan_dir",
+        "tun_erspan_hwid",
+        "tun_gtpu_flags",
+        "tun_gtpu_msgtype",
+    ),
+    *(
         "nsh_flags",
         "nsh_ttl",
         "nsh_mdtype",
@@ -225,25 +251,6 @@ _ORDER = (
         "nsh_c3",
         "nsh_c4",
     ),
-    *(
-        "tun_id",
-        "tun_src",
-        "tun_dst",
-        "tun_ipv6_src",
-        "tun_ipv6_dst",
-        "tun_gbp_id",
-        "tun_gbp_flags",
-        "tun_flags",
-    ),
-    *(
-        "tun_erspan_idx",
-        "tun_erspan_ver",
-        "tun_erspan_dir",
-        "tun_erspan_hwid",
-        "tun_gtpu_flags",
-        "tun_gtpu_msgtype",
-    ),
-    *(f"tun_metadata{i}" for i in range(64)),
     *(f"reg{i}" for i in range(N_CODED_REGS)),
     *(f"xxreg{i}" for i in range(N_CODED_REGS // 4, N_REGS // 4)),
     *(f"xreg{i}" for i in range(N_REGS // 2)),

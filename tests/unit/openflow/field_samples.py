@@ -40,6 +40,7 @@ SPECIAL = {
     "in_port_oxm": 3,
     "actset_output": 3,
     "ct_state": 0x25,
+    "vlan_tci": 0xDDEF,  # of a tag
     "nsh_mdtype": 1,
     "nsh_ttl": 63,
 }

@@ -13,7 +13,7 @@ from vswitch.base.errors import TextError
 from vswitch.base.pattern import pattern
 from vswitch.base.scan import c_atoi
 from vswitch.flow.ports import OFPP_CONTROLLER, OFPP_MAX, OFPP_UNSET, OfPort, from_16, to_16
-from vswitch.flow.subfield import Subfield, coded, parse_typed
+from vswitch.flow.subfield import Subfield, check_short, coded, parse_typed
 from vswitch.openflow.actions.base import Action, action, frame, nx, spelled
 from vswitch.openflow.codec import Code
 from vswitch.openflow.errors import BadAction, OpenFlowError
@@ -119,6 +119,8 @@ def _parse_bundle(arg: str, names: Names, loads: bool) -> Bundle:
     _check_known(arg, algorithm, "algorithm", BUNDLE_ALGORITHMS)
     _check_known(arg, kind, "member_type", ("ofport",))
     dst = parse_typed(target[0]) if loads else None
+    if dst is not None:
+        check_short(dst, arg, target[0])
     return Bundle(fields.lower(), c_atoi(basis, 16), algorithm.lower(), tuple(members), dst)
 
 
@@ -189,6 +191,7 @@ class Multipath(Action):
         if not 1 <= n_links <= 65536:
             raise TextError(f"{arg}: n_links {n_links} is not in valid range 1 to 65536", arg)
         dst = parse_typed(dst_text)
+        check_short(dst, arg, dst_text)
         if dst.n_bits < 16 and n_links > 1 << dst.n_bits:
             raise TextError(
                 f"{arg}: {dst.n_bits}-bit destination field has {1 << dst.n_bits} possible values, "

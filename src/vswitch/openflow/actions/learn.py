@@ -20,12 +20,20 @@ from vswitch.base.bits import ones
 from vswitch.base.errors import TextError
 from vswitch.base.scan import c_atoi
 from vswitch.base.text import c_number, key_values
-from vswitch.flow.codes import codes_of
 from vswitch.flow.field import Port16
 from vswitch.flow.match import parse_value
 from vswitch.flow.ports import to_16
-from vswitch.flow.subfield import Subfield, coded, parse_subfield, parse_typed, part_of, typed
-from vswitch.flow.texts import hexadecimal, leading_digits, parse_digits
+from vswitch.flow.subfield import (
+    Subfield,
+    check_fits,
+    check_short,
+    coded,
+    parse_subfield,
+    parse_typed,
+    part_of,
+    typed,
+)
+from vswitch.flow.texts import format_exact, hexadecimal, is_exact, leading_digits, parse_digits
 from vswitch.openflow.actions.base import Action, action, frame, nx
 from vswitch.openflow.actions.register import Move
 from vswitch.openflow.codec import Code, padded
@@ -77,7 +85,7 @@ class LearnSpec(Value):
             return str(self.dst) if self.src == self.dst else f"{self.dst}={self.src}"
         field = self.dst.field
         if self.dst.start == 0 and self.n_bits == field.bits:
-            return f"{field.name}={field.text.format(field, self.src, field.ones, names.port_names)}"
+            return f"{field.name}={format_exact(field, self.src, names.port_names)}"
         return f"{self.dst}={hexadecimal(self.src)}"
 
 
@@ -265,20 +273,13 @@ def _parse_spec(arg: str, key: str, text: str, names: Names) -> LearnSpec:
     except TextError:
         if key == "output":
             src = parse_typed(text)
+            check_short(src, arg, text)
             return LearnSpec(OUTPUT, src, src.n_bits)
         if key == "load":
             return _parse_load(text)
         raise TextError(f"{arg}: unknown keyword {key}", key) from None
-    _check_type(dst, arg, key)
+    check_short(dst, arg, key)
     return _parse_match_spec(arg, key, dst, text, names)
-
-
-def _check_type(dst: Subfield, arg: str, key: str) -> None:
-    """Matches and loads of a learned flow have room for types of four bytes."""
-    part = coded(dst)
-    codes = codes_of(part.field)
-    if not codes or codes[0].experimenter:
-        raise TextError(f"{arg}: experimenter OXM field '{key}' not supported", key)
 
 
 def _parse_load(text: str) -> LearnSpec:
@@ -295,13 +296,15 @@ def _parse_load(text: str) -> LearnSpec:
         except TextError as error:
             raise TextError(str(error), text) from None
         assert isinstance(move, Move)
+        check_short(move.src, text, source)
+        check_short(move.dst, text, target)
         return LearnSpec(LOAD, move.src, move.dst.n_bits, move.dst)
     if end != len(source):
         raise TextError(f"load: garbage before `->' in `{text}'", text)
     dst = parse_subfield(target)
     if number >> dst.n_bits:
         raise TextError(f"{text}: value does not fit into {dst.n_bits} bits", text)
-    _check_type(dst, text, target)
+    check_short(dst, text, target)
     return LearnSpec(LOAD, number, dst.n_bits, dst)
 
 
@@ -322,7 +325,8 @@ def _parse_match_spec(arg: str, key: str, dst: Subfield, text: str, names: Names
         return LearnSpec(MATCH, value, dst.n_bits, dst)
     if src.n_bits != dst.n_bits:
         raise TextError(f"{arg}: bit widths of {key} ({src.n_bits}) and {text} ({dst.n_bits}) differ", text)
-    return LearnSpec(MATCH, typed(src, text), dst.n_bits, dst)
+    check_short(typed(src, text), arg, text)
+    return LearnSpec(MATCH, src, dst.n_bits, dst)
 
 
 def _immediate(arg: str, dst: Subfield, text: str, names: Names) -> int:
@@ -330,12 +334,11 @@ def _immediate(arg: str, dst: Subfield, text: str, names: Names) -> int:
     field = dst.field
     if dst.n_bits == field.bits:
         value, mask = parse_value(field, text, names.ports)
-        if mask & field.ones != field.ones:
+        if not is_exact(field, text, mask):
             raise TextError(f"{text}: wildcards not allowed here", text)
         return (to_16(value) if isinstance(field, Port16) else value) & field.ones
     number = parse_digits(text, field.size)
     if number is None:
         raise TextError(f"{arg}: cannot parse integer value", text)
-    if number >> dst.n_bits:
-        raise TextError(f"{arg}: value {number:#x} does not fit into {dst.n_bits} bits", text)
+    check_fits(dst, number, arg)
     return number

@@ -8,11 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from vswitch.flow.field import Field
+from vswitch.flow.fields import VLAN_PRESENT
 from vswitch.openflow.actions.base import Action
 from vswitch.openflow.actions.header import (
+    PopVlan,
     SetEthDst,
     SetEthSrc,
     SetIpDscp,
+    SetIpEcn,
     SetIpv4Dst,
     SetIpv4Src,
     SetTpDst,
@@ -28,6 +31,7 @@ _FORMS: Mapping[str, Callable[[int], Action]] = {
     "ip_dst": SetIpv4Dst,
     "nw_tos": SetIpDscp,
     "ip_dscp": lambda dscp: SetIpDscp(dscp << 2),
+    "nw_ecn": SetIpEcn,  # not in OpenFlow 1.0
     "tcp_src": SetTpSrc,
     "udp_src": SetTpSrc,
     "tcp_dst": SetTpDst,
@@ -39,7 +43,12 @@ _FORMS: Mapping[str, Callable[[int], Action]] = {
 }
 
 
-def legacy_form(field: Field, value: int) -> Action | None:
-    """The action of OpenFlow 1.0 that sets `field` to `value`, if there is one."""
+def legacy_forms(field: Field, value: int, version: int) -> tuple[Action, ...]:
+    """The actions of `version`, OpenFlow 1.0 or 1.1, that set `field` to `value`; none, if there are none."""
+    if field.name == "vlan_tci":
+        if not value & VLAN_PRESENT:
+            return (PopVlan(),)
+        return _FORMS["vlan_vid"](value), _FORMS["vlan_pcp"](value >> 13)
     form = _FORMS.get(field.name)
-    return None if form is None else form(value)
+    made = () if form is None else (form(value),)
+    return made if all(action.code(version) for action in made) else ()

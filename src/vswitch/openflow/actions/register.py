@@ -18,9 +18,18 @@ from vswitch.flow.field import Field, Port16
 from vswitch.flow.fields import FIELDS, TUN_METADATA
 from vswitch.flow.match import parse_value
 from vswitch.flow.ports import to_16
-from vswitch.flow.subfield import Subfield, coded, find_field, parse_typed, parts_of, split_subfield, typed
+from vswitch.flow.subfield import (
+    Subfield,
+    check_fits,
+    coded,
+    find_field,
+    parse_typed,
+    parts_of,
+    split_subfield,
+    typed,
+)
 from vswitch.flow.texts import DECIMAL, HEX, hexadecimal, leading_digits
-from vswitch.openflow.actions.base import Action, action, frame, nx
+from vswitch.openflow.actions.base import Action, action, encode_actions, frame, nx
 from vswitch.openflow.codec import VENDORS, Code
 from vswitch.openflow.errors import BadAction, BadRequest, OpenFlowError
 from vswitch.openflow.names import Names
@@ -50,7 +59,7 @@ def _ofs_nbits(part: Subfield) -> int:
 def encode_reg_load(field: Field, value: int, mask: int | None = None) -> bytes:
     """Nicira's reg_load actions, one for each run of ones in `mask`, that set `field` under `mask`."""
     out = b""
-    for start, n_bits in _runs(field.ones if mask is None else mask):
+    for start, n_bits in _runs(ones(field.bits) if mask is None else mask & ones(field.bits)):
         part = value >> start & (1 << n_bits) - 1
         out += frame(
             nx(7),
@@ -80,6 +89,16 @@ def encode_set_field(version: int, field: Field, value: int, mask: int | None = 
     return frame(_SET_FIELD if version >= OF15 else nx(33), entry)
 
 
+def needs_entry(field: Field) -> bool:
+    """Whether reg_load cannot name `field`: as long as its value says, or of an experimenter's type."""
+    return field in TUN_METADATA or len(encode_header(field, None)) > 4
+
+
+def is_whole(field: Field, mask: int) -> bool:
+    """Whether `mask` has all bits that `field` takes on the wire."""
+    return mask == (1 << 8 * field.size) - 1
+
+
 # What has no type, by the names of OpenFlow 1.0, and what has; and the bit that says that there is a tag.
 _SINCE_OXM = {
     FIELDS["dl_vlan"]: (FIELDS["vlan_vid"], 0x1000),
@@ -107,13 +126,12 @@ class SetField(Action):
             return SetField(field, self.value | present).encode(version)
         if version >= OF15 or (version >= OF12 and self.mask is None) or not self.field.codes:
             return encode_set_field(version, self.field, self.value, self.mask)
-        if version <= OF11 and self.mask is None:
-            from vswitch.openflow.actions.legacy import legacy_form
+        if version <= OF11 and self.mask in (None, self.field.ones):
+            from vswitch.openflow.actions.legacy import legacy_forms
 
-            legacy = legacy_form(self.field, self.value)
-            if legacy is not None:
-                return legacy.encode(version)
-        if self.field in TUN_METADATA:
+            if legacy := legacy_forms(self.field, self.value, version):
+                return encode_actions(version, legacy)
+        if needs_entry(self.field):
             return frame(nx(33), encode_entry(self.field, self.value, self.mask, version))
         return encode_reg_load(self.field, self.value, self.mask)
 
@@ -121,10 +139,10 @@ class SetField(Action):
     def decode_body(cls, version: int, code: Code, data: bytes, start: int) -> Action:
         """One OXM entry; masks are OpenFlow 1.5's."""
         field, value, mask, end = decode_entry(data, start)  # Nicira's in the place of the padding
-        if any(data[end:]):
-            raise OpenFlowError(BadAction.BAD_SET_ARGUMENT)
         if mask is not None and version < OF15 and not code.vendor:
             raise OpenFlowError(BadAction.BAD_SET_MASK)
+        if any(data[end:]):
+            raise OpenFlowError(BadAction.BAD_SET_ARGUMENT)
         if not field.writable:
             raise OpenFlowError(BadAction.BAD_SET_ARGUMENT, f"destination field {field.name} is not writable")
         if not can_be(field, value) or field is _IN_PORT or (field is _VLAN_VID and not value & VLAN_PRESENT):
@@ -133,7 +151,7 @@ class SetField(Action):
         if len(parts) == 1:
             (field, mask), whole = parts[0], field
             value >>= field.offset - whole.offset
-        return cls(field, value, None if mask is None or mask & field.ones == field.ones else mask)
+        return cls(field, value, None if mask is None or is_whole(field, mask) else mask)
 
     @classmethod
     def parse(cls, arg: str, names: Names) -> Action:
@@ -149,12 +167,16 @@ class SetField(Action):
             value = to_16(value)
         if value & ~field.ones:
             raise TextError(f"{text} is not a valid value for field {field.name}", arg)
-        return cls(field, value & mask, None if mask & field.ones == field.ones else mask)
+        plain = field is _TUN_FLAGS and _MASKED.isdisjoint(text)
+        return cls(field, value & mask, None if plain or is_whole(field, mask) else mask)
 
     def format(self, names: Names) -> str:
         """`set_field:0x5->reg0`."""
-        mask = self.field.ones if self.mask is None else self.mask
+        mask = (1 << 8 * self.field.size) - 1 if self.mask is None else self.mask
         return f"set_field:{_format_value(self.field, self.value, mask, names)}->{self.field.name}"
+
+
+_MASKED = frozenset("+-/")
 
 
 def _format_value(field: Field, value: int, mask: int, names: Names) -> str:
@@ -163,7 +185,9 @@ def _format_value(field: Field, value: int, mask: int, names: Names) -> str:
         return "ANY"
     if field is _TUN_FLAGS:
         return "oam" if value else "0"
-    if field.text is DECIMAL and mask & field.ones != field.ones:
+    if field.text in (DECIMAL, HEX) and mask == field.ones and not is_whole(field, mask):
+        return f"{field.text.format(field, value, mask, {})}/{mask:#x}"
+    if (field.text is DECIMAL or isinstance(field, Port16)) and mask & field.ones != field.ones:
         return f"{value}/{mask:#x}"
     if field in TUN_METADATA:  # under a mask, all bytes of an option are not all that it may have
         return HEX.format(field, value, mask, names.port_names)
@@ -200,14 +224,12 @@ class Load(Action):
     def encode(self, version: int) -> bytes:
         """set_field under a mask since OpenFlow 1.5."""
         dst = coded(self.dst)
-        if dst.field in TUN_METADATA:
-            mask = ones(dst.n_bits) << dst.start
-            return SetField(dst.field, self.value << dst.start, mask).encode(version)
+        mask = ones(dst.n_bits) << dst.start
+        kept = None if is_whole(dst.field, mask) else mask
         if version >= OF15:
-            mask = ((1 << dst.n_bits) - 1) << dst.start
-            return encode_set_field(
-                version, dst.field, self.value << dst.start, None if mask == dst.field.ones else mask
-            )
+            return encode_set_field(version, dst.field, self.value << dst.start, kept)
+        if needs_entry(dst.field):
+            return frame(nx(33), encode_entry(dst.field, self.value << dst.start, kept, version))
         if dst.n_bits > 64:
             return encode_reg_load(dst.field, self.value << dst.start, ((1 << dst.n_bits) - 1) << dst.start)
         body = _REG_LOAD.pack(_ofs_nbits(dst)) + encode_header(dst.field, None)
@@ -233,8 +255,7 @@ class Load(Action):
         value, end = leading_digits(text, dst.field.size)
         if value is None or not end:
             raise TextError(f"{arg}: cannot parse integer value", arg)
-        if value >> dst.n_bits:
-            raise TextError(f"{arg}: value {value:#x} does not fit into {dst.n_bits} bits", arg)
+        check_fits(dst, value, arg)
         return cls(dst, value)
 
     def format(self, names: Names) -> str:
