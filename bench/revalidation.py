@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 
 from bench.report import Row
 from bench.upcall import packet
+from vswitch.aio.garbage import NEVER, NEW_OBJECTS
 from vswitch.datapath.userspace.datapath import UserspaceDatapath
 from vswitch.dpif.action import DatapathAction
 from vswitch.dpif.megaflow import Upcall
@@ -22,7 +23,6 @@ from vswitch.ofproto.switch import Switch
 from vswitch.openflow.actions.text import parse_actions
 from vswitch.openflow.names import NO_NAMES
 from vswitch.vswitchd.forwarding import Forwarding
-from vswitch.vswitchd.garbage import NEVER, NEW_OBJECTS
 
 SIZES = (1_000, 10_000, 100_000)
 WINDOW = 6.0  # seconds: more than one pass over the biggest table
