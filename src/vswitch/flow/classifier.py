@@ -136,6 +136,7 @@ class Subtable(Generic[R]):
     def containers(self) -> Iterator[Container]:
         """Where its rules are, and what is known of them; without these it is of no use."""
         yield self.best
+        yield from self._beside.values()
         yield self._beside
         yield self.new
         for step in self._steps:
