@@ -67,6 +67,7 @@ SCRIPTS = {
         "ovs-appctl time/stop",
         f"ovs-appctl netdev-dummy/receive p1 {PING}",
         *(f"ovs-ofctl dump-ports br0 {port}" for port in ("p1", "p2", "pa", "in1", "LOCAL")),
+        *(f"ovs-ofctl -O OpenFlow14 dump-ports br0 {port}" for port in ("p1", "pa", "LOCAL")),
         "ovs-ofctl dump-ports br1 pb",
         "ovs-appctl dpctl/show -s",
     ],

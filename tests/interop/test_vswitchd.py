@@ -170,6 +170,7 @@ def play(script: str, directory: Path, database: Make, switch: Make) -> list[str
             if line:
                 done = daemons.run("peer", *line.split(), check=False)
                 text = (done.stdout + done.stderr).replace(str(directory), "DIR")
+                text = re.sub(r"duration=[0-9.]+s", "duration=", text)
                 said += [f"$ {line}", *text.splitlines(), f"status {done.returncode}"]
     return said
 

@@ -128,6 +128,10 @@ class Netdev(ABC):
         stats = self.stats()
         return {name: getattr(stats, counter) for name, counter in STATISTICS.items()}
 
+    def custom(self) -> tuple[tuple[str, int], ...]:
+        """Further counters that this kind of device has, by names of their own, in alphabetical order."""
+        return ()
+
     @abstractmethod
     def set_mac(self, mac: int) -> None:
         """Change the Ethernet address."""

@@ -28,6 +28,7 @@ log = Logger("netdev_dummy")
 
 _FIRST_MAC = 0xAA55_AA55_0000
 _QUEUE = 100  # packets that wait at most
+_COUNTED = ("rx_bytes", "rx_packets", "tx_bytes", "tx_packets")
 
 
 class DummyDevices:
@@ -138,18 +139,16 @@ class DummyDevice(FrameIo, Netdev):
         return self._stats
 
     def statistics(self) -> dict[str, int]:
-        """The few counters that a dummy has, in total and for its only queue."""
+        """The few counters that a dummy has."""
         stats = self._stats
-        carried = {
-            "rx_bytes": stats.rx_bytes,
-            "rx_packets": stats.rx_packets,
-            "tx_bytes": stats.tx_bytes,
-            "tx_packets": stats.tx_packets,
-        }
-        queue = {f"{name[:2]}_q0_{name[3:]}": value for name, value in carried.items()}
-        return (
-            carried | queue | dict.fromkeys(("rx_custom_packets_1", "rx_custom_packets_2"), stats.rx_packets)
-        )
+        carried = {name: getattr(stats, name) for name in _COUNTED}
+        return carried | dict(self.custom())
+
+    def custom(self) -> tuple[tuple[str, int], ...]:
+        """Two that it has for tests of such counters, and those of its only queue."""
+        stats = self._stats
+        received = (("rx_custom_packets_1", stats.rx_packets), ("rx_custom_packets_2", stats.rx_packets))
+        return received + tuple((f"{name[:2]}_q0_{name[3:]}", getattr(stats, name)) for name in _COUNTED)
 
     def set_mac(self, mac: int) -> None:
         """Change the Ethernet address."""

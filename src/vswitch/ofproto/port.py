@@ -75,6 +75,7 @@ class SwitchPort:
     full_duplex: bool | None = None
     created: float = 0.0
     read_stats: Callable[[], NetdevStats] | None = None
+    read_custom: Callable[[], tuple[tuple[str, int], ...]] = tuple  # counters with names of their own
     bundle: Bundle | None = None
     received: Traffic = field(default_factory=Traffic)
     sent: Traffic = field(default_factory=Traffic)
@@ -149,7 +150,7 @@ class Bundle:
         if self.vlan_mode is VlanMode.ACCESS:
             return vlan == self.tag
         if self.vlan_mode in (VlanMode.NATIVE_TAGGED, VlanMode.NATIVE_UNTAGGED):
-            return vlan == self.tag 
+            return vlan == self.tag or (vlan != 0 and (not self.trunks or vlan in self.trunks))
         return not self.trunks or vlan in self.trunks
 
     @property

@@ -189,4 +189,5 @@ def _port_stats(port: SwitchPort, now: float) -> PortStats:
         collisions=stats.collisions,
         duration_sec=seconds,
         duration_nsec=nanoseconds,
+        custom=port.read_custom(),
     )

@@ -9,6 +9,7 @@ Sources: ovs-vswitchd.conf.db(5), Bridge, Port, Interface; ovs-vswitchd(8).
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
@@ -59,6 +60,8 @@ class Vswitch:
         self.restoring = True  # until the database once does not say flow-restore-wait
         self.bridges: dict[str, Bridge] = {}
         self.n_removed = 0  # bridges, so far
+        self.is_waiting = False  # for a datapath that another process runs still
+        self._failed: dict[str, str] = {}  # bridges that could not be made, and why
         self.forwardings: dict[str, Forwarding] = {}  # by datapath type
         self.on_change: Callable[[], None] = lambda: (
             None
@@ -95,7 +98,7 @@ class Vswitch:
     async def apply(self, config: Config) -> None:
         """Make reality what `config` wants, as far as it goes."""
         RECONFIGURED.hit()
-        self.config = config
+        self.config, self.is_waiting = config, False
         self.restoring = self.restoring and config.restoring
         for step in plan(config, self.bridges):
             await self._perform(step)
@@ -127,8 +130,12 @@ class Vswitch:
         try:
             forwarding = self._forwarding(config.datapath_type)
         except VswitchError as error:
-            log.err("failed to create bridge %s: %s", config.name, error)
+            self.is_waiting |= isinstance(error, KernelError) and error.errno == errno.EBUSY
+            if self._failed.get(config.name) != str(error):
+                log.err("failed to create bridge %s: %s", config.name, error)
+            self._failed[config.name] = str(error)
             return
+        self._failed.pop(config.name, None)
         switch = forwarding.backer.add_switch(config.name, 0, self._loop.time())
         channels = Channels(config.name, switch, forwarding, lambda: self.config.tls or self._own_tls)
         channels.on_change = lambda: self.on_change()
@@ -218,6 +225,7 @@ class Vswitch:
             speed=state.speed,
             full_duplex=state.full_duplex,
             read_stats=lambda: interface.stats(bridge.forwarding.datapath),
+            read_custom=netdev.custom,
         )
 
     def _remove_interface(self, bridge: Bridge, name: str) -> None:

@@ -132,3 +132,10 @@ def test_ports_tell_what_their_devices_have_carried(machine: Machine) -> None:
     [told] = asked(machine, PortStatsRequest(OfPort(2)), OF13, now=2.25).stats  # type: ignore[attr-defined]
     assert (told.rx_packets, told.tx_bytes, told.rx_crc_err, told.collisions) == (1, 2, 3, 4)
     assert (told.duration_sec, told.duration_nsec) == (2, 250_000_000)
+    assert not told.custom
+
+
+def test_ports_tell_counters_with_names_of_their_own(machine: Machine) -> None:
+    machine.br0.ports[OfPort(2)].read_custom = lambda: (("rx_beautiful", 5),)
+    [told] = asked(machine, PortStatsRequest(OfPort(2)), OF14).stats  # type: ignore[attr-defined]
+    assert told.custom == (("rx_beautiful", 5),)
