@@ -95,6 +95,31 @@ def test_the_host_s_own_port_and_a_daemon_that_dies(lab: Lab):
     assert h1.can_reach("10.0.0.9")
 
 
+def test_a_second_switch_waits_for_the_datapath_of_the_first(tmp_path):
+    with Topology() as net, net.switch.entered(), contextlib.ExitStack() as stack:
+        labs = []
+        for name in ("first", "second"):
+            daemons = stack.enter_context(Daemons(tmp_path / name, "ours"))
+            daemons.make["ovs-vswitchd"] = "ours"
+            daemons.run("ours", "ovs-vsctl", "--no-wait", "init")
+            daemons.start("ovs-vswitchd")
+            labs.append(Lab(net, daemons, "ebpf"))
+        first, second = labs
+        h1, _ = first.add_hosts(2)
+        second.vsctl("--timeout=20", "add-port", "br0", "h1")
+        assert h1.can_reach("10.0.0.2")
+        assert second.daemons.run("ours", "ovs-appctl", "ofproto/list").stdout == ""
+        assert (
+            second.daemons.log("ovs-vswitchd").count("another switch of this network namespace runs this")
+            == 1
+        )
+        first.daemons.run("ours", "ovs-appctl", "-t", "ovs-vswitchd", "exit", "--cleanup")
+        wait_until(lambda: second.vsctl("get", "interface", "h1", "ofport") == "1")
+        second.vsctl("add-port", "br0", "h2")
+        assert h1.can_reach("10.0.0.2")
+        second.daemons.run("ours", "ovs-appctl", "-t", "ovs-vswitchd", "exit", "--cleanup")
+
+
 def test_cleanup_leaves_nothing_of_ours(lab: Lab):
     lab.add_hosts(2)
     lab.vsctl("add-port", "br0", "int0", "--", "set", "interface", "int0", "type=internal")

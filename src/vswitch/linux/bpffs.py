@@ -55,11 +55,15 @@ def unmount(path: Path) -> None:
 
 def remove_tree(path: Path) -> None:
     """Remove a directory of pins, if it is there, with all that is in it."""
-    if not path.is_dir():
-        return
+    if path.is_dir():
+        clear(path)
+        path.rmdir()
+
+
+def clear(path: Path) -> None:
+    """Remove all that is in a directory of pins."""
     for entry in path.iterdir():
         if entry.is_dir():
             remove_tree(entry)
         else:
             entry.unlink()
-    path.rmdir()

@@ -34,6 +34,7 @@ from vswitch.vswitchd.vswitch import Vswitch
 log = Logger("bridge")
 limited = log.limited(rate=1, burst=1)
 
+RETRY = 1.0  # seconds after which what another process held may be free
 TABLES = ("Open_vSwitch", "Bridge", "Port", "Interface", "Controller", "SSL", "Flow_Table", "Manager")
 STATUS_COLUMNS: Mapping[str, Collection[str]] = {  # what we write ourselves
     "Open_vSwitch": {
@@ -124,6 +125,12 @@ class SwitchDaemon:
         await self.vswitch.apply(read_config(self.replica.rows))
         self._bonds.look()
         self._status = self._statistics = True
+        if self.vswitch.is_waiting:
+            asyncio.get_running_loop().call_later(RETRY, self._try_again)
+
+    def _try_again(self) -> None:
+        self._reconfigure = True
+        self._wake.set()
 
     async def _stand_by(self) -> None:
         """Another daemon has the lock: leave everything to it until it goes away."""

@@ -31,6 +31,7 @@ from pathlib import Path
 from vswitch.base.errors import KernelError
 from vswitch.base.log import Logger
 from vswitch.datapath.ebpf import keys, maps
+from vswitch.datapath.ebpf.claim import Claim
 from vswitch.datapath.ebpf.compile import Target
 from vswitch.datapath.ebpf.features import Features
 from vswitch.datapath.ebpf.flows import FlowTable
@@ -87,13 +88,22 @@ class EbpfDatapath(Datapath, PortCounters):
         self._renewal: asyncio.TimerHandle | None = None
         self._local: deque[Upcall] = deque()  # of packets that passed this process
         self._wake = asyncio.Event()
-        if not self._reopen():
-            remove_orphans(self._directory.parent)
-            bpffs.remove_tree(self._directory)
-            self._sweep()
-            self._create()
+        self._claim = Claim(self._directory)
+        try:
+            self._begin()
+        except BaseException:
+            self._claim.release()
+            raise
         log.info("%s: %s; programs %s", name, self._features, self._store)
         self._shortcuts = Shortcuts(self._ports)
+
+    def _begin(self) -> None:
+        """Take over what is there, or make everything anew."""
+        if not self._reopen():
+            remove_orphans(self._directory.parent)
+            bpffs.clear(self._directory)
+            self._sweep()
+            self._create()
 
     def _sweep(self) -> None:
         """Take away hooks that go on without a pin; an earlier daemon may have made some where there are links now."""
@@ -103,7 +113,7 @@ class EbpfDatapath(Datapath, PortCounters):
 
     def _create(self) -> None:
         for part in ("links", "subtables"):
-            (self._directory / part).mkdir(parents=True, mode=0o700)
+            (self._directory / part).mkdir(mode=0o700)
         self._build(Maps.create(self._directory, n_cpus()))
         self._notes.write(Kind.FORMAT, 0, self._fingerprint())
 
@@ -130,7 +140,7 @@ class EbpfDatapath(Datapath, PortCounters):
 
     def _reopen(self) -> bool:
         """Take over what is pinned; whether there was something that this version understands."""
-        if not self._directory.is_dir():
+        if not (self._directory / "subtables").is_dir():
             return False
         try:
             self._build(Maps.open(self._directory, n_cpus()))
@@ -325,6 +335,7 @@ class EbpfDatapath(Datapath, PortCounters):
             self._shortcuts.leave()
         self._shortcuts.close()
         self._let_go(keep)
+        self._claim.release()
 
     def _let_go(self, keep: bool) -> None:
         """Close every part; with `keep`, what is attached goes on."""
@@ -340,8 +351,8 @@ def remove_orphans(pinned: Path) -> None:
 
     One without ports may be about to get some, and stays.
     """
-    with contextlib.suppress(OSError):  # somebody else removes it, too
-        for directory in pinned.iterdir():
+    for directory in pinned.iterdir():
+        with contextlib.suppress(OSError):  # it is being made, or somebody else removes it, too
             links = list((directory / "links").iterdir())
             if links and not any(map(_holds_device, links)):
                 bpffs.remove_tree(directory)
