@@ -66,6 +66,12 @@ class Switch:
             self.appctl("time/warp", "1")
             time.sleep(0.02)
 
+    def tells_the_active_member(self) -> bool:
+        """Whether the database has come to say what bond/show says."""
+        [mac] = re.findall(r"active member mac: ([0-9a-f:]{17})", self.appctl("bond/show", "bond0"))
+        words = ("--timeout=5", "wait-until", "port", "bond0", f'bond_active_slave="{mac}"')
+        return not self._daemons.run("peer", "ovs-vsctl", *words, check=False).returncode
+
     def event(self, event: str) -> None:
         if event.isdecimal():
             self.appctl("time/warp", event)
@@ -105,6 +111,7 @@ def test_links_come_and_go(switches):
         assert re.sub(r"\d+ ms", "N ms", mine) == re.sub(r"\d+ ms", "N ms", theirs), event
         left = [re.findall(r"expires in (\d+) ms", text) for text in (mine, theirs)]
         assert all(abs(int(one) - int(other)) <= 5 for one, other in zip(*left, strict=True)), event
+        assert switches[1].tells_the_active_member(), event
 
 
 @pytest.mark.parametrize("settings", SETTINGS)

@@ -8,7 +8,7 @@ Sources: ovs-vswitchd.conf.db(5), Port, "Bonding Configuration"; ovs-vswitchd(8)
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import count
 
 from vswitch.base.errors import KernelError, TextError
@@ -21,15 +21,17 @@ from vswitch.vswitchd.vswitch import Vswitch
 class Bonds:
     """The bonds of a switch, by the names of their ports."""
 
-    def __init__(self, vswitch: Vswitch) -> None:
+    def __init__(self, vswitch: Vswitch, on_change: Callable[[], None]) -> None:
+        """`on_change` is called when packets go through other members."""
         self._vswitch = vswitch
+        self._on_change = on_change
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
         self._bonds: dict[str, Bond] = {}
 
     def look(self) -> None:
         """See what has been configured, and how the links are; and have packets go where they can."""
-        now = self._loop.time()
+        now, before = self._loop.time(), self.active_macs()
         wanted = {port.name: (bridge, port) for bridge, port in self._configured()}
         for name in self._bonds.keys() - wanted.keys():
             del self._bonds[name]
@@ -44,7 +46,16 @@ class Bonds:
             bond.number = (bond.number or self._free_number()) if shares else 0
             bond.look(_links(bridge, port), now)
         self._vswitch.choose_members({name: bond.active for name, bond in self._bonds.items()})
+        if self.active_macs() != before:
+            self._on_change()
         self._look_again()
+
+    def active_macs(self) -> dict[str, int]:
+        """The address of each bond's active member; 0: none works."""
+        return {
+            name: bond.members[bond.active].link.mac if bond.active else 0
+            for name, bond in self._bonds.items()
+        }
 
     def _look_again(self) -> None:
         """Look when the first delay is over."""

@@ -27,7 +27,7 @@ from vswitch.vswitchd.bonds import Bonds
 from vswitch.vswitchd.bridge import Config, read_config
 from vswitch.vswitchd.commands import add_commands
 from vswitch.vswitchd.platform import Platform
-from vswitch.vswitchd.status import write_configuration, write_statistics, write_status
+from vswitch.vswitchd.status import write_bonds, write_configuration, write_statistics, write_status
 from vswitch.vswitchd.unsupported import unsupported
 from vswitch.vswitchd.vswitch import Vswitch
 
@@ -41,7 +41,7 @@ STATUS_COLUMNS: Mapping[str, Collection[str]] = {  # what we write ourselves
         "cur_cfg", "statistics", "datapath_types", "iface_types", "dpdk_initialized", "dpdk_version"
     },
     "Bridge": {"datapath_id", "datapath_version", "status", "rstp_status"},
-    "Port": {"status", "rstp_status", "rstp_statistics", "statistics"},
+    "Port": {"bond_active_slave", "status", "rstp_status", "rstp_statistics", "statistics"},
     "Interface": {
         "mac_in_use", "ifindex", "ofport", "statistics", "status", "admin_state", "link_state", "link_resets",
         "link_speed", "duplex", "mtu", "error", "bfd_status", "lacp_current", "cfm_fault",
@@ -58,7 +58,7 @@ class SwitchDaemon:
         self.service = service
         self.platform = platform
         self.vswitch = Vswitch(platform, tls)
-        self._bonds = Bonds(self.vswitch)
+        self._bonds = Bonds(self.vswitch, self._tell)
         self.replica = Replica("Open_vSwitch", _wanted, lock="ovs_vswitchd")
         self.database = Database(remote, self.replica, self._wake_up, tls)
         self._wake = asyncio.Event()
@@ -92,6 +92,10 @@ class SwitchDaemon:
 
     def _status_changed(self) -> None:
         self._bonds.look()
+        self._tell()
+
+    def _tell(self) -> None:
+        """Have the database told what is different."""
         self._status = True
         self._wake.set()
 
@@ -150,6 +154,7 @@ class SwitchDaemon:
         if status:
             write_configuration(transaction, self.vswitch)
             write_status(transaction, self.vswitch, asyncio.get_running_loop().time())
+            write_bonds(transaction, self.vswitch, self._bonds.active_macs())
         if statistics:
             write_statistics(transaction, self.vswitch)
         outcome = await self.database.send(transaction)

@@ -1,14 +1,15 @@
 """What the switch tells the database: `cur_cfg`, port numbers, states, statistics.
 
 `write_configuration` says what a reconfiguration came to, `write_status` what devices and controllers are like,
-`write_statistics` what they have carried.  Each writes into a `Transaction`, which sends only what is different.
+`write_bonds` where bonds send, `write_statistics` what devices have carried.  Each writes into a `Transaction`, which
+sends only what is different.
 
-Sources: ovs-vswitchd.conf.db(5), the columns of Open_vSwitch, Bridge, Interface and Controller that are "status".
+Sources: ovs-vswitchd.conf.db(5), the columns of Open_vSwitch, Bridge, Port, Interface and Controller that are "status".
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from vswitch.base.errors import KernelError
@@ -79,6 +80,14 @@ def write_status(transaction: Transaction, vswitch: Vswitch, now: float) -> None
                 _set(transaction, row_of, "is_connected", bool(status.links))
                 _set(transaction, row_of, "role", role)
                 _set(transaction, row_of, "status", status.to_column(now))
+
+
+def write_bonds(transaction: Transaction, vswitch: Vswitch, active: Mapping[str, int]) -> None:
+    """The addresses of the members that bonds send through, by the bonds' names."""
+    for bridge in vswitch.bridges.values():
+        for port in bridge.config.ports:
+            if port.name in active and port.uuid and (row := transaction.row("Port", port.uuid)) is not None:
+                _set(transaction, row, "bond_active_slave", format_mac(active[port.name]))
 
 
 def write_statistics(transaction: Transaction, vswitch: Vswitch) -> None:
