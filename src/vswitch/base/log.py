@@ -15,6 +15,7 @@ from enum import IntEnum
 
 from vswitch.base.dataclass import dataclass, field
 from vswitch.base.errors import TextError
+from vswitch.base.pattern import pattern
 
 
 class Level(IntEnum):
@@ -322,7 +323,7 @@ def layout(pattern: str, record: Record, identity: Identity, facility: int = 0) 
     return ESCAPE.sub(expand, pattern)
 
 
-ESCAPE = re.compile(r"%(-?)(0?)(\d*)([A-Za-z%])(?:(?<=[dD])\{([^}]*)\})?")
+ESCAPE = pattern(r"%(-?)(0?)(\d*)([A-Za-z%])(?:(?<=[dD])\{([^}]*)\})?")
 
 
 def _escape(letter: str, braces: str | None, record: Record, identity: Identity, facility: int) -> str | None:

@@ -18,8 +18,8 @@ Sources: ovs-vswitchd.conf.db(5), other_config: max-idle, flow-limit; OVS Docume
 
 from __future__ import annotations
 
+from _blake2 import blake2b  # `hashlib` imports all of OpenSSL with it
 from collections.abc import Iterator, Sequence
-from hashlib import blake2b
 
 from vswitch.base.counters import Counter
 from vswitch.dpif.action import DatapathAction, SlowPath, ToController, Userspace

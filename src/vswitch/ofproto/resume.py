@@ -5,8 +5,8 @@ Sources: ovs-actions(7), controller: pause; OVS nicira-ext.h (NXT_RESUME).
 
 from __future__ import annotations
 
+from _blake2 import blake2b  # `hashlib` imports all of OpenSSL with it
 from collections.abc import Iterable
-from hashlib import blake2b
 
 from vswitch.dpif.megaflow import Execute
 from vswitch.dpif.packet import Packet

@@ -17,7 +17,6 @@ Sources: ovsdb(5), "Standalone format"; OVS writes `_is_diff` since 2.15.
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterator
 from itertools import islice
@@ -29,6 +28,7 @@ from vswitch.ovsdb.atom import Uuid, is_uuid
 from vswitch.ovsdb.condition import Row
 from vswitch.ovsdb.database import Commit, Database, NewUuid, Reference, Table
 from vswitch.ovsdb.datum import Datum, apply_difference, datum_from_json, difference
+from vswitch.ovsdb.digest import sha1
 from vswitch.ovsdb.errors import OvsdbError
 from vswitch.ovsdb.jsontext import LITTLE, Json, JsonError, decode, encode, expect_much
 from vswitch.ovsdb.schema import ColumnSchema, Schema, TableSchema
@@ -60,7 +60,7 @@ class Damaged(JournalError):  # noqa: N818 - a state of affairs
 def encode_record(json: Json, magic: bytes = MAGIC) -> bytes:
     """The record that holds `json`."""
     body = encode(json) + b"\n"
-    return b"%s%d %s\n%s" % (magic, len(body), hashlib.sha1(body).hexdigest().encode(), body)
+    return b"%s%d %s\n%s" % (magic, len(body), sha1(body).encode(), body)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,10 +105,10 @@ def _read_record(file: BinaryIO, name: str, offset: int, header: bytes, magic: b
         raise JournalError(
             f"I/O error: {name}: error reading {length} bytes starting at offset {start} (End of file)"
         )
-    sha1 = hashlib.sha1(body).hexdigest()
-    if sha1 != match[2].decode():
+    digest = sha1(body)
+    if digest != match[2].decode():
         raise JournalError(
-            f"syntax error: {name}: {length} bytes starting at offset {start} have SHA-1 hash {sha1} "
+            f"syntax error: {name}: {length} bytes starting at offset {start} have SHA-1 hash {digest} "
             f"but should have hash {match[2].decode()}"
         )
     try:

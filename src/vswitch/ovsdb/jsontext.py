@@ -84,13 +84,23 @@ def expect_much() -> None:
 
 
 def _decode_little(data: bytes) -> Json:
-    if len(data) <= LITTLE and b"\\u" not in data:
-        try:
-            return _READER.decode(data.decode())
-        except (TextError, UnicodeDecodeError):
-            pass
+    first = _first_of_little(data)
+    if first is not None and not data[first[1] :].strip(_WHITE):
+        return first[0]
     expect_much()
     return _decode(data)
+
+
+def _first_of_little(data: bytes) -> tuple[Json, int] | None:
+    """The value with which `data` begins, and where it ends; None: that takes msgspec."""
+    if len(data) > LITTLE or b"\\u" in data or _decode is not _decode_little:
+        return None
+    try:
+        text = data.decode()
+        value, end = _READER.scan(text, lightjson.skip_space(text, 0))
+    except (TextError, UnicodeDecodeError):
+        return None
+    return value, end if data.isascii() else len(text[:end].encode())
 
 
 def _encode_little(value: Json) -> bytes:
@@ -132,6 +142,7 @@ def as_kept(value: Json) -> Json:
             return value
 
 
+_WHITE = b" \t\r\n"
 _TOKEN = re.compile(rb'"|[\[{]|[\]}]')
 _STRING_REST = re.compile(rb'[^"\\]*(?:\\.[^"\\]*)*', re.DOTALL)
 _ESCAPE = re.compile(rb"\\.", re.DOTALL)
@@ -170,8 +181,12 @@ class Splitter:
         while self._new:
             data = self._new.pop(0)
             if not self._pieces:
-                data = data.lstrip(b" \t\r\n")
+                data = data.lstrip(_WHITE)
                 if not data:
+                    continue
+                if data[0] in b"{[" and (first := _first_of_little(data)) is not None:
+                    self._new[:0] = filter(None, [data[first[1] :]])
+                    yield first[0]
                     continue
                 try:
                     value = self._decode_start(data)

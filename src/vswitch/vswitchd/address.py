@@ -13,9 +13,8 @@ addresses); XenServer 5.6 for the ids of its hosts.
 
 from __future__ import annotations
 
-import hashlib
+import os
 import re
-import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -51,7 +50,9 @@ def datapath_id(config: BridgeConfig, ports: Mapping[str, int], host_uuid: str) 
         return config.datapath_id
     mac = None if config.hwaddr is not None else hardware_mac(config, ports)
     if host_uuid and mac is None:
-        digest = hashlib.sha1(f"{host_uuid},{config.name}".encode(), usedforsecurity=False).digest()
+        from hashlib import sha1  # it imports all of OpenSSL with it, which other hosts can do without
+
+        digest = sha1(f"{host_uuid},{config.name}".encode(), usedforsecurity=False).digest()
         return int.from_bytes(digest[:6], "big") & ~MULTICAST | LOCAL
     return bridge_mac(config, ports)
 
@@ -75,4 +76,4 @@ def mac_of_row(uuid: str) -> int:
 
 def patch_mac() -> int:
     """A random local address: patch ports have no device to take one from."""
-    return secrets.randbits(48) & ~MULTICAST | LOCAL
+    return int.from_bytes(os.urandom(6)) & ~MULTICAST | LOCAL

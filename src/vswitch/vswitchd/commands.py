@@ -30,7 +30,6 @@ from vswitch.vswitchd.bonds import Bonds
 from vswitch.vswitchd.bridge import parse_mac
 from vswitch.vswitchd.dpctl import DatapathView, Dpctl
 from vswitch.vswitchd.dpctlwords import USAGES, DpctlError
-from vswitch.vswitchd.dummy import add_dummy_commands
 from vswitch.vswitchd.existing import Bridge, Interface
 from vswitch.vswitchd.trace import add_trace_commands
 from vswitch.vswitchd.vswitch import Vswitch
@@ -66,6 +65,8 @@ def add_commands(service: Service, vswitch: Vswitch, bonds: Bonds) -> None:
     add_dpctl_commands(service, vswitch)
     add_trace_commands(service, vswitch)
     if vswitch.platform.dummies is not None:
+        from vswitch.vswitchd.dummy import add_dummy_commands
+
         add_dummy_commands(service, vswitch, vswitch.platform.dummies)
 
 

@@ -7,7 +7,7 @@ switch are followed by `changed()`, which lets the backer correct the megaflows 
 from __future__ import annotations
 
 import asyncio
-import secrets
+import os
 from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
 from traceback import format_exc
@@ -39,7 +39,7 @@ class Forwarding:
         self, datapath: Datapath, send: Callable[[Send], None], set_up: Callable[[SetPortUp], None]
     ) -> None:
         self.datapath = datapath
-        self.backer = Backer(datapath.support, secrets.randbits(128))
+        self.backer = Backer(datapath.support, int.from_bytes(os.urandom(16)))
         self.is_waiting = False  # for rules to be restored: neither look at packets nor at megaflows
         self.most_flows = 0
         self.average_flows = 0.0

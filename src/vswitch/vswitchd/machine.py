@@ -1,5 +1,7 @@
 """Looking at this machine: which datapaths and devices it can have.
 
+The code of a datapath is imported when there is a bridge that wants it: each is 10 ms of a daemon's start.
+
 Sources: ovs-vswitchd(8): --enable-dummy, --disable-system.
 """
 
@@ -8,10 +10,6 @@ from __future__ import annotations
 import asyncio
 import time
 
-from vswitch.datapath.dummy import DummyDatapath
-from vswitch.datapath.ebpf.datapath import EbpfDatapath
-from vswitch.datapath.ebpf.probe import find_features, why_not
-from vswitch.datapath.userspace.datapath import UserspaceDatapath
 from vswitch.dpif.datapath import Datapath
 from vswitch.netdev.dummy import DummyDevices
 from vswitch.netdev.types import register_dummies, register_linux
@@ -37,9 +35,11 @@ def build_platform(dummy: str = "", system: bool = True) -> Platform:
 
 def _choose_default(platform: Platform) -> None:
     """Let "system" be the fastest datapath that works here."""
+    from vswitch.datapath.ebpf.probe import find_features, why_not
+
     reason = why_not()
     if not reason:
-        platform.registry.datapaths["ebpf"] = EbpfDatapath
+        platform.registry.datapaths["ebpf"] = _open_ebpf
     platform.aliases["system"] = "netdev" if reason else "ebpf"
     platform.default_reason = (
         f"packets pass through this process, because {reason}"
@@ -54,6 +54,8 @@ def _offer_dummies(platform: Platform, how: str) -> None:
     register_dummies(registry, dummies)
 
     def open_dummy(name: str) -> Datapath:
+        from vswitch.datapath.dummy import DummyDatapath
+
         local = dummies.open(name, {}, "dummy-internal")
         return DummyDatapath(name, asyncio.get_running_loop().time, local)
 
@@ -70,5 +72,13 @@ def _offer_dummies(platform: Platform, how: str) -> None:
         platform.aliases["netdev"] = "dummy"
 
 
+def _open_ebpf(name: str) -> Datapath:
+    from vswitch.datapath.ebpf.datapath import EbpfDatapath
+
+    return EbpfDatapath(name)
+
+
 def _open_userspace(name: str) -> Datapath:
+    from vswitch.datapath.userspace.datapath import UserspaceDatapath
+
     return UserspaceDatapath(name, asyncio.get_running_loop().time)

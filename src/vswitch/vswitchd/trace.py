@@ -6,13 +6,12 @@ Sources: ovs-vswitchd(8), "ofproto/trace".
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 from vswitch.aio.daemon import Service
 from vswitch.aio.unixctl import MANY
 from vswitch.dpif.datapath import Datapath
 from vswitch.ofproto.backer import Backer
-from vswitch.ofproto.tracecommand import trace_actions_command, trace_command
 from vswitch.vswitchd.vswitch import Vswitch
 
 USAGE = "{[dp_name] odp_flow | bridge br_flow} [OPTIONS...] [-generate|packet]"
@@ -21,11 +20,12 @@ USAGE = "{[dp_name] odp_flow | bridge br_flow} [OPTIONS...] [-generate|packet]"
 def add_trace_commands(service: Service, vswitch: Vswitch) -> None:
     """Offer both forms."""
 
-    def answering(
-        tell: Callable[[Mapping[str, Backer], Sequence[str], float], str],
-    ) -> Callable[[Sequence[str]], str]:
+    def answering(*, with_actions: bool) -> Callable[[Sequence[str]], str]:
         def answer(words: Sequence[str]) -> str:
-            backers = {
+            from vswitch.ofproto import tracecommand  # when somebody asks
+
+            tell = tracecommand.trace_actions_command if with_actions else tracecommand.trace_command
+            backers: dict[str, Backer] = {
                 name: forwarding.backer
                 for forwarding in vswitch.forwardings.values()
                 for name in _names(forwarding.datapath)
@@ -37,13 +37,13 @@ def add_trace_commands(service: Service, vswitch: Vswitch) -> None:
 
         return answer
 
-    service.commands.add("ofproto/trace", USAGE, 1, MANY, answering(trace_command))
+    service.commands.add("ofproto/trace", USAGE, 1, MANY, answering(with_actions=False))
     service.commands.add(
         "ofproto/trace-packet-out",
         f"[-consistent] {USAGE} actions",
         2,
         MANY,
-        answering(trace_actions_command),
+        answering(with_actions=True),
     )
 
 

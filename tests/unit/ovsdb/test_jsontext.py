@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -105,3 +108,22 @@ def test_no_string_has_a_null_character(text):
     splitter.receive(text[5:].encode())
     with pytest.raises(JsonError, match="null bytes not supported"):
         list(splitter.values())
+
+
+def test_little_that_comes_whole_is_read_without_msgspec():
+    program = """
+import sys
+from vswitch.ovsdb.jsontext import Splitter
+splitter = Splitter()
+splitter.receive('{"a":"é"} ["ü",2]\\n{"b":1.0}'.encode())
+print(*splitter.values(), "msgspec" in sys.modules)
+splitter.receive(b'{"a":')
+print(*splitter.values(), "msgspec" in sys.modules)
+splitter.receive(b'1}{"c":{}}')
+print(*splitter.values())
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == (
+        "{'a': 'é'} ['ü', 2] {'b': 1} False\nTrue\n{'a': 1} {'c': {}}\n",
+        "",
+    )
