@@ -30,11 +30,12 @@ def until(condition: Callable[[], object]) -> Any:
 class Client(AbstractContextManager["Client"]):
     """One connection to a server."""
 
-    def __init__(self, path: Path) -> None:
-        self.socket = socket.socket(socket.AF_UNIX)
+    def __init__(self, path: Path | tuple[str, int]) -> None:
+        """At a Unix socket's path, or at a host and a port."""
+        self.socket = socket.socket(socket.AF_UNIX if isinstance(path, Path) else socket.AF_INET)
         self.socket.settimeout(PATIENCE)
         try:
-            self.socket.connect(str(path))
+            self.socket.connect(str(path) if isinstance(path, Path) else path)
         except OSError:
             self.socket.close()
             raise

@@ -180,6 +180,13 @@ class Connection(asyncio.Protocol):
         """End the connection."""
         self.transport.close()
 
+    def set_probe_interval(self, seconds: float) -> None:
+        """Ask for a sign of life after that much silence from now on; 0: never."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self.session.probe_interval = seconds
+        self._set_timer()
+
     def _set_timer(self) -> None:
         deadline = self.session.deadline
         if deadline != float("inf"):

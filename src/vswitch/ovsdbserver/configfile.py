@@ -33,7 +33,7 @@ from vswitch.ovsdb.jsontext import Json, JsonError, decode
 from vswitch.ovsdb.notation import Members
 from vswitch.ovsdb.servicemodel import Access
 from vswitch.ovsdbserver.remotes import MAX_BACKOFF, Options
-from vswitch.ovsdbserver.upstream import Source
+from vswitch.ovsdbserver.upstream import Source, probe_seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ def _options(members: Members) -> Options:
     members.optional("dscp", int)
     return Options(
         MAX_BACKOFF if backoff is None else max(1.0, backoff / 1000),
-        None if probe is None else max(0.0, probe / 1000),
+        None if probe is None else probe_seconds(probe),
         Access(members.optional("read-only", bool) is True, members.optional("role", str) or ""),
     )
 

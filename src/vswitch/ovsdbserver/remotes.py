@@ -35,6 +35,7 @@ from vswitch.ovsdb.servicemodel import FULL_ACCESS, Access
 from vswitch.ovsdbserver.clients import Connection, Pump
 from vswitch.ovsdbserver.columns import DatabaseColumn
 from vswitch.ovsdbserver.keys import Keys
+from vswitch.ovsdbserver.upstream import probe_seconds
 
 log = Logger("ovsdb_jsonrpc_server")
 log_reconnect = Logger("reconnect").limited(rate=60, burst=60)
@@ -70,6 +71,7 @@ class Remote:
         self._listener: Listener | None = None
         self._task: asyncio.Task[None] | None = None
         self._is_lost = asyncio.Event()
+        self.connected_at: float | None = None  # the last time
         self.disconnected_at: float | None = None
 
     async def start(self) -> None:
@@ -82,6 +84,15 @@ class Remote:
                 log.err("%s: listen failed: %s", self.name, getattr(error, "strerror", None) or error)
         else:
             self._task = self._pump.loop.create_task(self._keep_connected())
+
+    def change(self, options: Options) -> None:
+        """Go on with other options.  Clients stay, but those who may do something else now have to come back."""
+        old, self.options = self.options, options
+        if old.access != options.access:
+            self.disconnect()
+        elif old.probe_interval != options.probe_interval:
+            for connection in self.connections:
+                connection.set_probe_interval(self._probe_interval(connection.name))
 
     async def renew_keys(self) -> None:
         """There are other keys: listen, if that failed for want of them.  Connections to come use them anyhow."""
@@ -116,7 +127,7 @@ class Remote:
         )
 
     def _opened(self, connection: Connection) -> None:
-        self.connections[connection] = self._pump.loop.time()
+        self.connections[connection] = self.connected_at = self._pump.loop.time()
 
     def _probe_interval(self, name: str) -> float:
         if self.options.probe_interval is not None:
@@ -170,14 +181,13 @@ class Remote:
 
     def status(self, now: float) -> dict[str, str]:
         """The column `status`."""
-        if not self.connections:
-            if is_passive(self.name):
-                return {"sec_since_connect": "0", "sec_since_disconnect": "0"} | self._bound()
-            if self.disconnected_at is None:
-                return {"state": "BACKOFF"}
-            return {"sec_since_disconnect": str(int(now - self.disconnected_at)), "state": "BACKOFF"}
-        newest = max(self.connections.values())
-        status = {"sec_since_connect": str(int(now - newest)), "state": "ACTIVE"}
+        if is_passive(self.name) and not self.connections:
+            return {"sec_since_connect": "0", "sec_since_disconnect": "0"} | self._bound()
+        status = {"state": "ACTIVE" if self.connections else "BACKOFF"}
+        if self.connected_at is not None:
+            status["sec_since_connect"] = str(int(now - self.connected_at))
+        if self.disconnected_at is not None and not is_passive(self.name):
+            status["sec_since_disconnect"] = str(int(now - self.disconnected_at))
         if len(self.connections) > 1:
             status["n_connections"] = str(len(self.connections))
         return status | self._bound()
@@ -235,11 +245,11 @@ class Remotes:
             self._open.pop(target).stop()
         for target, options in wanted.items():
             remote = self._open.get(target)
-            if remote is None or remote.options != options:
-                if remote is not None:
-                    remote.stop()
+            if remote is None:
                 remote = self._open[target] = Remote(target, options, self.pump, self.keys)
                 await remote.start()
+            else:
+                remote.change(options)
 
     async def _renew_keys(self) -> None:
         """See whether other keys are to be used."""
@@ -305,7 +315,7 @@ class Remotes:
         self._rows[target[0]] = (host, table, uuid)
         return target[0], Options(
             max(1.0, backoff[0] / 1000) if backoff else MAX_BACKOFF,
-            probe[0] / 1000 if probe else None,
+            probe_seconds(probe[0]) if probe else None,
             Access(_cell(table, row, "read_only") == (True,), str(next(iter(_cell(table, row, "role")), ""))),
         )
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from vswitch.base.errors import TextError
 from vswitch.ovsdb.server import Server
 from vswitch.ovsdbserver.backing import Backing, JournalBacking
-from vswitch.ovsdbserver.upstream import Source
+from vswitch.ovsdbserver.upstream import Source, probe_seconds
 
 INT32_MIN, INT32_MAX = -(1 << 31), (1 << 31) - 1
 
@@ -84,7 +84,7 @@ class Replication:
             interval = None
         if interval is None or not INT32_MIN <= interval <= INT32_MAX:
             return "Invalid probe interval, integer value expected\n"
-        self.probe_interval = interval / 1000
+        self.probe_interval = probe_seconds(interval)
         self._resume()
         return None
 

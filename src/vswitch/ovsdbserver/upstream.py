@@ -22,6 +22,11 @@ DEFAULT_PORT = 6640
 PIECE = 1 << 18  # bytes
 
 
+def probe_seconds(milliseconds: int) -> float:
+    """How long a connection may be silent, of what users say of it: 0 is for ever, and less than a second is one."""
+    return max(1.0, milliseconds / 1000) if milliseconds else 0.0
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """Where to find what is followed: any of several servers."""
