@@ -45,7 +45,7 @@ OPTIONS = (
     *HELP,
     *LOGGING,
 )
-PASSED_ON = {"statistics": "-s", "more": "-m", "names": "--names"}
+PASSED_ON = ("statistics", "more", "names", "no-names", "may-create", "clear")
 ENUMERATES = ("dump-dps", "show", "dump-flows", "del-flows", "get-flow")
 
 
@@ -63,12 +63,17 @@ def usage() -> str:
             "ovs-dpctl: administer datapaths outside of ovs-vswitchd",
             "usage: ovs-dpctl [OPTIONS] COMMAND [ARG...]",
             *rows,
-            "Options of show and dump-flows:",
-            "  -s, --statistics     print what ports have carried",
+            "Options of show, dump-flows, del-flow and mod-flow:",
+            "  -s, --statistics     print what ports or flows have carried",
             "  -m, --more           print more about flows",
-            "  --names              print ports by their names",
+            "  --names, --no-names  print ports by their names, or by number",
+            "  --may-create         add what is not there",
+            "  --clear              forget what flows that are changed have carried",
             "Other options:",
             "  -t, --timeout=SECS   give up after SECS seconds",
+            "  -v, --verbose=SPEC   what to log: [MODULE][:DESTINATION][:LEVEL]",
+            "  --log-file[=FILE]    log to FILE",
+            "  --syslog-method=(libc|null|unix:FILE|udp:IP:PORT), --syslog-target=HOST:PORT",
             "  -h, --help           print this help",
             "  -V, --version        print the version",
         ]
@@ -93,7 +98,7 @@ def _run(words: Sequence[str]) -> int:
         raise CommandError(f"'{name}' command requires at least {at_least} arguments")
     if len(arguments) > at_most:
         raise CommandError(f"'{name}' command takes at most {at_most} arguments")
-    options = [PASSED_ON[option] for option, _ in given if option in PASSED_ON]
+    options = [f"--{option}" for option, _ in given if option in PASSED_ON]
     return _perform(name, [*options, *arguments])
 
 
