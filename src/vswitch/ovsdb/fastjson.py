@@ -6,6 +6,7 @@ Sources: RFC 8259; the limits are those of Open vSwitch's lib/json.c.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 import msgspec
 
@@ -39,6 +40,4 @@ def decode(data: bytes) -> Json:
         raise JsonError(f"input exceeds maximum nesting depth {MAX_DEPTH}") from None
 
 
-def encode(value: Json) -> bytes:
-    """`value` as JSON text."""
-    return _ENCODER.encode(value)
+encode: Callable[[Json], bytes] = _ENCODER.encode  # a value as JSON text

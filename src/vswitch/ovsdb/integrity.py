@@ -17,11 +17,11 @@ Sources: RFC 7047 3.2, 5.2; ovsdb(7).
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from vswitch.ovsdb.atom import ZERO_UUID, Uuid
 from vswitch.ovsdb.condition import Row
-from vswitch.ovsdb.database import Commit, Reference, RowName
+from vswitch.ovsdb.database import Change, Commit, Reference, RowName
 from vswitch.ovsdb.datum import Datum, datum_to_text, without_common_ends
 from vswitch.ovsdb.errors import ConstraintViolation, ReferentialIntegrityViolation
 from vswitch.ovsdb.transaction import Transaction, View
@@ -33,9 +33,7 @@ def plan(transaction: Transaction) -> Commit | None:
     if not changes:
         return None
     check = IntegrityCheck(transaction)
-    for name, rows in changes.items():
-        for uuid, (old, new) in rows.items():
-            check.count(name, uuid, old, new)
+    check.count_all(changes)
     check.refuse_dangling()
     check.collect_garbage()
     check.limit_rows()
@@ -57,9 +55,7 @@ def replayed(transaction: Transaction) -> Commit | None:
     if not changes:
         return None
     count = IntegrityCheck(transaction, is_trusted=True)
-    for name, rows in changes.items():
-        for uuid, (old, new) in rows.items():
-            count.count(name, uuid, old, new)
+    count.count_all(changes)
     return Commit(transaction.id, changes, {row: n for row, n in count.strong.items() if n}, count.weak)
 
 
@@ -74,6 +70,15 @@ class IntegrityCheck:
         self.has_changed = False  # rows that the transaction did not, or otherwise
         self._orphans: list[RowName] = []  # rows that may have lost their last strong reference
         self._lost: list[RowName] = []  # deleted rows, whose holders of weak references have not been told
+
+    def count_all(self, changes: Mapping[str, Mapping[Uuid, Change]]) -> None:
+        """Count the references that rows gain and lose."""
+        for name, rows in changes.items():
+            table = self.transaction.database.tables[name]
+            refers_to_nothing = not table.references and table.schema.is_root
+            for uuid, (old, new) in rows.items():
+                if new is None or not refers_to_nothing:
+                    self.count(name, uuid, old, new)
 
     def count(self, name: str, uuid: Uuid, old: Row | None, new: Row | None) -> None:
         """Count the references that one row gains and loses."""

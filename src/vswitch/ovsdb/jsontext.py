@@ -204,14 +204,14 @@ class Splitter:
             whole = b"".join([*self._pieces, data[:end]])
             self._pieces.clear()
             self.n_incomplete = 0
-            yield decode(whole)
+            yield _decode(whole)
 
     def _decode_start(self, data: bytes) -> Json:
         """The value that `data` is, if it is exactly one; refuse early what can never become one."""
         if data[0] not in b"{[":
             raise JsonError("syntax error at beginning of input")
         try:
-            return decode(data)
+            return _decode(data)
         except JsonError as error:
             message = str(error)
             if any(sign in message for sign in _SIGNS_OF_MORE):

@@ -37,11 +37,15 @@ class Members:
         """The value of a member that must be there."""
         if name not in self.json:
             raise self.error(f"Required '{name}' member is missing.")
-        return self._take(name, kinds)
+        value = self.json[name]
+        self._taken.append(name)
+        if value.__class__ not in kinds or value.__class__ is int:
+            self._check(name, value, kinds)
+        return value
 
     def optional(self, name: str, *kinds: object) -> Json:
         """The value of a member, or None."""
-        return self._take(name, kinds) if name in self.json else None
+        return self.required(name, *kinds) if name in self.json else None
 
     def finish(self) -> None:
         """Refuse members that nobody asked for."""
@@ -60,14 +64,10 @@ class Members:
         """The error to raise about this object."""
         return OvsdbSyntaxError(f"Parsing {self.what} failed: {message}", self.json)
 
-    def _take(self, name: str, kinds: tuple[object, ...]) -> Json:
-        self._taken.append(name)
-        value = self.json[name]
-        if value.__class__ in kinds and value.__class__ is not int:
-            return value
+    def _check(self, name: str, value: Json, kinds: tuple[object, ...]) -> None:
         for kind in kinds:
             if _is_of(value, kind):
-                return value
+                return
         raise self.error(f"Type mismatch for member '{name}'.")
 
 

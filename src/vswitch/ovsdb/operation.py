@@ -316,8 +316,9 @@ def _table(members: Members, context: Context) -> TableSchema:
 def cells_from_json(json: dict[str, Json], table: TableSchema, resolve: Resolve | None) -> Cells:
     """A <row>: some columns of `table` and what they hold."""
     cells = []
+    known = table.columns.get
     for name, value in json.items():
-        column = table.column(name)
+        column = known(name) or table.column(name)
         if column is None:
             raise OvsdbSyntaxError(f"No column {name} in table {table.name}.", json, tag="unknown column")
         cells.append((column, column.read(value, resolve)))

@@ -119,8 +119,9 @@ class Session:
         except JsonError as error:
             log_rpc.warn("%s: %s", self.name, error)
             self.drop("Protocol error")
-        if self.n_incomplete > MUCH and self.server.n_incomplete > MAX_INCOMPLETE:
-            self.drop(f"message of more than {self.n_incomplete} bytes")
+        n_incomplete = self._stream.n_incomplete
+        if n_incomplete > MUCH and self.server.n_incomplete > MAX_INCOMPLETE:
+            self.drop(f"message of more than {n_incomplete} bytes")
 
     @property
     def n_incomplete(self) -> int:

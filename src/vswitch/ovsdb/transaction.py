@@ -9,7 +9,8 @@ Sources: RFC 7047 4.1.3, 5.2.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any, TypeVar
 
 from vswitch.ovsdb.atom import Uuid
@@ -147,8 +148,9 @@ class Transaction:
         self.elapsed = elapsed  # seconds since it was first tried, for wait
         self.durable = False
         self.comments: list[str] = []
-        self.context = Context(database.schema, new_uuid, self._is_taken)
         self.views: dict[str, View] = {}
+        # Of the views, and not of the transaction: that would refer to itself, and wait for the collector.
+        self.context = Context(database.schema, new_uuid, partial(_is_taken, database, self.views))
 
     def view(self, table: str) -> View:
         """The table as the transaction sees it."""
@@ -156,10 +158,6 @@ class Transaction:
         if view is None:
             view = self.views[table] = View(self.database.tables[table])
         return view
-
-    def _is_taken(self, table: str, uuid: Uuid) -> bool:
-        view = self.view(table)
-        return uuid in view.table.rows or view.new.get(uuid) is not None
 
     def execute(self, operations: list[Json]) -> tuple[list[Json], bool]:
         """The result of each operation, and whether all succeeded.
@@ -184,6 +182,12 @@ class Transaction:
     def changes(self) -> dict[str, dict[Uuid, Change]]:
         """What the transaction would change so far, by table."""
         return {name: changes for name, view in self.views.items() if (changes := view.changes())}
+
+
+def _is_taken(database: Database, views: Mapping[str, View], table: str, uuid: Uuid) -> bool:
+    """Whether there was a row with that UUID before the transaction, or is one now."""
+    view = views.get(table)
+    return uuid in database.tables[table].rows or (view is not None and view.new.get(uuid) is not None)
 
 
 Executor = Callable[[Transaction, Any], Json]
