@@ -59,6 +59,7 @@ class Service:
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     cleanup: bool = False  # exit was told to leave nothing behind
     signal: int = 0  # the signal that ended us
+    on_signal: dict[int, Callable[[], None]] = field(default_factory=dict)  # what those do that do not end us
     on_ready: Callable[[], None] = lambda: None
 
     def ready(self) -> None:
@@ -162,6 +163,9 @@ async def _serve(
 
 
 def _signalled(service: Service, number: int) -> None:
+    if (call := service.on_signal.get(number)) is not None:
+        call()
+        return
     log_signal.warn("terminating with signal %d (%s)", number, signal.strsignal(number))
     service.signal = number
     service.stop()

@@ -56,7 +56,7 @@ class Sync:
     async def run(self, service: Service) -> None:
         """Serve until told to stop."""
         service.commands.add("flush-cache", "", 0, 0, lambda words: self.flush())
-        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self.flush)
+        service.on_signal[signal.SIGHUP] = self.flush
         service.ready()  # whoever has started us must not wait for the database
         async with asyncio.TaskGroup() as tasks:
             work = tasks.create_task(self._serve())

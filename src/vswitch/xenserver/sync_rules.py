@@ -62,6 +62,8 @@ def bridge_id(answer: NetworkAnswer | None, ids: Options, *, is_current: bool) -
     uuids = [uuid for uuid in ids.get("xs-network-uuids", "").split(";") if uuid]
     if answer.uuid in uuids:
         return {"bridge-id": answer.uuid}
+    if answer.options is None and not uuids:
+        return {}
     if len(uuids) > 1 and is_current:
         return {"bridge-id": ""}
     return {"bridge-id": uuids[0] if uuids else None}

@@ -44,7 +44,6 @@ IDS = [
     ("U", {}, "W;U", "U", "U"),
     ("U", {}, "W;V", "W", ""),
     ("", None, "W", "W", "W"),
-    ("", None, "", None, None),
     ("U", {}, "", None, None),
 ]
 
@@ -54,6 +53,11 @@ def test_bridge_ids(uuid, options, uuids, classic, current) -> None:
     answer, ids = NetworkAnswer(uuid, options), {"xs-network-uuids": uuids} if uuids else {}
     assert bridge_id(answer, ids, is_current=False) == {"bridge-id": classic}
     assert bridge_id(answer, ids, is_current=True) == {"bridge-id": current}
+
+
+@pytest.mark.parametrize("is_current", [False, True])
+def test_the_bridge_id_of_somebody_elses_bridge_stays(is_current: bool) -> None:
+    assert bridge_id(NetworkAnswer(), {"bridge-id": "theirs"}, is_current=is_current) == {}
 
 
 def test_without_an_answer_a_bridge_id_stays() -> None:
