@@ -14,15 +14,18 @@ LITTLE = 1 << 16  # bytes in all: the interpreter takes 1 ms for them
 _n_digested = 0
 
 
-def sha1(data: bytes) -> str:
-    """The digest of `data`, in hexadecimal."""
+def sha1(*pieces: bytes) -> str:
+    """The digest of `pieces` one after the other, in hexadecimal."""
     global _n_digested
-    _n_digested += len(data)
-    digest: str = (_little if _n_digested <= LITTLE else _openssl())(data).hexdigest()
-    return digest
+    _n_digested += sum(map(len, pieces))
+    digest = (_little if _n_digested <= LITTLE else _openssl())()
+    for piece in pieces:
+        digest.update(piece)
+    text: str = digest.hexdigest()
+    return text
 
 
-def _openssl() -> Callable[[bytes], Any]:
+def _openssl() -> Callable[[], Any]:
     import hashlib
 
     return hashlib.sha1

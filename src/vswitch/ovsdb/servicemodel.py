@@ -13,13 +13,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Collection, Mapping
+from itertools import chain
 from typing import ClassVar, Protocol
 
 from vswitch.base.dataclass import dataclass
 from vswitch.ovsdb.database import Commit, Database
 from vswitch.ovsdb.datum import Datum
 from vswitch.ovsdb.errors import OvsdbError, StorageError
-from vswitch.ovsdb.journal import commit_to_json, encode_record, snapshot
+from vswitch.ovsdb.journal import commit_to_json, encode_record, record_pieces, snapshot
 from vswitch.ovsdb.jsontext import Json
 from vswitch.ovsdb.schema import Schema
 
@@ -242,7 +243,9 @@ class Standalone(ServiceModel):
     def convert(self, database: Database) -> None:
         """Write the journal anew."""
         try:
-            self.storage.rewrite([encode_record(json) for json in snapshot(database, self.owner.date(), "")])
+            self.storage.rewrite(
+                [*chain.from_iterable(map(record_pieces, snapshot(database, self.owner.date(), "")))]
+            )
         except StorageError as error:
             raise OvsdbError(str(error), tag="I/O error") from None
         self.made_safe()

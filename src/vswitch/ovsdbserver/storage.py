@@ -23,6 +23,7 @@ import time
 from _random import Random  # all of `random` takes 1 ms to import
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from itertools import chain
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
@@ -32,7 +33,7 @@ from vswitch.base.log import Logger
 from vswitch.ovsdb.atom import Uuid
 from vswitch.ovsdb.database import Database, NewUuid
 from vswitch.ovsdb.errors import StorageError
-from vswitch.ovsdb.journal import JournalError, Record, Torn, encode_record, load, read_records, snapshot
+from vswitch.ovsdb.journal import JournalError, Record, Torn, load, read_records, record_pieces, snapshot
 from vswitch.ovsdb.jsontext import Json
 
 log = Logger("ovsdb_log")
@@ -41,6 +42,7 @@ GROWN_FACTOR = 2  # times the size after the last compaction
 COMPACTION_RECORDS = 100  # fewer are not worth it either
 COMPACTION_PAUSE = 600.0  # seconds between two compactions
 COMPACTION_PERIOD = 86400.0  # seconds after which a journal is compacted that has not grown that much
+FLUSH_EVERY = 1 << 24  # bytes of a new file: were there many, flushes of the old one would wait for them, too
 CATCH_UP = 1 << 16  # bytes that may be written while the service stands still
 UUIDS_AT_ONCE = 64
 QUICK_FLUSH = 0.005  # seconds that the service may stand still for a flush
@@ -263,7 +265,7 @@ class Journal:
         fd = os.open(temporary, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o640)
         with _discarding(fd, temporary):
             os.fchmod(fd, os.fstat(self._fd).st_mode & 0o777)
-            _write(fd, records)
+            _write(fd, records, flush_every=FLUSH_EVERY)
             os.fsync(fd)
         return fd, temporary
 
@@ -398,7 +400,7 @@ def create_journal(path: Path, records: Iterable[Json]) -> None:
     except OSError as error:
         raise CannotOpen(f"I/O error: {path}: create failed ({error.strerror})") from None
     try:
-        _write(fd, (encode_record(json) for json in records))
+        _write(fd, chain.from_iterable(map(record_pieces, records)))
         os.fsync(fd)
     except OSError as error:
         path.unlink(missing_ok=True)
@@ -418,11 +420,11 @@ def sync_directory(path: Path) -> None:
 
 
 def compaction_records(database: Database, date: int, comment: str) -> Callable[[], Iterable[bytes]]:
-    """What a compaction writes: the present state, which may go on changing while it is written."""
+    """What a compaction writes, in pieces: the present state, which may go on changing while it is written."""
     frozen = Database(database.schema)
     for name, table in database.tables.items():
         frozen.tables[name].rows = dict(table.rows)
-    return lambda: (encode_record(json) for json in snapshot(frozen, date, comment))
+    return lambda: chain.from_iterable(map(record_pieces, snapshot(frozen, date, comment)))
 
 
 def _append(fd: int, records: Iterable[bytes]) -> None:
@@ -431,8 +433,14 @@ def _append(fd: int, records: Iterable[bytes]) -> None:
     os.fdatasync(fd)
 
 
-def _write(fd: int, records: Iterable[bytes]) -> None:
+def _write(fd: int, records: Iterable[bytes], flush_every: int = 0) -> None:
+    """Write records, or pieces of them; flush after each `flush_every` bytes, unless it is 0."""
+    unflushed = 0
     for record in records:
         n_written = os.write(fd, record)
         while n_written < len(record):
             n_written += os.write(fd, memoryview(record)[n_written:])
+        unflushed += n_written
+        if flush_every and unflushed >= flush_every:
+            os.fdatasync(fd)
+            unflushed = 0

@@ -1,12 +1,23 @@
 import contextlib
 import io
+from itertools import chain
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.ovsdb.machine import SCHEMA, Machine, uuids
-from vswitch.ovsdb.journal import Damaged, JournalError, Torn, encode_record, load, read_records, snapshot
+from vswitch.ovsdb.journal import (
+    ROWS_AT_ONCE,
+    Damaged,
+    JournalError,
+    Torn,
+    encode_record,
+    load,
+    read_records,
+    record_pieces,
+    snapshot,
+)
 
 
 def journal(machine):
@@ -70,7 +81,23 @@ def test_replaying_gives_the_state_back_without_what_is_ephemeral(machine):
 
 def test_a_snapshot_gives_the_state_back(machine):
     machine.client().transact({"op": "update", "table": "A", "where": [], "row": {"eph": 0}})
-    data = b"".join(encode_record(json) for json in snapshot(machine.host.database, 0, "compacted"))
+    data = b"".join(chain.from_iterable(map(record_pieces, snapshot(machine.host.database, 0, "compacted"))))
+    assert rows(reload(data)) == rows(machine.host.database)
+
+
+def test_a_snapshot_of_many_rows_is_in_pieces(machine):
+    client = machine.client()
+    client.transact({"op": "update", "table": "A", "where": [], "row": {"eph": 0}})
+    for number in range(0, 3 * ROWS_AT_ONCE, 100):
+        rows_to_come = [{"a": str(number + each), "b": each} for each in range(100)]
+        client.transact(*({"op": "insert", "table": "I", "row": row} for row in rows_to_come))
+    _, json = snapshot(machine.host.database, 5, "compacted")
+    pieces = list(record_pieces(json))
+    assert len(pieces) > 5
+    assert max(map(len, pieces)) < sum(map(len, pieces)) / 2
+    (record,) = read_records(io.BytesIO(b"".join(pieces)), "db")
+    assert len(record.json["I"]) >= 3 * ROWS_AT_ONCE
+    data = b"".join(chain.from_iterable(map(record_pieces, snapshot(machine.host.database, 5, ""))))
     assert rows(reload(data)) == rows(machine.host.database)
 
 

@@ -5,6 +5,7 @@ Sources: ovsdb-tool(1).
 
 from __future__ import annotations
 
+from itertools import chain
 from pathlib import Path
 
 from vswitch.base.options import CommandError
@@ -15,7 +16,7 @@ from vswitch.ovsdb.convert import convert as convert_database
 from vswitch.ovsdb.database import Database
 from vswitch.ovsdb.errors import OvsdbError, OvsdbSyntaxError
 from vswitch.ovsdb.integrity import plan
-from vswitch.ovsdb.journal import commit_to_json, encode_record, snapshot
+from vswitch.ovsdb.journal import commit_to_json, encode_record, record_pieces, snapshot
 from vswitch.ovsdb.jsontext import Json, JsonError, decode_argument, encode_text
 from vswitch.ovsdb.rbac import rules_for
 from vswitch.ovsdb.schema import Schema
@@ -57,7 +58,7 @@ def _rewrite(path: str, destination: str, schema: Schema | None, comment: str) -
             Path(destination).unlink(missing_ok=True)
             create_journal(Path(destination), records)
         else:
-            journal.rewrite([encode_record(record) for record in records])
+            journal.rewrite([*chain.from_iterable(map(record_pieces, records))])
     finally:
         journal.close()
 
