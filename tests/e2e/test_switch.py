@@ -95,6 +95,24 @@ def test_the_host_s_own_port_and_a_daemon_that_dies(lab: Lab):
     assert h1.can_reach("10.0.0.9")
 
 
+def test_no_switch_gets_the_loopback_device(lab: Lab):
+    lab.vsctl("add-port", "br0", "lo")
+    assert lab.error("lo") == '"could not add network device lo to ofproto (Invalid argument)"'
+    lab.vsctl("add-port", "br0", "of-sixteen-bytes")
+    assert (
+        lab.error("of-sixteen-bytes") == '"could not open network device of-sixteen-bytes (No such device)"'
+    )
+    assert lab.net.switch.run("ping", "-c", "1", "-W", "1", "127.0.0.1").returncode == 0
+
+
+def test_an_mtu_that_a_device_cannot_have_is_named_in_the_log(lab: Lab):
+    lab.add_hosts(1)
+    lab.vsctl("set", "interface", "h1", "mtu_request=99999")
+    assert "failed to set an MTU of 99999 for network device h1: Invalid argument" in lab.daemons.log(
+        "ovs-vswitchd"
+    )
+
+
 def test_a_second_switch_waits_for_the_datapath_of_the_first(tmp_path):
     with Topology() as net, net.switch.entered(), contextlib.ExitStack() as stack:
         labs = []

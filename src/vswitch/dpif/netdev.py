@@ -114,6 +114,7 @@ class Netdev(ABC):
 
     name: str
     type: str  # Interface.type: "system" for "", internal, tap, dummy …
+    is_loopback = False  # the host's own traffic to itself: no switch may have it
 
     @abstractmethod
     def state(self) -> NetdevState:

@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from vswitch.base.dataclass import dataclass
 from vswitch.base.errors import KernelError
 
-IFF_UP, IFF_RUNNING, IFF_PROMISC, IFF_LOWER_UP = 0x1, 0x40, 0x100, 0x10000
+IFF_UP, IFF_LOOPBACK, IFF_RUNNING, IFF_PROMISC, IFF_LOWER_UP = 0x1, 0x8, 0x40, 0x100, 0x10000
 
 _NETLINK_ROUTE = 0
 _RTM_NEWLINK, _RTM_DELLINK, _RTM_GETLINK, _RTM_SETLINK = 16, 17, 18, 19

@@ -18,7 +18,9 @@ from vswitch.dpif.frame import FrameIo
 from vswitch.dpif.netdev import Netdev, NetdevState, NetdevStats
 from vswitch.linux.ethtool import Ethtool
 from vswitch.linux.packet import PacketSocket
-from vswitch.linux.rtnetlink import Link, Rtnetlink
+from vswitch.linux.rtnetlink import IFF_LOOPBACK, Link, Rtnetlink
+
+LONGEST_NAME = 15  # bytes of a device's name
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +43,13 @@ class LinuxDevice(FrameIo, Netdev):
 
     def __init__(self, name: str, kernel: Kernel) -> None:
         """Look the device up.  KernelError: ENODEV."""
+        if len(os.fsencode(name)) > LONGEST_NAME:
+            raise KernelError(errno.ENODEV, f"{name}: {os.strerror(errno.ENODEV)}")
         self.name = name
         self._kernel = kernel
         link = kernel.rtnetlink.link(name)
         self.ifindex = link.ifindex
+        self.is_loopback = bool(link.flags & IFF_LOOPBACK)
         self._carrier_changes = link.carrier_changes
         self._receiver: PacketSocket | None = None
         self._sender: PacketSocket | None = None

@@ -209,6 +209,8 @@ class Vswitch:
 
     def _attach(self, datapath: Datapath, netdev: Netdev) -> OdpPort:
         """Add a port to the datapath; one that outlived an earlier daemon keeps its number."""
+        if netdev.is_loopback:
+            raise KernelError(errno.EINVAL, f"{netdev.name}: a switch cannot have the loopback device")
         PORTS_ADDED.hit()
         return datapath.port_add(netdev)
 
@@ -312,14 +314,17 @@ class Vswitch:
         netdev = interface.netdev
         if netdev is None:
             return
+        what = "read the state of"
         try:
             state = netdev.state()
             if wanted.mac is not None and interface.ofport != OFPP_LOCAL and wanted.mac != state.mac:
+                what = "set the Ethernet address of"
                 netdev.set_mac(wanted.mac)
             if wanted.mtu_request is not None and wanted.mtu_request != state.mtu:
+                what = f"set an MTU of {wanted.mtu_request} for"
                 netdev.set_mtu(wanted.mtu_request)
         except KernelError as error:
-            log.warn("interface %s: cannot be configured (%s)", wanted.name, error)
+            log.warn("failed to %s network device %s: %s", what, wanted.name, os.strerror(error.errno))
         self._refresh(bridge, interface)
 
     def _set_mtus(self, bridge: Bridge) -> None:
