@@ -13,7 +13,8 @@ help:
 
 # Debian packages that the demo needs, and those that the tests need besides: the peer's programs and other tools.
 APT_DEMO := iproute2 iputils-ping iperf3 python3-venv
-APT_TEST := $(APT_DEMO) openvswitch-switch openvswitch-testcontroller openvswitch-vtep openvswitch-pki mininet ovn-central etcd-server rpm patchelf elfutils debugedit busybox-static tcpdump tshark ethtool bpftool procps
+APT_TEST := $(APT_DEMO) openvswitch-switch openvswitch-testcontroller openvswitch-vtep openvswitch-pki mininet ovn-central etcd-server rpm patchelf elfutils debugedit busybox-static tcpdump tshark ethtool bpftool procps \
+            golang-go golang-github-socketplane-libovsdb-dev
 
 .venv/apt-%: Makefile
 	@missing=$$(dpkg-query -W -f '$${Package} $${Status}\n' $(APT_$*) 2>/dev/null | awk '/ installed$$/ {print $$1}' | \

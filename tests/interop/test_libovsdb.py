@@ -3,13 +3,18 @@
 Its models are made from the schema that `get_schema` gives, so every member of that has to be there; its cookies are
 objects, its requests have a `select` with all members; it monitors `_Server` in the first form to follow the leader.
 
+Then a program in Go, made with that of its ancestors that Debian packages, says what it has to both.
+
 Sources: github.com/ovn-org/libovsdb, package client.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import re
+import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -186,3 +191,42 @@ def test_the_server_describes_itself(clients: dict[Make, Client]) -> None:
     for ours, peer in zip(said["ours"], said["peer"], strict=True):
         assert json.loads(ours.pop("schema"))["name"] == json.loads(peer.pop("schema"))["name"]
         assert ours == peer
+
+
+@pytest.fixture(scope="module")
+def program_in_go(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A client made with the libovsdb that Debian packages, which is the ancestor of today's."""
+    built = tmp_path_factory.mktemp("go")
+    go = shutil.which("go")
+    assert go, "golang-go is not installed"
+    subprocess.run(
+        [go, "build", "-o", str(built / "client"), str(Path(__file__).with_name("libovsdb_client.go"))],
+        env=os.environ | {"GO111MODULE": "off", "GOPATH": "/usr/share/gocode", "GOCACHE": str(built / "cache")},
+        check=True, timeout=300,
+    )  # fmt: skip
+    return built / "client"
+
+
+def test_a_client_in_go_learns_the_same_of_both(program_in_go: Path, tmp_path: Path) -> None:
+    told: dict[Make, list[str]] = {}
+    makes: tuple[Make, Make] = ("peer", "ours")
+    for make in makes:
+        with DatabaseServer(
+            make,
+            tmp_path / make,
+            str(tmp_path / make / "db"),
+            "--remote=ptcp:0:127.0.0.1",
+            schema=PEER_SCHEMA,
+        ) as server:
+            server.ask("transact", "Open_vSwitch", {"op": "insert", "table": "Open_vSwitch", "row": {}})
+            port = server.log.split("listening on port ")[1].split()[0]
+            done = subprocess.run(
+                [program_in_go, "127.0.0.1", port], capture_output=True, text=True, timeout=60, check=False
+            )
+            assert done.returncode == 0, done.stdout + done.stderr
+            told[make] = re.sub("[0-9a-f]{8}-[0-9a-f-]{27}", "<uuid>", done.stdout).splitlines()
+    assert told["ours"] == told["peer"]
+    assert [line.split()[0] for line in told["ours"]] == [
+        *("databases", "schema", "initial", "results", "results", "results", "update")
+    ]
+    assert '"name":"br0"' in told["ours"][-1]
