@@ -2,7 +2,7 @@
 
 Ours beside the peer's same program where it has one, each against daemons of its own make, in turn.  What a command is
 to take is said of ours alone, and of an idle machine, on which the interpreter takes some 12 ms to do nothing; on a busy one
-what a processor was needed for tells more.  A daemon has done with `--version`; that it serves soon is for others.
+what a processor was needed for tells more.  A daemon is measured until it serves, too (serving.py).
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from bench.report import Row, in_turn
+from bench.serving import Serving, Up, server
 from tests.interop.daemons import PEER_SCHEMA, Daemons, Make
 
 ROUNDS = 15
@@ -87,16 +88,78 @@ def run() -> Iterator[Row]:
         makes: tuple[Make, ...] = ("ours", "peer")
         callers = {make: stack.enter_context(_caller(make)) for make in makes}
         for command in COMMANDS:
-            calls = {
+            calls: dict[str, Call] = {
                 make: call
                 for make, caller in callers.items()
                 if (make == "ours" or command[0] not in ONLY_OURS) and (call := caller(command))
             }
             shown = " ".join(word if len(word) < 25 else "..." for word in command)
             yield _row(shown, calls, LIMIT)
+    yield from _daemons()
 
 
-def _row(what: str, calls: Mapping[str, Call], limit: float | None) -> Row:
+def _daemons() -> Iterator[Row]:
+    """Each daemon, from its call until it serves."""
+    with contextlib.ExitStack() as stack:
+        makes: tuple[Make, ...] = ("ours", "peer")
+        places = {
+            make: Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=f"start-{make}-")))
+            for make in makes
+        }
+
+        def serving(name: str, *words: str) -> dict[str, Serving]:
+            return {
+                make: Serving(
+                    [*program, *(word.replace("DIR", str(place)) for word in words)],
+                    place / "daemon.pid",
+                    _at(place),
+                )
+                for make, place in places.items()
+                if (program := _program(make, name))
+            }
+
+        for make, place in places.items():
+            for database in ("conf.db", "other.db"):
+                _run(make, place, "ovsdb-tool", "create", f"{place}/{database}", str(PEER_SCHEMA))
+        yield _row(
+            "ovsdb-server, serving",
+            serving("ovsdb-server", "DIR/other.db", "--remote=punix:DIR/other"),
+            LIMIT,
+        )
+        for make, place in places.items():
+            words = [
+                *(_program(make, "ovsdb-server") or ()),
+                f"{place}/conf.db",
+                f"--remote=punix:{place}/db.sock",
+            ]
+            stack.enter_context(server(words, place / "server.pid", _at(place)))
+            _run(make, place, "ovs-vsctl", "--no-wait", "init")
+        dummy = ("--enable-dummy", "--disable-system", "--disable-system-route")
+        yield _row("ovs-vswitchd, serving", serving("ovs-vswitchd", *dummy), LIMIT)
+        yield _row("the same, with the system's datapaths", serving("ovs-vswitchd"), None)
+        for make, place in places.items():
+            bridge = ("br0", "--", "set", "bridge", "br0", "datapath_type=dummy")
+            _run(make, place, "ovs-vsctl", "--no-wait", "add-br", *bridge)
+        yield _row("the same, with a bridge in memory", serving("ovs-vswitchd", *dummy), None)
+        yield _row("ovs-testcontroller, serving", serving("ovs-testcontroller", "punix:DIR/c"), LIMIT)
+        up = [*(_program("ours", "vswitch") or ()), "up", f"--dir={places['ours']}/up", *dummy[:2]]
+        yield _row("vswitch up, serving", {"ours": Up(up, _at(places["ours"]))}, None)
+
+
+def _at(place: Path) -> dict[str, str]:
+    """An environment in which programs have all that they have at `place`."""
+    return {name: value for name, value in os.environ.items() if name[:6] != "PYTHON"} | {
+        f"OVS_{what}DIR": str(place) for what in ("RUN", "LOG", "DB", "SYSCONF")
+    }
+
+
+def _run(make: Make, place: Path, name: str, *words: str) -> None:
+    subprocess.run([*(_program(make, name) or ()), *words], env=_at(place), check=True)
+
+
+def _row(
+    what: str, calls: Mapping[str, Call] | Mapping[str, Serving] | Mapping[str, Up], limit: float | None
+) -> Row:
     taken = in_turn(calls, ROUNDS)
     others = {"processor": statistics.median(calls["ours"].computed)}
     if "peer" in taken:

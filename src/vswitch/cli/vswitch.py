@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from vswitch.base.options import HELP, CommandError, parse_options, version_text
 from vswitch.cli.command import guarded
+from vswitch.linux.program import loading
 
 PROGRAM = "vswitch"
 USAGE = """vswitch: Open vSwitch, founded anew
@@ -30,7 +31,8 @@ def _run(words: Sequence[str]) -> int:
         return 0
     match rest:
         case ["up", *options]:
-            from vswitch.cli import up
+            with loading():
+                from vswitch.cli import up
 
             return up.main(options)
         case ["db", *words_of_db]:

@@ -2,8 +2,8 @@
 
 Modules that may never be used wait until they are (later.py).
 
-What imports make is never garbage, but the collector looks for some in it again and again: 3 ms of a command's 60.  At
-the end the interpreter takes all that down object by object, though the system is about to take the memory back whole:
+What imports make is never garbage, but the collector looks for some in it again and again: 3 ms of a command's 60, and 12
+of a switch's start, whose main() imports what is most of it within `loading()`.  At the end the interpreter takes all that down object by object, though the system is about to take the memory back whole:
 6 ms more.
 
 Sources: gc(3py), gc.freeze; os._exit and atexit of the Python library.
@@ -22,11 +22,20 @@ from vswitch.linux.later import wait_for_use
 def run(module: str, function: str = "main") -> None:
     """Be the program whose body is `function` of `module`, and end with the status that it returns."""
     wait_for_use()
-    gc.disable()
-    __import__(module)
-    gc.freeze()
-    gc.enable()
+    with loading():
+        __import__(module)
     _end(getattr(sys.modules[module], function)() or 0)
+
+
+class loading:  # noqa: N801 - as context managers are called
+    """While this is entered, nobody looks for garbage, and what is there afterwards is never looked at."""
+
+    def __enter__(self) -> None:
+        gc.disable()
+
+    def __exit__(self, *exc: object) -> None:
+        gc.freeze()
+        gc.enable()
 
 
 def _end(status: int) -> None:

@@ -24,6 +24,7 @@ from vswitch.base.options import (
 )
 from vswitch.linux.console import answer
 from vswitch.linux.dirs import dbdir
+from vswitch.linux.program import loading
 from vswitch.linux.usage import COMMON_HELP, KEYS_HELP, daemon_help
 
 PROGRAM = "ovsdb-server"
@@ -88,7 +89,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return error.status
     if "help" in given or "version" in given:
         return answer(usage() if "help" in given else version_text(PROGRAM))
-    from vswitch.ovsdbserver.run import run  # the whole server: 100 ms that --version does not need
+    with loading():
+        from vswitch.ovsdbserver.run import run  # the whole server: 30 ms that --version does not need
 
     return run(PROGRAM, given, words)
 

@@ -22,6 +22,7 @@ from vswitch.base.options import (
 )
 from vswitch.linux.console import answer
 from vswitch.linux.dirs import default_database
+from vswitch.linux.program import loading
 from vswitch.linux.usage import COMMON_HELP, KEYS_HELP, daemon_help
 
 PROGRAM = "ovs-vswitchd"
@@ -68,6 +69,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"{PROGRAM}: {error}\n")
         return error.status
     remote = rest[0] if rest else default_database()
-    from vswitch.vswitchd.run import run  # the whole switch: 150 ms that --version does not need
+    with loading():
+        from vswitch.vswitchd.run import run  # the whole switch: 80 ms that --version does not need
 
     return run(PROGRAM, given, remote)

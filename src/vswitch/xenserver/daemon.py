@@ -18,6 +18,7 @@ from vswitch.base.options import (
     version_text,
 )
 from vswitch.linux.console import answer
+from vswitch.linux.program import loading
 
 PROGRAM = "ovs-xapi-sync"
 OPTIONS = (Option("root-prefix", REQUIRED), Option("unixctl", REQUIRED), *DAEMON, *COMMON)
@@ -40,6 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except CommandError as error:
         sys.stderr.write(f"{PROGRAM}: {error}\n")
         return error.status
-    from vswitch.xenserver.sync import run  # the whole daemon: 80 ms that --version does not need
+    with loading():
+        from vswitch.xenserver.sync import run  # the whole daemon: 50 ms that --version does not need
 
     return run(given, words[0])

@@ -1,9 +1,12 @@
 """A program that starts and ends in a hurry says and does all that it has to."""
 
+import gc
 import os
 import subprocess
 import sys
 from pathlib import Path
+
+from vswitch.linux.program import loading
 
 BODY = """
 import atexit
@@ -69,3 +72,14 @@ def test_output_that_is_lost_is_not_lost_in_silence(tmp_path: Path) -> None:
     os.close(full)
     assert done.returncode == 120
     assert "No space left on device" in done.stderr
+
+
+def test_while_loading_nobody_looks_for_garbage_and_afterwards_not_there() -> None:
+    before = gc.get_freeze_count()
+    with loading():
+        assert not gc.isenabled()
+    try:
+        assert gc.isenabled()
+        assert gc.get_freeze_count() > before
+    finally:
+        gc.unfreeze()

@@ -21,6 +21,7 @@ from vswitch.base.options import (
     version_text,
 )
 from vswitch.linux.console import answer
+from vswitch.linux.program import loading
 from vswitch.linux.usage import COMMON_HELP, KEYS_HELP, daemon_help
 
 OPTIONS = (
@@ -76,9 +77,8 @@ def main(argv: Sequence[str] | None = None, program: str = "ovs-testcontroller")
             if name in ("help", "version"):
                 more = "OpenFlow versions 0x1:0x6"
                 return answer(usage(program) if name == "help" else version_text(program, more))
-        from vswitch.cli.testcontroller.arguments import (
-            start,  # a controller: 100 ms that --version does not need
-        )
+        with loading():
+            from vswitch.cli.testcontroller.arguments import start  # 50 ms that --version does not need
 
         return start(program, given, targets)
     except VswitchError as error:
