@@ -1,6 +1,7 @@
 """The same devices, under the peer's switch and under ours: the database says the same of them."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -28,8 +29,9 @@ def interfaces(daemons: Daemons) -> list[list[object]]:
     return sorted(rows, key=lambda row: str(row[0]))
 
 
-def told(make: Make, directory: Path) -> tuple[list[list[object]], list[dict[str, int]]]:
-    """Columns and statistics of a bridge's interfaces, when h1 has sent twice and nothing else moves."""
+def told(make: Make, directory: Path) -> tuple[list[list[object]], list[dict[str, int]], list[str]]:
+    """Columns and statistics of a bridge's interfaces, when h1 has sent twice and nothing else moves; and what OpenFlow
+    tells of them."""
     directory.mkdir()
     with Topology() as net, net.switch.entered(), Daemons(directory, "peer", make) as daemons:
         h1, _ = (net.add_host(name, silent=True) for name in ("h1", "h2"))
@@ -62,12 +64,15 @@ def told(make: Make, directory: Path) -> tuple[list[list[object]], list[dict[str
 
         wait_until(lambda: rows()["h1"].get("rx_packets") == 2, 15)
         last = interfaces(daemons)
-        return [row[:-1] for row in last], [dict(row[-1][1]) for row in last]
+        described = daemons.run("peer", "ovs-ofctl", "-OOpenFlow13", "dump-ports-desc", "br0").stdout
+        ports = re.sub(r"addr:[0-9a-f:]*|xid=0x[0-9a-f]*", "", described).splitlines()
+        return [row[:-1] for row in last], [dict(row[-1][1]) for row in last], ports
 
 
 def test_the_database_says_the_same(tmp_path: Path):
-    columns, statistics = told("ours", tmp_path / "ours")
-    expected, expected_statistics = told("peer", tmp_path / "peer")
+    columns, statistics, ports = told("ours", tmp_path / "ours")
+    expected, expected_statistics, expected_ports = told("peer", tmp_path / "peer")
+    assert ports == expected_ports
     for ours, theirs in zip(columns, expected, strict=True):
         assert dict(zip(COLUMNS, ours, strict=True)) == dict(zip(COLUMNS, theirs, strict=True))
     for ours, theirs in zip(statistics, expected_statistics, strict=True):

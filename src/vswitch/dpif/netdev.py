@@ -21,6 +21,9 @@ class NetdevState:
     link_resets: int = 0  # how often the carrier changed
     speed: int = 0  # bit/s; 0: unknown
     full_duplex: bool | None = None
+    medium: int = 0  # OFPPF_* of the link beside its speed: copper or fiber, autonegotiation
+    advertised: int = 0  # OFPPF_*
+    supported: int = 0  # OFPPF_*
     driver: Mapping[str, str] = field(
         default_factory=dict
     )  # Interface.status: driver_name, driver_version, firmware_version

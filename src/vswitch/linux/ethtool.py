@@ -17,6 +17,7 @@ _GDRVINFO, _GSET = 0x3, 0x1
 _DRVINFO = struct.Struct("=I32s32s32s32s32s12s5I")
 _CMD = struct.Struct("=IIIHBBBBBBIIHBBI2I")  # struct ethtool_cmd
 _SPEED_UNKNOWN = 0xFFFFFFFF
+COPPER, FIBER = 0, 3  # PORT_TP, PORT_FIBRE
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +30,15 @@ class Driver:
 
 
 @dataclass(frozen=True, slots=True)
-class Speed:
-    """How fast a device's link is; the driver tells."""
+class LinkSettings:
+    """How fast a device's link is, over what, and what it could be; the driver tells."""
 
-    bits_per_second: int
+    bits_per_second: int  # 0: unknown
     full_duplex: bool | None
+    connector: int = COPPER  # PORT_*
+    autonegotiates: bool = False
+    supported: int = 0  # SUPPORTED_*
+    advertised: int = 0  # ADVERTISED_*, the same bits
 
 
 class Ethtool:
@@ -54,16 +59,24 @@ class Ethtool:
         _, name, version, firmware, *_ = _DRVINFO.unpack(answer)
         return Driver(_text(name), _text(version), _text(firmware))
 
-    def speed(self, device: str) -> Speed | None:
-        """The link's speed; None where the driver does not know."""
+    def link_settings(self, device: str) -> LinkSettings | None:
+        """How the link is; None where the driver does not know."""
         answer = self._ask(device, _CMD.pack(_GSET, *([0] * 17)))
         if answer is None:
             return None
-        fields = _CMD.unpack(answer)
-        megabits = fields[3] | fields[12] << 16
-        if megabits in (0, 0xFFFF, _SPEED_UNKNOWN):
-            return Speed(0, None)
-        return Speed(megabits * 1_000_000, {0: False, 1: True}.get(fields[4]))
+        _, supported, advertised, low, duplex, connector, _, _, autoneg, _, _, _, high, *_ = _CMD.unpack(
+            answer
+        )
+        megabits = low | high << 16
+        is_known = megabits not in (0, 0xFFFF, _SPEED_UNKNOWN)
+        return LinkSettings(
+            megabits * 1_000_000 if is_known else 0,
+            {0: False, 1: True}.get(duplex) if is_known else None,
+            connector,
+            bool(autoneg),
+            supported,
+            advertised,
+        )
 
     def _ask(self, device: str, command: bytes) -> bytes | None:
         """The structure that `command` becomes when the driver has answered; None: it does not answer this one."""

@@ -19,6 +19,7 @@ from vswitch.dpif.netdev import Netdev, NetdevState, NetdevStats
 from vswitch.linux.ethtool import Ethtool
 from vswitch.linux.packet import PacketSocket
 from vswitch.linux.rtnetlink import IFF_LOOPBACK, Link, Rtnetlink
+from vswitch.netdev.features import features_of_modes, medium_of
 
 LONGEST_NAME = 15  # bytes of a device's name
 
@@ -57,7 +58,7 @@ class LinuxDevice(FrameIo, Netdev):
     def state(self) -> NetdevState:
         """What the device is like now.  KernelError: ENODEV when it has gone, or has another name."""
         link = self._link()
-        speed = self._kernel.ethtool.speed(self.name)
+        settings = self._kernel.ethtool.link_settings(self.name)
         return NetdevState(
             ifindex=link.ifindex,
             mac=link.mac,
@@ -65,8 +66,11 @@ class LinuxDevice(FrameIo, Netdev):
             up=link.up,
             carrier=link.carrier,
             link_resets=link.carrier_changes - self._carrier_changes,
-            speed=speed.bits_per_second if speed else 0,
-            full_duplex=speed.full_duplex if speed else None,
+            speed=settings.bits_per_second if settings else 0,
+            full_duplex=settings.full_duplex if settings else None,
+            medium=medium_of(settings) if settings else 0,
+            advertised=features_of_modes(settings.advertised) if settings else 0,
+            supported=features_of_modes(settings.supported) if settings else 0,
             driver=self._driver(),
         )
 

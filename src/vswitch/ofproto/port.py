@@ -30,6 +30,7 @@ from vswitch.openflow.messages.port import (
     OFPPF_OTHER,
     OFPPS11_LIVE,
     Port,
+    speed_of,
 )
 
 
@@ -73,6 +74,9 @@ class SwitchPort:
     mtu: int = 1500
     speed: int = 0  # bit/s; 0: unknown
     full_duplex: bool | None = None
+    medium: int = 0  # OFPPF_* of the link beside its speed
+    advertised: int = 0  # OFPPF_*
+    supported: int = 0  # OFPPF_*
     created: float = 0.0
     read_stats: Callable[[], NetdevStats] | None = None
     read_custom: Callable[[], tuple[tuple[str, int], ...]] = tuple  # counters with names of their own
@@ -82,17 +86,17 @@ class SwitchPort:
 
     def describe(self) -> Port:
         """The port as controllers are told of it."""
-        curr = features_of(self.speed, self.full_duplex)
-        kbps = self.speed // 1000
         return Port(
             self.number,
             self.mac,
             self.name,
             self.config,
             self.state,
-            curr=curr,
-            curr_speed=kbps,
-            max_speed=kbps,
+            curr=features_of(self.speed, self.full_duplex) | self.medium,
+            advertised=self.advertised,
+            supported=self.supported,
+            curr_speed=self.speed // 1000,
+            max_speed=speed_of(self.supported),
         )
 
     def stats(self) -> NetdevStats:

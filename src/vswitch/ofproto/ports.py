@@ -97,6 +97,9 @@ class Ports(dict[OfPort, SwitchPort], Generic[S]):
         mtu: int | None = None,
         speed: int | None = None,
         full_duplex: bool | None = None,
+        medium: int | None = None,
+        advertised: int | None = None,
+        supported: int | None = None,
         peer: str | None = None,
     ) -> None:
         """The device under a port is different in what is given; controllers hear of what concerns them."""
@@ -116,6 +119,9 @@ class Ports(dict[OfPort, SwitchPort], Generic[S]):
         port.mtu = port.mtu if mtu is None else mtu
         port.speed = port.speed if speed is None else speed
         port.full_duplex = port.full_duplex if full_duplex is None else full_duplex
+        port.medium = port.medium if medium is None else medium
+        port.advertised = port.advertised if advertised is None else advertised
+        port.supported = port.supported if supported is None else supported
         after = port.describe()
         if (after.config, after.state) != (before.config, before.state):
             self._wiring.changes.everything = True  # groups may watch it

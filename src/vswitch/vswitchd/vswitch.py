@@ -226,6 +226,9 @@ class Vswitch:
             mtu=state.mtu,
             speed=state.speed,
             full_duplex=state.full_duplex,
+            medium=state.medium,
+            advertised=state.advertised,
+            supported=state.supported,
             read_stats=lambda: interface.stats(bridge.forwarding.datapath),
             read_custom=netdev.custom,
         )
@@ -392,6 +395,9 @@ class Vswitch:
             mtu=state.mtu,
             speed=state.speed,
             full_duplex=state.full_duplex,
+            medium=state.medium,
+            advertised=state.advertised,
+            supported=state.supported,
         )
         bridge.forwarding.changed()
 

@@ -18,6 +18,7 @@ from vswitch.openflow.messages.port import (
     OFPPF_40GB_FD,
     OFPPF_100GB_FD,
     OFPPF_100MB_HD,
+    OFPPF_COPPER,
     OFPPF_OTHER,
 )
 
@@ -47,9 +48,10 @@ def test_speeds_as_bits(mbit: int, full_duplex: bool | None, features: int) -> N
 
 def test_controllers_are_told_of_a_port_in_kbits() -> None:
     port = SwitchPort(OfPort(3), "p3", 0xAA, config=OFPPC_NO_FWD, state=1, speed=10_000 * MBIT)
+    port.supported, port.medium = OFPPF_10GB_FD | OFPPF_1GB_FD, OFPPF_COPPER
     told = port.describe()
     assert (told.port_no, told.hw_addr, told.name) == (3, 0xAA, "p3")
-    assert (told.config, told.state, told.curr) == (OFPPC_NO_FWD, 1, OFPPF_10GB_FD)
+    assert (told.config, told.state, told.curr) == (OFPPC_NO_FWD, 1, OFPPF_10GB_FD | OFPPF_COPPER)
     assert (told.curr_speed, told.max_speed) == (10_000_000, 10_000_000)
 
 
