@@ -125,6 +125,7 @@ def test_unknown_wrapper() -> None:
 def test_a_daemon_inherits_its_limits_and_we_keep_ours(rundir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OVS_SBINDIR", str(rundir))
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    priority = os.getpriority(os.PRIO_PROCESS, 0)
     resource.setrlimit(resource.RLIMIT_NOFILE, (256, before[1]))
     try:
         script = rundir / NAME
@@ -137,6 +138,6 @@ def test_a_daemon_inherits_its_limits_and_we_keep_ours(rundir: Path, monkeypatch
         )  # not everybody may raise the hard limit
         assert int((rundir / "nice").read_text()) == 5
         assert resource.getrlimit(resource.RLIMIT_NOFILE) == (256, before[1])
-        assert os.getpriority(os.PRIO_PROCESS, 0) == 0
+        assert os.getpriority(os.PRIO_PROCESS, 0) == priority
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, before)
