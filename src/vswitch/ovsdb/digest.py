@@ -11,14 +11,12 @@ from typing import Any
 
 LITTLE = 1 << 16  # bytes in all: the interpreter takes 1 ms for them
 
-_n_digested = 0
-
 
 def sha1(*pieces: bytes) -> str:
     """The digest of `pieces` one after the other, in hexadecimal."""
-    global _n_digested
-    _n_digested += sum(map(len, pieces))
-    digest = (_little if _n_digested <= LITTLE else _openssl())()
+    if _new is _little:
+        _expect_more(sum(map(len, pieces)))
+    digest = _new()
     for piece in pieces:
         digest.update(piece)
     text: str = digest.hexdigest()
@@ -35,3 +33,12 @@ try:
     from _sha1 import sha1 as _little  # type: ignore[import-not-found]
 except ImportError:
     _little = _openssl()
+_new: Callable[[], Any] = _little
+_n_little = 0  # bytes that were left to it
+
+
+def _expect_more(n_bytes: int) -> None:
+    global _new, _n_little
+    _n_little += n_bytes
+    if _n_little > LITTLE:
+        _new = _openssl()

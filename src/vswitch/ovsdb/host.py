@@ -65,7 +65,8 @@ class Host:
         if self.service.takes(trigger):
             return
         if self._try(trigger, now):
-            self.retry(now)
+            if self.waiting:
+                self.retry(now)
         else:
             self.waiting[trigger] = None
 

@@ -42,7 +42,7 @@ def plan(transaction: Transaction) -> Commit | None:
     return Commit(
         transaction.id,
         transaction.changes() if check.has_changed else changes,
-        {row: n for row, n in check.strong.items() if n},
+        {row: n for row, n in check.strong.items() if n} if check.strong else {},
         check.weak,
         "\n".join(transaction.comments),
         transaction.durable,
@@ -158,12 +158,10 @@ class IntegrityCheck:
 
     def drop_weak(self) -> None:
         """Drop weak references to rows that are not there, from changed rows and from those that held them."""
-        suspects = {
-            (name, uuid): False
-            for name, view in self.transaction.views.items()
-            if view.table.has_weak
-            for uuid in view.new
-        }
+        suspects = {}
+        for name, view in self.transaction.views.items():
+            if view.table.has_weak:
+                suspects.update(dict.fromkeys([(name, uuid) for uuid in view.new], False))
         while suspects or self._lost:
             for name, uuid in self._lost:
                 holders = self.transaction.database.tables[name].weak_holders.get(uuid, ())

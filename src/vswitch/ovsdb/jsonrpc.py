@@ -71,10 +71,10 @@ def from_json(value: Json) -> Message:
     """The message that `value` is; raises JsonError for anything else, in OVS's words."""
     if not isinstance(value, dict):
         raise JsonError("message is not a JSON object")
-    if value.keys() == _REQUEST and _is_request(value):
-        return Request(value["method"], value["params"], value["id"])
-    method, params = value.get("method"), value.get("params")
-    result, error, id = value.get("result"), value.get("error"), value.get("id")
+    method, params, id = value.get("method"), value.get("params"), value.get("id")
+    if method.__class__ is str and params.__class__ is list and id is not None and len(value) == 3:
+        return Request(method, params, id)  # what most messages are
+    result, error = value.get("result"), value.get("error")
     if method is not None and not isinstance(method, str):
         raise JsonError("method is not a JSON string")
     if params is not None and not isinstance(params, list):
@@ -96,14 +96,6 @@ def from_json(value: Json) -> Message:
             return ErrorReply(error, id)
         case _:
             return Reply(result, id)
-
-
-_REQUEST = {"id", "method", "params"}
-
-
-def _is_request(value: dict[str, Json]) -> bool:
-    """Whether what has the members of a request, and no others, is one: what most messages are."""
-    return value["method"].__class__ is str and value["params"].__class__ is list and value["id"] is not None
 
 
 def _kind(value: dict[str, Json], method: str | None, id: Json, error: Json) -> tuple[str, set[str]]:

@@ -93,7 +93,7 @@ def _decode_little(data: bytes) -> Json:
 
 def _first_of_little(data: bytes) -> tuple[Json, int] | None:
     """The value with which `data` begins, and where it ends; None: that takes msgspec."""
-    if len(data) > LITTLE or b"\\u" in data or _decode is not _decode_little:
+    if len(data) > LITTLE or b"\\u" in data:
         return None
     try:
         text = data.decode()
@@ -184,7 +184,7 @@ class Splitter:
                 data = data.lstrip(_WHITE)
                 if not data:
                     continue
-                if data[0] in b"{[" and (first := _first_of_little(data)) is not None:
+                if _decode is _decode_little and data[0] in b"{[" and (first := _first_of_little(data)):
                     self._new[:0] = filter(None, [data[first[1] :]])
                     yield first[0]
                     continue

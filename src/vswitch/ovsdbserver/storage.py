@@ -321,15 +321,17 @@ def uuid_source(seed: bytes | None = None) -> Callable[[], Uuid]:
     return new_uuid
 
 
-def _uuids(random_bytes: bytes) -> Iterator[Uuid]:
+def _uuids(random_bytes: bytes) -> list[Uuid]:
     """A UUID for each 16 bytes."""
     digits = random_bytes.hex()
-    for at in range(0, len(digits), 32):
-        variant = "89ab"[random_bytes[at // 2 + 8] & 3]
-        yield Uuid(
+    variants = ["89ab"[byte & 3] for byte in random_bytes[8::16]]
+    return [
+        Uuid(
             f"{digits[at : at + 8]}-{digits[at + 8 : at + 12]}-4{digits[at + 13 : at + 16]}-"
             f"{variant}{digits[at + 17 : at + 20]}-{digits[at + 20 : at + 32]}"
         )
+        for at, variant in zip(range(0, len(digits), 32), variants, strict=True)
+    ]
 
 
 def open_journal(path: Path, new_uuid: NewUuid, *, is_whole: bool = False) -> tuple[Journal, Database]:
