@@ -69,6 +69,25 @@ EXEMPT = {
 }
 
 
+# Lines that the peer logs of messages and that we do not.
+UNSAID = {
+    "deprecated": "INFO.*is deprecated in OpenFlow1[1-5] ",
+    "features": "ofp_table.WARN.table features message",
+    "async": "ofp_connection.WARN.",
+    "formats": "ofp_packet.WARN.NXT_SET_PACKET_IN_FORMAT",
+    "actions": "ofp_actions.WARN.(unsupported|reserved field|bundle action|Nicira action|ct action|Cannot have|too many|unknown NXAST_RAW)",
+    "versions": "ofp_util.WARN.",
+    "widths": "meta_flow.WARN.bit offset",
+    "monitors": "ofp_monitor.WARN.[A-Z]+_FLOW_MONITOR has bad flags",
+}
+_UNSAID = re.compile("|".join(UNSAID.values()))
+
+
+def unsaid(line: str) -> bool:
+    """Whether a line of the peer's log is one that we do not write."""
+    return bool(_UNSAID.search(line))
+
+
 def exempt(message: bytes, theirs: str, ours: str) -> str | None:
     """The name of the exception that a difference is, if it is one."""
     return next((name for name, item in EXEMPT.items() if item.says(message, theirs, ours)), None)

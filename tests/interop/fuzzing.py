@@ -23,6 +23,7 @@ from tests.interop.daemons import program
 from tests.interop.exceptions import exempt
 from tests.unit.openflow import action_samples, field_samples
 from tests.unit.openflow.samples import encoded
+from vswitch.base.remarks import remarks_to
 from vswitch.openflow.text import print_message
 
 MARK = re.compile(r"OFPT_ECHO_REQUEST \(xid=0xa[0-9a-f]{7}\): 0 bytes of payload\n")
@@ -45,6 +46,27 @@ def peer_prints_one(message: bytes, verbosity: int) -> str:
     """What the peer's `ofp-print` prints."""
     command = [program("peer", "ovs-ofctl"), "-vconsole:off", "ofp-print", message.hex(), str(verbosity)]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+_TIME = re.compile(r"^\d{4}-\d\d-\d\dT[\d:]+Z\|\d+\|", re.MULTILINE)
+
+
+def peer_logs(message: bytes) -> list[str]:
+    """What the peer's `ofp-print` says on stderr: module, level and text of each line, with the bytes that follow it."""
+    command = [program("peer", "ovs-ofctl"), "ofp-print", message.hex()]
+    done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=True)
+    return [line.rstrip("\n") for line in _TIME.split(done.stderr) if line]
+
+
+def our_logs(message: bytes) -> list[str]:
+    """What we say."""
+    said: list[str] = []
+    remarks_to(lambda module, level, text: said.append(f"{module}|{level}|{text}"))
+    try:
+        print_message(message, 2)
+    finally:
+        remarks_to(None)
+    return said
 
 
 def framed(data: bytes) -> bytes:

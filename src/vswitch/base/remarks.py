@@ -23,6 +23,7 @@ class _Remarks:
     def __init__(self) -> None:
         self.writer: Writer = _to_log
         self.made: set[str] = set()
+        self.said: dict[str, int] = {}  # by module, how often
 
 
 _REMARKS = _Remarks()
@@ -40,7 +41,18 @@ def remark_once(module: str, subject: str, message: str) -> None:
         remark(module, message)
 
 
+def remark_some(module: str, message: str) -> None:
+    """Say `message`, unless so much was said in the name of `module` before that there would be no end of it."""
+    said = _REMARKS.said[module] = _REMARKS.said.get(module, 0) + 1
+    if said <= _MOST:
+        remark(module, message)
+
+
+_MOST = 5
+
+
 def remarks_to(writer: Writer | None) -> None:
     """From now on remarks go to `writer`, or to the log; a new run of a program has made none yet."""
     _REMARKS.writer = writer or _to_log
     _REMARKS.made.clear()
+    _REMARKS.said.clear()

@@ -96,7 +96,8 @@ def text_to_bytes(text: str) -> bytes:
 def check_port(port: int) -> int:
     """`port` from a 32-bit field; OFPBAC_BAD_OUT_PORT if no port can have the number."""
     if not is_valid(port):
-        raise OpenFlowError(BadAction.BAD_OUT_PORT, f"port {port} is outside the supported range")
+        why = f"port {port} is outside the supported range 0 through 65279 or 0xffffff00 through 0xffffffff"
+        raise OpenFlowError(BadAction.BAD_OUT_PORT, why, "ofp_port")
     return port
 
 

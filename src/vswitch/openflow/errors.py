@@ -56,17 +56,33 @@ class ErrorCode:
         return codes
 
 
-class OpenFlowError(WireError):
-    """The peer sent something wrong, and `code` is the answer.  `why` adds what only people need to know."""
+class Remark(NamedTuple):
+    """What is to be logged, if errors are: in which module's name, the line, and bytes that follow it."""
 
-    def __init__(self, code: ErrorCode, why: str = "") -> None:
+    module: str
+    text: str
+    data: bytes = b""
+
+
+class OpenFlowError(WireError):
+    """The peer sent something wrong, and `code` is the answer.  `why` adds what only people need to know.
+
+    With `module`, `why` is what Open vSwitch logs in that name.
+    """
+
+    def __init__(self, code: ErrorCode, why: str = "", module: str = "") -> None:
         super().__init__(f"{code.name}: {why}" if why else code.name)
         self.code = code
         self.why = why
-        self.partial: object | None = None  # the message, as far as it made sense
+        self.partial: object | None = None  # the message or match, as far as it made sense
+        self.remarks: tuple[Remark, ...] = (Remark(module, why),) if module else ()
+
+    def remark(self, module: str, text: str, data: bytes = b"") -> None:
+        """Have something logged after what is to be logged already; `data` is shown in hexadecimal."""
+        self.remarks += (Remark(module, text, data),)
 
     def after(self, partial: object) -> OpenFlowError:
-        """This error, which ended the decoding of `partial`."""
+        """This error, which ended the decoding of `partial`: a message, or a match."""
         self.partial = partial
         return self
 

@@ -248,10 +248,14 @@ def _decode_all(version: int, data: bytes) -> tuple[Action, ...]:
     at, end = 0, len(data)
     while at < end:
         if end - at < 8:
-            raise OpenFlowError(BadInstruction.BAD_LEN)
+            raise OpenFlowError(
+                BadInstruction.BAD_LEN, f"bad instruction format at offset {at}", "ofp_actions"
+            )
         number, size = _HEAD.unpack_from(data, at)
         if size < 8 or size % 8 or size > end - at:
-            raise OpenFlowError(BadInstruction.BAD_LEN)
+            raise OpenFlowError(
+                BadInstruction.BAD_LEN, f"bad instruction format at offset {at}", "ofp_actions"
+            )
         _check(version, number, size)
         if number in found:
             raise OpenFlowError(BadInstruction.DUP_INST)

@@ -39,6 +39,7 @@ from vswitch.openflow.version import OF10, OF15
 
 HEADER = struct.Struct("!BBHI")  # version, type, length in bytes, xid
 MAX_LENGTH = 0xFFFF
+_LOG = "ofp_msgs"  # the module in whose name Open vSwitch complains of headers
 OFPT_VENDOR = 4  # since OpenFlow 1.1 "experimenter"
 _VENDOR = struct.Struct("!II")
 _STATS = struct.Struct("!HH")
@@ -83,6 +84,7 @@ class Form(NamedTuple):
             raise OpenFlowError(
                 BadRequest.BAD_LEN,
                 f"received {self.name} with incorrect length {length} ({self._allowed(least)})",
+                _LOG,
             )
 
     def _allowed(self, least: int) -> str:
@@ -264,20 +266,29 @@ def find(version: int, type: int, data: bytes) -> tuple[type[Message], Form, int
             raise OpenFlowError(BadRequest.BAD_LEN)
         vendor = int.from_bytes(data[8:12], "big")
         if vendor not in (NX_VENDOR, ONF_VENDOR):
-            raise OpenFlowError(BadRequest.BAD_VENDOR, f"OpenFlow message has unknown vendor {vendor:#x}")
+            raise OpenFlowError(
+                BadRequest.BAD_VENDOR, f"OpenFlow message has unknown vendor {_hex(vendor)}", _LOG
+            )
         subtype = int.from_bytes(data[12:16], "big")
         found = _known((version, vendor, False, None, subtype))
         if found is None:
             why = _unknown(version, type, vendor=f"{vendor:#x}", subtype=subtype)
-            raise OpenFlowError(BadRequest.BAD_SUBTYPE, why)
+            raise OpenFlowError(BadRequest.BAD_SUBTYPE, why, _LOG)
         return *found, 16, 0
     found = _BY_FORM.get((version, 0, False, None, type)) or _known((version, 0, False, None, type))
     if found is None:
-        raise OpenFlowError(BadRequest.BAD_TYPE, _unknown(version, type))
+        raise OpenFlowError(BadRequest.BAD_TYPE, _unknown(version, type), _LOG)
     return *found, 8, 0
 
 
+def _hex(vendor: int) -> str:
+    return f"{vendor:#x}" if vendor else "0"
+
+
 def _unknown(version: int, type: int, **more: object) -> str:
+    """What is not known; only messages of versions that are can be statistics."""
+    if not OF10 <= version <= OF15:
+        more.pop("stat", None)
     parts = {"version": version, "type": type} | more
     return f"unknown OpenFlow message ({', '.join(f'{name} {number}' for name, number in parts.items())})"
 
@@ -296,7 +307,9 @@ def _find_stats(version: int, reply: bool, data: bytes) -> tuple[type[Message], 
             raise OpenFlowError(BadRequest.BAD_LEN)
         vendor = int.from_bytes(data[start : start + 4], "big")
         if vendor not in (_STATS_VENDORS10 if version == OF10 else _STATS_VENDORS):
-            raise OpenFlowError(BadRequest.BAD_VENDOR, f"OpenFlow message has unknown vendor {vendor:#x}")
+            raise OpenFlowError(
+                BadRequest.BAD_VENDOR, f"OpenFlow message has unknown vendor {_hex(vendor)}", _LOG
+            )
         number = int.from_bytes(data[start + 4 : start + 8], "big")
         start += 12 if version == OF10 else 8
         if len(data) < start:
@@ -306,10 +319,10 @@ def _find_stats(version: int, reply: bool, data: bytes) -> tuple[type[Message], 
         type = stats_types(version)[reply]
         if vendor:
             why = _unknown(version, type, stat=EXPERIMENTER, vendor=f"{vendor:#x}", subtype=number)
-            raise OpenFlowError(BadRequest.BAD_SUBTYPE, why)
+            raise OpenFlowError(BadRequest.BAD_SUBTYPE, why, _LOG)
         known = OF10 <= version <= OF15
         raise OpenFlowError(
-            BadRequest.BAD_STAT if known else BadRequest.BAD_TYPE, _unknown(version, type, stat=number)
+            BadRequest.BAD_STAT if known else BadRequest.BAD_TYPE, _unknown(version, type, stat=number), _LOG
         )
     return *found, start, flags
 

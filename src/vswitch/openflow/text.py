@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from importlib import import_module
 
+from vswitch.base.remarks import remark_some
 from vswitch.openflow.errors import OpenFlowError
 from vswitch.openflow.message import HEADER, OFPSF_MORE, Dialect, Form, Message, decode, find
 from vswitch.openflow.messages.hello import Hello
@@ -75,7 +76,15 @@ def _print(data: bytes, style: Style, known: Message | None) -> str:
     try:
         return _print_known(data, version, type_, xid, style, known)
     except OpenFlowError as error:
+        _tell(error)
         return f"***decode error: {error.code.name}***\n{hex_dump(data)}"
+
+
+def _tell(error: OpenFlowError) -> None:
+    """Log what Open vSwitch logs of an error."""
+    for module, text, data in error.remarks:
+        dump = "".join(f"\n{line.partition('|')[0].rstrip()}" for line in hex_dump(data).splitlines())
+        remark_some(module, text + dump)
 
 
 def _name(data: bytes) -> str:
@@ -110,6 +119,11 @@ def _print_known(
             text += f" unknown data in hello:\n{hex_dump(data)}"
         return text
     except OpenFlowError as error:
+        if message is None and cls.name == "FLOW_MOD" and form.kind == "OFPT" and version == OF10:
+            from vswitch.openflow.printing.flows import tell_normal10
+
+            tell_normal10(data[start:])  # which comes first, though there is no match to print
+        _tell(error)
         told = head
         if isinstance(error.partial, Message):
             told += partial_text(error.partial, Dialect(version), style)

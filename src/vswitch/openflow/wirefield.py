@@ -18,6 +18,7 @@ from vswitch.flow.field import Field
 from vswitch.flow.fields import CT_STATE, FIELDS, NSH_MDTYPE, NSH_TTL, TUN_METADATA
 from vswitch.flow.ports import is_valid
 from vswitch.flow.subfield import Subfield, part_of
+from vswitch.flow.texts import hexadecimal
 from vswitch.openflow.errors import BadAction, BadMatch, OpenFlowError
 
 _HEADER = struct.Struct("!HBB")
@@ -96,6 +97,7 @@ def encode_entry(field: Field, value: int, mask: int | None, version: int) -> by
 def decode_entry(data: bytes, at: int) -> tuple[Field, int, int | None, int]:
     """The field, value and mask whose entry is at byte `at`, and where the entry ends."""
     try:
+        begin = at
         code, size, masked, at = _split(data, at)
     except OpenFlowError as error:
         raise OpenFlowError(
@@ -110,7 +112,7 @@ def decode_entry(data: bytes, at: int) -> tuple[Field, int, int | None, int]:
     middle, end = at + size // 2, at + size
     value, mask = int.from_bytes(data[at:middle], "big"), int.from_bytes(data[middle:end], "big")
     if value & ~mask:
-        raise OpenFlowError(BadMatch.BAD_WILDCARDS)
+        raise wildcards_error(data, begin)
     return code.field, value, mask, end
 
 
@@ -128,7 +130,7 @@ def decode_listed(data: bytes, at: int) -> tuple[Field, int, int]:
     if data[at + 2] & 1:
         middle, half = start + size // 2, size // 2
         if int.from_bytes(data[start:middle], "big") & ~int.from_bytes(data[middle : middle + half], "big"):
-            raise OpenFlowError(BadMatch.BAD_WILDCARDS)
+            raise wildcards_error(data, at)
         raise OpenFlowError(BadMatch.BAD_MASK)
     if code is None:
         raise OpenFlowError(BadMatch.BAD_FIELD)
@@ -141,6 +143,25 @@ def _fits(code: Code, size: int, masked: bool) -> bool:
     """Whether a payload of `size` bytes can be one of the field; those of tunnel options have any size."""
     length = size // 2 if masked else size
     return length == code.field.size or (length < _MAX_OPTION and code.field in TUN_METADATA)
+
+
+def _header_text(data: bytes, at: int) -> str:
+    """The header at byte `at`, as the log tells it: experimenter, class, field, mask bit, length."""
+    oxm_class, number, size = _HEADER.unpack_from(data, at)
+    experimenter = int.from_bytes(data[at + 4 : at + 8], "big") if oxm_class == EXPERIMENTER else 0
+    return f"{hexadecimal(experimenter)}:{oxm_class}:{number >> 1}:{number & 1}:{size}"
+
+
+def wildcards_error(data: bytes, at: int) -> OpenFlowError:
+    """The error for the entry at byte `at`, whose value has bits that its mask does not cover."""
+    why = f"Rejecting NXM/OXM entry {_header_text(data, at)} with 1-bits in value for bits wildcarded by the mask."
+    return OpenFlowError(BadMatch.BAD_WILDCARDS, why, "nx_match")
+
+
+def experimenter_error(data: bytes, at: int) -> OpenFlowError:
+    """The error for the entry at byte `at`, which is too short for the experimenter that it begins with."""
+    why = f"OXM header {_header_text(data, at)} has invalid length {data[at + 3]} (minimum is 8)"
+    return OpenFlowError(BadMatch.BAD_LEN, why, "nx_match")
 
 
 _MAX_OPTION = 128  # bytes, fewer than which the type of a tunnel option can name
@@ -165,8 +186,10 @@ def _split(data: bytes, at: int) -> tuple[Code, int, bool, int]:
     masked, number, experimenter = bool(number & 1), number >> 1, 0
     at += 4
     if oxm_class == EXPERIMENTER:
-        if len(data) - at < 4 or size < 4:
+        if len(data) - at < 4:
             raise OpenFlowError(BadMatch.BAD_LEN)
+        if size < 4:
+            raise experimenter_error(data, at - 4)
         experimenter, size, at = int.from_bytes(data[at : at + 4], "big"), size - 4, at + 4
     code = by_number().get((oxm_class, experimenter, number))
     if code is None:

@@ -45,7 +45,7 @@ from vswitch.openflow.errors import BadAction, BadMatch, BadRequest, OpenFlowErr
 from vswitch.openflow.match10 import MATCH10_SIZE, decode_match10, encode_match10, fits_10
 from vswitch.openflow.match11 import MATCH11_SIZE, decode_match11, encode_match11
 from vswitch.openflow.version import OF11, OF15
-from vswitch.openflow.wirefield import can_be, encode_header
+from vswitch.openflow.wirefield import can_be, encode_header, experimenter_error, wildcards_error
 from vswitch.openflow.wireshape import Entry, Shape, Shapes, shape_of
 from vswitch.packet.numbers import ETH_IP, ETH_IPV6, ICMPV6
 
@@ -393,43 +393,46 @@ def _decode_each(
     """The match, and cookie and mask if there are; `entries` gets those of the usual kind, with where their values end."""
     value, mask, cookie = 0, 0, None
     headers = _headers()
-    while at < end:
-        known = headers.get(int.from_bytes(data[at : at + 4], "big"))
-        if known is None:
-            if at + 12 <= end and data[at : at + 4] in _COOKIES:
-                found_cookie, at = _decode_cookie(data, at, end)
-                if cookies:
-                    if cookie and cookie[1]:
-                        raise OpenFlowError(BadMatch.DUP_FIELD, "cookie")
-                    cookie = found_cookie
-                elif not loose:
-                    raise OpenFlowError(BadMatch.BAD_FIELD, "cookie")
+    try:
+        while at < end:
+            known = headers.get(int.from_bytes(data[at : at + 4], "big"))
+            if known is None:
+                if at + 12 <= end and data[at : at + 4] in _COOKIES:
+                    found_cookie, at = _decode_cookie(data, at, end)
+                    if cookies:
+                        if cookie and cookie[1]:
+                            raise OpenFlowError(BadMatch.DUP_FIELD, "cookie")
+                        cookie = found_cookie
+                    elif not loose:
+                        raise OpenFlowError(BadMatch.BAD_FIELD, "cookie")
+                    continue
+                found, at = _decode_rare(data, at, end, loose)
+                if found is not None:
+                    value, mask = _add(value, mask, *found, loose)
                 continue
-            found, at = _decode_rare(data, at, end, loose)
-            if found is not None:
-                value, mask = _add(value, mask, *found, loose)
-            continue
-        field, size, masked = known
-        middle, stop = at + 4 + size // 2, at + 4 + size
-        if stop > end:
-            raise OpenFlowError(BadMatch.BAD_LEN)
-        if masked:
-            number, bits = _under_mask(data[at + 4 : middle], data[middle:stop])
-        else:
-            number, bits = int.from_bytes(data[at + 4 : stop], "big"), field.ones
-        value, mask = _add(value, mask, field, number, bits, loose)
-        entries.append(Entry(field, bits, middle if masked else stop))
-        at = stop
+            field, size, masked = known
+            middle, stop = at + 4 + size // 2, at + 4 + size
+            if stop > end:
+                raise OpenFlowError(BadMatch.BAD_LEN)
+            if masked:
+                number, bits = _under_mask(data, at, at + 4, middle, stop)
+            else:
+                number, bits = int.from_bytes(data[at + 4 : stop], "big"), field.ones
+            value, mask = _add(value, mask, field, number, bits, loose)
+            entries.append(Entry(field, bits, middle if masked else stop))
+            at = stop
+    except OpenFlowError as error:
+        raise error.after(Match(Flow(value), Mask(mask))) from None
     if mask & _LAYERED and not mask & PACKET_TYPE.mask:
         mask |= PACKET_TYPE.mask
     return Match(Flow(value), Mask(mask)), cookie
 
 
-def _under_mask(value: bytes, mask: bytes) -> tuple[int, int]:
-    """A value and its mask, which covers it."""
-    number, bits = int.from_bytes(value, "big"), int.from_bytes(mask, "big")
+def _under_mask(data: bytes, at: int, start: int, middle: int, stop: int) -> tuple[int, int]:
+    """The value from byte `start` and its mask from byte `middle`, which covers it, of the entry at byte `at`."""
+    number, bits = int.from_bytes(data[start:middle], "big"), int.from_bytes(data[middle:stop], "big")
     if number & ~bits:
-        raise OpenFlowError(BadMatch.BAD_WILDCARDS)
+        raise wildcards_error(data, at)
     return number, bits
 
 
@@ -456,24 +459,26 @@ def _decode_rare(data: bytes, at: int, end: int, loose: bool) -> tuple[tuple[Fie
     masked, number, experimenter, start = bool(number & 1), number >> 1, 0, at + 4
     stop = start + size
     if oxm_class == EXPERIMENTER:
-        if size < 4 or end - start < 4:
+        if end - start < 4:
             raise OpenFlowError(BadMatch.BAD_LEN)
+        if size < 4:
+            raise experimenter_error(data, at)
         experimenter, start, size = int.from_bytes(data[start : start + 4], "big"), start + 4, size - 4
     if stop > end:
         raise OpenFlowError(BadMatch.BAD_LEN)
     half = start + size // 2 if masked else stop
-    value, mask = data[start:half], data[half : half + size // 2]
-    pair = (
-        _under_mask(value, mask) if masked else (int.from_bytes(value, "big"), (1 << 8 * max(1, size)) - 1)
-    )  # no bytes of an option are zeros
+    if masked:
+        pair = _under_mask(data, at, start, half, half + size // 2)
+    else:  # no bytes of an option are zeros
+        pair = int.from_bytes(data[start:stop], "big"), (1 << 8 * max(1, size)) - 1
     code = by_number().get((oxm_class, experimenter, number))
-    if code is None or not _has_size(code.field, len(value)):
+    if code is None or not _has_size(code.field, half - start):
         if code is not None and not size and code.field.name.startswith("tun_metadata"):
             raise OpenFlowError(BadMatch.BAD_LEN, f"{code.field.name} without a value")
         if loose:
             return None, stop
         raise OpenFlowError(BadMatch.BAD_FIELD, f"class {oxm_class:#x}, field {number}, {size} bytes")
-    if not code.field.maskable and pair[1] not in (0, (1 << 8 * len(value)) - 1):
+    if not code.field.maskable and pair[1] not in (0, (1 << 8 * (half - start)) - 1):
         raise OpenFlowError(BadMatch.BAD_MASK, code.field.name)
     return (code.field, *pair), stop
 
@@ -491,7 +496,7 @@ def _decode_cookie(data: bytes, at: int, end: int) -> tuple[tuple[int, int], int
     if at + 4 + size > end:
         raise OpenFlowError(BadMatch.BAD_LEN)
     if size == 16:
-        cookie, mask = _under_mask(data[at + 4 : at + 12], data[at + 12 : at + 20])
+        cookie, mask = _under_mask(data, at, at + 4, at + 12, at + 20)
     else:
         cookie, mask = int.from_bytes(data[at + 4 : at + 12], "big"), (1 << 64) - 1
     return (cookie, mask), at + 4 + size

@@ -29,8 +29,9 @@ from typing import ClassVar, TypeVar, dataclass_transform
 from vswitch.base.memo import by_identity
 from vswitch.flow.field import Field
 from vswitch.flow.fields import FIELDS
+from vswitch.flow.texts import hexadecimal
 from vswitch.openflow.codec import EXPERIMENTER, VENDORS, Code, layout, parse_codes
-from vswitch.openflow.errors import BadAction, OpenFlowError
+from vswitch.openflow.errors import BadAction, BadRequest, ErrorCode, OpenFlowError
 from vswitch.openflow.names import NO_NAMES, Names
 from vswitch.openflow.value import Value, value, wire
 
@@ -211,26 +212,65 @@ _decode_known = lru_cache(maxsize=1024)(_decode)
 def split_actions(version: int, data: bytes) -> Iterator[Action]:
     """The actions that fill `data`, one after the other."""
     at, end = 0, len(data)
-    while at < end:
-        if end - at < 8:
-            raise OpenFlowError(BadAction.BAD_LEN)
-        number, size = _HEADER.unpack_from(data, at)
-        vendor, start = 0, 4
-        if number == EXPERIMENTER:
-            (vendor,) = _VENDOR.unpack_from(data, at + 4)
-            if vendor not in _VENDORS:
-                raise OpenFlowError(BadAction.BAD_VENDOR, f"unknown vendor {vendor:#x}")
-            if end - at < 16:
+    known, size = None, 0
+    try:
+        while at < end:
+            known = None
+            if end - at < 8:
                 raise OpenFlowError(BadAction.BAD_LEN)
-            (number,), start = _SUBTYPE.unpack_from(data, at + 8), 10
-        found = _BY_CODE.get((version, vendor, number)) or _declared_later((version, vendor, number))
-        if found is None:
-            raise _unknown(vendor, number)
-        if size < 8 or size % 8 or size > end - at or (vendor and size < 16):
-            raise OpenFlowError(BadAction.BAD_LEN)
-        cls, code = found
-        yield cls.decode_body(version, code, data[at : at + size], start)
-        at += size
+            number, size = _HEADER.unpack_from(data, at)
+            vendor, start = 0, 4
+            if number == EXPERIMENTER:
+                (vendor,) = _VENDOR.unpack_from(data, at + 4)
+                if vendor not in _VENDORS:
+                    why = f"OpenFlow action has unknown vendor {hexadecimal(vendor)}"
+                    raise OpenFlowError(BadAction.BAD_VENDOR, why, _LOG)
+                if end - at < 16:
+                    raise OpenFlowError(BadAction.BAD_LEN)
+                (number,), start = _SUBTYPE.unpack_from(data, at + 8), 10
+            known = version, vendor, number
+            found = _BY_CODE.get(known) or _declared_later(known)
+            if found is None:
+                raise _unknown(version, vendor, number)
+            if size < 8 or size % 8 or size > end - at or (vendor and size < 16):
+                raise OpenFlowError(BadAction.BAD_LEN)
+            cls, code = found
+            yield cls.decode_body(version, code, data[at : at + size], start)
+            at += size
+    except OpenFlowError as error:
+        if error.code is BadAction.BAD_LEN and known is not None and not error.remarks:
+            _remark_length(error, known, size, end - at)
+        error.remark(_LOG, f"bad action at offset {at} ({error.code.name}):", data)
+        raise
+
+
+def check_span(size: int, room: int, what: str = "actions", code: ErrorCode = BadRequest.BAD_LEN) -> None:
+    """Refuse a list of `size` bytes, which are to be multiples of 8, where there are `room`."""
+    size &= 0xFFFFFFFF
+    if size % 8:
+        raise OpenFlowError(code, f"OpenFlow message {what} length {size} is not a multiple of 8", _LOG)
+    if size > room:
+        why = f"OpenFlow message {what} length {size} exceeds remaining message length ({room})"
+        raise OpenFlowError(code, why, _LOG)
+
+
+_LOG = "ofp_actions"  # the module in whose name Open vSwitch complains
+
+
+def _remark_length(error: OpenFlowError, key: tuple[int, int, int], size: int, room: int) -> None:
+    """Say that an action does not have as many bytes as such actions have, if that is so."""
+    from vswitch.openflow.actions.wirenames import wire_action
+
+    action = wire_action(*key)
+    if action is None:
+        return
+    head = f"OpenFlow action {action.name} length {size}"
+    if size > room:
+        error.remark(_LOG, f"{head} exceeds action buffer length {room}")
+    elif not action.least <= size <= action.greatest:
+        error.remark(_LOG, f"{head} not in valid range [{action.least},{action.greatest}]")
+    elif size % 8:
+        error.remark(_LOG, f"{head} is not a multiple of 8")
 
 
 def _declared_later(key: tuple[int, int, int]) -> tuple[type[Action], Code] | None:
@@ -239,10 +279,11 @@ def _declared_later(key: tuple[int, int, int]) -> tuple[type[Action], Code] | No
     return _BY_CODE.get(key)
 
 
-def _unknown(vendor: int, number: int) -> OpenFlowError:
+def _unknown(version: int, vendor: int, number: int) -> OpenFlowError:
     """The error for an action that no class is declared for."""
     unknown = BadAction.BAD_VENDOR_TYPE if vendor else BadAction.BAD_TYPE
-    return OpenFlowError(unknown, f"unknown action {number} of vendor {vendor:#x}")
+    why = f"unknown OpenFlow1{version - 1} action for vendor {hexadecimal(vendor)} and type {number}"
+    return OpenFlowError(unknown, why, _LOG)
 
 
 def encode_actions(version: int, actions: Iterable[Action]) -> bytes:

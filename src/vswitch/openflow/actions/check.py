@@ -90,7 +90,7 @@ class CheckError(OpenFlowError):
     """Actions make no sense, for a reason that goes to the log in the name of `module`."""
 
     def __init__(self, module: str, why: str, code: ErrorCode = BadAction.MATCH_INCONSISTENT) -> None:
-        super().__init__(code, why)
+        super().__init__(code, why, module)
         self.module = module
 
 

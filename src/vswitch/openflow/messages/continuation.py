@@ -14,8 +14,8 @@ import struct
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from vswitch.openflow.actions.base import Action, decode_actions, encode_actions
-from vswitch.openflow.errors import BadProperty, BadRequest, OpenFlowError
+from vswitch.openflow.actions.base import Action, check_span, decode_actions, encode_actions
+from vswitch.openflow.errors import BadProperty, OpenFlowError
 from vswitch.openflow.properties import Property, encode_property, split_properties
 from vswitch.openflow.value import Value, value
 
@@ -106,8 +106,7 @@ def _decode_actions(version: int, prop: Property) -> tuple[Action, ...]:
     """The list of actions after four bytes of padding."""
     if len(prop.payload) < 4:
         raise OpenFlowError(BadProperty.BAD_LEN)
-    if len(prop.payload) % 8 != 4:
-        raise OpenFlowError(BadRequest.BAD_LEN, "actions that are no multiple of 8 bytes")
+    check_span(len(prop.payload) - 4, len(prop.payload) - 4)
     return decode_actions(version, prop.payload[4:])
 
 

@@ -12,7 +12,7 @@ from operator import attrgetter
 
 from vswitch.flow.match import Match
 from vswitch.flow.ports import OFPP_ANY, OfPort, from_16, to_16
-from vswitch.openflow.actions.base import Action
+from vswitch.openflow.actions.base import Action, check_span
 from vswitch.openflow.codec import check_port, padded
 from vswitch.openflow.errors import INVALID, BadInstruction, BadRequest, ErrorCode, OpenFlowError
 from vswitch.openflow.flowentries import (
@@ -145,14 +145,20 @@ class FlowStats(Value):
     @classmethod
     def _decode11(cls, version: int, data: bytes, at: int) -> tuple[FlowStats, int]:
         if len(data) - at < STATS11.size:
-            raise OpenFlowError(BadRequest.BAD_LEN)
+            raise _leftover(data, at)
         fields = STATS11.unpack_from(data, at)
         size, table, sec, nsec, priority, idle, hard, flags, importance, cookie, packets, n_bytes = fields
         if size < STATS11.size:
-            raise OpenFlowError(BadRequest.BAD_LEN)
-        match, middle = decode_match(version, data, at + STATS11.size)
+            raise _invalid_length(size)
+        try:
+            match, middle = decode_match(version, data, at + STATS11.size)
+        except OpenFlowError as error:
+            raise _remarked(error, "OFPST_FLOW reply bad match") from None
         flags = decode_flags(version, -1, flags) if version >= OF13 else 0
-        actions = decode_instructions(version, _rest(data, middle, at + size, BadInstruction.BAD_LEN))
+        try:
+            actions = decode_instructions(version, _rest(data, middle, at + size, BadInstruction.BAD_LEN))
+        except OpenFlowError as error:
+            raise _remarked(error, "OFPST_FLOW reply bad instructions") from None
         counts = packets, n_bytes, None, None, flags, importance if version >= OF14 else 0
         return cls(match, actions, priority, table, cookie, sec, nsec, idle, hard, *counts), at + size
 
@@ -161,19 +167,22 @@ class FlowStats(Value):
         start = at + STATS10_HEAD.size
         middle = start + MATCH10_SIZE + STATS10.size
         if len(data) < middle:
-            raise OpenFlowError(BadRequest.BAD_LEN)
+            raise _leftover(data, at)
         size, table = STATS10_HEAD.unpack_from(data, at)
         if size < middle - at:
-            raise OpenFlowError(BadRequest.BAD_LEN)
+            raise _invalid_length(size)
         sec, nsec, priority, idle, hard, cookie, *counts = STATS10.unpack_from(data, start + MATCH10_SIZE)
         match = as_given10(data[start:])
-        actions = decode_flow_actions(_rest(data, middle, at + size, BadRequest.BAD_LEN))
+        try:
+            actions = decode_flow_actions(_rest(data, middle, at + size, BadRequest.BAD_LEN))
+        except OpenFlowError as error:
+            raise _remarked(error, "OFPST_FLOW reply bad instructions") from None
         return cls(match, actions, priority, table, cookie, sec, nsec, idle, hard, *counts), at + size
 
     @classmethod
     def _decode_nx(cls, data: bytes, at: int) -> tuple[FlowStats, int]:
         if len(data) - at < STATS_NX.size:
-            raise OpenFlowError(BadRequest.BAD_LEN)
+            raise _leftover(data, at, "NXST_FLOW")
         fields = STATS_NX.unpack_from(data, at)
         (
             size,
@@ -191,10 +200,14 @@ class FlowStats(Value):
             n_bytes,
         ) = fields
         if size < STATS_NX.size + (match_len + 7) // 8 * 8:
-            raise OpenFlowError(BadRequest.BAD_LEN)
+            why = f"NXST_FLOW reply with match_len={match_len} claims invalid length {size}"
+            raise OpenFlowError(BadRequest.BAD_LEN, why, _LOG)
         match, middle = decode_nxm_at(data, at + STATS_NX.size, match_len)
         end = at + size
-        actions = decode_flow_actions(_rest(data, middle, end, BadRequest.BAD_LEN))
+        try:
+            actions = decode_flow_actions(_rest(data, middle, end, BadRequest.BAD_LEN))
+        except OpenFlowError as error:
+            raise _remarked(error, "OFPST_FLOW reply bad instructions") from None
         made = cls(
             match,
             actions,
@@ -215,20 +228,23 @@ class FlowStats(Value):
     @classmethod
     def _decode15(cls, data: bytes, at: int) -> tuple[FlowStats, int]:
         if len(data) - at < STATS15.size:
-            raise OpenFlowError(INVALID)
+            raise _leftover(data, at, code=INVALID)
         size, table, priority, idle, hard, flags, importance, cookie = STATS15.unpack_from(data, at)
         if size < STATS15.size:
-            raise OpenFlowError(INVALID)
+            raise _invalid_length(size, INVALID)
         try:
             match, middle = decode_match(OF15, data, at + STATS15.size)
         except OpenFlowError as error:
-            raise OpenFlowError(INVALID, str(error)) from None
+            raise _remarked(error, "OFPST_FLOW reply bad match", INVALID) from None
         flags = decode_flags(OF15, -1, flags)
         try:
             stats, middle = decode_stats(data, middle)
         except OpenFlowError as error:
-            raise OpenFlowError(INVALID, str(error)) from None
-        actions = decode_instructions(OF15, _rest(data, middle, at + size, BadInstruction.BAD_LEN))
+            raise _remarked(error, "OXS OFPST_FLOW reply bad stats", INVALID) from None
+        try:
+            actions = decode_instructions(OF15, _rest(data, middle, at + size, BadInstruction.BAD_LEN))
+        except OpenFlowError as error:
+            raise _remarked(error, "OFPST_FLOW reply bad instructions") from None
         sec, nsec = stats.duration or UNKNOWN_AGE
         packets = UNKNOWN_COUNT if stats.packet_count is None else stats.packet_count
         n_bytes = UNKNOWN_COUNT if stats.byte_count is None else stats.byte_count
@@ -240,9 +256,31 @@ class FlowStats(Value):
 
 def _rest(data: bytes, at: int, end: int, error: ErrorCode) -> bytes:
     """The bytes from `at` to `end`, which are to be there and multiples of 8."""
-    if not at <= end <= len(data) or (end - at) % 8:
-        raise OpenFlowError(error)
+    what = "instructions" if error is BadInstruction.BAD_LEN else "actions"
+    check_span(end - at, len(data) - at, what, error)
     return data[at:end]
+
+
+_LOG = "ofp_flow"  # the module in whose name Open vSwitch complains
+
+
+def _leftover(
+    data: bytes, at: int, name: str = "OFPST_FLOW", code: ErrorCode = BadRequest.BAD_LEN
+) -> OpenFlowError:
+    """The error for what is too short to be an entry."""
+    return OpenFlowError(code, f"{name} reply has {len(data) - at} leftover bytes at end", _LOG)
+
+
+def _invalid_length(size: int, code: ErrorCode = BadRequest.BAD_LEN) -> OpenFlowError:
+    """The error for an entry that says that it is shorter than entries are."""
+    return OpenFlowError(code, f"OFPST_FLOW reply claims invalid length {size}", _LOG)
+
+
+def _remarked(error: OpenFlowError, text: str, code: ErrorCode | None = None) -> OpenFlowError:
+    """`error` with a remark on where it is, and perhaps another code."""
+    error.remark(_LOG, text)
+    error.code = code or error.code
+    return error
 
 
 @message("FLOW", "OFPST 1.0+(1)[0+1], NXST 1.0(0)[0+1]", "reply")

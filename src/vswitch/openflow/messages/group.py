@@ -19,7 +19,7 @@ from collections.abc import Iterable
 from vswitch.flow.field import Field
 from vswitch.flow.ports import OFPP_ANY, OfPort
 from vswitch.flow.subfield import Subfield, coded, parts_of
-from vswitch.openflow.actions.base import Action, decode_actions, encode_actions
+from vswitch.openflow.actions.base import Action, check_span, decode_actions, encode_actions
 from vswitch.openflow.codec import check_port, text_to_bytes
 from vswitch.openflow.errors import (
     BadMatch,
@@ -90,18 +90,31 @@ def _decode_buckets11(version: int, data: bytes) -> tuple[Bucket, ...]:
     buckets: list[Bucket] = []
     at = 0
     while at < len(data):
-        if len(data) - at < _BUCKET11.size:
-            raise OpenFlowError(GroupModFailed.BAD_BUCKET)
-        size, weight, port, group = _BUCKET11.unpack_from(data, at)
-        if size < _BUCKET11.size or size > len(data) - at:
-            raise OpenFlowError(GroupModFailed.BAD_BUCKET)
-        if size % 8:
-            raise OpenFlowError(BadRequest.BAD_LEN)
+        size, weight, port, group = _bucket_head(_BUCKET11, data, at)
+        check_span(size - _BUCKET11.size, len(data) - at - _BUCKET11.size)
         actions = decode_actions(version, data[at + _BUCKET11.size : at + size])
         check_watched(port)
         buckets.append(Bucket(actions, len(buckets), weight, OfPort(port), group))
         at += size
     return tuple(buckets)
+
+
+def _bucket_head(layout: struct.Struct, data: bytes, at: int) -> tuple[int, ...]:
+    """The head of the bucket at byte `at`, whose length comes first."""
+    room = len(data) - at
+    if room < layout.size:
+        raise OpenFlowError(GroupModFailed.BAD_BUCKET, f"buckets end with {room} leftover bytes", _LOG)
+    head: tuple[int, ...] = layout.unpack_from(data, at)
+    if head[0] < layout.size:
+        why = f"OpenFlow message bucket length {head[0]} is not valid"
+        raise OpenFlowError(GroupModFailed.BAD_BUCKET, why, _LOG)
+    if head[0] > room:
+        why = f"OpenFlow message bucket length {head[0]} exceeds remaining buckets data size {room}"
+        raise OpenFlowError(GroupModFailed.BAD_BUCKET, why, _LOG)
+    return head
+
+
+_LOG = "ofp_group"  # the module in whose name Open vSwitch complains
 
 
 def check_watched(port: int) -> None:
@@ -110,8 +123,8 @@ def check_watched(port: int) -> None:
         return
     try:
         check_port(port)
-    except OpenFlowError:
-        raise OpenFlowError(GroupModFailed.BAD_WATCH) from None
+    except OpenFlowError as error:
+        raise OpenFlowError(GroupModFailed.BAD_WATCH, error.why, "ofp_port") from None
 
 
 def _decode_buckets15(version: int, data: bytes, group_type: int) -> tuple[Bucket, ...]:
@@ -126,16 +139,15 @@ def _decode_buckets15(version: int, data: bytes, group_type: int) -> tuple[Bucke
 
 
 def _decode_bucket15(version: int, data: bytes, at: int, group_type: int) -> tuple[Bucket, int]:
-    if len(data) - at < _BUCKET15.size:
-        raise OpenFlowError(GroupModFailed.BAD_BUCKET)
-    size, actions_size, number = _BUCKET15.unpack_from(data, at)
-    if size < _BUCKET15.size or size > len(data) - at:
-        raise OpenFlowError(GroupModFailed.BAD_BUCKET)
+    size, actions_size, number = _bucket_head(_BUCKET15, data, at)
+    room = size - _BUCKET15.size
     middle = at + _BUCKET15.size + actions_size
-    if middle > at + size:
-        raise OpenFlowError(GroupModFailed.BAD_BUCKET)
-    if actions_size % 8:
-        raise OpenFlowError(BadRequest.BAD_LEN)
+    if actions_size > room:
+        why = (
+            f"OpenFlow message bucket actions length {actions_size} exceeds remaining bucket data size {room}"
+        )
+        raise OpenFlowError(GroupModFailed.BAD_BUCKET, why, _LOG)
+    check_span(actions_size, len(data) - at - _BUCKET15.size)
     actions = decode_actions(version, data[at + _BUCKET15.size : middle])
     bucket = Bucket(actions, number, 1 if group_type == OFPGT_SELECT else 0)
     for prop in split_properties(data[middle : at + size]):
@@ -324,7 +336,8 @@ def _check_command_bucket(command: int, number: int) -> None:
     else:
         valid = number == OFPG_BUCKET_ALL
     if not valid:
-        raise OpenFlowError(GroupModFailed.BAD_BUCKET)
+        why = f"group command bucket id ({number}) is out of range"
+        raise OpenFlowError(GroupModFailed.BAD_BUCKET, why, _LOG)
 
 
 @value
@@ -356,10 +369,12 @@ def decode_desc(version: int, data: bytes, at: int) -> tuple[GroupDesc, int]:
     old = OF10 < version < OF15
     layout = _DESC11 if old else _DESC15
     if len(data) - at < layout.size:
-        raise OpenFlowError(BadRequest.BAD_LEN)
+        why = f"OFPST11_GROUP_DESC reply has {len(data) - at} leftover bytes at end"
+        raise OpenFlowError(BadRequest.BAD_LEN, why, _LOG)
     size, kind, group, *rest = layout.unpack_from(data, at)
     if size < layout.size or size > len(data) - at:
-        raise OpenFlowError(BadRequest.BAD_LEN)
+        why = f"OFPST11_GROUP_DESC reply claims invalid length {size}"
+        raise OpenFlowError(BadRequest.BAD_LEN, why, _LOG)
     body = data[at + layout.size : at + size]
     if old:
         return GroupDesc(group, kind, _decode_buckets11(version, body)), at + size

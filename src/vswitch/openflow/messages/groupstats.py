@@ -59,12 +59,14 @@ class GroupStats(Value):
     def decode(cls, version: int, data: bytes, at: int) -> tuple[GroupStats, int]:
         """The statistics at byte `at`, and where they end."""
         layout = _STATS13 if _has_age(version) else _STATS11
+        name = "NXST_GROUP reply reply" if version == OF10 else "OFPST_GROUP reply reply"
         if len(data) - at < layout.size:
-            raise OpenFlowError(BadRequest.BAD_LEN)
+            why = f"{name} has {len(data) - at} leftover bytes at end"
+            raise OpenFlowError(BadRequest.BAD_LEN, why, "ofp_group")
         size, group, refs, packets, octets, *age = layout.unpack_from(data, at)
         end = at + size - (size - layout.size) % _COUNTER.size  # a part of a counter is none
         if size < layout.size or end > len(data):
-            raise OpenFlowError(BadRequest.BAD_LEN)
+            raise OpenFlowError(BadRequest.BAD_LEN, f"{name} claims invalid length {size}", "ofp_group")
         counters = _COUNTER.iter_unpack(data[at + layout.size : end])
         made = cls(group, refs, packets, octets, tuple(BucketStats(*pair) for pair in counters))
         if age and age[0] != _NO_AGE:

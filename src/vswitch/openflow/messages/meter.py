@@ -113,7 +113,8 @@ class MeterStats(Value):
     def decode(cls, data: bytes, at: int) -> tuple[MeterStats, int]:
         """The statistics at byte `at`, and where they end."""
         if len(data) - at < _STATS.size:
-            raise OpenFlowError(BadRequest.BAD_LEN)
+            why = f"OFPMP_METER reply has {len(data) - at} leftover bytes at end"
+            raise OpenFlowError(BadRequest.BAD_LEN, why, "ofp_meter")
         meter, size, *counters = _STATS.unpack_from(data, at)
         if size < _STATS.size or size > len(data) - at or (size - _STATS.size) % _BAND_STATS.size:
             raise OpenFlowError(BadRequest.BAD_LEN)

@@ -92,7 +92,8 @@ class FlowMonitor(Value):
         layout = {"OFPST": _REQUEST14, "ONFST": _REQUEST_ONF}.get(form.kind, _REQUEST_NX)
         start = at + layout.size
         if len(data) < start:
-            raise OpenFlowError(BadRequest.BAD_LEN)
+            why = f"{form.kind}_FLOW_MONITOR request has {len(data) - at} leftover bytes at end"
+            raise OpenFlowError(BadRequest.BAD_LEN, why, _LOG)
         fields = layout.unpack_from(data, at)
         if form.kind == "OFPST":
             number, port, group, flags, table, command = fields
@@ -115,6 +116,9 @@ class FlowMonitor(Value):
             port = from_16(port)
             match, end = decode_nxm_at(data, start, match_len)
         return cls(number, flags, match, table, OfPort(port)), end
+
+
+_LOG = "ofp_monitor"  # the module in whose name Open vSwitch complains
 
 
 def _check_flags(flags: int, command: int) -> None:
@@ -243,15 +247,17 @@ class FlowMonitorReply(Multipart):
 
 def _decode_update(form: Form, version: int, body: bytes, at: int) -> tuple[FlowUpdate, int]:
     """The update at byte `at`, and where it ends."""
-    if len(body) - at < _UPDATE_HEAD.size:
-        raise OpenFlowError(BadRequest.BAD_LEN)
+    left = len(body) - at
+    leftover = f"{form.kind}_FLOW_MONITOR reply has {left} leftover bytes at end", _LOG
+    if left < _UPDATE_HEAD.size:
+        raise OpenFlowError(BadRequest.BAD_LEN, *leftover)
     size, event = _UPDATE_HEAD.unpack_from(body, at)
-    if size % 8 or size > len(body) - at:
-        raise OpenFlowError(BadRequest.BAD_LEN)
+    if size % 8 or size > left:
+        raise OpenFlowError(BadRequest.BAD_LEN, *leftover)
     if event > (OFPFME_RESUMED if form.kind == "OFPST" else len(_NX_EVENTS) - 1):
         raise OpenFlowError(BadRequest.FM_BAD_EVENT)
     if size < _ABBREVIATED.size:
-        raise OpenFlowError(BadRequest.BAD_LEN)
+        raise OpenFlowError(BadRequest.BAD_LEN, *leftover)
     return FlowUpdate.decode(form, version, body, at, size)
 
 

@@ -41,9 +41,11 @@ def _decode_maps(data: bytes, loose: bool, max_fields: int) -> tuple[TlvMap, ...
     maps = tuple(TlvMap(*fields) for fields in _TLV_MAP.iter_unpack(data))
     for option in maps:
         if option.length > _MAX_OPTION or option.length % 4 or not (option.length or loose):
-            raise OpenFlowError(TlvTableModFailed.BAD_OPT_LEN)
+            why = f"tlv table option length ({option.length}) is not a valid option size"
+            raise OpenFlowError(TlvTableModFailed.BAD_OPT_LEN, why, "ofp_match")
         if option.index >= max_fields:
-            raise OpenFlowError(TlvTableModFailed.BAD_FIELD_IDX)
+            why = f"tlv table field index ({option.index}) is too large (max {max_fields - 1 & 0xFFFFFFFF})"
+            raise OpenFlowError(TlvTableModFailed.BAD_FIELD_IDX, why, "ofp_match")
     return maps
 
 
@@ -65,7 +67,8 @@ class TlvTableMod(Message):
             raise OpenFlowError(BadRequest.BAD_LEN)
         (command,) = _TLV_MOD.unpack_from(body)
         if command > NXTTMC_CLEAR:
-            raise OpenFlowError(TlvTableModFailed.BAD_COMMAND)
+            why = f"tlv table mod command ({command}) is out of range"
+            raise OpenFlowError(TlvTableModFailed.BAD_COMMAND, why, "ofp_match")
         return cls(command, _decode_maps(body[_TLV_MOD.size :], dialect.loose, _MAX_FIELDS))
 
 

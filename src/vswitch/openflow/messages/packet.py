@@ -22,7 +22,7 @@ from vswitch.flow.ports import (
     from_16,
     to_16,
 )
-from vswitch.openflow.actions.base import Action, decode_actions, encode_actions
+from vswitch.openflow.actions.base import Action, check_span, decode_actions, encode_actions
 from vswitch.openflow.actions.output import OFPR_ACTION, OFPR_NO_MATCH
 from vswitch.openflow.codec import check_port, padded
 from vswitch.openflow.errors import BadMatch, BadProperty, BadRequest, OpenFlowError
@@ -304,9 +304,7 @@ class PacketOut(Message):
         match, end = Match(), layout.size
         if version >= OF15:
             buffer_id, size = layout.unpack_from(body)
-            match, end = decode_match(version, body, end, loose=True)
-            if match.mask & ~_PIPELINE:
-                raise OpenFlowError(BadRequest.PIPELINE_FIELDS_ONLY)
+            match, end = _decode_metadata(version, body, end)
             if match.mask & _IN_PORT.mask != _IN_PORT.mask:
                 raise OpenFlowError(BadRequest.BAD_PORT, "packet-out lacks required in_port")
             port = _IN_PORT.get(match.value)
@@ -316,13 +314,25 @@ class PacketOut(Message):
             port = from_16(port) if version == OF10 else port
         if version > OF10:
             check_port(port)
-        if size > len(body) - end or size % 8:
-            raise OpenFlowError(BadRequest.BAD_LEN)
+        check_span(size, len(body) - end)
         actions = decode_actions(version, body[end : end + size])
         if port >= OFPP_MAX and port not in _SOURCES:
             raise OpenFlowError(BadRequest.BAD_PORT, f"packet-out has bad input port {port:#x}")
         packet = body[end + size :] if buffer_id == NO_BUFFER else b""
         return cls(packet, actions, OfPort(port), buffer_id, match)
+
+
+def _decode_metadata(version: int, body: bytes, at: int) -> tuple[Match, int]:
+    """The match at byte `at`, of metadata only, and where it ends; another field is wrong before what follows it is."""
+    try:
+        match, end = decode_match(version, body, at, loose=True)
+    except OpenFlowError as error:
+        if isinstance(error.partial, Match) and error.partial.mask & ~_PIPELINE:
+            raise OpenFlowError(BadRequest.PIPELINE_FIELDS_ONLY) from None
+        raise
+    if match.mask & ~_PIPELINE:
+        raise OpenFlowError(BadRequest.PIPELINE_FIELDS_ONLY)
+    return match, end
 
 
 _SOURCES = (OFPP_LOCAL, OFPP_NONE, OFPP_CONTROLLER, OFPP_IN_PORT)

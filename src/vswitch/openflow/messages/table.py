@@ -228,7 +228,8 @@ class TableDesc(Value):
             raise OpenFlowError(BadRequest.BAD_LEN)
         size, table, config = _DESC.unpack_from(data, at)
         if size < _DESC.size or size > len(data) - at:
-            raise OpenFlowError(BadRequest.BAD_LEN)
+            why = f"OFP14_TABLE_DESC reply claims invalid length {size}"
+            raise OpenFlowError(BadRequest.BAD_LEN, why, "ofp_table")
         return cls(
             table, config, *_decode_properties(data[at + _DESC.size : at + size], loose=True)
         ), at + size

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from vswitch.flow.match import Match, format_match
+from vswitch.flow.match import format_match
 from vswitch.flow.normalize import tell_normal
 from vswitch.flow.ports import OFPP_ANY
 from vswitch.openflow.actions.check import check_actions
 from vswitch.openflow.errors import FlowModFailed, OpenFlowError
 from vswitch.openflow.flowtext import format_duration, format_flow_mod, format_flow_stats
-from vswitch.openflow.match10 import as_given10, encode_match10
+from vswitch.openflow.match10 import as_given10, decode_match10, encode_match10
 from vswitch.openflow.message import HEADER, Dialect, Form
 from vswitch.openflow.messages.flow import OFPFF_EMERG, FlowMod, FlowRemoved
 from vswitch.openflow.messages.flowstats import (
@@ -33,7 +33,7 @@ def flow_mod(message: FlowMod, dialect: Dialect, style: Style) -> str:
     data, raw = style.data, None
     if dialect.version == OF10:
         if data[1] == OFPT_FLOW_MOD:
-            _tell_normal(message.match, data[HEADER.size :])
+            tell_normal10(data[HEADER.size :])
         if style.verbosity >= VERY_VERBOSE:
             from vswitch.openflow.printing.rawmatch import raw_match
 
@@ -45,8 +45,9 @@ def flow_mod(message: FlowMod, dialect: Dialect, style: Style) -> str:
     return f" {format_flow_mod(message, style.names, dialect.version < OF12, raw)}\n"
 
 
-def _tell_normal(match: Match, data: bytes) -> None:
+def tell_normal10(data: bytes) -> None:
     """Tell people of what OpenFlow 1.0 can say of packets that do not have it."""
+    match = decode_match10(data)
     if not data.startswith(encode_match10(match)):
         given = as_given10(data)
         if given != match:

@@ -39,7 +39,8 @@ _PACKET_IN_FORMATS = {0: "standard", 1: "nxt_packet_in", 2: "nxt_packet_in2"}
 @prints(RoleRequest, RoleReply)
 def role(message: RoleRequest | RoleReply, dialect: Dialect, style: Style) -> str:
     """The role, and the generation where there is one."""
-    generation = f" generation_id={message.generation_id}" if message.generation_id is not None else ""
+    untold = message.generation_id in (None, NO_GENERATION)
+    generation = "" if untold else f" generation_id={message.generation_id}"
     return f" role={ROLES[message.role]}{generation}\n"
 
 
