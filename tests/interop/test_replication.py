@@ -155,3 +155,21 @@ def test_monitors_of_a_relay_go_on_when_its_source_comes_back(servers: ExitStack
         update = watcher.receive()
     assert [list(each) for each in update["params"][1]["I"].values()] == [["insert"]]
     assert json.dumps(update).count('"insert"') == 1  # what was there before is not told again
+
+
+@pytest.mark.parametrize("make", ["peer", "ours"])
+def test_a_backup_of_another_schema_keeps_what_it_has_and_warns(
+    make: Make, servers: ExitStack, tmp_path: Path
+) -> None:
+    active = servers.enter_context(DatabaseServer(make, tmp_path / "a", "db", schema=SCHEMA))
+    insert(active, "theirs")
+    other = json.loads(SCHEMA.read_text())
+    other["tables"]["I"]["columns"]["c"] = {"type": "string"}
+    path = tmp_path / "other.ovsschema"
+    path.write_text(json.dumps(other))
+    backup = servers.enter_context(
+        DatabaseServer("ours", tmp_path / "b", "db", f"--sync-from=unix:{active.socket}", schema=path)
+    )
+    until(lambda: "|WARN|" in backup.log and "schema of T differs from the active server's" in backup.log)
+    assert backup.rows("T", "I", "a") == []
+    assert backup.control("sync-status") == f"state: backup\nconnecting: unix:{active.socket}\n"

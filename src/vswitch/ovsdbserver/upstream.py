@@ -91,7 +91,8 @@ class Upstream:
         follower = self.follower = self._begin(stream.writer.write)
         try:
             problem = await self._listen(stream, follower)
-            log.info("%s: connection closed (%s)", stream.name, problem)
+            tell = log.warn if follower.problem else log.info  # what will not pass by itself
+            tell("%s: connection closed (%s)", stream.name, problem)
             return follower.is_current
         finally:
             stream.abort()
