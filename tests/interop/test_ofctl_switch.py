@@ -117,6 +117,24 @@ def test_features_of_tables(switch, version):
     assert (known, *rest) == said(switch, "peer", *words)
 
 
+ARGUMENTS = (
+    *(f"-O OpenFlow14 mod-table br0 0 vacancy{text}" for text in ("", ":", ":20", ":,20", ":x,20", ":20,101", ":200,300", ":1,2,3")),
+    *(f"{command} br0" for command in ("add-group", "mod-group", "insert-buckets", "remove-buckets", "add-groups", "add-meter")),
+    *(f"queue-stats br0 1 {queue}" for queue in ("x", "5x", "0x5", "4294967296", "99999999999", "any", "all")),
+    *(f"-O {version} queue-get-config br0 {words}" for version in ("OpenFlow10", "OpenFlow12", "OpenFlow14")
+      for words in ("", "all", "any", "1", "1 x", "in_port")),
+    *(f"ct-flush br0 {words}" for words in ("ct_nw_src=1.1.1.1 ct_nw_dst=1.1.1.1 ct_nw_src=x", "zone=1 a b c", "x y z", "5")),
+    *(f"add-tlv-map br0 {words}" for words in ("a b", "{class=0xffff,type=1,len=3}->tun_metadata1")),
+    "-O OpenFlow13 insert-buckets br0 group_id=5,command_bucket_id=first,bucket=output:1",
+    "set-frags br0 reassemble", "ping br0 70000", "ping br0 5x", "benchmark br0 x y",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("words", ARGUMENTS)
+def test_odd_arguments(peers, words):
+    both(peers, *words.split())
+
+
 @contextlib.contextmanager
 def listening(switch: Daemons, make: Make, *words: str) -> Iterator[Callable[..., tuple[str, int]]]:
     """A monitor in the background; gives what ovs-appctl says to it."""

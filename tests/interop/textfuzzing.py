@@ -114,6 +114,7 @@ EXCEPTIONS = (
         r"002e00000001894f|00 2e 00 00 00 01 89 4f",
     ),
     _named("ct_nw_proto of 0: the peer forgets it", r"ct_nw_proto[=:] *0*(x0*)?(?!\w)|NW_PROTO\w*\(00"),
+    _named("two protocols of a connection: the peer runs complaints together", r"ct_nw_proto=.*ct_nw_proto="),
     _named("a packet type in learn: the peer shows its name twice", r"learn.*packet_type"),
     _named(
         "parts of ERSPAN and GTP-U as entries: the peer takes the value for a mask",

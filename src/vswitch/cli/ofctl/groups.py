@@ -32,7 +32,7 @@ from vswitch.openflow.messages.groupstats import GroupStatsRequest
 from vswitch.openflow.names import NO_NAMES, Names
 from vswitch.openflow.text import print_message
 from vswitch.openflow.usable import ALL_PROTOCOLS, Protocols, format_protocols
-from vswitch.openflow.version import Version
+from vswitch.openflow.version import OF11, OF14, Version
 
 
 @command("dump-group-stats", "SWITCH [GROUP]")
@@ -42,8 +42,8 @@ def dump_group_stats(given: Given, switch: str, group: str = "") -> Iterator[str
     return dump(given, switch, GroupStatsRequest(parse_group_mod(group, OFPGC_DELETE, names).group_id))
 
 
-@command("add-group", "SWITCH GROUP")
-def add_group(given: Given, switch: str, group: str) -> None:
+@command("add-group", "SWITCH [GROUP]")
+def add_group(given: Given, switch: str, group: str = "") -> None:
     """Add a group, or with `-` those on standard input."""
     change(given, switch, group, OFPGC_ADD)
 
@@ -54,8 +54,8 @@ def add_groups(given: Given, switch: str, file: str) -> None:
     change_from_file(given, switch, file, None)
 
 
-@command("mod-group", "SWITCH GROUP")
-def mod_group(given: Given, switch: str, group: str) -> None:
+@command("mod-group", "SWITCH [GROUP]")
+def mod_group(given: Given, switch: str, group: str = "") -> None:
     """Change a group; with --may-create, add it if there is none."""
     change(given, switch, group, OFPGC_ADD_OR_MOD if "may-create" in given else OFPGC_MODIFY)
 
@@ -66,14 +66,14 @@ def del_groups(given: Given, switch: str, group: str = "") -> None:
     change(given, switch, group, OFPGC_DELETE)
 
 
-@command("insert-buckets", "SWITCH GROUP")
-def insert_buckets(given: Given, switch: str, group: str) -> None:
+@command("insert-buckets", "SWITCH [GROUP]")
+def insert_buckets(given: Given, switch: str, group: str = "") -> None:
     """Insert buckets into a group."""
     change(given, switch, group, OFPGC_INSERT_BUCKET)
 
 
-@command("remove-buckets", "SWITCH GROUP")
-def remove_buckets(given: Given, switch: str, group: str) -> None:
+@command("remove-buckets", "SWITCH [GROUP]")
+def remove_buckets(given: Given, switch: str, group: str = "") -> None:
     """Remove buckets from a group."""
     change(given, switch, group, OFPGC_REMOVE_BUCKET)
 
@@ -118,7 +118,12 @@ def _send(switch: str, settings: Settings, mods: list[GroupMod], usable: Protoco
         commit_bundle(channel, [*mods])
         return
     for mod in mods:
+        if mod.command in _BUCKETS and OF11 <= channel.version <= OF14:
+            raise CommandError(f"{_BUCKETS[mod.command]} needs OpenFlow 1.5 or later ('-O OpenFlow15')")
         channel.commit(mod)
+
+
+_BUCKETS = {OFPGC_INSERT_BUCKET: "insert-bucket", OFPGC_REMOVE_BUCKET: "remove-bucket"}
 
 
 @command("parse-group", "GROUP")

@@ -72,8 +72,8 @@ Meters and queues:
   queue-get-config SWITCH [PORT [QUEUE]]
                                   print the queues of a port
 Tunnel options, connections, IPFIX:
-  add-tlv-map SWITCH MAP...       map options of tunnels to fields
-  del-tlv-map SWITCH [MAP...]     undo that
+  add-tlv-map SWITCH MAPS         map options of tunnels to fields
+  del-tlv-map SWITCH [MAPS]       undo that
   dump-tlv-map SWITCH             print the mappings
   ct-flush SWITCH [ZONE] [CT_TUPLE [CT_TUPLE]]
                                   forget connections
@@ -141,7 +141,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the program."""
     options = (*OPTIONS, *COMMON, *DAEMON, *SSL, *BOOTSTRAP)
     version = "OpenFlow versions 0x1:0x6"
-    modules = ("vconn", "ofctl", "ofp_match", "ofp_table", "ofp_group")
+    modules = ("vconn", "ofctl", "meta_flow", "nx_match", "ofp_actions", "ofp_flow", "ofp_group", "ofp_match")
+    modules += ("ofp_meter", "ofp_monitor", "ofp_msgs", "ofp_port", "ofp_table")
     program = Program(
         "ovs-ofctl", command, options, help=HELP, version=version, prepare=_prepare, modules=modules
     )

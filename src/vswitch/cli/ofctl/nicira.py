@@ -29,31 +29,40 @@ from vswitch.openflow.messages.nicira import (
     TlvTableMod,
     TlvTableRequest,
 )
+from vswitch.openflow.messages.role import NXFF_NXM, SetFlowFormat
+from vswitch.openflow.version import OF10
 from vswitch.packet.numbers import ICMP, ICMPV6
 
 EXTENSIBLE = tuple(name for name in FLOW_FORMATS if name.startswith(("NXM", "OXM")))
 
 
-@command("add-tlv-map", "SWITCH MAP...")
-def add_tlv_map(given: Given, switch: str, *maps: str) -> None:
+@command("add-tlv-map", "SWITCH MAPS")
+def add_tlv_map(given: Given, switch: str, maps: str) -> None:
     """Map tunnel options to fields."""
-    mod = TlvTableMod(NXTTMC_ADD, _parse_maps(",".join(maps)))
-    check_formats(Settings(given), EXTENSIBLE)
-    _commit(given, switch, mod)
+    mod = TlvTableMod(NXTTMC_ADD, _parse_maps(maps))
+    _change_map(given, switch, mod)
 
 
-@command("del-tlv-map", "SWITCH [MAP...]")
-def del_tlv_map(given: Given, switch: str, *maps: str) -> None:
+@command("del-tlv-map", "SWITCH [MAPS]")
+def del_tlv_map(given: Given, switch: str, maps: str = "") -> None:
     """Delete mappings, or all."""
-    mod = TlvTableMod(NXTTMC_DELETE, _parse_maps(",".join(maps))) if maps else TlvTableMod(NXTTMC_CLEAR)
-    check_formats(Settings(given), EXTENSIBLE)
-    _commit(given, switch, mod)
+    mod = TlvTableMod(NXTTMC_DELETE, _parse_maps(maps)) if maps else TlvTableMod(NXTTMC_CLEAR)
+    _change_map(given, switch, mod)
 
 
 @command("dump-tlv-map", "SWITCH")
 def dump_tlv_map(given: Given, switch: str) -> Iterator[str]:
     """The mappings."""
     return dump(given, switch, TlvTableRequest())
+
+
+def _change_map(given: Given, switch: str, mod: TlvTableMod) -> None:
+    settings = Settings(given)
+    check_formats(settings, EXTENSIBLE)
+    channel = Channel(switch, settings)
+    if channel.version == OF10:
+        channel.commit(SetFlowFormat(NXFF_NXM))  # the only one of its formats that has fields for options
+    channel.commit(mod)
 
 
 def _parse_maps(text: str) -> tuple[TlvMap, ...]:
@@ -103,8 +112,6 @@ def parse_ct_flush(words: tuple[str, ...]) -> CtFlush:
         except TextError as error:
             raise TextError(f"Failed to parse ct-tuple: {error}", word) from None
         flush = flush.replace(ip_proto=proto, **{name: ends})
-    if len(words) > 2:
-        raise CommandError("Invalid arguments")
     return flush
 
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator
 
-from vswitch.base.digits import parse_decimal
 from vswitch.base.options import CommandError, Given
+from vswitch.base.scan import c_atoi
 from vswitch.cli.ofctl.channel import Channel
 from vswitch.cli.ofctl.coloring import colored
 from vswitch.cli.ofctl.naming import shown
@@ -110,7 +110,8 @@ def set_frags(given: Given, switch: str, mode: str) -> None:
     channel.commit(SetConfig(config.flags & ~OFPC_FRAG_MASK | wanted, config.miss_send_len))
     if current_config(channel).flags & OFPC_FRAG_MASK != wanted:
         raise CommandError(
-            f'{switch}: setting fragment handling mode failed (this switch probably does not support mode "{mode}")'
+            f"{switch}: setting fragment handling mode failed "
+            f'(this switch probably doesn\'t support mode "{mode}")'
         )
 
 
@@ -126,8 +127,8 @@ def probe(given: Given, target: str) -> None:
 @command("ping", "TARGET [N]")
 def ping(given: Given, target: str, size: str = "64") -> Iterator[str]:
     """Ten echos of N bytes, and how long each took."""
-    n_bytes = parse_decimal(size)
-    if n_bytes is None or n_bytes > MAX_PAYLOAD:
+    n_bytes = c_atoi(size)
+    if n_bytes > MAX_PAYLOAD:
         raise CommandError(f"payload must be between 0 and {MAX_PAYLOAD} bytes")
     channel = Channel(target, Settings(given))
     payload = bytes(i & 0xFF for i in range(n_bytes))
@@ -145,7 +146,7 @@ def ping(given: Given, target: str, size: str = "64") -> Iterator[str]:
 @command("benchmark", "TARGET N COUNT")
 def benchmark(given: Given, target: str, size: str, count: str) -> Iterator[str]:
     """COUNT echos of N bytes, one after the other, and how fast they were."""
-    n_bytes, n_echos = (parse_decimal(text) or 0 for text in (size, count))
+    n_bytes, n_echos = c_atoi(size), c_atoi(count)
     if n_bytes > MAX_PAYLOAD:
         raise CommandError(f"payload must be between 0 and {MAX_PAYLOAD} bytes")
     whole = n_bytes + HEADER.size

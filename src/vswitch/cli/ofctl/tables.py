@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from vswitch.base.errors import TextError
 from vswitch.base.options import CommandError, Given
 from vswitch.base.text import parse_u8
 from vswitch.cli.ofctl.channel import Channel
@@ -93,15 +94,26 @@ def parse_setting(table: int, text: str) -> tuple[TableMod, tuple[Version, ...]]
     word, _, limits = text.partition(":")
     if word != "vacancy":
         raise CommandError(f"invalid table_mod setting {text}")
-    low, _, high = limits.partition(",")
-    down, up = parse_u8(low, "vacancy threshold percent"), parse_u8(high, "vacancy threshold percent")
-    if max(down, up) > 100:
-        raise CommandError(f'invalid vacancy threshold percent "{max(down, up)}"')
+    low, high, *_ = (*filter(None, limits.split(",")), "", "")
+    down, up = _percent(low, "down"), _percent(high, "up")
     if up < down:
         raise CommandError(
             "Invalid vacancy range, vacancy up should be greater than vacancy down (OFPBPC_BAD_VALUE)"
         )
     return TableMod(table, OFPTC14_VACANCY_EVENTS, vacancy=Vacancy(down, up)), (OF14, OF15)
+
+
+def _percent(text: str, which: str) -> int:
+    """A threshold of vacancy."""
+    if not text:
+        raise CommandError(f"Vacancy {which} value missing")
+    try:
+        percent = parse_u8(text, "vacancy")
+    except TextError:
+        percent = 101
+    if percent > 100:
+        raise CommandError(f'Invalid vacancy {which} value "{text}"')
+    return percent
 
 
 def _beside_the_rest(channel: Channel, mod: TableMod, setting: str) -> TableMod:
