@@ -95,6 +95,11 @@ needs-conversion
 convert /nope
 lock
 wait a
+-t 1 wait Open_vSwitch removed
+-t 1 wait nope added
+query 5
+transact 5
+transact '"x"'
 backup a b c
 list-dbs ssl:127.0.0.1:1
 nope
@@ -119,7 +124,7 @@ def printed(daemons: Daemons, make: Make, line: str) -> tuple[str, str, int]:
     if any(word in line for word in ANY_ORDER):
         out = "\n".join(sorted(out.replace('["standalone","clustered"]', "").splitlines()))
     errors = [
-        text.removeprefix("/usr/bin/")
+        re.sub(r"^\S+Z\|\d+\|", "", text.removeprefix("/usr/bin/"))
         for text in done.stderr.splitlines()
         if "|INFO|" not in text and "|stream_ssl|" not in text  # the peer says when `wait` connects
     ]
@@ -138,6 +143,26 @@ def sets_sorted(text: str) -> str:
 @pytest.mark.parametrize("line", LINES)
 def test_the_same_command_line_prints_the_same(database, line):
     assert printed(database, "ours", line) == printed(database, "peer", line)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "{x",
+        "5",
+        "{}",
+        '{"name": "Open_vSwitch"}',
+        '{"name": "Open_vSwitch", "tables": {"T": {"columns": {"c": {"type": "nope"}}}}}',
+        '{"name": "Open_vSwitch", "tables": {}} x',
+    ],
+)
+def test_files_that_are_no_schema(database, content, tmp_path):
+    path = tmp_path / "schema"
+    path.write_text(content)
+    for command in ("needs-conversion", "convert"):
+        line = f"{command} {path}"
+        assert printed(database, "ours", line) == printed(database, "peer", line)
 
 
 WATCHED = {

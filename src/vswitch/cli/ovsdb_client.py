@@ -73,7 +73,8 @@ def main() -> int:
 def _parse(text: str) -> Json:
     """The JSON that a word of the command line is, or that the file which it names holds."""
     try:
-        return decode(text)
+        if isinstance(value := decode(text), (dict, list)):
+            return value
     except TextError:
         pass
     from vswitch.ovsdb.jsontext import JsonError, decode_argument  # which says what is wrong, and where
@@ -159,19 +160,15 @@ def needs_conversion(given: Given, *words: str) -> Iterable[str]:
 
     server, schema = _server_and_schema("needs-conversion", words, given)
     theirs = server.request("get_schema", schema["name"])
-    same = Schema.from_json(theirs).to_json() == Schema.from_json(schema).to_json()
-    yield "no" if same else "yes"
+    yield "no" if Schema.from_json(theirs).to_json() == schema else "yes"
 
 
 def _server_and_schema(command: str, words: Sequence[str], given: Given) -> tuple[Server, Json]:
+    from vswitch.cli.dbtool.headers import read_schema
+
     server, rest = open_server(words, given)
     check_count(command, rest, 1, 1)
-    try:
-        with open(rest[0], encoding="utf-8") as file:  # noqa: PTH123 - pathlib takes 8 ms to import
-            return server, decode(file.read())
-    except OSError as error:
-        what = f'error opening "{rest[0]}": {error.strerror}'
-        raise CommandError(f'failed to read schema: "{rest[0]}" could not be read as JSON ({what})') from None
+    return server, read_schema(rest[0]).to_json()
 
 
 # --- transactions ---
@@ -303,7 +300,8 @@ def _wait(server: Server, name: str, state: str) -> None:
         for uuid, update in updates.get("Database", {}).items():
             rows[uuid] = update.get("new")
         known = {row["name"]: row for row in rows.values() if row}
-        if state == "removed" if name not in known else state == "added" or known[name]["connected"]:
+        row = known.get(name)
+        if {"added": row is not None, "removed": row is None, "connected": row and row["connected"]}[state]:
             return
         server.handle(server.connection.receive())
         updates = {}

@@ -24,7 +24,11 @@ def backup(server: Server, database: str) -> None:
     if sys.stdout.isatty():
         raise CommandError("not writing backup to a terminal; please redirect stdout to a file")
     layout = server.layout(database)
-    content = {"_comment": 'produced by "ovsdb-client backup"', "_date": round(time.time() * 1000)}  # noqa: TID251
+    content = {
+        "_comment": 'produced by "ovsdb-client backup"',
+        "_date": round(time.time() * 1000),  # noqa: TID251
+        "_is_diff": True,
+    }
     kept = {
         name: [column for column in table.columns() if not column.ephemeral]
         for name, table in layout.tables.items()
@@ -66,9 +70,9 @@ def restore(server: Server, database: str, *, force: bool) -> None:
 
 def _read_backup() -> tuple[Json, dict[str, dict[str, Json]]]:
     """The schema, and each table's rows by UUID, of the backup on standard input."""
-    records = [record.json for record in read_records(sys.stdin.buffer, "stdin")]
+    records = [record.json for record in read_records(sys.stdin.buffer, "/dev/stdin")]
     if not records:
-        raise CommandError("stdin: database file is empty")
+        raise CommandError("ovsdb error: /dev/stdin: cannot identify file type")
     content: dict[str, dict[str, Json]] = {}
     for record in records[1:]:
         for table, rows in record.items():
