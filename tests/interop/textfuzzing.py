@@ -118,7 +118,7 @@ EXCEPTIONS = (
     _named("a packet type in learn: the peer shows its name twice", r"learn.*packet_type"),
     _named(
         "parts of ERSPAN and GTP-U as entries: the peer takes the value for a mask",
-        r"GTPU_|ERSPAN_|(gtpu_flags|erspan_(dir|hwid))[=:]",
+        r"GTPU_|ERSPAN_|(gtpu_(flags|msgtype)|erspan_(dir|hwid))[=:]",
     ),
     _named("the peer, 3.1, does not have the field", r"OXM_OF_PKT_REG([89]|1\d)|XXREG[4-7]|xxreg[4-7]"),
 )

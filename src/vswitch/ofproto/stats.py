@@ -6,18 +6,24 @@ Sources: OpenFlow 1.0, 5.3.5; OpenFlow 1.5.1, 7.3.5; ovs-ofctl(8), dump-flows, d
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import cache, reduce
+from operator import or_
 
 from vswitch.base.version import OVS_VERSION
+from vswitch.flow.codes import code_for
+from vswitch.flow.field import Field
+from vswitch.flow.fields import FIELDS
 from vswitch.flow.ports import OFPP_ANY, OfPort
 from vswitch.ofproto.handlers import Request, handles
 from vswitch.ofproto.port import SwitchPort
 from vswitch.ofproto.rule import Rule
 from vswitch.ofproto.selection import selected
 from vswitch.ofproto.switch import Switch, split_duration
-from vswitch.ofproto.table import INTERNAL_TABLE, Table
+from vswitch.ofproto.table import INTERNAL_TABLE, Table, TableMiss
 from vswitch.ofproto.tunneloptions import check_options
 from vswitch.openflow.flowentries import Row
 from vswitch.openflow.message import Message
+from vswitch.openflow.messages.flow import OFPFW10_ALL
 from vswitch.openflow.messages.flowstats import (
     AggregateStatsReply,
     AggregateStatsRequest,
@@ -34,15 +40,17 @@ from vswitch.openflow.messages.port import (
 )
 from vswitch.openflow.messages.switch import DescReply, DescRequest
 from vswitch.openflow.messages.table import (
+    OFPTC11_MISS_CONTINUE,
+    OFPTC11_MISS_CONTROLLER,
+    OFPTC11_MISS_DROP,
     TableDescReply,
     TableDescRequest,
     TableStats,
     TableStatsReply,
     TableStatsRequest,
 )
-from vswitch.openflow.version import OF10, Version
+from vswitch.openflow.version import OF10, OF11, OF12, Version
 
-OFPFW10_ALL = (1 << 22) - 1  # every field of OpenFlow 1.0 can be a wildcard
 FLOWS_PER_REPLY = 400  # of usual size, so that a part of a reply is a message, and takes 1 ms
 MAX_ENTRIES = 1_000_000  # what we say that a table without a limit holds
 
@@ -137,8 +145,42 @@ def _table_stats(table: Table, version: Version) -> TableStats:
         matched_count=table.matched,
         name=table.name,
         max_entries=MAX_ENTRIES if table.max_rules is None else table.max_rules,
-        wildcards=OFPFW10_ALL if version == OF10 else 0,
+        config=_MISSES.get(table.miss, OFPTC11_MISS_CONTROLLER),
+        **_features(version, table.id),
     )
+
+
+_MISSES = {TableMiss.CONTINUE: OFPTC11_MISS_CONTINUE, TableMiss.DROP: OFPTC11_MISS_DROP}
+_OFPFMF11_ALL = 0xFBFF  # of OpenFlow 1.1's fields all but the bit that nothing is
+_OFPAT11_ALL = 0x7FF | 0xFFF << 13  # output to set_tp_dst, and set_mpls_label to dec_nw_ttl
+_OFPAT12_ALL = 1 | 0x7FF << 15  # output, and set_mpls_ttl to set_field
+_OFPXMC12_BASIC = 0x8000
+
+
+@cache
+def _features(version: Version, table_id: int) -> dict[str, int]:
+    """What tables can do, in the versions that tell it here: later ones have messages of their own for it."""
+    if version == OF10:
+        return {"wildcards": OFPFW10_ALL}
+    told = {
+        "instructions": 0x3C | (table_id < INTERNAL_TABLE - 1) << 1
+    }  # from 253 nothing can go to another table
+    if version == OF11:
+        told |= dict.fromkeys(("match", "wildcards"), _OFPFMF11_ALL)
+        told |= dict.fromkeys(("write_actions", "apply_actions"), _OFPAT11_ALL)
+    elif version == OF12:
+        told |= dict.fromkeys(("match", "wildcards"), _oxm_bits(FIELDS))
+        told |= dict.fromkeys(("write_actions", "apply_actions"), _OFPAT12_ALL)
+        writable = _oxm_bits(field for field in FIELDS if field.writable)
+        told |= dict.fromkeys(("write_setfields", "apply_setfields"), writable)
+        told |= dict.fromkeys(("metadata_match", "metadata_write"), (1 << 64) - 1)
+    return told
+
+
+def _oxm_bits(fields: Iterable[Field]) -> int:
+    """A bit for the type of each of `fields` that OpenFlow 1.2 itself has."""
+    codes = filter(None, (code_for(field, OF12) for field in fields))
+    return reduce(or_, (1 << code.number for code in codes if code.oxm_class == _OFPXMC12_BASIC))
 
 
 @handles(TableDescRequest)

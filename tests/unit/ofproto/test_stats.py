@@ -10,9 +10,11 @@ from tests.switch.machine import Machine, replies
 from vswitch.dpif.netdev import NetdevStats
 from vswitch.flow.match import parse_match
 from vswitch.flow.ports import OFPP_ANY, OFPP_LOCAL, OfPort
-from vswitch.ofproto.stats import MAX_ENTRIES, OFPFW10_ALL
+from vswitch.ofproto.stats import MAX_ENTRIES
+from vswitch.ofproto.table import TableMiss
 from vswitch.openflow.errors import FlowModFailed
 from vswitch.openflow.message import Message, decode, encode
+from vswitch.openflow.messages.flow import OFPFW10_ALL
 from vswitch.openflow.messages.flowstats import (
     AggregateStatsReply,
     AggregateStatsRequest,
@@ -24,7 +26,7 @@ from vswitch.openflow.messages.hello import Error
 from vswitch.openflow.messages.port import PortDescRequest, PortStatsRequest
 from vswitch.openflow.messages.switch import DescRequest
 from vswitch.openflow.messages.table import TableDescRequest, TableStatsRequest
-from vswitch.openflow.version import OF10, OF13, OF14, OF15, Version
+from vswitch.openflow.version import OF10, OF11, OF12, OF13, OF14, OF15, Version
 
 
 def asked(machine: Machine, request: Message, version: Version = OF15, now: float = 0.0) -> Message:
@@ -111,6 +113,22 @@ def test_tables_tell_what_they_hold_and_could_hold(machine: Machine, version: Ve
     if version == OF10:
         assert (third.name, third.max_entries, first.max_entries) == ("third", 7, MAX_ENTRIES)
         assert first.wildcards == OFPFW10_ALL
+
+
+def test_tables_tell_what_they_can_until_openflow_12(machine: Machine) -> None:
+    machine.br0.tables[1].miss = TableMiss.DROP
+    for version, match, actions, setfields in (
+        (OF11, 0xFBFF, 0x1FFE7FF, 0),
+        (OF12, 0x101FFFFFFFFD, 0x3FF8001, 0xFFFFFFBDD),
+    ):
+        first, second, *_, last = asked(machine, TableStatsRequest(), version).tables  # type: ignore[attr-defined]
+        assert (first.match, first.wildcards) == (match, match)
+        assert (first.write_actions, first.apply_actions, first.write_setfields) == (
+            actions,
+            actions,
+            setfields,
+        )
+        assert (first.instructions, last.instructions, first.config, second.config) == (0x3E, 0x3C, 0, 2)
 
 
 def test_descriptions(machine: Machine) -> None:
