@@ -16,6 +16,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
@@ -377,7 +378,8 @@ def churn(make: str, n_rounds: int = 1000) -> float:
 
 
 def gigabyte(make: str) -> dict[str, float]:
-    """Seconds to write a journal of MEGABYTES and to start on it, and the memory that it then takes."""
+    """Seconds to write a journal of MEGABYTES and to start on it, and the memory that it then takes; and the longest that a
+    durable transaction takes while the journal is compacted, in ms."""
     with running(make) as server:
         client = Client(server.socket)
         start = time.monotonic()
@@ -387,8 +389,25 @@ def gigabyte(make: str) -> dict[str, float]:
             client.ask("transact", "Bench", *operations)
         measured = {"fill": time.monotonic() - start, "size": server.database.stat().st_size / 1e6}
         client.close()
+        measured["wait"] = 1000 * longest_wait(server)
         server.stop()
         return measured | {"restart": timed(server.restart), "memory": server.memory()}
+
+
+def longest_wait(server: Server) -> float:
+    """Seconds of the slowest of many small transactions, one after the other, beside a compaction."""
+    compaction = threading.Thread(target=lambda: server.control("ovsdb-server/compact"))
+    client = Client(server.socket)
+    longest, is_last = 0.0, False
+    compaction.start()
+    while not is_last:
+        is_last = not compaction.is_alive()
+        start = time.monotonic()
+        client.ask("transact", "Bench", insert(0), {"op": "commit", "durable": True})
+        longest = max(longest, time.monotonic() - start)
+    compaction.join()
+    client.close()
+    return longest
 
 
 def compare(
@@ -446,6 +465,12 @@ def rows_of_large() -> Iterable[Row]:
 def rows_of_gigabyte() -> Iterable[Row]:
     """What a file of a gigabyte costs."""
     ours, peer = gigabyte("ours"), gigabyte("peer")
-    for what, unit, target in (("fill", "s", 2.0), ("restart", "s", 1.0), ("memory", "MB", 1.5)):
-        text = f"{what}, {ours['size']:,.0f} MB"
+    for what, unit, target in (
+        ("fill", "s", 2.0),
+        ("wait", "ms", 0.5),
+        ("restart", "s", 1.0),
+        ("memory", "MB", 1.5),
+    ):
+        what_for = "longest wait beside a compaction" if what == "wait" else what
+        text = f"{what_for}, {ours['size']:,.0f} MB"
         yield Row(text, unit, ours[what], {"peer": peer[what]}, False, "peer", target)
