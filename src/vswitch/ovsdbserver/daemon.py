@@ -11,7 +11,7 @@ from pathlib import Path
 
 from vswitch.aio.daemon import Service, describe_status
 from vswitch.base.errors import TextError, VswitchError
-from vswitch.base.log import Logger
+from vswitch.base.log import LOG, Logger
 from vswitch.base.options import CommandError, version_line
 from vswitch.ovsdb.cluster.address import SCHEME
 from vswitch.ovsdb.database import Commit
@@ -30,6 +30,7 @@ from vswitch.ovsdbserver.storage import milliseconds_now, uuid_source
 from vswitch.ovsdbserver.tablelog import TableLog
 
 log = Logger("ovsdb_server")
+LOG.module("ovsdb_cluster")  # of clusterbacking.py: -v and vlog/set know it before it is imported
 
 
 class DatabaseDaemon:

@@ -10,10 +10,17 @@ from __future__ import annotations
 import asyncio
 import time
 
+from vswitch.base.log import LOG
 from vswitch.dpif.datapath import Datapath
 from vswitch.netdev.dummy import DummyDevices
 from vswitch.netdev.types import register_dummies, register_linux
 from vswitch.vswitchd.platform import Platform
+
+for name in (
+    "dpif_ebpf",
+    "ebpf_prepared",
+):  # of datapath/ebpf: -v and vlog/set know them before it is imported
+    LOG.module(name)
 
 
 def build_platform(dummy: str = "", system: bool = True) -> Platform:
