@@ -26,18 +26,21 @@ from tests.unit.openflow.samples import encoded
 from vswitch.base.remarks import remarks_to
 from vswitch.openflow.text import print_message
 
-MARK = re.compile(r"OFPT_ECHO_REQUEST \(xid=0xa[0-9a-f]{7}\): 0 bytes of payload\n")
+MARK = re.compile(
+    r"OFPT_ECHO_REQUEST \(xid=0xa[0-9a-f]{7}\): 0 bytes of payload\n(?:00000000  01 02 00 08 a.*\n)?"
+)
 INTERESTING = (0, 1, 2, 3, 4, 7, 8, 15, 16, 24, 63, 64, 127, 128, 253, 254, 255)
 MAX_SIZE = 4096  # bytes of a message that is mutated
 
 
-def peer_prints(messages: Sequence[bytes]) -> list[str]:
-    """What the peer's `ofp-parse` prints of each; marks between them tell where one ends."""
+def peer_prints(messages: Sequence[bytes], more: int = 0) -> list[str]:
+    """What the peer's `ofp-parse`, with `more` times -m, prints of each; marks between them tell where one ends."""
     marks = (bytes([1, 2, 0, 8]) + (0xA0000000 + i).to_bytes(4, "big") for i in range(len(messages)))
     with tempfile.TemporaryDirectory() as directory:
         stream = Path(directory) / "messages"
         stream.write_bytes(b"".join(part for pair in zip(messages, marks, strict=True) for part in pair))
-        command = [program("peer", "ovs-ofctl"), "-vconsole:off", "ofp-parse", str(stream)]
+        options = ["-vconsole:off", *["-m"] * more]
+        command = [program("peer", "ovs-ofctl"), *options, "ofp-parse", str(stream)]
         done = subprocess.run(command, capture_output=True, check=True)
     return MARK.split(done.stdout.decode("utf-8", "surrogateescape"))[:-1]
 
@@ -144,10 +147,10 @@ def cases(rng: random.Random, number: int) -> Iterator[bytes]:
         yield mutated(rng, rng.choice(golden), rng.choice(golden))
 
 
-def differences(messages: Sequence[bytes]) -> Iterator[tuple[bytes, str, str]]:
+def differences(messages: Sequence[bytes], more: int = 0) -> Iterator[tuple[bytes, str, str]]:
     """Messages of which the peer and we say different things, with what both say."""
-    for message, theirs in zip(messages, peer_prints(messages), strict=True):
-        ours = print_message(message, 2)
+    for message, theirs in zip(messages, peer_prints(messages, more), strict=True):
+        ours = print_message(message, 2 + more)
         if ours != theirs:
             yield message, theirs, ours
 

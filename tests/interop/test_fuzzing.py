@@ -26,6 +26,13 @@ def test_mutated_messages_mean_what_they_mean_to_the_peer() -> None:
     assert not kinds, "\n\n".join(f"{message}\n{text}" for text, message in kinds.items())
 
 
+@pytest.mark.parametrize("more", range(1, 5))
+def test_verbose_texts_of_mutated_messages(more: int) -> None:
+    """With -m, -mm and so on, too."""
+    found = differences(list(cases(random.Random(more), MESSAGES // 5)), more)
+    assert not [(case[0].hex(), *case[1:]) for case in found if exempt(*case) is None]
+
+
 def test_mutated_messages_are_complained_of_as_the_peer_does() -> None:
     """Line for line, on stderr, but for those that tests/interop/exceptions.py names."""
     messages = list(cases(random.Random(6), LOGGED))

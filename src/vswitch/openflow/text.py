@@ -40,6 +40,9 @@ FAMILIES: Mapping[str, str] = {
 }
 
 
+_DUMPING = 5  # the verbosity from which on messages are shown in hexadecimal, too
+
+
 def printer(kind: type[Message]) -> Printer:
     """The function that prints messages of a class."""
     if kind not in PRINTERS:
@@ -59,7 +62,7 @@ def print_message(
     text = _print(data, Style(verbosity, names, show_stats, print_message, data), known)
     if not text.endswith("\n"):
         text += "\n"
-    dump = hex_dump(data) if verbosity >= 5 else ""
+    dump = hex_dump(data) if verbosity >= _DUMPING else ""
     return text if text.endswith(dump) else text + dump  # errors show it anyway
 
 
@@ -83,7 +86,7 @@ def _print(data: bytes, style: Style, known: Message | None) -> str:
 def _tell(error: OpenFlowError) -> None:
     """Log what Open vSwitch logs of an error."""
     for module, text, data in error.remarks:
-        dump = "".join(f"\n{line.partition('|')[0].rstrip()}" for line in hex_dump(data).splitlines())
+        dump = f"\n{hex_dump(data, characters=False).rstrip()}" if data else ""
         remark_some(module, text + dump)
 
 
@@ -117,6 +120,8 @@ def _print_known(
         text = head + printer(type(message))(message, Dialect(version), style)
         if isinstance(message, Hello) and message.unknown:
             text += f" unknown data in hello:\n{hex_dump(data)}"
+            if style.verbosity >= _DUMPING:
+                text += hex_dump(data)  # for it is as if the end of the text were that already
         return text
     except OpenFlowError as error:
         if message is None and cls.name == "FLOW_MOD" and form.kind == "OFPT" and version == OF10:

@@ -52,7 +52,7 @@ def compose_packet(given: Given, text: str, payload: str | None = None) -> Itera
             f"specified and extracted flows differ:\nspecified: {_shown(wanted)}\nextracted: {_shown(made)}"
         )
         status = 1
-    yield hex_dump(packet, characters=False).rstrip("\n")
+    yield hex_dump(packet, characters=False).rstrip("-\n")
     if status:
         raise CommandError("", status)
 

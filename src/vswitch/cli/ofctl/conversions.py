@@ -79,7 +79,7 @@ def _entries(given: Given, version: Version | None) -> Iterator[str]:
             sent, entries = encode_match(version, match), encode_entries(match, version)
         yield format_entries(entries)
         if verbose and sent:
-            yield hex_dump(sent, characters=False).rstrip("\n")
+            yield hex_dump(sent, characters=False).rstrip("-\n")
 
 
 # Matches of OpenFlow 1.0 and 1.1.

@@ -94,7 +94,7 @@ def _bits(text: str) -> frozenset[Version]:
 
 
 def _dump(data: bytes) -> str:
-    return hex_dump(data, characters=False).rstrip("\n")
+    return hex_dump(data, characters=False).rstrip("-\n")
 
 
 @command("parse-key-value", "STRING...")

@@ -85,7 +85,7 @@ def hex_dump(data: bytes, characters: bool = True) -> str:
     for at in range(0, len(data), 16):
         row = data[at : at + 16]
         cells = [f"{byte:02x}" for byte in row] + ["  "] * (16 - len(row))
-        gap = "-" if len(row) > 8 or (len(row) == 8 and characters) else " "
+        gap = "-" if len(row) >= 8 else " "
         shown = "".join(chr(byte) if 0x20 <= byte < 0x7F else "." for byte in row).ljust(16)
         line = f"{at:08x}  {' '.join(cells[:8])}{gap}{' '.join(cells[8:])}"
         lines.append(f"{line} |{shown}|\n" if characters else f"{line.rstrip()}\n")

@@ -9,7 +9,7 @@ from vswitch.openflow.actions.check import check_actions
 from vswitch.openflow.errors import FlowModFailed, OpenFlowError
 from vswitch.openflow.flowtext import format_duration, format_flow_mod, format_flow_stats
 from vswitch.openflow.match10 import as_given10, decode_match10, encode_match10
-from vswitch.openflow.message import HEADER, Dialect, Form
+from vswitch.openflow.message import HEADER, OFPT_VENDOR, Dialect, Form
 from vswitch.openflow.messages.flow import OFPFF_EMERG, FlowMod, FlowRemoved
 from vswitch.openflow.messages.flowstats import (
     AggregateStatsReply,
@@ -21,7 +21,6 @@ from vswitch.openflow.printing.base import Style, prints, prints_bytes
 from vswitch.openflow.statstext import flow_printer
 from vswitch.openflow.version import OF10, OF12
 
-OFPT_FLOW_MOD = 14  # of OpenFlow 1.0
 VERY_VERBOSE = 3
 REASONS = ("idle", "hard", "delete", "group_delete", "meter_delete", "eviction")
 _UNKNOWN = 0xFF
@@ -31,13 +30,13 @@ _UNKNOWN = 0xFF
 def flow_mod(message: FlowMod, dialect: Dialect, style: Style) -> str:
     """Command, match, settings, actions; the error if the actions make no sense."""
     data, raw = style.data, None
-    if dialect.version == OF10:
-        if data[1] == OFPT_FLOW_MOD:
-            tell_normal10(data[HEADER.size :])
-        if style.verbosity >= VERY_VERBOSE:
-            from vswitch.openflow.printing.rawmatch import raw_match
+    is_nx = data[1] == OFPT_VENDOR
+    if dialect.version == OF10 and not is_nx:
+        tell_normal10(data[HEADER.size :])
+    if style.verbosity >= VERY_VERBOSE and (dialect.version == OF10 or is_nx):
+        from vswitch.openflow.printing.rawmatch import raw_match
 
-            raw = raw_match(data, style.names)
+        raw = raw_match(data, style.names)
     if message.flags & OFPFF_EMERG:  # there are none
         timed = message.idle_timeout or message.hard_timeout
         raise OpenFlowError(FlowModFailed.BAD_EMERG_TIMEOUT if timed else FlowModFailed.TABLE_FULL)
