@@ -106,8 +106,9 @@ def test_bonds_that_share_load_have_numbers_of_their_own() -> None:
             "set port bond1 bond_mode=balance-slb",
         ]
         await rig.want(*both)
-        numbers = sorted(line.split("\t")[2] for line in bonds.list([]).splitlines()[1:])
-        assert numbers == ["1", "2"]
+        shown = bonds.list([])
+        assert sorted(line.split("\t")[2] for line in shown.splitlines()[1:]) == ["1", "2"]
+        assert bonds.list([]) == shown  # and keep them
         await rig.want(*both, "set port bond0 bond_mode=active-backup")
         assert "bond0\tactive-backup\t0\t" in bonds.list([])
 

@@ -87,7 +87,8 @@ def test_patch_ports_that_have_a_peer_have_no_error() -> None:
 
 def test_what_devices_are_like() -> None:
     async def test(rig: Rig) -> None:
-        said = await told(rig, *ONE, *PATCH, *BROKEN)
+        before = "set interface bad mtu=9 link_state=up status:driver_name=x"  # when it worked
+        said = await told(rig, *ONE, *PATCH, *BROKEN, before)
         rig.device("p1").set_up(False)
         write_status(said.line.transaction, rig.vswitch, asyncio.get_running_loop().time())
         state = rig.device("p1").state()
