@@ -115,7 +115,10 @@ class JournalBacking(Backing):
     def tend(self) -> None:
         """Flush the journal if somebody waits for that."""
         if self.standalone.is_busy and self.journal.wants_sync():
-            self.around.spawn(self.journal.sync())
+            if self.journal.is_quick:
+                self.journal.sync_now()
+            else:
+                self.around.spawn(self.journal.sync())
 
     def _synced(self, failure: str) -> None:
         if failure and not self._is_repairing:

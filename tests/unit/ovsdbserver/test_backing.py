@@ -105,6 +105,24 @@ def test_while_the_journal_cannot_be_written_anew_nothing_is_said_to_be_durable(
     backing.close()
 
 
+def test_while_the_disk_is_quick_the_loop_itself_flushes(daemon, monkeypatch):
+    daemon.open("db")
+    first, second = Client(daemon), Client(daemon)
+    first.send("transact", "T", INSERT, DURABLE, id=1)
+    second.send("transact", "T", {**INSERT, "row": {"a": "2"}}, DURABLE, id=2)
+    assert first.heard() == second.heard() == []
+    daemon.backing.tend()
+    assert [message["id"] for client in (first, second) for message in client.heard()] == [1, 2]
+    assert daemon.tasks == []
+    monkeypatch.setattr("vswitch.ovsdbserver.storage.QUICK_FLUSH", -1.0)  # the last one was not quick
+    first.send("transact", "T", {**INSERT, "row": {"a": "3"}}, DURABLE, id=3)
+    daemon.backing.tend()
+    assert first.heard() == []
+    asyncio.run(daemon.settle())
+    assert [message["id"] for message in first.heard()] == [3]
+    daemon.backing.close()
+
+
 def test_words_for_databases(daemon):
     assert isinstance(daemon.open("db"), JournalBacking)
     daemon.backing.close()

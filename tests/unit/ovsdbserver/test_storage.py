@@ -148,16 +148,20 @@ def test_a_flush_of_a_file_that_was_replaced_meanwhile_says_nothing_about_the_ne
     journal.close()
 
 
-@pytest.mark.parametrize("last", ["quick", "slow"])
-def test_only_after_a_flush_that_was_not_quick_does_the_next_go_on_in_a_thread(path, monkeypatch, last):
+def test_a_flush_goes_on_here_or_in_a_thread_and_tells_whether_it_was_quick(path, monkeypatch):
     journal, _ = open_journal(path, uuids())
     threads = []
     monkeypatch.setattr(os, "fdatasync", lambda fd: threads.append(threading.current_thread()))
-    monkeypatch.setattr(storage, "QUICK_FLUSH", float("inf") if last == "quick" else -1.0)
+    assert journal.is_quick
+    journal.append(RECORD)
+    journal.sync_now()
+    assert (journal.n_safe, journal.is_quick) == (journal.size, True)
+    monkeypatch.setattr(storage, "QUICK_FLUSH", -1.0)
+    assert not journal.is_quick
     journal.append(RECORD)
     asyncio.run(journal.sync())
     assert journal.n_safe == journal.size
-    assert [thread is threading.main_thread() for thread in threads] == [last == "quick"]
+    assert [thread is threading.main_thread() for thread in threads] == [True, False]
     journal.close()
 
 
