@@ -32,15 +32,35 @@ def _run(words: Sequence[str]) -> int:
         return 0
     if len(files) != 1:
         raise CommandError("exactly 1 non-option argument required (use --help for help)")
-    from vswitch.packet.pcap import CaptureError, read_pcap  # not needed for --help
-
     try:
         with open(files[0], "rb") as file:  # noqa: PTH123 - pathlib takes 8 ms to import
             data = file.read()
-        for _, packet in read_pcap(data):
-            print(packet.hex())
     except OSError as error:
         raise CommandError(f"{files[0]}: open failed ({error.strerror})") from None
-    except CaptureError as error:
-        raise CommandError(f"{files[0]}: {error}") from None
+    _print(data)
     return 0
+
+
+def _print(data: bytes) -> None:
+    """The packets, as far as they go; then what is wrong, in Open vSwitch's words."""
+    from vswitch.packet.pcap import HEADER_SIZE, RECORD_SIZE, CaptureError, read_pcap  # not needed for --help
+
+    at = HEADER_SIZE
+    try:
+        for _, packet in read_pcap(data):
+            print(packet.hex())
+            at += RECORD_SIZE + len(packet)
+    except CaptureError as error:
+        if len(data) < HEADER_SIZE:
+            wrong = "end of file reading pcap header"
+        elif error.whole:
+            magic = int.from_bytes(data[:4], "big")
+            wrong = f"bad magic {magic} reading pcap file (expected {', '.join(_MAGICS)} or 0xd4c3b2a1)"
+        else:
+            wrong = "end of file reading pcap packet data"
+        raise CommandError(wrong) from None
+    if at < len(data):
+        raise CommandError("end of file within pcap record header")
+
+
+_MAGICS = ("0xa1b2c3d4", "0xa1b23c4d", "0x4d3cb2a1")

@@ -13,6 +13,7 @@ from vswitch.base.errors import WireError
 
 _HEADER = struct.Struct("=IHHiIII")  # magic, version 2.4, zone, accuracy, longest packet, link type
 _RECORD = struct.Struct("=IIII")  # seconds, microseconds, size here, size on the wire
+HEADER_SIZE, RECORD_SIZE = _HEADER.size, _RECORD.size  # bytes
 _MAGIC = struct.Struct("=I")
 _MICROSECONDS, _NANOSECONDS = 0xA1B2C3D4, 0xA1B23C4D
 _ETHERNET = 1
