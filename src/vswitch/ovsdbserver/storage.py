@@ -4,8 +4,9 @@ A record is written before its transaction takes effect; if that fails (a full d
 was and the transaction fails alone.  One flush serves all who have asked for it by then.  On a disk that is quick (0.3 ms
 is usual) it happens at once: a thread, there and back, takes as long again, and 0.2 ms more of the processor
 ("transactions, 1 client, durable", bench/database.py).  When the last flush was not quick, the next goes on in a thread,
-and whoever asks meanwhile shares the one after it.  A
-compaction writes a new file beside the old one while the old one goes on growing, takes over what was added meanwhile,
+and whoever asks meanwhile shares the one after it.
+
+A compaction writes a new file beside the old one while the old one goes on growing, takes over what was added meanwhile,
 and then renames it.
 
 An empty file beside the journal, `.NAME.~lock~`, is locked for as long as the journal is in use: the same that Open
