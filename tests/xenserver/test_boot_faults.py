@@ -106,9 +106,20 @@ def test_a_disk_that_cannot_be_written(host: LiveHost, fault: str, message: str,
     assert repaired.endswith("\nxenbr2\n")
 
 
-def test_no_room_for_logs(host: LiveHost) -> None:
-    host.run("mount -t tmpfs -o size=4k full /var/log/openvswitch; echo x > /var/log/openvswitch/fill")
-    comes_up(host)
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "mount -t tmpfs -o size=4k full /var/log/openvswitch; echo x > /var/log/openvswitch/fill",
+        "mount -t tmpfs -o size=4k,nr_inodes=1 full /var/log/openvswitch",
+        "mount -t tmpfs -o ro full /var/log/openvswitch",
+    ],
+    ids=["no room in files", "no room for files", "read-only"],
+)
+def test_no_room_for_logs(host: LiveHost, fault: str) -> None:
+    host.run(fault)
+    said = comes_up(host)
+    assert ("runs without a log file ... (warning)." in said) == ("fill" not in fault)
+    assert "ovs-xapi-sync is running" in host.run("/etc/init.d/openvswitch status")
 
 
 STEPS = [

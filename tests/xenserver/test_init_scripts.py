@@ -108,7 +108,7 @@ def started(*more: str, command: str = "start") -> str:
 def test_start(boot: Boot) -> None:
     """Bridges are deleted by the first start of a boot, and by no other."""
     assert boot.run("start").returncode == 0
-    sync_call = "ovs-xapi-sync -vconsole:emer --pidfile --detach --monitor --log-file "
+    sync_call = "ovs-xapi-sync --log-file -vconsole:emer --pidfile --detach --monitor "
     first, second, third = boot.calls()
     assert (first, third) == (started("--delete-bridges"), GRE)
     assert second.startswith(sync_call)
@@ -117,6 +117,16 @@ def test_start(boot: Boot) -> None:
     assert (boot.root / "var/lock/subsys/openvswitch").exists()
     boot.run("start")
     assert boot.calls()[0] == started()
+
+
+@pytest.mark.parametrize("script", ["etc/init.d/openvswitch", f"{SCRIPTS}/ovs-start"])
+def test_a_run_directory_that_cannot_be_written_does_not_keep_the_switch_down(
+    boot: Boot, script: str
+) -> None:
+    (boot.root / "var/run/openvswitch.booted").symlink_to("/nowhere/at/all")
+    (boot.root / "var/lock/subsys/openvswitch").symlink_to("/nowhere/at/all")
+    assert boot.run("start", script=script).returncode == 0
+    assert boot.calls()[0] == started("--delete-bridges")
 
 
 @pytest.mark.parametrize("mark", ["usr/sbin/xcp-networkd", "etc/xcp-networkd.conf"])

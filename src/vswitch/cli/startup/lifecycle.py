@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from vswitch.base.errors import VswitchError
@@ -157,7 +158,7 @@ class Lifecycle:
                 *arguments,
                 *shlex.split(settings[f"{daemon.name}-options"]),
                 "--no-chdir",
-                f"--log-file={logdir()}/{daemon.name}.log",
+                *self._log_option(daemon.name),
                 f"--pidfile={in_rundir(f'{daemon.name}.pid')}",
                 *([f"--user={settings['ovs-user']}"] if settings["ovs-user"] else []),
                 *(["--monitor"] if settings.is_on("monitor") and not wrapper else []),
@@ -169,9 +170,21 @@ class Lifecycle:
             core_files=settings.is_on("force-corefiles"),
         )
 
+    def _log_option(self, name: str) -> list[str]:
+        """Where a daemon logs; nowhere if the disk is full or read-only: it would not start, nor would the network."""
+        path = f"{logdir()}/{name}.log"
+        try:
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o660))
+        except OSError as error:
+            warn(f"{reason(error)}: {name} runs without a log file")
+            return []
+        return [f"--log-file={path}"]
+
     def _directories(self) -> None:
         """Make the directories that the daemons write to."""
-        for name in (rundir(), logdir(), self._settings["daemon-cwd"]):
+        with suppress(OSError):  # a log is missed, but can be done without
+            Path(logdir()).mkdir(mode=0o755, parents=True, exist_ok=True)
+        for name in (rundir(), self._settings["daemon-cwd"]):
             try:
                 Path(name).mkdir(mode=0o755, parents=True, exist_ok=True)
             except OSError as error:
