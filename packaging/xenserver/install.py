@@ -2,12 +2,16 @@
 
     python3 packaging/xenserver/install.py RUNTIME BUILDROOT KERNEL
 
-RUNTIME is what packaging/runtime.py has made; KERNEL is what `uname -r` says on the host.
+RUNTIME is what packaging/runtime.py has made; KERNEL is what `uname -r` says on the host.  It is told of if what they carry cannot run there.
+
+Sources: gnu/Linux ABI, NT_GNU_ABI_TAG (elf.h).
 """
 
 from __future__ import annotations
 
+import re
 import shutil
+import struct
 import sys
 from pathlib import Path
 
@@ -19,6 +23,11 @@ LEFT_OUT = ("ovs-controller", "ovs-testcontroller", "ovs-pki", "vswitch")  # of 
 SCRIPTS = ("ovs-ctl",)  # programs that only start-up scripts call
 # What takes the place of scripts of the host: installed beside them, and linked to by the package's scriptlets.
 REPLACING = ("etc/xensource/scripts", "opt/xensource/libexec")
+# Later hosts have it from XAPI's package, and no two packages may have one file; elsewhere a scriptlet links to it.
+OFFERED = "etc/xapi.d/plugins/openvswitch-config-update"
+ABI_NOTE = struct.pack(
+    "<3I4sI", 4, 16, 1, b"GNU", 0
+)  # sizes, NT_GNU_ABI_TAG, owner, Linux; a version follows
 SCHEMAS = ("vswitch", "vtep")
 
 
@@ -30,7 +39,8 @@ def main() -> None:
     for path in sorted((HERE / "root").rglob("*")):
         if path.is_file():
             place = path.relative_to(HERE / "root")
-            install_file(path, scripts / path.name if str(place.parent) in REPLACING else root / place)
+            is_linked = str(place.parent) in REPLACING or str(place) == OFFERED
+            install_file(path, scripts / path.name if is_linked else root / place)
     for path in sorted((TOP / "scripts").iterdir()):
         if path.name in LEFT_OUT:
             continue
@@ -48,6 +58,8 @@ def main() -> None:
     for name in ("var/lib/openvswitch", "var/log/openvswitch", "var/xen/openvswitch"):
         (root / name).mkdir(parents=True)
     install_for_kernel(root / "lib/modules" / kernel / "extra/openvswitch")
+    if complaint := too_old(kernel, needed_kernel(runtime / "lib/libc.so.6")):
+        sys.stderr.write(f"{complaint}\n")
 
 
 def install_file(source: Path, target: Path) -> None:
@@ -74,6 +86,24 @@ def install_for_kernel(directory: Path) -> None:
     """What ties the switch to one kernel: which modules of it to load."""
     directory.mkdir(parents=True)
     shutil.copy(HERE / "modules.conf", directory / "modules.conf")
+
+
+def needed_kernel(library: Path) -> tuple[int, ...]:
+    """The oldest kernel that a C library runs on, as its own note has it; nothing if it has none."""
+    data = library.read_bytes() if library.exists() else b""
+    at = data.find(ABI_NOTE)
+    return struct.unpack_from("<3I", data, at + len(ABI_NOTE)) if at >= 0 else ()
+
+
+def too_old(kernel: str, needed: tuple[int, ...]) -> str:
+    """What to say if the programs cannot run on a kernel; nothing if they can."""
+    found = re.match(r"(\d+)\.(\d+)\.?(\d*)", kernel)
+    if found is None or tuple(int(number or 0) for number in found.groups()) >= needed:
+        return ""
+    return (
+        f"warning: the C library that the packages carry needs Linux {'.'.join(map(str, needed))}: their programs will not "
+        f"run on {kernel} (INSTALL.XenServer.md, Build)"
+    )
 
 
 if __name__ == "__main__":

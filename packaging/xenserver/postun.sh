@@ -12,6 +12,8 @@ for script in /etc/xensource/scripts/vif /opt/xensource/libexec/interface-reconf
         fi
     fi
 done
+plugin=/etc/xapi.d/plugins/openvswitch-config-update
+[ ! -h "$plugin" ] || [ -e "$plugin" ] || rm -f "$plugin"
 if [ "$1" = 0 ]; then
     rm -f /opt/xensource/libexec/InterfaceReconfigure*.py[co] /usr/share/openvswitch/scripts/*.py[co]
     rm -f /etc/openvswitch/conf.db /etc/openvswitch/.conf.db.~lock~ /etc/sysconfig/openvswitch \

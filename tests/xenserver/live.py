@@ -32,10 +32,14 @@ REMOVE = 'rm "/xenstore/$1" 2>/dev/null'
 NOTING = "/sbin/ethtool", "/sbin/update-issue", "/usr/bin/xe"
 
 
-class LiveHost(contextlib.AbstractContextManager["LiveHost"]):
-    """One host; powered off when it is left."""
+NO_BPF = "--bounding-set=-bpf,-sys_admin,-perfmon"
 
-    def __init__(self, root: Path) -> None:
+
+class LiveHost(contextlib.AbstractContextManager["LiveHost"]):
+    """One host; powered off when it is left.  With `has_bpf` off, its kernel runs no eBPF, as those of old do not."""
+
+    def __init__(self, root: Path, *, has_bpf: bool = True) -> None:
+        self.has_bpf = has_bpf
         self.disk = ScratchHost(root)
         self.root = root
         self.disk.program("/sbin/ifup", IFUP)
@@ -94,6 +98,8 @@ class LiveHost(contextlib.AbstractContextManager["LiveHost"]):
         enter = ["nsenter", f"--target={self._pid}", "--mount", "--net", "--pid", "--ipc"]
         if not is_inside:
             return [*enter, "/bin/sh", "-c", script]
+        if not self.has_bpf:
+            return [*enter, "setpriv", NO_BPF, "chroot", str(self.root), "/bin/sh", "-c", script]
         return [*enter, "--root", "--wdns=/", "/bin/sh", "-c", script]
 
     def run(

@@ -54,15 +54,21 @@ class Pool:
     """The pool's one host and all that it deals with."""
 
     def __init__(
-        self, directory: Path, packages: Packages, xapi: FakeXapi, stack: contextlib.ExitStack
+        self,
+        directory: Path,
+        packages: Packages,
+        xapi: FakeXapi,
+        stack: contextlib.ExitStack,
+        datapath: str,
     ) -> None:
         self.packages = packages
+        self.datapath = datapath
         self.built: dict[str, list[str]] = {}  # the configuration of the first boot
         self.before: dict[str, str] = {}  # the files before the installation
         self.xapi = xapi
         self.xapi.sessions.add(SESSION)
         self.xapi.plugins["openvswitch-cfg-update"] = self.call_plugin
-        self.host = stack.enter_context(LiveHost(directory / "root"))
+        self.host = stack.enter_context(LiveHost(directory / "root", has_bpf=datapath == "ebpf"))
         self.authority = Authority(directory)
         name = f"vs{os.getpid()}-life"
         self.world = Namespace(f"{name}-world")
@@ -79,8 +85,11 @@ class Pool:
 
     def power_on(self) -> None:
         """Boot, as far as the kernel and its devices."""
+        # A connection of the last boot that could not be closed any more keeps its network for a minute.
         wait_until(
-            lambda: not {"w0", "w4"} & {*self.world.devices()}, what="the cables of the last boot to go"
+            lambda: not {"w0", "w4"} & {*self.world.devices()},
+            timeout=100,
+            what="the cables of the last boot to go",
         )
         self.host.boot()
         for number in range(5):
@@ -208,8 +217,13 @@ def _pings(namespace: Namespace, address: str) -> bool:
     return any(namespace.run(*words, check=False).returncode == 0 for _ in range(8))
 
 
+@pytest.fixture(scope="module", params=["ebpf", "netdev"])  # on kernels that run eBPF, and on older ones
+def datapath(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
 @pytest.fixture(scope="module")
-def tables() -> pool.Tables:
+def tables(datapath: str) -> pool.Tables:
     tables = pool.tables()
     static = {"ip_configuration_mode": "Static", "IP": ADDRESS, "netmask": "255.255.255.0"}
     tables["PIF"]["OpaqueRef:eth2"] |= static | {"currently_attached": True}
@@ -217,11 +231,13 @@ def tables() -> pool.Tables:
 
 
 @pytest.fixture(scope="module")
-def life(tmp_path_factory: pytest.TempPathFactory, packages: Packages, tables: pool.Tables) -> Iterator[Pool]:
+def life(
+    tmp_path_factory: pytest.TempPathFactory, packages: Packages, tables: pool.Tables, datapath: str
+) -> Iterator[Pool]:
     directory = tmp_path_factory.mktemp("life")
     with contextlib.ExitStack() as stack:
         xapi = stack.enter_context(FakeXapi(tables))
-        life = Pool(directory, packages, xapi, stack)
+        life = Pool(directory, packages, xapi, stack, datapath)
         disk = life.host.disk
         for path in HOST_SCRIPTS:
             disk.program(path, f"echo the host's own {path}")
@@ -268,7 +284,7 @@ def test_installation_takes_over_the_scripts_of_the_host(life: Pool) -> None:
 def test_boot_brings_the_management_interface_and_the_others(life: Pool) -> None:
     life.power_on()
     said = life.host.run("/etc/init.d/openvswitch start")
-    assert "Datapath is " in said
+    assert f"Datapath is {life.datapath}: " in said
     life.host.run(f"{RECONFIGURE} --management --force-interface xenbr2 up")
     assert life.is_reachable()  # with no XAPI: a slave of the pool finds its master over this
     for name in ATTACHED:
@@ -369,7 +385,8 @@ def test_an_upgrade_goes_on_with_traffic(life: Pool) -> None:
     assert found, output
     lost = int(found[1]) - int(found[2])
     assert int(found[2]) > 10
-    assert lost <= 5, f"lost {lost} of {found[1]} pings, one every 50 ms"
+    if life.datapath == "ebpf":  # elsewhere nothing is forwarded while the daemon restarts
+        assert lost <= 5, f"lost {lost} of {found[1]} pings, one every 50 ms"
 
 
 def test_erasing_leaves_the_host_as_it_was(life: Pool) -> None:

@@ -183,6 +183,16 @@ def test_takes_over_from_a_package_that_saved_elsewhere(xenserver: Scratch) -> N
     assert xenserver.read(f"{SAVED}/interface-reconfigure") == f"the host's {RECONFIGURE}"
 
 
+def test_the_plugin_of_later_hosts_is_offered(xenserver: Scratch, host: Scratch) -> None:
+    path = package.CONFIG_UPDATE
+    xenserver.post()
+    assert str(xenserver.place(path).readlink()) == f"{SCRIPTS}/openvswitch-config-update"
+    xenserver.place(path).unlink()
+    xenserver.put(path, "XAPI's own")
+    xenserver.post(2)
+    assert xenserver.read(path) == "XAPI's own"
+
+
 def test_gives_back_what_it_no_longer_replaces(xenserver: Scratch) -> None:
     xenserver.put(f"{SAVED}/brctl", "the host's brctl")
     xenserver.place("/usr/sbin").mkdir(parents=True)

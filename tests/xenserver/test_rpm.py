@@ -3,12 +3,13 @@
 import hashlib
 import json
 import re
+import runpy
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.xenserver.packages import KERNEL, RUNNING, UUID, VERSION, Packages, ScratchHost, run
+from tests.xenserver.packages import KERNEL, RUNNING, TOP, UUID, VERSION, Packages, ScratchHost, run
 from vswitch.xenserver.package import HOST_SCRIPTS, KNOWN_SCRIPTS, SAVED
 
 pytestmark = [pytest.mark.needs_root, pytest.mark.slow]
@@ -79,6 +80,30 @@ def test_scriptlets(packages: Packages, which: str) -> None:
     assert all(part in found[name] for name, part in SCRIPTLETS[which].items())
 
 
+def test_a_kernel_that_is_too_old_is_told_of(tmp_path: Path, packages: Packages) -> None:
+    """The C library of a new system refuses an old kernel: the host must stay as it is, and say why."""
+    host = ScratchHost(tmp_path / "root")
+    host.program("/usr/lib/openvswitch/runtime/bin/python3", "echo FATAL: kernel too old >&2; exit 127")
+    text = "\n".join(query(packages.main, "--scripts"))
+    host.write("/post.sh", text.partition("(using /bin/sh):\n")[2].partition("preuninstall scriptlet")[0])
+    before = host.files()
+    said = run(["chroot", str(host.root), "/bin/sh", "/post.sh", "1"])
+    assert "FATAL: kernel too old" in said
+    assert f"its programs do not run here, on Linux {RUNNING}: this host stays as it is" in said
+    assert host.files() == before
+
+
+@pytest.mark.parametrize(
+    ("kernel", "is_too_old"),
+    [(f"{KERNEL}xen", True), ("3.1.10", True), ("3.10.0+2", False), ("4.19.0+1", False), ("junk", False)],
+)
+def test_who_builds_for_a_kernel_that_is_too_old_is_told(kernel: str, is_too_old: bool) -> None:
+    install = runpy.run_path(str(TOP / "packaging/xenserver/install.py"))
+    assert install["needed_kernel"](next(Path("/lib").rglob("libc.so.6"))) >= (2,)
+    assert install["needed_kernel"](Path("/nowhere")) == ()
+    assert bool(install["too_old"](kernel, (3, 2, 0))) == is_too_old
+
+
 SHARE = "/usr/share/openvswitch"
 # The specification's list, but for what has no counterpart here (docs/compat.md): ovs-parse-leaks, and Open vSwitch's
 # library for the host's Python.
@@ -95,6 +120,7 @@ FILES = {
                 "interface-reconfigure",
                 "vif",
                 "sysconfig.template",
+                "openvswitch-config-update",
                 "ovs-ctl",
                 "ovs-save",
                 "ovs-bugtool-tc-class-show",
@@ -172,6 +198,7 @@ def test_no_other_files(packages: Packages) -> None:
     files = query(packages.main, "--list")
     assert not [name for name in files if name.startswith(("/opt/xensource", "/etc/xensource/scripts"))]
     assert not {"/etc/openvswitch/conf.db", "/etc/sysconfig/openvswitch"} & set(files)
+    assert "/etc/xapi.d/plugins/openvswitch-config-update" not in files  # XAPI's, on later hosts
     left_out = (
         "ovs-benchmark",
         "ovs-controller",
@@ -324,6 +351,52 @@ def test_install_upgrade_and_erase_leave_the_host_as_it_was(
     assert "xe-switch-network-backend bridge\n" in calls
     assert "chkconfig --del openvswitch\n" in calls
     assert host.files() - before == {"etc/sysctl.conf"}
+
+
+STUB = """
+Name: {name}
+Version: {version}
+Release: 1
+License: none
+Summary: What a host of today has of its own
+BuildArch: noarch
+%description
+%install
+{script}
+%files
+{files}
+"""
+
+
+def stub(directory: Path, name: str, version: str, *files: str) -> str:
+    """A package with these files."""
+    script = "\n".join(
+        f'mkdir -p "%{{buildroot}}{file.rpartition("/")[0]}"; echo "the host\'s own" > "%{{buildroot}}{file}"'
+        for file in files
+    )
+    spec = directory / f"{name}.spec"
+    spec.write_text(STUB.format(name=name, version=version, script=script, files="\n".join(files)))
+    run(["rpmbuild", "-D", f"_topdir {directory}", "-bb", str(spec)], cwd=directory)
+    return str(next(directory.rglob(f"{name}-{version}-1.noarch.rpm")))
+
+
+def test_it_takes_the_place_of_the_package_of_a_host_of_today(tmp_path: Path, packages: Packages) -> None:
+    """Without a conflict with what else the host has; and the host's own can come back."""
+    host = ScratchHost(tmp_path / "root")
+    host.write("/etc/xcp-networkd.conf", "")
+    host.write("/etc/xensource/network.conf", "openvswitch\n")
+    plugin = "/etc/xapi.d/plugins/openvswitch-config-update"
+    own = ("/usr/bin/ovs-vsctl", "/usr/sbin/ovs-vswitchd", "/usr/lib/systemd/system/openvswitch.service")
+    theirs = stub(tmp_path, "openvswitch", "2.17.7", *own)
+    host.rpm("-U", "--nodeps", theirs, stub(tmp_path, "xapi-core", "26.1.0", plugin))
+    before = host.files()
+    assert "has been upgraded" in host.rpm("-U", "--nodeps", str(packages.main), str(packages.modules))
+    assert (host.root / plugin[1:]).read_text() == "the host's own\n"
+    assert (host.root / "usr/sbin/ovs-vswitchd").read_text().startswith("#!/usr/lib/openvswitch/runtime")
+    host.rpm("-U", "--oldpackage", "--nodeps", theirs)
+    host.rpm("-e", "--nodeps", f"openvswitch-modules-xen-{KERNEL}")
+    assert {(host.root / path[1:]).read_text() for path in (*own, plugin)} == {"the host's own\n"}
+    assert host.files() - before == {"etc/sysconfig/openvswitch", "etc/sysctl.conf"}
 
 
 def test_downgrade(tmp_path: Path, packages: Packages, newer_packages: Packages) -> None:

@@ -64,6 +64,9 @@ RELEASES: dict[tuple[str, ...], str] = {
 # What `md5sum` says of the five, kept by an administrator whose scripts are of none of these and may be replaced: a
 # hotfix changes them, and RELEASES does not know every hotfix.
 KNOWN_SCRIPTS = "/etc/openvswitch/known-scripts"
+CONFIG_UPDATE = (
+    "/etc/xapi.d/plugins/openvswitch-config-update"  # of later hosts' own XAPI, which ours does not replace
+)
 SYSCTL, ARP_FILTER = "/etc/sysctl.conf", "net.ipv4.conf.all.arp_filter"
 SYSCONFIG, TEMPLATE = "/etc/sysconfig/openvswitch", f"{SCRIPTS}/sysconfig.template"
 DATABASE = "/etc/openvswitch/conf.db"
@@ -110,6 +113,7 @@ class Package:
             self._step(partial(self._replace, path))
         for path in (*FORMERLY_REPLACED, *(path for path in HOST_SCRIPTS if path not in replaced)):
             self._step(partial(self._give_back, path))
+        self._step(self._offer_plugin)
         self._step(self._enable_services)
         self._step(self._switch_on if number == 1 else self._advise)
 
@@ -208,6 +212,14 @@ class Package:
         if copy.is_file():
             _copy_whole(copy, there)
             copy.unlink()
+
+    def _offer_plugin(self) -> None:
+        """Have the plugin of later XAPIs where XAPI has not brought its own."""
+        path = self._place(CONFIG_UPDATE)
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.unlink(missing_ok=True)  # a link to nowhere
+            path.symlink_to(f"{SCRIPTS}/{path.name}")
 
     # --- configuration ---
 
