@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -26,7 +27,12 @@ from vswitch.xenserver.reconfigure import Reconfiguration
 from vswitch.xenserver.steps import Transact
 from vswitch.xenserver.switchdb import SwitchDatabase
 
-PROGRAM = Path(__file__).parents[1] / "packaging/xenserver/root/opt/xensource/libexec/interface-reconfigure"
+SOURCE = str(Path(__file__).parents[1] / "src")
+# interface-reconfigure as the package starts it: by an interpreter that looks at nothing but its own library.
+RECONFIGURE = [
+    *(sys.executable, "-I", "-S", "-c"),
+    f"import sys; sys.path.insert(0, {SOURCE!r}); from vswitch.linux.program import run; run('vswitch.xenserver.reconfigure')",
+]
 OVS_CTL: dict[Make, str] = {
     "ours": str(Path(sys.executable).with_name("ovs-ctl")),
     "peer": "/usr/share/openvswitch/scripts/ovs-ctl",
@@ -62,7 +68,8 @@ class Boots(contextlib.AbstractContextManager["Boots"]):
         self._stack.close()
 
     def _ours(self) -> str:
-        return f"{sys.executable} {PROGRAM} --root-prefix={self._root.root} --management --force {BRIDGE} up"
+        words = [f"--root-prefix={self._root.root}", "--management", "--force", BRIDGE, "up"]
+        return shlex.join([*RECONFIGURE, *words])
 
     def _theirs(self) -> str:
         """The same steps, as a script."""

@@ -10,14 +10,13 @@ from __future__ import annotations
 import contextlib
 import os
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from bench.report import Row, in_turn
-from bench.xenboot import Boots
+from bench.xenboot import RECONFIGURE, Boots
 from tests.interop.daemons import Daemons, Make
 from tests.xenserver import pool
 from tests.xenserver.host_root import HostRoot
@@ -28,7 +27,6 @@ from vswitch.xenserver.settings import protective_flows
 from vswitch.xenserver.steps import Transact
 from vswitch.xenserver.switchdb import SwitchDatabase
 
-PROGRAM = Path(__file__).parents[1] / "packaging/xenserver/root/opt/xensource/libexec/interface-reconfigure"
 BRIDGE, DEVICE = "xenbr2", "eth2"
 
 
@@ -67,8 +65,7 @@ class _Host(contextlib.AbstractContextManager["_Host"]):
         self._stack.close()
 
     def _ours(self) -> list[str]:
-        words = [f"--root-prefix={self._root.root}", "--force", BRIDGE, "up"]
-        return [sys.executable, str(PROGRAM), *words]
+        return [*RECONFIGURE, f"--root-prefix={self._root.root}", "--force", BRIDGE, "up"]
 
     def _theirs(self) -> list[str]:
         """The same steps, as a script."""
