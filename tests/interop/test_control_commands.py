@@ -71,6 +71,31 @@ SCRIPTS = {
         "ovs-ofctl dump-ports br1 pb",
         "ovs-appctl dpctl/show -s",
     ],
+    "tags on ports": [
+        "ovs-vsctl set port p3 tag=5",
+        *(
+            line
+            for settings in (
+                *("tag=5", "vlan_mode=trunk", "vlan_mode=trunk trunks=0,5", "vlan_mode=trunk trunks=5"),
+                *("vlan_mode=native-untagged tag=5", "vlan_mode=native-untagged tag=5 trunks=7"),
+                *("vlan_mode=native-untagged tag=0", "vlan_mode=native-untagged tag=0 trunks=7"),
+                *("vlan_mode=native-tagged tag=5", "vlan_mode=native-tagged trunks=0", "tag=0"),
+            )
+            for tags in ("never", "if-nonzero")
+            for line in (
+                "ovs-vsctl clear port p1 vlan_mode tag trunks -- "
+                f"set port p1 {settings} other_config:priority-tags={tags}",
+                *(
+                    f"ovs-appctl ofproto/trace br0 in_port={packet},dl_src=02:00:00:00:00:01,"
+                    "dl_dst=ff:ff:ff:ff:ff:ff,dl_type=0x1234"
+                    for packet in (
+                        *("LOCAL", "LOCAL,dl_vlan=5,dl_vlan_pcp=0", "LOCAL,dl_vlan=5,dl_vlan_pcp=3"),
+                        *("7", "3", "1", "1,dl_vlan=5,dl_vlan_pcp=0", "1,dl_vlan=7,dl_vlan_pcp=2"),
+                    )
+                ),
+            )
+        ),
+    ],
     "learned addresses": [
         "ovs-appctl time/stop",
         "ovs-vsctl set bridge br0 other_config:mac-table-size=2000000",

@@ -149,11 +149,12 @@ class Bundle:
     def carries(self, vlan: int) -> bool:
         """Whether packets of `vlan` (0: none) may come in and go out here.
 
-        Where untagged packets have a native VLAN, none is without a VLAN.
+        Where untagged packets have a native VLAN, which is always carried, none is without a VLAN; a native VLAN of 0 is
+        no more than a trunk's.
         """
         if self.vlan_mode is VlanMode.ACCESS:
             return vlan == self.tag
-        if self.vlan_mode in (VlanMode.NATIVE_TAGGED, VlanMode.NATIVE_UNTAGGED):
+        if self.tag and self.vlan_mode in (VlanMode.NATIVE_TAGGED, VlanMode.NATIVE_UNTAGGED):
             return vlan == self.tag or (vlan != 0 and (not self.trunks or vlan in self.trunks))
         return not self.trunks or vlan in self.trunks
 

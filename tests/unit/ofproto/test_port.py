@@ -75,7 +75,9 @@ def test_a_port_has_carried_what_its_device_has_and_a_patch_what_we_saw() -> Non
         (VlanMode.NATIVE_TAGGED, 5, (), {5, 7}),
         (VlanMode.NATIVE_TAGGED, 5, (7,), {5, 7}),
         (VlanMode.NATIVE_UNTAGGED, 5, (9,), {5}),
-        (VlanMode.NATIVE_UNTAGGED, 0, (9,), {0}),
+        (VlanMode.NATIVE_UNTAGGED, 0, (), {0, 5, 7}),
+        (VlanMode.NATIVE_UNTAGGED, 0, (7,), {7}),
+        (VlanMode.NATIVE_TAGGED, 0, (0, 7), {0, 7}),
     ],
 )
 def test_vlans_that_a_bundle_carries(

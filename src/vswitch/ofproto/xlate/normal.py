@@ -20,6 +20,7 @@ from vswitch.flow.fields import (
     IN_PORT,
     VLAN2_TCI,
     VLAN_PCP,
+    VLAN_PRESENT,
     VLAN_TCI,
     VLAN_TPID,
     VLAN_VID,
@@ -29,7 +30,7 @@ from vswitch.ofproto.narration import Kind
 from vswitch.ofproto.port import Bundle, PriorityTags, VlanMode
 from vswitch.ofproto.xlate.context import Lesson, Translation
 from vswitch.ofproto.xlate.ports import send_out
-from vswitch.ofproto.xlate.vlan import INNER, OUTER, PRESENT, with_tag
+from vswitch.ofproto.xlate.vlan import INNER, OUTER, PRESENT, with_tag, without_outer_tag
 from vswitch.packet.numbers import ETH_ARP, ETH_VLAN
 from vswitch.protocols.mac_learning import mac_key
 
@@ -183,16 +184,22 @@ def _forward(xlate: Translation, bundle: Bundle, vlan: int) -> None:
 def _retag(xlate: Translation, bundle: Bundle, vlan: int) -> Flow:
     """The flow with the tag under which `vlan` leaves through `bundle`; its priority is kept where it can be."""
     flow = xlate.flow
-    pcp = VLAN_TCI.get(flow) & 0xE000
-    inner = flow & INNER
-    if bundle.vlan_mode is VlanMode.ACCESS or (
-        bundle.vlan_mode is VlanMode.NATIVE_UNTAGGED and vlan == bundle.tag
-    ):
-        vlan = inner = 0
-        if bundle.priority_tags is PriorityTags.NO:
-            pcp = 0
-    elif not vlan:
-        xlate.mask |= VLAN_PCP.mask  # without priority either, the tag goes
-    if not vlan and not pcp:
-        return Flow(flow & ~(OUTER | INNER))
-    return with_tag(Flow(flow & ~INNER | inner), vlan | pcp, VLAN_TPID.get(flow) or ETH_VLAN)
+    priority = VLAN_TCI.get(flow) & _PRIORITY
+    keeps_priority = bundle.priority_tags is not PriorityTags.NO
+    if bundle.vlan_mode is VlanMode.ACCESS:
+        left, tci, tpid = Flow(flow & ~(OUTER | INNER)), 0, VLAN_TPID.get(flow)
+    elif bundle.vlan_mode is VlanMode.NATIVE_UNTAGGED and vlan == bundle.tag:
+        left = without_outer_tag(xlate, flow)
+        tci, tpid = VLAN_TCI.get(left) & ~VLAN_PRESENT, VLAN_TPID.get(left)
+    else:
+        left, tci, tpid, keeps_priority = flow, vlan, VLAN_TPID.get(flow), True
+    if keeps_priority:
+        tci = tci & ~_PRIORITY | priority
+        if not tci & ~_PRIORITY:
+            xlate.mask |= VLAN_PCP.mask  # the tag goes or stays for its priority
+    if not tci and bundle.priority_tags is not PriorityTags.ALWAYS:
+        return Flow(left & ~OUTER)
+    return with_tag(left, tci, tpid or ETH_VLAN)
+
+
+_PRIORITY = 0xE000  # of a tag's TCI

@@ -44,11 +44,15 @@ def push_vlan(xlate: Translation, action: PushVlan) -> None:
 @translates(PopVlan)
 def pop_vlan(xlate: Translation, action: PopVlan) -> None:
     """Remove the outermost tag, if there is one."""
-    flow = xlate.flow
+    xlate.flow = without_outer_tag(xlate, xlate.flow)
+
+
+def without_outer_tag(xlate: Translation, flow: Flow) -> Flow:
+    """`flow` without its outermost tag, if there is one: what was the inner tag is then the outer one."""
     if n_tags(flow) > 1:
         xlate.mask |= OUTER | INNER
     inner = _move_tag(flow, VLAN2_TCI.offset, VLAN_TCI.offset)
-    xlate.flow = Flow(flow & ~(OUTER | INNER) | inner)
+    return Flow(flow & ~(OUTER | INNER) | inner)
 
 
 @translates(SetVlanVid)
