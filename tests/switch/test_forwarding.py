@@ -196,6 +196,13 @@ def test_vlans_keep_hosts_apart() -> None:
     assert machine.receive(2, EVERYBODY + B + bytes.fromhex("8100000a88b5") + bytes(46)) == []
 
 
+def test_an_inner_tag_stays_when_the_native_vlan_s_goes() -> None:
+    machine = Machine(2, standalone=True)
+    machine.vlan(2, "native-untagged", 5)
+    (execute,) = machine.receive(1, frame(EVERYBODY, A, bytes.fromhex("88a80005 81006009 88b5") + bytes(46)))
+    assert [str(action) for action in execute.actions] == ["100", "pop_vlan", "2"]
+
+
 def test_a_patch_port_counts_what_passes() -> None:
     machine = Machine(standalone=True)
     machine.connect_bridges(4)
