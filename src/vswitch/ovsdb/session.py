@@ -213,15 +213,15 @@ class Session:
 
     def cancel_database(self, host: Host) -> None:
         """A database goes out of service: so do its monitors and transactions."""
-        for trigger in [each for each in host.waiting if each.client is self]:
-            del host.waiting[trigger]
-            self.send(ErrorReply("canceled", trigger.id).encode())
         from msgspec import Raw  # 10 ms of a server's start
 
         for key, monitor in list(self._monitors.items()):
             if monitor.database == host.name:
                 host.unsubscribe(self._monitors.pop(key))
                 self.send(Notification("monitor_canceled", [Raw(monitor.id)]).encode())
+        for trigger in [each for each in host.waiting if each.client is self]:
+            del host.waiting[trigger]
+            self.send(ErrorReply("canceled", trigger.id).encode())
 
     # What the client asks for.
 
