@@ -115,6 +115,10 @@ EXCEPTIONS = (
     ),
     _named("ct_nw_proto of 0: the peer forgets it", r"ct_nw_proto[=:] *0*(x0*)?(?!\w)|NW_PROTO\w*\(00"),
     _named("two protocols of a connection: the peer runs complaints together", r"ct_nw_proto=.*ct_nw_proto="),
+    _named(
+        "a number for the first of several buckets: the peer may give it to another, too, and refuse both",
+        r"bucket=(?:(?!bucket=).)*?bucket_id.*bucket=",
+    ),
     _named("a packet type in learn: the peer shows its name twice", r"learn.*packet_type"),
     _named(
         "parts of ERSPAN and GTP-U as entries: the peer takes the value for a mask",

@@ -61,8 +61,7 @@ class _TestController:
             try:
                 await self._open(target)
             except (OSError, VswitchError) as error:
-                doing = "listen" if is_passive(target) and isinstance(error, OSError) else "connect"
-                log.err("%s: %s: %s", target, doing, _reason(error))
+                log.err("%s: connect: %s", target, _reason(error))  # "connect" where it is to listen, too
         if not self._listeners and not self._streams:
             raise CommandError("no active or passive switch connections")
         service.ready()

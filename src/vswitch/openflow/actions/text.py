@@ -85,11 +85,11 @@ def _parse_word(key: str, arg: str, names: Names) -> Action:
 
 def _check_order(actions: list[Action], outer: str, plain: bool) -> None:
     """Actions are where they may be; instructions come after actions, in OpenFlow's order, each at most once."""
-    if any(isinstance(item, control.Conjunction) for item in actions):
-        _check_conjunction(actions, outer)
-        return
     last = 0
     for item in actions:
+        if isinstance(item, control.Conjunction):
+            _check_conjunction(actions, outer)
+            return
         order = rank(item)
         if outer and isinstance(item, Meter) and outer != "ct":
             raise TextError(f"{outer} action doesn't support nested action meter", outer)
