@@ -258,6 +258,11 @@ CAPTURES = {
     "cut": HEADER + record(SEGMENTS[2]) + record(SEGMENTS[3])[:40],
     "long": HEADER + record(SEGMENTS[2]) + record(bytes(70000)),
     "short": HEADER + record(b"12345"),
+    "no packet": HEADER + record(SEGMENTS[2]) + record(b"") + record(SEGMENTS[3]),
+    "any": HEADER[:20] + b"\x71\0\0\0" + record(b"\0\0\0\1\0\6" + bytes(8) + SEGMENTS[2][12:]),
+    "any, short": HEADER[:20] + b"\x71\0\0\0" + record(bytes(15)),
+    "raw": HEADER[:20] + b"\x65\0\0\0" + record(SEGMENTS[2]),
+    "lengths": HEADER + record(tcp(1234, 6653, 101, 0x18, HELLO + bytes(8) + HELLO)) + record(SEGMENTS[3]),
     "swapped": struct.pack(">IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1)
     + struct.pack(">IIII", 1000, 5, len(SEGMENTS[2]), len(SEGMENTS[2])) + SEGMENTS[2],
 }  # fmt: skip
@@ -270,6 +275,12 @@ def test_captures(tmp_path, name):
     for options in ([], ["-m"], ["--timestamp"]):
         check(tmp_path, [*options, "ofp-parse-pcap", "capture"])
     check(tmp_path, ["ofp-parse-pcap", "capture", "9", "6653"])
+
+
+def test_streams_of_messages(tmp_path):
+    (tmp_path / "messages").write_bytes(HELLO + ECHO)
+    for options in ([], ["-m"], ["-mmm"]):
+        check(tmp_path, [*options, "ofp-parse", "messages"])
 
 
 @pytest.mark.parametrize("name", ["missing", "."])

@@ -1,6 +1,6 @@
 """Captures of packets in the classic pcap format.
 
-Sources: draft-ietf-opsawg-pcap; pcap-savefile(5).
+Sources: draft-ietf-opsawg-pcap; pcap-savefile(5); pcap-linktype(7), LINKTYPE_LINUX_SLL.
 """
 
 from __future__ import annotations
@@ -16,10 +16,13 @@ _RECORD = struct.Struct("=IIII")  # seconds, microseconds, size here, size on th
 HEADER_SIZE, RECORD_SIZE = _HEADER.size, _RECORD.size  # bytes
 _MAGIC = struct.Struct("=I")
 _MICROSECONDS, _NANOSECONDS = 0xA1B2C3D4, 0xA1B23C4D
-_ETHERNET = 1
+_ETHERNET, _COOKED = 1, 113  # link types
+_COOKED_SIZE = 16  # bytes of header
+_COOKED_ETHERNET = b"\0\1\0\6"  # the type of device, and the length of its address
 _LONGEST = 1518
 _LONGEST_READ = 65535
 _END_OF_FILE, _BAD_FORMAT = -1, 71  # EPROTO
+_CUT_OFF = "failed to read pcap packet: End of file"
 
 
 class CaptureError(WireError):
@@ -55,19 +58,7 @@ class PcapWriter:
 
 def read_pcap(data: bytes) -> Iterator[tuple[float, bytes]]:
     """(time, packet) of each packet in a capture, of either byte order.  Raises CaptureError."""
-    if len(data) < _HEADER.size:
-        raise CaptureError("failed to read pcap header: End of file", _END_OF_FILE, whole=True)
-    for order in "<>":
-        magic = struct.unpack_from(f"{order}I", data)[0]
-        if magic in (_MICROSECONDS, _NANOSECONDS):
-            break
-    else:
-        raise CaptureError(
-            f"bad magic 0x{_MAGIC.unpack_from(data)[0]:08x} reading pcap file (expected 0xa1b2c3d4, 0xa1b23c4d, "
-            "0xd4c3b2a1, or 0x4d3cb2a1)",
-            _BAD_FORMAT,
-            whole=True,
-        )
+    order, magic = _order(data)
     unit = 1e-9 if magic == _NANOSECONDS else 1e-6
     record, at = struct.Struct(f"{order}IIII"), _HEADER.size
     while at + record.size <= len(data):  # who still writes it may not have come further
@@ -77,6 +68,43 @@ def read_pcap(data: bytes) -> Iterator[tuple[float, bytes]]:
             swapped = int.from_bytes(size.to_bytes(4, "little"), "big")
             raise CaptureError(f"bad packet length {swapped} or {size} reading pcap file", _BAD_FORMAT)
         if at + size > len(data):
-            raise CaptureError("failed to read pcap packet: End of file", _END_OF_FILE)
+            raise CaptureError(_CUT_OFF, _END_OF_FILE)
         yield seconds + fraction * unit, data[at : at + size]
         at += size
+
+
+def read_frames(data: bytes) -> Iterator[tuple[float, bytes]]:
+    """The same as Ethernet frames, also those of a capture of Linux's any device.  Nothing follows an empty packet."""
+    order, _ = _order(data)
+    (link,) = struct.unpack_from(f"{order}I", data, _HEADER.size - 4)
+    if link not in (_ETHERNET, _COOKED):
+        raise CaptureError(f"unknown network type {link} reading pcap file", _BAD_FORMAT, whole=True)
+    for time, packet in read_pcap(data):
+        if not packet:
+            raise CaptureError(_CUT_OFF, _END_OF_FILE)
+        yield time, packet if link == _ETHERNET else _from_cooked(packet)
+
+
+def _from_cooked(packet: bytes) -> bytes:
+    """A packet behind the header that stands for Ethernet's: kind, type of device, length of address, address, type."""
+    if len(packet) < _COOKED_SIZE:
+        raise CaptureError("pcap packet too short for SLL header", _BAD_FORMAT)
+    if packet[2:6] != _COOKED_ETHERNET:
+        raise CaptureError("bad SLL header", _BAD_FORMAT)
+    return bytes(6) + packet[6:12] + packet[14:]
+
+
+def _order(data: bytes) -> tuple[str, int]:
+    """The byte order, for struct, and the magic number."""
+    if len(data) < _HEADER.size:
+        raise CaptureError("failed to read pcap header: End of file", _END_OF_FILE, whole=True)
+    for order in "<>":
+        (magic,) = struct.unpack_from(f"{order}I", data)
+        if magic in (_MICROSECONDS, _NANOSECONDS):
+            return order, magic
+    raise CaptureError(
+        f"bad magic 0x{_MAGIC.unpack_from(data)[0]:08x} reading pcap file (expected 0xa1b2c3d4, 0xa1b23c4d, "
+        "0xd4c3b2a1, or 0x4d3cb2a1)",
+        _BAD_FORMAT,
+        whole=True,
+    )

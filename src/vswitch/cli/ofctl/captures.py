@@ -28,7 +28,7 @@ from vswitch.openflow.oxmtext import take_hex
 from vswitch.openflow.printing.base import hex_dump
 from vswitch.openflow.printing.headers import format_headers
 from vswitch.openflow.text import print_message
-from vswitch.packet.pcap import CaptureError, read_pcap
+from vswitch.packet.pcap import CaptureError, read_frames
 from vswitch.packet.tcpstream import Reassembly, parse_segment
 
 PORTS = {6653, 6633}  # OpenFlow's, and what it used before it got that
@@ -121,9 +121,9 @@ def _end(end: tuple[int, int]) -> str:
 def _messages(data: bytearray) -> Iterator[bytes]:
     """The whole messages that `data` begins with, taken out of it."""
     while len(data) >= HEADER.size:
-        size = max(int.from_bytes(data[2:4], "big"), HEADER.size)
-        if len(data) < size:
-            return
+        size = int.from_bytes(data[2:4], "big")
+        if not HEADER.size <= size <= len(data):
+            return  # what is shorter than a header ends the stream
         message = bytes(data[:size])
         del data[:size]
         yield message
@@ -137,7 +137,7 @@ def _captured(file: str) -> Iterator[tuple[float, bytes]]:
     """Times and packets; a capture that ends in the middle of a packet has those before it."""
     try:
         data = _contents(file)
-        yield from read_pcap(data)
+        yield from read_frames(data)
     except OSError as error:
         raise CommandError(f"{file}: open failed ({error.strerror})", error.errno or 1) from None
     except CaptureError as error:

@@ -48,10 +48,10 @@ def ofp_parse(given: Given, file: str) -> Iterator[str]:
             raise CommandError(f"{file}: {size}-byte message is too short for OpenFlow")
         if len(data) < max(size, _HEADER_SIZE):
             raise CommandError(f"{file}: unexpected end of file mid-message")
-        yield text(data[:size], settings)
+        yield text(data[:size], settings, 2)
         data = data[size:]
 
 
-def text(data: bytes, settings: Settings) -> str:
-    """A message without the newline at its end."""
-    return colored(print_message(data, settings.verbosity).rstrip("\n"), settings)
+def text(data: bytes, settings: Settings, more: int = 0) -> str:
+    """A message without the newline at its end, with `more` verbosity than is asked for."""
+    return colored(print_message(data, settings.verbosity + more).rstrip("\n"), settings)

@@ -95,7 +95,8 @@ class Error(Message):
         if type_ == NX_ERROR_TYPE and not code and len(body) >= 12:
             wire, data = WireCode(*struct.unpack_from("!IHH", body, 4)), body[12:]
         elif type_ == EXPERIMENTER_ERROR_TYPE and len(body) >= 8:
-            wire, data = WireCode(int.from_bytes(body[4:8], "big"), 0, code), body[8:]
+            vendor, data = int.from_bytes(body[4:8], "big"), body[8:]
+            wire = WireCode(vendor, 0, code) if vendor else WireCode(0, code, 0)  # of no vendor, the type
         return cls(from_wire(dialect.version, wire) or wire, data)
 
 

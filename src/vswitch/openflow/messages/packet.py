@@ -205,8 +205,8 @@ class PacketIn(Message):
             raise OpenFlowError(BadRequest.BAD_LEN, "NXT_PACKET_IN2 lacks packet")
         if continuation is not None:
             found["continuation"] = Continuation.decode(version, continuation, loose)
-        if found.get("total_len") == len(found["packet"]):
-            del found["total_len"]
+        if found.get("total_len", 0) in (0, len(found["packet"])):
+            found.pop("total_len", None)  # the packet is whole
         return cls(**{"reason": OFPR_NO_MATCH, "format": NXPIF_NXT_PACKET_IN2, **found})
 
 
