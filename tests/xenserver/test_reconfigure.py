@@ -249,6 +249,16 @@ def test_the_network_card_stands_in_for_a_switch_that_is_not_there(host: HostRoo
     assert "/sbin/ifdown eth2" not in host.calls()
 
 
+def test_nothing_stands_in_for_a_bridge_that_is_there(host: HostRoot) -> None:
+    """It may work, with domains on it: a change of it that fails must not cost more than the change."""
+    host.path("/var/run/openvswitch").unlink()
+    host.device("xenbr2", pool.mac(2))
+    host.forget_calls()
+    with pytest.raises(CommandError, match=r"could not be configured(?!.*Until)"):
+        reconfigure(host, "--management", "--force", "xenbr2", "up")
+    assert "/sbin/ifup eth2" not in host.calls()
+
+
 def test_what_cannot_stand_in_is_told(host: HostRoot) -> None:
     host.path("/var/run/openvswitch").unlink()
     host.write("/etc/sysconfig/network-scripts/.ifcfg-eth2.xapi-new/in", "the way")

@@ -99,8 +99,8 @@ class Reconfiguration:
 
     def _stand_in(self, arguments: Arguments, cache: str) -> str:
         """At boot, or in an emergency: have the host be reached without the switch.  What is to be said of it."""
-        if not arguments.force or arguments.action != "up":
-            return ""
+        if not arguments.force or arguments.action != "up" or self._host.has_device(arguments.force):
+            return ""  # a bridge that is there may well work as it is
         from vswitch.xenserver.standin import stand_in  # which few boots need
 
         topology = Topology(self._cached(cache))
