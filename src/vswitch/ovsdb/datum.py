@@ -189,36 +189,29 @@ def _uuid_reader(type: ColumnType) -> Reader:
 
 
 def _map_reader(type: ColumnType, key: object, value: object) -> Reader:
-    is_integer = int in (key, value)
-    keys, values = {key}, {value}
+    if int in (key, value):  # whose range would have to be looked at
+        return lambda json, resolve=None: _parse(json, type, type.n_min, type.n_max, resolve)
 
     def read(json: Any, resolve: Resolve | None = None) -> Datum:
-        if (
-            not is_integer
-            and json.__class__ is list
-            and len(json) == 2
-            and json[0] == "map"
-            and json[1].__class__ is list
-            and set(map(class_of, json[1])) == _LISTS
-        ):
-            elements = json[1]
-            try:
-                pairs = dict(elements)
-            except (TypeError, ValueError):  # not pairs, or not of atoms
-                return _parse(json, type, type.n_min, type.n_max, resolve)
-            if (
-                len(pairs) == len(elements)
-                and type.n_min <= len(pairs) <= type.n_max
-                and set(map(class_of, pairs)) == keys
-                and set(map(class_of, pairs.values())) == values
-            ):
-                return tuple(sorted(pairs.items()))
+        if json.__class__ is list and len(json) == 2 and json[0] == "map" and json[1].__class__ is list:
+            pairs = {}
+            for pair in json[
+                1
+            ]:  # 0.5 µs for two pairs; to have set() and map() look at all of them takes 1 µs
+                if pair.__class__ is not list or len(pair) != 2:
+                    break
+                k, v = pair
+                if k.__class__ is not key or v.__class__ is not value:
+                    break
+                pairs[k] = v
+            else:
+                if len(pairs) == len(json[1]) and type.n_min <= len(pairs) <= type.n_max:
+                    return tuple(sorted(pairs.items()))
         return _parse(json, type, type.n_min, type.n_max, resolve)
 
     return read
 
 
-_LISTS = {list}
 class_of: Callable[[object], object] = type
 # The Python types that the JSON of these atoms has, and no other.
 _PLAIN: dict[AtomType, type] = {AtomType.STRING: str, AtomType.BOOLEAN: bool, AtomType.INTEGER: int}

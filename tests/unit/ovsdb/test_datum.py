@@ -2,12 +2,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vswitch.ovsdb.atom import AtomType
 from vswitch.ovsdb.datum import (
     apply_difference,
     datum_from_json,
     datum_to_json,
     datum_to_text,
     difference,
+    json_reader,
     json_writer,
     make_set,
     with_atoms,
@@ -15,7 +17,7 @@ from vswitch.ovsdb.datum import (
     without_common_ends,
 )
 from vswitch.ovsdb.errors import OvsdbError
-from vswitch.ovsdb.types import ColumnType
+from vswitch.ovsdb.types import BaseType, ColumnType
 
 INTEGERS = ColumnType.from_json({"key": "integer", "min": 0, "max": "unlimited"})
 OPTIONAL = ColumnType.from_json({"key": "integer", "min": 0})
@@ -89,3 +91,33 @@ def test_one_more_port_is_found_without_looking_at_ten_thousand():
     old = tuple(range(0, 20_000, 2))
     new = with_atoms(old, (9_999,))
     assert without_common_ends(old, new) == ((), (9_999,))
+
+
+ATOMS = st.sampled_from([0, 1, -1, 1 << 63, 1.5, True, False, "", "a", "b", None, ["uuid", "a"], [], {}])
+PAIRS = st.one_of(st.lists(ATOMS, max_size=3), st.tuples(ATOMS, ATOMS).map(list), ATOMS, st.just("ab"))
+VALUES = st.one_of(
+    ATOMS,
+    st.lists(ATOMS, max_size=3),
+    st.lists(ATOMS, max_size=4).map(lambda atoms: ["set", atoms]),
+    st.lists(PAIRS, max_size=4).map(lambda pairs: ["map", pairs]),
+    st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from("xy")).map(list), max_size=4).map(
+        lambda pairs: ["map", pairs]
+    ),
+)
+KINDS = st.sampled_from([BaseType(kind) for kind in AtomType])
+TYPES = st.builds(
+    ColumnType, KINDS, st.one_of(st.none(), KINDS), st.sampled_from([0, 1]), st.sampled_from([1, 2, 9])
+)
+
+
+def outcome(read, *args):
+    """The datum that is read, to the last type, or the error."""
+    try:
+        return [*map(repr, read(*args))]
+    except OvsdbError as error:
+        return str(error)
+
+
+@given(TYPES, VALUES)
+def test_the_short_way_to_read_a_value_leads_where_the_long_one_does(type, value):
+    assert outcome(json_reader(type), value) == outcome(datum_from_json, value, type)
