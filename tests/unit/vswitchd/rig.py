@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from tests.unit.vswitchd.rows import config
+from vswitch.aio.clock import SteerableLoop
 from vswitch.dpif.packet import Packet
 from vswitch.netdev.dummy import DummyDevice
 from vswitch.vswitchd.existing import Bridge
@@ -73,10 +74,11 @@ async def rig() -> AsyncIterator[Rig]:
 
 
 def with_rig(test: Callable[[Rig], Awaitable[None]]) -> None:
-    """Run `test` with a rig."""
+    """Run `test` with a rig, in a loop whose time can be moved."""
 
     async def run() -> None:
         async with rig() as made:
             await test(made)
 
-    asyncio.run(run())
+    with asyncio.Runner(loop_factory=SteerableLoop) as runner:
+        runner.run(run())
