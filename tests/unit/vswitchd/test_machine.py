@@ -1,4 +1,4 @@
-"""What is imported late has names from the beginning."""
+"""What is imported late has names from the beginning, and is imported late."""
 
 import os
 import subprocess
@@ -8,10 +8,14 @@ import pytest
 
 PROGRAM = """
 import sys
+from types import ModuleType
+from vswitch.linux.later import LATER, wait_for_use
+wait_for_use()
 import {module}
 from vswitch.base.log import LOG
 print(*[name for name in {names} if name not in LOG.levels], sep=" ")
 print(*[name for name in sys.modules if name in {late}], sep=" ")
+print(*[name for name in LATER if type(sys.modules.get(name)) is ModuleType], sep=" ")
 """
 
 
@@ -21,12 +25,19 @@ print(*[name for name in sys.modules if name in {late}], sep=" ")
         (
             "vswitch.vswitchd.run",
             ["dpif_ebpf", "ebpf_prepared"],
-            ["msgspec", "vswitch.datapath.ebpf.datapath", "vswitch.datapath.userspace.datapath"],
+            [
+                *("hashlib", "msgspec", "random", "tempfile", "uuid"),
+                *("vswitch.datapath.ebpf.datapath", "vswitch.datapath.userspace.datapath"),
+                "vswitch.ofproto.tracecommand",
+            ],
         ),
         (
             "vswitch.ovsdbserver.run",
             ["ovsdb_cluster"],
-            ["hashlib", "msgspec", "tempfile", "vswitch.ovsdbserver.clusterbacking"],
+            [
+                *("ctypes", "hashlib", "msgspec", "random", "tempfile", "uuid"),
+                "vswitch.ovsdbserver.clusterbacking",
+            ],
         ),
     ],
 )
