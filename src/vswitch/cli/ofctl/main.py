@@ -137,14 +137,19 @@ def list_commands(given: Given) -> Iterator[str]:
     return command.listing()
 
 
+# What logs, besides modules that are imported: the channel, the program, and those in whose names messages are complained of.
+MODULES = (
+    *("vconn", "ofctl", "meta_flow", "nx_match", "ofp_actions", "ofp_flow", "ofp_group", "ofp_match"),
+    *("ofp_meter", "ofp_monitor", "ofp_msgs", "ofp_port", "ofp_table"),
+)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the program."""
     options = (*OPTIONS, *COMMON, *DAEMON, *SSL, *BOOTSTRAP)
     version = "OpenFlow versions 0x1:0x6"
-    modules = ("vconn", "ofctl", "meta_flow", "nx_match", "ofp_actions", "ofp_flow", "ofp_group", "ofp_match")
-    modules += ("ofp_meter", "ofp_monitor", "ofp_msgs", "ofp_port", "ofp_table")
     program = Program(
-        "ovs-ofctl", command, options, help=HELP, version=version, prepare=_prepare, modules=modules
+        "ovs-ofctl", command, options, help=HELP, version=version, prepare=_prepare, modules=MODULES
     )
     return program.main(argv)
 
