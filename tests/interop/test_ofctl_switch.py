@@ -125,6 +125,8 @@ ARGUMENTS = (
       for words in ("", "all", "any", "1", "1 x", "in_port")),
     *(f"ct-flush br0 {words}" for words in ("ct_nw_src=1.1.1.1 ct_nw_dst=1.1.1.1 ct_nw_src=x", "zone=1 a b c", "x y z", "5")),
     *(f"add-tlv-map br0 {words}" for words in ("a b", "{class=0xffff,type=1,len=3}->tun_metadata1")),
+    *(f"-F OpenFlow10 {command} br0 {query}" for command in ("dump-flows", "dump-aggregate", "del-flows")
+      for query in ("reg0=1,table=5", "cookie=1/1,table=3", "out_group=5,table=3", "table=255,reg0=1")),
     "-O OpenFlow13 insert-buckets br0 group_id=5,command_bucket_id=first,bucket=output:1",
     "set-frags br0 reassemble", "ping br0 70000", "ping br0 5x", "benchmark br0 x y",
 )  # fmt: skip
@@ -233,6 +235,7 @@ dl_vlan=5,reg0=5,ip,nw_src=1.2.3.0/24,actions=strip_vlan,mod_dl_src:aa:bb:cc:dd:
 arp,arp_spa=1.2.3.4,actions=learn(table=1,NXM_OF_ETH_DST[]=NXM_OF_ETH_SRC[],output:NXM_OF_IN_PORT[])
 ipv6,ipv6_src=aa::1,actions=move:NXM_NX_REG0[]->NXM_NX_REG1[],controller,dec_ttl,load:5->NXM_NX_REG0[]
 tcp6,actions=ct(commit,zone=1),exit
+ipv6,actions=ct(commit,nat(dst=[fe80::1]:80,persistent)),output(port=2,max_len=100)
 in_port=LOCAL,actions=multipath(eth_src,50,modulo_n,1,0,NXM_NX_REG0[]),FLOOD,set_queue:4,pop_queue
 """
 

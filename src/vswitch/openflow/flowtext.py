@@ -234,8 +234,9 @@ def read_query(text: str, names: Names = NO_NAMES) -> tuple[FlowQuery, Protocols
     for name, value in key_values(text):
         reader.take(name, value)
     query = FlowQuery(match=reader.match).replace(**reader.fields)
-    asked = {name: getattr(query, name) for name in ("table_id", "cookie_mask", "out_group")}
-    return query, reader.usable & for_settings(FlowMod(**asked)) & for_ipv6(query.match)
+    # Queries name tables in every version, so which one it is does not matter.
+    asked = FlowMod(cookie_mask=query.cookie_mask, out_group=query.out_group)
+    return query, reader.usable & for_settings(asked) & for_ipv6(query.match)
 
 
 def format_duration(sec: int, nsec: int) -> str:
