@@ -64,7 +64,7 @@ class ColumnSchema:
 
 _UUID_TYPE = ColumnType(BaseType(AtomType.UUID))
 UUID_COLUMN = ColumnSchema("_uuid", _UUID_TYPE, mutable=False, number=0)
-VERSION_COLUMN = ColumnSchema("_version", _UUID_TYPE, mutable=False, number=1)
+VERSION_COLUMN = ColumnSchema("_version", _UUID_TYPE, mutable=False, ephemeral=True, number=1)
 N_IMPLICIT = 2  # columns that every table has: those two
 
 
@@ -231,9 +231,12 @@ def _index(json: Json, columns: Mapping[str, ColumnSchema], table: Json) -> tupl
         raise OvsdbSyntaxError("index must have at least one column", table)
     if not all(isinstance(name, str) for name in json) or len(set(json)) != len(json):
         raise OvsdbSyntaxError("array of distinct column names expected", json)
+    found = []
     for name in json:
-        if name not in columns:
+        column = columns.get(name) or _IMPLICIT.get(name)
+        if column is None:
             raise OvsdbSyntaxError(f"{name} is not a valid column name", json)
-        if columns[name].ephemeral:
+        if column.ephemeral:
             raise OvsdbSyntaxError(f"ephemeral columns (such as {name}) may not be indexed", table)
-    return tuple(columns[name] for name in json)
+        found.append(column)
+    return tuple(found)

@@ -9,12 +9,13 @@ Sources: RFC 7047 3.2 (<base-type>, <type>); ovsdb(7), "Schema".
 from __future__ import annotations
 
 from collections.abc import Iterator
+from sys import float_info
 from typing import Any
 
 from vswitch.base.dataclass import dataclass
 from vswitch.ovsdb.atom import Atom, AtomType, atom_from_json, atom_to_json, atom_to_text
 from vswitch.ovsdb.errors import ConstraintViolation, OvsdbError, OvsdbSyntaxError
-from vswitch.ovsdb.jsontext import Json, Real
+from vswitch.ovsdb.jsontext import INT_MAX, INT_MIN, Json, Real
 from vswitch.ovsdb.notation import Members
 
 UNLIMITED = (1 << 32) - 1  # a size without limit: larger than any datum
@@ -119,6 +120,11 @@ _BOUNDS: dict[AtomType, tuple[str, str, object]] = {
     AtomType.REAL: ("minReal", "maxReal", (int, float)),
     AtomType.STRING: ("minLength", "maxLength", int),
 }
+_LIMITS: dict[AtomType, tuple[float, float]] = {
+    AtomType.INTEGER: (INT_MIN, INT_MAX),
+    AtomType.REAL: (-float_info.max, float_info.max),
+    AtomType.STRING: (0, UNLIMITED),
+}
 
 
 def _atomic_type(json: Json) -> AtomType:
@@ -163,9 +169,10 @@ def _bounds(members: Members, type: AtomType) -> tuple[int | float | None, int |
         for name, length in ((low_name, low), (high_name, high)):
             if length is not None and not 0 <= length <= UNLIMITED:
                 raise OvsdbSyntaxError(f"{name} out of valid range 0 to {UNLIMITED}", length)
-        low, high = low or None, None if high == UNLIMITED else high
     elif type is AtomType.REAL:
         low, high = low if low is None else Real(low), high if high is None else Real(high)
+    least, greatest = _LIMITS[type]
+    low, high = None if low == least else low, None if high == greatest else high  # what is no constraint
     if low is not None and high is not None and low > high:
         raise OvsdbSyntaxError(f"{low_name} exceeds {high_name}", members.json)
     return low, high
