@@ -48,13 +48,8 @@ from vswitch.openflow.messages.switch import (
     GetConfigRequest,
     SetConfig,
 )
-from vswitch.openflow.messages.table import (
-    OFPTT_ALL,
-    TableDescRequest,
-    TableMod,
-    TableStatsReply,
-    TableStatsRequest,
-)
+from vswitch.openflow.messages.table import TableDescRequest, TableMod, TableStatsReply, TableStatsRequest
+from vswitch.openflow.names import OFPTT_ALL
 from vswitch.openflow.version import OF10, OF11, OF12, OF13, OF14, OF15, Version
 
 pytestmark = pytest.mark.interop

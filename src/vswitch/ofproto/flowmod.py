@@ -32,10 +32,10 @@ from vswitch.openflow.messages.flow import (
     OFPFC_MODIFY,
     OFPFC_MODIFY_STRICT,
     OFPFF_EMERG,
-    OFPG_ANY,
     FlowMod,
     RemovedReason,
 )
+from vswitch.openflow.names import OFPG_ANY
 from vswitch.openflow.version import OF10, Version
 
 _CHECK_OVERLAP = int(RuleFlags.CHECK_OVERLAP)  # "&" with a member of an enum takes 1.5 us

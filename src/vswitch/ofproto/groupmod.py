@@ -22,11 +22,9 @@ from vswitch.openflow.errors import GroupModFailed, OpenFlowError
 from vswitch.openflow.message import Message, encode
 from vswitch.openflow.messages.flow import RemovedReason
 from vswitch.openflow.messages.group import (
-    OFPG_ALL,
     OFPG_BUCKET_ALL,
     OFPG_BUCKET_FIRST,
     OFPG_BUCKET_LAST,
-    OFPG_MAX,
     OFPGC_ADD,
     OFPGC_ADD_OR_MOD,
     OFPGC_DELETE,
@@ -47,6 +45,7 @@ from vswitch.openflow.messages.groupstats import (
     GroupStatsRequest,
 )
 from vswitch.openflow.messages.nested import RequestForward
+from vswitch.openflow.names import OFPG_ALL, OFPG_MAX
 from vswitch.openflow.version import OF10
 
 ALL_TYPES = 0xF

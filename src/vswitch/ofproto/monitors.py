@@ -25,7 +25,7 @@ from vswitch.ofproto.table import ALL_TABLES, INTERNAL_TABLE
 from vswitch.openflow.actions.base import Action
 from vswitch.openflow.errors import FlowMonitorFailed, OpenFlowError
 from vswitch.openflow.message import Message
-from vswitch.openflow.messages.flow import OFPG_ANY, RemovedReason
+from vswitch.openflow.messages.flow import RemovedReason
 from vswitch.openflow.messages.monitor import (
     OFPFMC_ADD,
     OFPFMC_DELETE,
@@ -50,6 +50,7 @@ from vswitch.openflow.messages.monitor import (
     FlowMonitorResumed,
     FlowUpdate,
 )
+from vswitch.openflow.names import OFPG_ANY
 from vswitch.openflow.version import OF14
 
 UPDATES_PER_REPLY = 400

@@ -14,8 +14,7 @@ from vswitch.ofproto.rule import MAX_PRIORITY, Rule
 from vswitch.ofproto.switch import Switch
 from vswitch.ofproto.table import ALL_TABLES, INTERNAL_TABLE, Table
 from vswitch.openflow.errors import BadRequest, OpenFlowError
-
-OFPG_ANY = 0xFFFFFFFF
+from vswitch.openflow.names import OFPG_ANY
 
 
 def tables_of(switch: Switch, table_id: int) -> list[Table]:

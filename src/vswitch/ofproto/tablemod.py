@@ -22,9 +22,9 @@ from vswitch.openflow.messages.table import (
     OFPTC11_MISS_MASK,
     OFPTC14_EVICTION,
     OFPTC14_VACANCY_EVENTS,
-    OFPTT_ALL,
     TableMod,
 )
+from vswitch.openflow.names import OFPTT_ALL
 from vswitch.openflow.version import OF13, OF14
 
 _MISSES = {

@@ -23,8 +23,8 @@ from vswitch.flow.fields import FIELDS, IP_PROTO, PACKET_TYPE, VLAN_PRESENT
 from vswitch.flow.match import Match
 from vswitch.openflow.actions.base import Action
 from vswitch.openflow.flowtext import read_flow_mod
-from vswitch.openflow.messages.flow import OFPFC_ADD, OFPTT_ALL, FlowMod
-from vswitch.openflow.names import NO_NAMES, Names
+from vswitch.openflow.messages.flow import OFPFC_ADD, FlowMod
+from vswitch.openflow.names import NO_NAMES, OFPTT_ALL, Names
 from vswitch.openflow.usable import ALL_PROTOCOLS, Protocols
 from vswitch.packet.numbers import ICMP, ICMPV6
 

@@ -19,13 +19,10 @@ from vswitch.flow.texts import format_exact, is_exact
 from vswitch.openflow.actions.base import format_actions
 from vswitch.openflow.actions.text import parse_actions
 from vswitch.openflow.messages.group import (
-    OFPG_ALL,
-    OFPG_ANY,
     OFPG_BUCKET_ALL,
     OFPG_BUCKET_FIRST,
     OFPG_BUCKET_LAST,
     OFPG_BUCKET_MAX,
-    OFPG_MAX,
     OFPGC_ADD,
     OFPGC_ADD_OR_MOD,
     OFPGC_DELETE,
@@ -41,7 +38,7 @@ from vswitch.openflow.messages.group import (
     GroupMod,
     Selection,
 )
-from vswitch.openflow.names import NO_NAMES, Names
+from vswitch.openflow.names import NO_NAMES, OFPG_ALL, OFPG_ANY, OFPG_MAX, Names
 from vswitch.openflow.usable import ALL_PROTOCOLS, NUMBERED_BUCKETS, Protocols, for_field, told_by_plain
 from vswitch.openflow.version import OF10, OF15
 

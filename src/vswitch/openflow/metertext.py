@@ -13,7 +13,6 @@ from vswitch.base.text import parse_u8, parse_u32
 from vswitch.openflow.messages.meter import (
     OFPM_ALL,
     OFPM_CONTROLLER,
-    OFPM_MAX,
     OFPM_SLOWPATH,
     OFPMBT_DROP,
     OFPMBT_DSCP_REMARK,
@@ -26,6 +25,7 @@ from vswitch.openflow.messages.meter import (
     Band,
     MeterMod,
 )
+from vswitch.openflow.names import OFPM_MAX
 
 FLAGS = {"kbps": OFPMF_KBPS, "pktps": OFPMF_PKTPS, "burst": OFPMF_BURST, "stats": OFPMF_STATS}
 BAND_TYPES = {"drop": OFPMBT_DROP, "dscp_remark": OFPMBT_DSCP_REMARK}

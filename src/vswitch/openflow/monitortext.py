@@ -12,7 +12,6 @@ from vswitch.base.errors import TextError
 from vswitch.base.text import key_values, parse_u32
 from vswitch.flow.match import Match, parse_match_word
 from vswitch.flow.ports import OFPP_ANY, OfPort
-from vswitch.openflow.messages.flow import OFPG_ANY, OFPTT_ALL
 from vswitch.openflow.messages.monitor import (
     OFPFMF_ADD,
     OFPFMF_INITIAL,
@@ -22,7 +21,7 @@ from vswitch.openflow.messages.monitor import (
     OFPFMF_REMOVED,
     FlowMonitor,
 )
-from vswitch.openflow.names import NO_NAMES, Names
+from vswitch.openflow.names import NO_NAMES, OFPG_ANY, OFPTT_ALL, Names
 
 _WORDS: Mapping[str, int] = {
     "!initial": OFPFMF_INITIAL,

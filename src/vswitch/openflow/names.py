@@ -1,4 +1,5 @@
-"""Names that a switch gives to its ports and tables, for text in both directions; and the words for groups.
+"""Names that a switch gives to its ports and tables, for text in both directions; and numbers of tables, groups and meters
+that are none.
 
 Sources: ovs-ofctl(8), --names and --no-names.
 """
@@ -13,7 +14,9 @@ from vswitch.base.remarks import remark
 from vswitch.base.text import c_uint, quote
 from vswitch.flow.ports import OfPort, format_port, parse_port
 
+OFPTT_ALL = 0xFF  # as table: all tables, or (adding) the switch's choice
 OFPG_MAX, OFPG_ALL, OFPG_ANY = 0xFFFFFF00, 0xFFFFFFFC, 0xFFFFFFFF
+OFPM_MAX = 0xFFFF0000
 _GROUPS = {"all": OFPG_ALL, "any": OFPG_ANY}
 
 

@@ -46,10 +46,9 @@ from vswitch.openflow.messages.flow import (
     OFPFF_NO_BYT_COUNTS,
     OFPFF_NO_PKT_COUNTS,
     OFPFF_RESET_COUNTS,
-    OFPG_ANY,
-    OFPTT_ALL,
     FlowMod,
 )
+from vswitch.openflow.names import OFPG_ANY, OFPTT_ALL
 from vswitch.openflow.version import OF11
 from vswitch.packet.numbers import ETH_IPV6
 

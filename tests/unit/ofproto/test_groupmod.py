@@ -15,10 +15,11 @@ from vswitch.openflow.flowtext import parse_flow_mod
 from vswitch.openflow.grouptext import format_group, parse_group_mod
 from vswitch.openflow.message import encode
 from vswitch.openflow.messages.flow import FlowRemoved, RemovedReason
-from vswitch.openflow.messages.group import OFPG_ALL, OFPGC_DELETE, OFPGC_MODIFY, GroupMod
+from vswitch.openflow.messages.group import OFPGC_DELETE, OFPGC_MODIFY, GroupMod
 from vswitch.openflow.messages.groupstats import GroupStatsReply, GroupStatsRequest
 from vswitch.openflow.messages.hello import Error
 from vswitch.openflow.messages.nested import RequestForward
+from vswitch.openflow.names import OFPG_ALL
 from vswitch.openflow.version import OF14, OF15
 
 FRAME = bytes.fromhex("505400000002 505400000001 88b5") + bytes(46)

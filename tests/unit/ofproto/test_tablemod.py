@@ -14,12 +14,12 @@ from vswitch.openflow.messages.table import (
     OFPTC11_MISS_DROP,
     OFPTC14_EVICTION,
     OFPTC14_VACANCY_EVENTS,
-    OFPTT_ALL,
     TABLE_VACANCY_DOWN,
     TableMod,
     TableStatus,
     Vacancy,
 )
+from vswitch.openflow.names import OFPTT_ALL
 from vswitch.openflow.version import OF12, OF13, OF14, Version
 
 

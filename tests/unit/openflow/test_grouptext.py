@@ -5,13 +5,13 @@ import pytest
 from vswitch.base.errors import TextError
 from vswitch.openflow.grouptext import format_group_mod, parse_group_mod
 from vswitch.openflow.messages.group import (
-    OFPG_ALL,
     OFPGC_ADD,
     OFPGC_DELETE,
     OFPGC_INSERT_BUCKET,
     OFPGC_MODIFY,
     OFPGC_REMOVE_BUCKET,
 )
+from vswitch.openflow.names import OFPG_ALL
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,9 @@ import pytest
 
 from vswitch.base.errors import TextError
 from vswitch.flow.match import parse_match
-from vswitch.openflow.messages.flow import OFPTT_ALL
 from vswitch.openflow.messages.monitor import OFPFMF_INITIAL, OFPFMF_ONLY_OWN
 from vswitch.openflow.monitortext import parse_flow_monitor
+from vswitch.openflow.names import OFPTT_ALL
 
 
 def test_everything_but():

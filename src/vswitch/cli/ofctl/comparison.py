@@ -27,9 +27,9 @@ from vswitch.flow.field import Flow, Mask
 from vswitch.flow.match import Match, format_match
 from vswitch.openflow.actions.base import Action, format_actions
 from vswitch.openflow.flowlines import FlowLine, flow_mod
-from vswitch.openflow.messages.flow import OFPFC_DELETE_STRICT, OFPTT_ALL, FlowMod
+from vswitch.openflow.messages.flow import OFPFC_DELETE_STRICT, FlowMod
 from vswitch.openflow.messages.flowstats import FlowStats, FlowStatsRequest
-from vswitch.openflow.names import NO_NAMES, Names
+from vswitch.openflow.names import NO_NAMES, OFPTT_ALL, Names
 from vswitch.openflow.usable import ALL_PROTOCOLS, usable_protocols
 
 DIFFERENT = 2  # exit status: nothing is wrong, but there are differences

@@ -21,13 +21,13 @@ from vswitch.openflow.messages.table import (
     OFPTC11_MISS_DROP,
     OFPTC14_EVICTION,
     OFPTC14_VACANCY_EVENTS,
-    OFPTT_ALL,
     TableDescReply,
     TableDescRequest,
     TableMod,
     Vacancy,
 )
 from vswitch.openflow.messages.tablefeatures import TableFeaturesReply, TableFeaturesRequest
+from vswitch.openflow.names import OFPTT_ALL
 from vswitch.openflow.printing.tablefeatures import format_tables
 from vswitch.openflow.session import Received
 from vswitch.openflow.version import OF11, OF12, OF13, OF14, OF15, Version

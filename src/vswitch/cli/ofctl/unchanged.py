@@ -24,8 +24,9 @@ from vswitch.openflow.flowbytes import FlowEncoder
 from vswitch.openflow.flowlines import FlowLine
 from vswitch.openflow.instructions import decode_flow_actions, decode_instructions
 from vswitch.openflow.message import HEADER, find
-from vswitch.openflow.messages.flow import OFPTT_ALL, FlowMod
+from vswitch.openflow.messages.flow import FlowMod
 from vswitch.openflow.messages.flowstats import FlowStats, FlowStatsReply
+from vswitch.openflow.names import OFPTT_ALL
 from vswitch.openflow.version import OF10, OF12, OF14, OF15
 from vswitch.openflow.wirematch import decode_match, decode_nxm_at, encode_match, encode_nxm
 

@@ -38,8 +38,9 @@ from vswitch.ofproto.xlate.pause import end_pause
 from vswitch.ofproto.xlate.registry import run_actions, translates
 from vswitch.ofproto.xlate.resubmit import within_budget
 from vswitch.openflow.actions.output import Group
-from vswitch.openflow.messages.group import OFPG_ANY, OFPGT_FF, OFPGT_SELECT, Bucket
+from vswitch.openflow.messages.group import OFPGT_FF, OFPGT_SELECT, Bucket
 from vswitch.openflow.messages.port import OFPPC_PORT_DOWN, OFPPS_LINK_DOWN
+from vswitch.openflow.names import OFPG_ANY
 from vswitch.packet.numbers import ETH_IP, ETH_IPV6, SCTP, TCP, UDP
 
 MAX_LIVENESS_DEPTH = 128  # groups that watch groups

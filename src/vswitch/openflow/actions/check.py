@@ -69,6 +69,7 @@ from vswitch.openflow.actions.register import (
 )
 from vswitch.openflow.errors import BadAction, BadInstruction, ErrorCode, MeterModFailed, OpenFlowError
 from vswitch.openflow.instructions import GotoTable, Meter, WriteActions
+from vswitch.openflow.names import OFPM_MAX, OFPTT_ALL
 from vswitch.openflow.version import OF11
 from vswitch.openflow.wirefield import check_range
 from vswitch.openflow.wirematch import check_addresses
@@ -79,8 +80,6 @@ _VLAN_VID = FIELDS["vlan_vid"]
 _MPLS = (ETH_MPLS, ETH_MPLS_MC)
 _LATER_FRAGMENT = 2
 _NAT_KINDS = {4: ETH_IP, 6: ETH_IPV6}  # by the version of a range's addresses
-_OFPM_MAX = 0xFFFF0000
-_OFPTT_ALL = 0xFF
 _ALG_PROTOS = {21: (6,), 69: (17,)}  # of FTP and TFTP, by the ports that name their helpers
 _IP_ACTIONS = (SetIpDscp, SetIpEcn, SetIpTtl, DecTtl)
 _MPLS_ACTIONS = (SetMplsLabel, SetMplsTc, SetMplsTtl, DecMplsTtl, PopMpls)
@@ -97,7 +96,7 @@ class CheckError(OpenFlowError):
 def check_actions(
     actions: Iterable[Action],
     match: Match,
-    table_id: int = _OFPTT_ALL,
+    table_id: int = OFPTT_ALL,
     version: int = 1,
     n_tables: int = 255,
     max_port: int = OFPP_MAX,
@@ -208,11 +207,11 @@ class _Checker:
                 if item.field not in TUN_METADATA:
                     raise OpenFlowError(BadAction.BAD_ARGUMENT, item.field.name)
             case GotoTable():
-                later = self.table_id == _OFPTT_ALL or item.table_id > self.table_id
+                later = self.table_id == OFPTT_ALL or item.table_id > self.table_id
                 if not later or (self.n_tables != 255 and item.table_id >= self.n_tables):
                     raise OpenFlowError(BadInstruction.BAD_TABLE_ID)
             case Meter():
-                if not 0 < item.meter_id <= _OFPM_MAX:
+                if not 0 < item.meter_id <= OFPM_MAX:
                     raise OpenFlowError(MeterModFailed.INVALID_METER)
             case Ct():
                 protos = _ALG_PROTOS.get(item.alg)

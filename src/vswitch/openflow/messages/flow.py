@@ -18,6 +18,7 @@ from vswitch.openflow.errors import BadRequest, FlowModFailed, OpenFlowError
 from vswitch.openflow.instructions import decode_flow_actions, decode_instructions, encode_instructions
 from vswitch.openflow.match10 import as_given10
 from vswitch.openflow.message import Dialect, Form, Message, message
+from vswitch.openflow.names import OFPG_ANY, OFPTT_ALL
 from vswitch.openflow.version import OF10, OF11, OF12, OF13, OF14, OF15
 from vswitch.openflow.wirematch import (
     MATCH10_SIZE,
@@ -40,8 +41,6 @@ OFPFF_EMERG = 1 << 16
 _FLAGS_OF: Mapping[int, int] = {OF10: 0x3, OF11: 0x3, OF12: 0x7, OF13: 0x1F, OF14: 0x1F, OF15: 0x1F}
 
 OFPFW10_ALL = (1 << 22) - 1  # in a match of OpenFlow 1.0
-OFPTT_ALL = 0xFF  # as table: all tables, or (adding) the switch's choice
-OFPG_ANY = 0xFFFFFFFF
 NO_BUFFER = 0xFFFFFFFF
 DEFAULT_PRIORITY = 0x8000
 KEEP_COOKIE = (1 << 64) - 1

@@ -27,7 +27,8 @@ from vswitch.openflow.flowentries import (
 from vswitch.openflow.instructions import decode_flow_actions, decode_instructions
 from vswitch.openflow.match10 import as_given10
 from vswitch.openflow.message import Dialect, Form, Message, Multipart, decode_each, group_items, message
-from vswitch.openflow.messages.flow import OFPG_ANY, OFPTT_ALL, decode_flags
+from vswitch.openflow.messages.flow import decode_flags
+from vswitch.openflow.names import OFPG_ANY, OFPTT_ALL
 from vswitch.openflow.oxs import decode_stats, encode_stats
 from vswitch.openflow.value import Value, value
 from vswitch.openflow.version import OF10, OF13, OF14, OF15

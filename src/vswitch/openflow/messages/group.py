@@ -29,6 +29,7 @@ from vswitch.openflow.errors import (
     OpenFlowError,
 )
 from vswitch.openflow.message import Dialect, Form, Message, message
+from vswitch.openflow.names import OFPG_ANY
 from vswitch.openflow.properties import Property, encode_property, split_properties
 from vswitch.openflow.value import Value, value
 from vswitch.openflow.version import OF10, OF11, OF13, OF15
@@ -38,7 +39,6 @@ OFPGC_ADD, OFPGC_MODIFY, OFPGC_DELETE = range(3)
 OFPGC_INSERT_BUCKET, OFPGC_REMOVE_BUCKET = 3, 5  # OpenFlow 1.5 and Nicira's form
 OFPGC_ADD_OR_MOD = 0x8000  # Open vSwitch's own
 OFPGT_ALL, OFPGT_SELECT, OFPGT_INDIRECT, OFPGT_FF = range(4)
-OFPG_MAX, OFPG_ALL, OFPG_ANY = 0xFFFFFF00, 0xFFFFFFFC, 0xFFFFFFFF
 OFPG_BUCKET_MAX, OFPG_BUCKET_FIRST, OFPG_BUCKET_LAST, OFPG_BUCKET_ALL = (
     0xFFFFFF00,
     0xFFFFFFFD,

@@ -12,7 +12,8 @@ from functools import partial
 from vswitch.openflow.codec import U32
 from vswitch.openflow.errors import BadRequest, OpenFlowError
 from vswitch.openflow.message import Dialect, Form, Message, Multipart, decode_each, group_items, message
-from vswitch.openflow.messages.group import OFPG_ALL, GroupDesc, decode_desc, encode_desc
+from vswitch.openflow.messages.group import GroupDesc, decode_desc, encode_desc
+from vswitch.openflow.names import OFPG_ALL
 from vswitch.openflow.value import Value, value, wire
 from vswitch.openflow.version import OF10, OF13
 

@@ -29,7 +29,8 @@ from vswitch.openflow.codec import U32, check_port, padded
 from vswitch.openflow.errors import BadInstruction, BadRequest, FlowMonitorFailed, OpenFlowError
 from vswitch.openflow.instructions import decode_instructions, encode_instructions
 from vswitch.openflow.message import Dialect, Form, Message, Multipart, decode_each, group_items, message
-from vswitch.openflow.messages.flow import DEFAULT_PRIORITY, OFPG_ANY, OFPTT_ALL
+from vswitch.openflow.messages.flow import DEFAULT_PRIORITY
+from vswitch.openflow.names import OFPG_ANY, OFPTT_ALL
 from vswitch.openflow.value import Value, value, wire
 from vswitch.openflow.wirematch import decode_match, decode_nxm_at, encode_match, encode_nxm
 

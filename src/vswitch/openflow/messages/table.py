@@ -12,11 +12,10 @@ from typing import Any
 from vswitch.openflow.codec import text_from_bytes, text_to_bytes
 from vswitch.openflow.errors import INVALID, BadProperty, BadRequest, OpenFlowError
 from vswitch.openflow.message import Dialect, Form, Message, Multipart, decode_each, group_items, message
+from vswitch.openflow.names import OFPTT_ALL
 from vswitch.openflow.properties import Property, encode_others, encode_property, split_properties
 from vswitch.openflow.value import Value, value
 from vswitch.openflow.version import OF10, OF11, OF12, OF14
-
-OFPTT_ALL = 0xFF
 
 # enum ofp_table_config: what happens to packets that match nothing (until OpenFlow 1.2), and OpenFlow 1.4's flags.
 OFPTC11_MISS_CONTROLLER, OFPTC11_MISS_CONTINUE, OFPTC11_MISS_DROP = range(3)

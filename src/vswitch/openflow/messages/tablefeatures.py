@@ -31,7 +31,7 @@ from vswitch.openflow.message import (
     group_items,
     message,
 )
-from vswitch.openflow.messages.table import OFPTT_ALL
+from vswitch.openflow.names import OFPTT_ALL
 from vswitch.openflow.properties import Property, encode_others, encode_property, split_properties
 from vswitch.openflow.value import Value, value
 from vswitch.openflow.version import OF13, OF15

@@ -6,7 +6,6 @@ from vswitch.flow.match import format_match
 from vswitch.flow.ports import OFPP_ANY
 from vswitch.openflow.actions.base import format_actions
 from vswitch.openflow.message import Dialect
-from vswitch.openflow.messages.flow import OFPG_ANY, OFPTT_ALL
 from vswitch.openflow.messages.monitor import (
     OFPFMC_DELETE,
     OFPFME_ABBREV,
@@ -21,7 +20,7 @@ from vswitch.openflow.messages.monitor import (
     FlowMonitorResumed,
     FlowUpdate,
 )
-from vswitch.openflow.names import Names
+from vswitch.openflow.names import OFPG_ANY, OFPTT_ALL, Names
 from vswitch.openflow.printing.base import Style, bit_names, prints
 from vswitch.openflow.printing.flows import REASONS
 

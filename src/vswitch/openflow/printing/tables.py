@@ -6,7 +6,6 @@ from vswitch.openflow.message import Dialect
 from vswitch.openflow.messages.table import (
     OFPTC14_EVICTION,
     OFPTC14_VACANCY_EVENTS,
-    OFPTT_ALL,
     TABLE_VACANCY_DOWN,
     TableDesc,
     TableDescReply,
@@ -19,7 +18,7 @@ from vswitch.openflow.messages.table import (
     Vacancy,
 )
 from vswitch.openflow.messages.tablefeatures import TableFeatures
-from vswitch.openflow.names import Names
+from vswitch.openflow.names import OFPTT_ALL, Names
 from vswitch.openflow.printing.base import Style, bit_names, prints
 from vswitch.openflow.printing.tablefeatures import MISS, features_of, features_told, format_tables
 from vswitch.openflow.version import OF13, OF14

@@ -11,9 +11,9 @@ from vswitch.cli.ofctl.comparison import differences
 from vswitch.cli.ofctl.unchanged import Dump, differing
 from vswitch.openflow.flowlines import FlowLine, FlowLines, flow_mod
 from vswitch.openflow.message import HEADER, encode
-from vswitch.openflow.messages.flow import OFPTT_ALL
 from vswitch.openflow.messages.flowstats import FlowStats, FlowStatsReply
 from vswitch.openflow.messages.hello import EchoReply
+from vswitch.openflow.names import OFPTT_ALL
 from vswitch.openflow.version import ALL_VERSIONS
 
 KINDS = (
