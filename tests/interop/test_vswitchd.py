@@ -162,6 +162,21 @@ ovs-appctl ofproto/list
 }
 
 
+def test_what_could_not_be_set_up_is_told_by_either_tool(tmp_path: Path) -> None:
+    with Daemons(tmp_path, "peer", "ours") as daemons:
+        for n, make in enumerate(("ours", "peer")):
+            for name, words in (
+                (f"br{n}", ["add-br", f"br{n}", "--", "set", "bridge", f"br{n}", "datapath_type=foo"]),
+                (f"br/{n}", ["add-br", f"br/{n}"]),
+                (f"p{n}", ["add-port", f"br{n}", f"p{n}"]),
+            ):
+                done = daemons.run(make, "ovs-vsctl", *words)
+                assert done.stderr == (
+                    f"ovs-vsctl: Error detected while setting up '{name}'.  See ovs-vswitchd log for details.\n"
+                    f'ovs-vsctl: The default log directory is "{tmp_path}".\n'
+                )
+
+
 def play(script: str, directory: Path, database: Make, switch: Make) -> list[str]:
     """What the commands of `script` print, with one blank for each run of blanks."""
     said = []

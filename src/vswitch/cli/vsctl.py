@@ -111,7 +111,7 @@ class SwitchHooks(Hooks):
         errors = 0
         for expected in context.expected:
             row = interfaces.get(context.transaction.uuids.get(expected.uuid, ""))
-            if row is None or (not row["error"] and row["ofport"] != -1):
+            if row is None or (not row["error"] and row["ofport"] not in (None, -1)):
                 continue
             errors += 1
             reason = f": {row['error']}" if row["error"] else ""
