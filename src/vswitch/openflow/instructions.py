@@ -37,6 +37,7 @@ from vswitch.openflow.names import Names
 from vswitch.openflow.version import OF10, OF11, OF13, OF15
 
 _HEAD = struct.Struct("!HH")
+# enum ofp11_instruction_type (OFPIT11_*, OFPIT13_METER)
 _GOTO_TABLE, _WRITE_METADATA, _WRITE_ACTIONS, _APPLY_ACTIONS, _CLEAR_ACTIONS, _METER = range(1, 7)
 _EXPERIMENTER = 0xFFFF
 

@@ -38,6 +38,7 @@ from vswitch.packet.numbers import ETH_ARP, ETH_IP, ETH_IPV6, ETH_RARP, ICMP, IC
 
 MATCH10_SIZE = 40
 MATCH10 = struct.Struct("!IH6s6sHBxHBBxxIIHH")
+# enum ofp10_flow_wildcards (OFPFW10_*)
 W_IN_PORT, W_DL_VLAN, W_DL_SRC, W_DL_DST, W_DL_TYPE, W_NW_PROTO, W_TP_SRC, W_TP_DST = (
     1 << n for n in range(8)
 )

@@ -34,6 +34,7 @@ from vswitch.packet.numbers import ETH_ARP, ETH_IP, ETH_MPLS, ETH_MPLS_MC, ETH_R
 
 MATCH11_SIZE = 88
 _MATCH11 = struct.Struct("!HHII6s6s6s6sHBxHBBIIIIHHIB3xQQ")
+# enum ofp11_flow_wildcards (OFPFW11_*) and enum ofp11_vlan_id (OFPVID11_*)
 _W_IN_PORT, _W_DL_VLAN, _W_DL_VLAN_PCP, _W_DL_TYPE, _W_NW_TOS, _W_NW_PROTO, _W_TP_SRC, _W_TP_DST = (
     1 << n for n in range(8)
 )

@@ -19,6 +19,7 @@ from vswitch.openflow.value import Value, value
 _HEAD = struct.Struct("!HH")
 _ENTRY = struct.Struct("!HBB")
 _CLASS = 0x8002  # OFPXSC_OPENFLOW_BASIC
+# enum oxs_ofb_stat_fields (OFPXST_OFB_*)
 _DURATION, _IDLE_TIME, _FLOW_COUNT, _PACKET_COUNT, _BYTE_COUNT = 0, 1, 3, 4, 5
 _PAIR, _U32, _U64 = struct.Struct("!II"), struct.Struct("!I"), struct.Struct("!Q")
 _FIELDS = {_DURATION: _PAIR, _IDLE_TIME: _PAIR, _FLOW_COUNT: _U32, _PACKET_COUNT: _U64, _BYTE_COUNT: _U64}

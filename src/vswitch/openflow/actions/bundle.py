@@ -21,6 +21,7 @@ from vswitch.openflow.names import Names
 from vswitch.openflow.wirefield import decode_bits, decode_nxm_header, encode_header
 
 # enum nx_hash_fields: what is hashed.
+# enum nx_hash_fields (NX_HASH_FIELDS_*), nx_bd_algorithm (NX_BD_ALG_*) and nx_mp_algorithm (NX_MP_ALG_*), by their numbers
 HASH_FIELDS = (
     "eth_src",
     "symmetric_l4",

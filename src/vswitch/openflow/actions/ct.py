@@ -29,6 +29,7 @@ from vswitch.openflow.names import Names
 from vswitch.openflow.wirefield import decode_bits, decode_nxm_header, encode_header
 
 _CT = struct.Struct("!H4sHB3xH")
+# enum nx_conntrack_flags (NX_CT_F_*)
 _COMMIT, _FORCE = 1, 2
 NO_RECIRC = 0xFF  # as table: the packet does not come back
 _ALGS: Mapping[int, str] = {21: "ftp", 69: "tftp"}

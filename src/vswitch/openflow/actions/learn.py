@@ -44,6 +44,7 @@ from vswitch.openflow.wirefield import decode_header, decode_nxm_header, encode_
 
 _FIXED = struct.Struct("!HHHQHBxHH")
 _FIXED2 = struct.Struct("!IHH")
+# enum nx_learn_flags (NX_LEARN_F_*), and the parts of a spec's head (NX_LEARN_*)
 _SEND_FLOW_REM, _DELETE_LEARNED, _WRITE_RESULT = 1, 2, 4
 _IMMEDIATE, _N_BITS = 1 << 13, 0x3FF
 MATCH, LOAD, OUTPUT = range(3)

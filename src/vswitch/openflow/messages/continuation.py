@@ -19,6 +19,7 @@ from vswitch.openflow.errors import BadProperty, OpenFlowError
 from vswitch.openflow.properties import Property, encode_property, split_properties
 from vswitch.openflow.value import Value, value
 
+# Open vSwitch's own properties of NXPINT_CONTINUATION (NXCPT_*)
 _BRIDGE, _STACK, _MIRRORS, _CONNTRACKED, _TABLE_ID, _COOKIE, _ACTIONS, _ACTION_SET, _ODP_PORT = range(
     0x8000, 0x8009
 )

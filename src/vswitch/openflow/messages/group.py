@@ -35,10 +35,13 @@ from vswitch.openflow.value import Value, value
 from vswitch.openflow.version import OF10, OF11, OF13, OF15
 from vswitch.openflow.wirefield import decode_listed, encode_entry
 
+# enum ofp11_group_mod_command and enum ofp15_group_mod_command
 OFPGC_ADD, OFPGC_MODIFY, OFPGC_DELETE = range(3)
 OFPGC_INSERT_BUCKET, OFPGC_REMOVE_BUCKET = 3, 5  # OpenFlow 1.5 and Nicira's form
 OFPGC_ADD_OR_MOD = 0x8000  # Open vSwitch's own
+# enum ofp11_group_type
 OFPGT_ALL, OFPGT_SELECT, OFPGT_INDIRECT, OFPGT_FF = range(4)
+# enum ofp15_group_bucket (OFPG15_BUCKET_*)
 OFPG_BUCKET_MAX, OFPG_BUCKET_FIRST, OFPG_BUCKET_LAST, OFPG_BUCKET_ALL = (
     0xFFFFFF00,
     0xFFFFFFFD,
@@ -48,6 +51,7 @@ OFPG_BUCKET_MAX, OFPG_BUCKET_FIRST, OFPG_BUCKET_LAST, OFPG_BUCKET_ALL = (
 
 _BUCKET11 = struct.Struct("!HHII4x")
 _BUCKET15 = struct.Struct("!HHI")
+# enum ofp15_group_bucket_prop_type (OFPGBPT15_*)
 _WEIGHT, _WATCH_PORT, _WATCH_GROUP = range(3)
 
 

@@ -13,6 +13,7 @@ from vswitch.openflow.errors import BadRequest, MeterModFailed, OpenFlowError
 from vswitch.openflow.message import Dialect, Form, Message, Multipart, decode_each, group_items, message
 from vswitch.openflow.value import Value, value, wire
 
+# enum ofp13_meter_mod_command, ofp13_meter_flags, ofp13_meter_band_type and ofp13_meter
 OFPMC_ADD, OFPMC_MODIFY, OFPMC_DELETE = range(3)
 OFPMF_KBPS, OFPMF_PKTPS, OFPMF_BURST, OFPMF_STATS = 1 << 0, 1 << 1, 1 << 2, 1 << 3
 OFPMBT_DROP, OFPMBT_DSCP_REMARK = 1, 2

@@ -140,6 +140,7 @@ class MaskedBits(Value):
     mask: int
 
 
+# enum nx_ct_flush_tuple_tlv_type (NXT_CT_TUPLE_*) and enum nx_ct_flush_tlv_type (NXT_CT_*)
 _TUPLE_SIZES = (16, 16, 2, 2, 2, 1, 1)  # by property type, in the order of the fields of CtTuple
 _ORIGINAL, _REPLY, _ZONE, _MARK, _MARK_MASK, _LABELS, _LABELS_MASK = range(7)
 _MARK_SIZE, _LABELS_SIZE = 4, 16  # bytes

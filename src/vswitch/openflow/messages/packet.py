@@ -47,6 +47,7 @@ _IN11 = struct.Struct("!IIIHBB")
 _IN12 = struct.Struct("!IHBB")
 _IN13 = struct.Struct("!IHBBQ")
 _IN_NX = struct.Struct("!IHBBQH6x")
+# enum nx_packet_in2_prop_type (NXPINT_*)
 _PACKET, _FULL_LEN, _BUFFER_ID, _TABLE_ID, _COOKIE, _REASON, _METADATA, _USERDATA, _CONTINUATION = range(9)
 _IN_PORT = FIELDS["in_port_oxm"]
 

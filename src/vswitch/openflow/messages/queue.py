@@ -21,6 +21,7 @@ from vswitch.openflow.version import OF10, OF12, OF13, OF14
 
 OFPQ_ALL = 0xFFFFFFFF
 UNKNOWN_COUNT = (1 << 64) - 1  # a counter that the switch does not have
+# enum ofp10_queue_properties (OFPQT10_*, OFPQT11_*) and enum ofp14_queue_desc_prop_type (OFPQDPT14_*)
 _MIN_RATE, _MAX_RATE = 1, 2
 
 

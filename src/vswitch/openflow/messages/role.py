@@ -106,6 +106,7 @@ class RoleReply(Message):
 
 
 _ROLE_STATUS = struct.Struct("!IB3xQ")
+# enum ofp14_controller_role_reason (OFPCRR_*)
 CRR_PRIMARY_REQUEST, CRR_CONFIG, CRR_EXPERIMENTER = range(3)
 
 
