@@ -11,12 +11,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from importlib import import_module
 
-from vswitch.base.remarks import remark_some
 from vswitch.openflow.errors import OpenFlowError
 from vswitch.openflow.message import HEADER, OFPSF_MORE, Dialect, Form, Message, decode, find
 from vswitch.openflow.messages.hello import Hello
 from vswitch.openflow.names import NO_NAMES, Names
-from vswitch.openflow.printing.base import BYTES_PRINTERS, PRINTERS, Printer, Style, hex_dump
+from vswitch.openflow.printing.base import BYTES_PRINTERS, PRINTERS, Printer, Style, hex_dump, tell_error
 from vswitch.openflow.version import OF10, OF13, OF15, Version
 
 # The modules in printing/ that declare the printers for messages of each module in messages/; imported when needed.
@@ -79,15 +78,8 @@ def _print(data: bytes, style: Style, known: Message | None) -> str:
     try:
         return _print_known(data, version, type_, xid, style, known)
     except OpenFlowError as error:
-        _tell(error)
+        tell_error(error)
         return f"***decode error: {error.code.name}***\n{hex_dump(data)}"
-
-
-def _tell(error: OpenFlowError) -> None:
-    """Log what Open vSwitch logs of an error."""
-    for module, text, data in error.remarks:
-        dump = f"\n{hex_dump(data, characters=False).rstrip()}" if data else ""
-        remark_some(module, text + dump)
 
 
 def _name(data: bytes) -> str:
@@ -128,7 +120,7 @@ def _print_known(
             from vswitch.openflow.printing.flows import tell_normal10
 
             tell_normal10(data[start:])  # which comes first, though there is no match to print
-        _tell(error)
+        tell_error(error)
         told = head
         if isinstance(error.partial, Message):
             told += partial_text(error.partial, Dialect(version), style)

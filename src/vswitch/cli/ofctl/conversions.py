@@ -19,14 +19,14 @@ from vswitch.cli.ofctl.table import command
 from vswitch.flow.fields import PACKET_TYPE, VLAN_TCI
 from vswitch.flow.match import Match, parse_match
 from vswitch.flow.normalize import normalize, tell_normal
-from vswitch.openflow.actions.base import Action, decode_actions, encode_actions, format_actions
+from vswitch.openflow.actions.base import Action, check_span, decode_actions, encode_actions, format_actions
 from vswitch.openflow.actions.check import check_actions
 from vswitch.openflow.errors import BadInstruction, BadRequest, OpenFlowError
 from vswitch.openflow.instructions import decode_instructions, encode_instructions, rank
 from vswitch.openflow.match10 import MATCH10_SIZE, as_given10, decode_match10, encode_match10
 from vswitch.openflow.match11 import MATCH11_SIZE, decode_match11, encode_match11
 from vswitch.openflow.oxmtext import format_entries, parse_entries, take_hex
-from vswitch.openflow.printing.base import hex_dump
+from vswitch.openflow.printing.base import hex_dump, tell_error
 from vswitch.openflow.version import OF10, OF12, Version, parse_version
 from vswitch.openflow.wirematch import (
     decode_entries,
@@ -70,6 +70,7 @@ def _entries(given: Given, version: Version | None) -> Iterator[str]:
         try:
             match, cookie, mask = decode_entries(data, 0, len(data), loose, cookies=version is None)
         except OpenFlowError as error:
+            tell_error(error)
             yield f"nx_pull_match() returned error {error.code.name}"
             continue
         if version is None:
@@ -162,14 +163,17 @@ def _actions(text: str, what: str) -> Iterator[str]:
         try:
             if not data:
                 raise OpenFlowError(BadInstruction.BAD_LEN if instructions else BadRequest.BAD_LEN)
-            if not instructions and len(data) % 8:
-                raise OpenFlowError(BadRequest.BAD_LEN)
+            if instructions:
+                check_span(len(data), len(data), "instructions", BadInstruction.BAD_LEN)
+            else:
+                check_span(len(data), len(data))
             actions = (decode_instructions if instructions else decode_actions)(version, data)
             if what == "actions" and any(rank(item) > rank(Action()) for item in actions):
                 raise OpenFlowError(BadInstruction.UNSUP_INST)
             if what == "instructions":
                 check_actions(actions, Match(), parse_decimal(table) or 0 if comma else 0, version)
         except OpenFlowError as error:
+            tell_error(error)
             yield f"bad {text} {what}: {error.code.name}\n"
             continue
         encoded = encode_instructions(version, actions) if instructions else encode_actions(version, actions)

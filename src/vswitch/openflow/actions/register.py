@@ -144,7 +144,8 @@ class SetField(Action):
         if any(data[end:]):
             raise OpenFlowError(BadAction.BAD_SET_ARGUMENT)
         if not field.writable:
-            raise OpenFlowError(BadAction.BAD_SET_ARGUMENT, f"destination field {field.name} is not writable")
+            why = f"destination field {field.name} is not writable"
+            raise OpenFlowError(BadAction.BAD_SET_ARGUMENT, why, "ofp_actions")
         if not can_be(field, value) or field is _IN_PORT or (field is _VLAN_VID and not value & VLAN_PRESENT):
             raise OpenFlowError(BadAction.BAD_SET_ARGUMENT)
         parts = [] if mask is None else parts_of(field, mask)

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 from vswitch.base.namedtuple import NamedTuple
+from vswitch.base.remarks import remark_some
+from vswitch.openflow.errors import OpenFlowError
 from vswitch.openflow.message import Dialect, Form, Message
 from vswitch.openflow.names import NO_NAMES, Names
 
@@ -90,3 +92,10 @@ def hex_dump(data: bytes, characters: bool = True) -> str:
         line = f"{at:08x}  {' '.join(cells[:8])}{gap}{' '.join(cells[8:])}"
         lines.append(f"{line} |{shown}|\n" if characters else f"{line.rstrip()}\n")
     return "".join(lines)
+
+
+def tell_error(error: OpenFlowError) -> None:
+    """Log what Open vSwitch logs of an error."""
+    for module, text, data in error.remarks:
+        dump = f"\n{hex_dump(data, characters=False).rstrip()}" if data else ""
+        remark_some(module, text + dump)
