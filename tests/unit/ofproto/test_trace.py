@@ -75,6 +75,8 @@ def test_ports_are_told_by_name_if_that_is_asked_for(machine: Machine) -> None:
     assert "in_port=p1" in named["Flow"]
     assert "in_port=p1" in named["Megaflow"]
     assert plain["Datapath actions"].endswith(",2")
+    story = trace(Subject(machine.br0, parse_match("udp,in_port=1").value, names=names), 0.0)
+    assert " 0. udp,in_port=p1, priority 32768\n    mod_nw_tos:4\n    output:p2\n" in story
     assert named["Datapath actions"].endswith(",eth2")
 
 
