@@ -127,20 +127,35 @@ def test_arguments_are_checked_as_by_the_peer(tmp_path, schema):
     new, there = str(tmp_path / "new.db"), str(tmp_path / "there.db")
     local, remote = "tcp:127.0.0.1:1", "tcp:127.0.0.1:2"
     (tmp_path / "there.db").write_text("")
+    standalone, empty = tmp_path / "standalone", tmp_path / "empty"
+    tool("create", str(standalone), str(schema))
+    tool("create-cluster", str(empty), str(schema), "unix:x")
     for words in (
         ["create-cluster", there, str(schema), local],
         ["create-cluster", new, str(schema), "foo"],
         ["create-cluster", new, "nosuch", local],
         ["--election-timer=5", "create-cluster", new, str(schema), local],
+        ["--election-timer=5", "create-cluster", new, str(schema), "foo"],
+        ["create-cluster", new, str(schema), "udp:1:2"],
+        ["create-cluster", new, str(schema), "tcp:127.0.0.1"],
+        ["create-cluster", new, str(schema), "tcp:127.0.0.1:99999"],
+        ["cluster-to-standalone", new, str(standalone)],
+        ["cluster-to-standalone", new, "nosuch"],
+        ["check-cluster", str(empty)],
         ["join-cluster", new, "S", local],
         ["join-cluster", new, "S", local, local],
         ["join-cluster", new, "S-", local, remote],
         ["--cid=abc", "join-cluster", new, "S", local, remote],
         ["db-sid", str(tmp_path / "nosuch")],
     ):
-        theirs = [line for line in tool(*words, make="peer", status=1).splitlines() if "|WARN|" not in line]
+        theirs = [
+            line
+            for line in tool(*words, make="peer", status=1).splitlines()
+            if "|WARN|" not in line and "|ERR|" not in line
+        ]
         ours = [line for line in tool(*words, status=1).splitlines() if "|WARN|" not in line]
         assert ours == theirs, words
+        (tmp_path / "new.db").unlink(missing_ok=True)  # which the peer leaves behind
     tool("join-cluster", new, "S", local, remote)
     assert tool("db-cid", new, status=2) == tool("db-cid", new, make="peer", status=2)
     assert "the server has not joined" in tool("check-cluster", new)

@@ -80,6 +80,9 @@ def _run(words: Sequence[str]) -> int:
         if name in ("help", "version"):
             print(usage() if name == "help" else version_text(PROGRAM))
             return 0
+    if rest[:1] == ["help"]:
+        print(usage())
+        return 0
     from vswitch.cli.dbtool.commands import commands  # the database: 40 ms that --help does not need
 
     return Program(PROGRAM, commands, OPTIONS).perform(given, rest)

@@ -41,7 +41,7 @@ from vswitch.ovsdbserver.etcdlog import Identity
 from vswitch.ovsdbserver.storage import create_journal, milliseconds_now, read_journal, uuid_source
 
 log = Logger("ovsdb")
-_ADDRESS = re.compile(r"(tcp|ssl):(\[[0-9a-fA-F:.%\w]+\]|[^:\[\]]+):[0-9]{1,5}")
+_ADDRESS = re.compile(r"(tcp|ssl):(\[[0-9a-fA-F:.%\w]+\]|[^:\[\]]*):(?P<port>[0-9]{1,5})")
 TIMERS = range(100, 600_001)  # ms
 
 
@@ -60,9 +60,9 @@ def create_cluster(given: Given, place: str, contents: str, local: str) -> None:
             raise CommandError("--election-timer: clusters in etcd hold no elections of their own")
         clustertool.create(ClusterAddress.parse(place), credentials_of(given), database)
         return
+    timer = _timer(given.get("election-timer"))
     _check_address(local)
     new_uuid = uuid_source()
-    timer = _timer(given.get("election-timer"))
     sid = new_uuid()
     record = everything(database, milliseconds_now())
     has_rows = any(table.rows for table in database.tables.values())
@@ -116,6 +116,8 @@ def to_standalone(given: Given, place: str, source: str) -> None:
             Path(place), snapshot(database, milliseconds_now(), "converted from a cluster by ovsdb-tool")
         )
         return
+    if kind_of(source) is not CLUSTERED:
+        raise CommandError("Database is not clustered db.\n")
     history = raft_history(source)
     history.database(uuid_source())  # to be sure that it fits
     create_journal(Path(place), [history.schema.to_json(), *history.records])
@@ -170,6 +172,8 @@ def check(given: Given, paths: Sequence[str]) -> Iterator[str]:
         accounts.append(account)
     if accounts:
         errors += raftcheck.compare(accounts)
+        if not errors and not any(account.entries or account.header.is_joining for account in accounts):
+            errors.append("all logs are empty")
         yield from (f"warning: {each}" for each in raftcheck.warnings(accounts))
     if errors:
         raise CommandError("\n".join(errors))
@@ -233,10 +237,13 @@ def _identity(given: Given, place: str) -> Identity:
 
 
 def _check_address(address: str) -> None:
+    if address.startswith("unix:"):
+        return
     if not address.startswith(("tcp:", "ssl:")):
         raise CommandError(f'ovsdb error: {address}: expected "tcp" or "ssl" address')
-    if not _ADDRESS.fullmatch(address):
-        raise CommandError(f"ovsdb error: {address}: not of the form tcp:HOST:PORT or ssl:HOST:PORT")
+    found = _ADDRESS.fullmatch(address)
+    if found is None or int(found["port"]) > 65535:
+        raise CommandError(f"ovsdb error: {address}: syntax error in address")
 
 
 def _timer(text: str | None) -> int | None:
