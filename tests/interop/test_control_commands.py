@@ -102,6 +102,12 @@ SCRIPTS = {
         "ovs-appctl fdb/stats-show br0",
         "ovs-vsctl set bridge br0 other_config:mac-table-size=2",
         "ovs-appctl fdb/stats-show br0",
+        "ovs-appctl fdb/add br0 p1 -1 00:00:00:00:00:02",
+        "ovs-appctl fdb/add br0 p1 70000x 00:00:00:00:00:03",
+        "ovs-appctl fdb/show br0",
+        "ovs-appctl fdb/del br0 65535 00:00:00:00:00:02",
+        "ovs-appctl fdb/del br0 4464 00:00:00:00:00:03",
+        *(f"ovs-appctl time/warp {words}" for words in ("5x", "-5", "0", "99999999999", "10 x", "10 -1")),
         *(f"ovs-appctl fdb/add br0 p1 0 00:00:00:00:00:0{n}" for n in range(8)),
         *(
             f"ovs-appctl netdev-dummy/receive p{n % 2 + 1} in_port({n % 2 + 1}),eth(src=00:00:00:00:00:1{n})"

@@ -8,14 +8,13 @@ Sources: ovs-vswitchd(8), "Runtime Management Commands"; the peer's answers.
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Callable, Iterable, Sequence
 
 from vswitch.aio.clock import SteerableLoop, settle
 from vswitch.aio.daemon import Service
 from vswitch.aio.unixctl import MANY
-from vswitch.base.digits import parse_decimal
 from vswitch.base.errors import TextError, VswitchError
+from vswitch.base.scan import c_atoi
 from vswitch.base.text import format_mac
 from vswitch.dpif.flowtext import format_bridge_megaflow
 from vswitch.dpif.netdev import NetdevStats
@@ -116,7 +115,7 @@ class Questions:
         interface = bridge.interfaces.get(words[1])
         if interface is None:
             raise TextError("software error, odp port is present but no ofp port")
-        vlan, mac = _leading_number(words[2]), _mac(words[3])
+        vlan, mac = c_atoi(words[2], 16), _mac(words[3])
         bundle = bridge.switch.ports[interface.ofport].bundle
         if bundle is None:
             raise TextError("unable to find bundle for port")
@@ -132,7 +131,7 @@ class Questions:
     def fdb_del(self, words: Sequence[str]) -> None:
         """Remove a static entry."""
         bridge = self.bridge(words[0])
-        vlan, mac = _leading_number(words[1]), _mac(words[2])
+        vlan, mac = c_atoi(words[1], 16), _mac(words[2])
         if not any(entry.static and (entry.vlan, entry.mac) == (vlan, mac) for entry in bridge.switch.macs):
             raise TextError("could not find static mac entry")
         bridge.switch.macs.forget(mac, vlan)
@@ -217,7 +216,7 @@ class Questions:
 
     def set_flow_limit(self, words: Sequence[str]) -> str:
         """Bound the number of megaflows."""
-        limit = _leading_number(words[0])
+        limit = c_atoi(words[0])
         for forwarding in self.vswitch.forwardings.values():
             forwarding.backer.pace.ask(limit)
         return f"set flow_limit to {limit}\n"
@@ -291,12 +290,6 @@ def _dpif_port(interface: Interface) -> str:
     return f"    {name} {number}/{interface.odp_port}: ({interface.netdev.type})"
 
 
-def _leading_number(text: str) -> int:
-    """The number that `text` begins with; 0 if it begins with none."""
-    found = re.match(r"\d+", text)
-    return int(found[0]) if found else 0
-
-
 def _mac(text: str) -> int:
     mac = parse_mac(text)
     if mac is None:
@@ -314,8 +307,8 @@ def time_stop(words: Sequence[str]) -> None:
 
 async def time_warp(words: Sequence[str]) -> str:
     """Move time on, the first number of milliseconds in steps of the second."""
-    numbers = [parse_decimal(word) or 0 for word in words]
-    if not all(numbers):
+    numbers = [c_atoi(word) for word in words]
+    if not all(0 < number < 1 << 31 for number in numbers):
         raise TextError("invalid MSECS")
     await _clock().advance(numbers[0] / 1000, numbers[-1] / 1000)
     return "warped\n"

@@ -5,13 +5,13 @@ Sources: the peer's netdev-dummy/* commands with --enable-dummy.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from vswitch.aio.clock import settle
 from vswitch.aio.daemon import Service
 from vswitch.aio.unixctl import MANY
 from vswitch.base.errors import TextError
+from vswitch.base.scan import c_atoi
 from vswitch.dpif.key import parse_key
 from vswitch.dpif.packet import Packet
 from vswitch.flow.compose import compose
@@ -20,7 +20,7 @@ from vswitch.flow.field import Flow
 from vswitch.netdev.dummy import DummyDevices
 from vswitch.vswitchd.vswitch import Vswitch
 
-MINIMUM = 60  # bytes of a packet that is made to length
+MINIMUM, LONGEST = 60, 65535  # bytes of a packet that is made to length
 
 
 def add_dummy_commands(service: Service, vswitch: Vswitch, dummies: DummyDevices) -> None:
@@ -72,10 +72,11 @@ def _packets(words: Sequence[str], vswitch: Vswitch) -> list[Packet]:
             flow = _flow(text, vswitch)
             data = compose(flow)
             if len(words) > 1 and words[0] == "--len":
-                length = _leading_number(words[1])
+                length = c_atoi(words[1])
                 del words[:2]
-                if length < MINIMUM:
-                    raise TextError("too small packet len")
+                if not MINIMUM <= length <= LONGEST:
+                    is_large = LONGEST < length < 1 << 31  # beyond, it is negative
+                    raise TextError(f"too {'large' if is_large else 'small'} packet len")
                 data = compose(flow, bytes(max(0, length - len(compose(flow, b"")))))
         packets.append(Packet(data))
     return packets
@@ -85,7 +86,7 @@ def _without_queue(words: Sequence[str]) -> list[str]:
     """The words after `--qid N`, which says the only queue that a device has."""
     if len(words) < 2 or words[0] != "--qid":
         return list(words)
-    if _leading_number(words[1]):
+    if c_atoi(words[1]):
         raise TextError("bad rx queue id.")
     return list(words[2:])
 
@@ -106,9 +107,3 @@ def _flow(text: str, vswitch: Vswitch) -> Flow:
         if interface.odp_port is not None
     }
     return parse_key(text, numbers)[0]
-
-
-def _leading_number(text: str) -> int:
-    """The number that `text` begins with, if any; else 0."""
-    found = re.match(r"-?\d+", text)
-    return int(found[0]) if found else 0
