@@ -2,6 +2,7 @@
 
 The start of a command, which has nothing to do, is to take 60 ms.  What it takes longer when there are flows is its work:
 unbundled loading is to take half the peer's time, everything else at most twice as much.
+For how long the switch answers nobody meanwhile is measured in this process.
 """
 
 from __future__ import annotations
@@ -18,11 +19,22 @@ from typing import NamedTuple
 
 from bench.report import Row, in_turn, medians, take_turns
 from tests.interop.daemons import Daemons, Make
+from vswitch.dpif.datapath import Support
+from vswitch.ofproto.backer import Backer
+from vswitch.ofproto.channel import ChannelKind
+from vswitch.ofproto.connections import Connection
+from vswitch.openflow.additions import Additions, run_reader
+from vswitch.openflow.flowtext import parse_flow_mod
+from vswitch.openflow.message import Message, encode
+from vswitch.openflow.messages.flow import OFPFC_DELETE, FlowMod
+from vswitch.openflow.messages.nested import BundleAdd, BundleControl
+from vswitch.openflow.version import OF14
 
 MAKES: tuple[Make, ...] = ("ours", "peer")
 BRIDGE = ["datapath_type=dummy", "fail_mode=secure", "protocols=OpenFlow10,OpenFlow13,OpenFlow14"]
 COUNTS = (10_000, 100_000)
 START = 0.06  # seconds
+HOLD_UP = 0.05  # seconds in which a switch may answer nobody
 MIN_WORK = 0.001  # what is less cannot be told from the noise of starting a program
 ROUNDS = 3
 START_ROUNDS = 9
@@ -75,6 +87,8 @@ def run() -> Iterator[Row]:
             grown = [max(after - before, 0) / count for before, after in zip(empty, full, strict=True)]
             what = f"memory of a flow, of {count:,}"
             yield Row(what, "bytes", grown[0], {"peer": grown[1]}, more_is_better=False)
+        for what, seconds in held_up(flows(count)).items():
+            yield Row(f"{what}, {count:,} flows", "s", seconds, {"goal": HOLD_UP}, False, "goal", 1.0)
 
 
 def _switch(directory: Path, make: Make) -> Daemons:
@@ -143,6 +157,31 @@ def timed(make: Make, switch: Daemons, before: list[Words], command: Words) -> f
     start = time.perf_counter()
     switch.run(make, "ovs-ofctl", *command)
     return time.perf_counter() - start
+
+
+def held_up(text: str) -> dict[str, float]:
+    """For how long our switch answers nobody else: seconds of work, in this process."""
+    backer = Backer(Support())
+    connection = Connection(backer.add_switch("br0", 1, 0.0), OF14, ChannelKind.SERVICE, 0.0)
+    reader = run_reader(OF14)
+    assert reader is not None
+    for line in text.splitlines():
+        inner = encode(parse_flow_mod(line), OF14, 1)
+        run, _ = reader.read(encode(BundleAdd(1, 3, inner), OF14, 1), 0)
+        assert isinstance(run, Additions)
+        connection.add(run, 0.0)
+    taken = {}
+    steps: dict[str, Message] = {
+        "commit of a bundle": BundleControl(1, 4, 3),
+        "deletion": FlowMod(OFPFC_DELETE),
+    }
+    for what, message in steps.items():
+        start = time.process_time()
+        connection.handle(message, 1, 0.0)
+        taken[f"{what}, in one go"] = time.process_time() - start
+        while backer.wiring.remains:
+            backer.run(0.0)
+    return taken
 
 
 def memory(switch: Daemons) -> int:
