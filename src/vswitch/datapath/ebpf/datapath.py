@@ -92,6 +92,8 @@ class EbpfDatapath(Datapath, PortCounters):
         try:
             self._begin()
         except BaseException:
+            with contextlib.suppress(OSError):  # something is pinned there
+                self._directory.rmdir()
             self._claim.release()
             raise
         log.info("%s: %s; programs %s", name, self._features, self._store)

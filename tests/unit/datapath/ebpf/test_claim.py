@@ -7,6 +7,7 @@ import pytest
 
 from vswitch.base.errors import KernelError
 from vswitch.datapath.ebpf.claim import Claim
+from vswitch.datapath.ebpf.datapath import EbpfDatapath
 
 
 def test_one_at_a_time(tmp_path: Path) -> None:
@@ -27,3 +28,17 @@ os.kill(os.getpid(), 9)
 """
     subprocess.run([sys.executable, "-c", code], check=False)
     Claim(tmp_path).release()
+
+
+@pytest.mark.needs_root
+def test_a_datapath_that_cannot_begin_leaves_no_claim_and_no_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(datapath: EbpfDatapath) -> None:
+        raise KernelError(errno.ENOMEM, "no memory for maps")
+
+    monkeypatch.setattr(EbpfDatapath, "_begin", fail)
+    for _ in range(2):
+        with pytest.raises(KernelError, match="no memory"):
+            EbpfDatapath("test", tmp_path)
+        assert list((tmp_path / "vswitch").iterdir()) == []
