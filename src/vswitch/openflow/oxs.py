@@ -13,6 +13,7 @@ from __future__ import annotations
 import struct
 
 from vswitch.openflow.codec import padded
+from vswitch.openflow.codec import EXPERIMENTER
 from vswitch.openflow.errors import BadMatch, OpenFlowError
 from vswitch.openflow.value import Value, value
 
@@ -88,7 +89,7 @@ def decode_stats(data: bytes, at: int) -> tuple[Stats, int]:
         if stop - pos < 4:
             raise OpenFlowError(BadMatch.BAD_LEN)
         kind, field, size = _ENTRY.unpack_from(data, pos)
-        if size > stop - pos - 4:
+        if size > stop - pos - 4 or (kind == EXPERIMENTER and size < 4):
             raise OpenFlowError(BadMatch.BAD_LEN)
         form = _FIELDS.get(field >> 1) if kind == _CLASS and not field & 1 else None
         if form is not None and size == form.size:
