@@ -12,8 +12,7 @@ from __future__ import annotations
 
 import struct
 
-from vswitch.openflow.codec import padded
-from vswitch.openflow.codec import EXPERIMENTER
+from vswitch.openflow.codec import EXPERIMENTER, padded
 from vswitch.openflow.errors import BadMatch, OpenFlowError
 from vswitch.openflow.value import Value, value
 
