@@ -50,9 +50,9 @@ class Talk(AbstractContextManager["Talk"]):
             self.clients[who] = self.server.client()
         self.clients[who].send({"id": id, "method": method, "params": params})
 
-    def hears(self, *whos: str) -> None:
+    def hears(self, *everybody: str) -> None:
         """What each of them has been told by now."""
-        for who in whos:
+        for who in everybody:
             self.says(who, "echo", id="barrier")
             while (message := self.clients[who].receive()).get("id") != "barrier":
                 self.heard.append((who, plain(message)))
