@@ -66,6 +66,8 @@ FOUND = (
     )),
     Case(("-O", "OpenFlow11", "parse-flow", "ip,actions=set_field:2->nw_ecn")),
     *(Case(("parse-flow", f"{field}[0]=2,actions=drop")) for field in ("mpls_label", "ip_src", "eth_src", "tcp_flags", "reg0", "in_port")),
+    *(Case(("parse-flow", f"actions=check_pkt_larger{text}")) for text in (
+        "(3->reg0[0]", ":3->reg0[0]", "(3)x->reg0[0]", "(3", "(3)->", "(a->b->reg0[0]", "(3)->reg0[0]->reg1[0]")),
     *(Case(("parse-flow", f"actions={text}")) for text in (
         "goto_table:1,output:1,conjunction(1,1/2)", "goto_table:1,conjunction(1,1/2)", "nat,conjunction(1,1/2)")),
     *(Case(("parse-group", f"group_id=1,type={text}")) for text in (

@@ -504,14 +504,15 @@ class CheckPktLarger(Action):
 
     @classmethod
     def parse(cls, arg: str, names: Names) -> Action:
-        """`(LEN)->BIT`."""
-        if ")->" not in arg:
+        """`(LEN)->BIT`, or `:LEN->BIT`."""
+        closed = ")->" in arg
+        if not closed and ("->" not in arg or ")" in arg.partition("->")[0]):
             raise TextError(f"{arg.partition(')')[0]}: missing `->'", arg)
         text, name = _split_arrow(arg)
         dst = parse_typed(name)
         if dst.n_bits != 1:
             raise TextError("Only 1-bit destination field is allowed", arg)
-        return cls(parse_u16(text.rpartition(")")[0], "pkt_len"), dst)
+        return cls(parse_u16(text.rpartition(")")[0] if closed else text, "pkt_len"), dst)
 
     def format(self, names: Names) -> str:
         """`check_pkt_larger(1500)->NXM_NX_REG0[0]`."""
