@@ -117,10 +117,8 @@ def _decode_property(data: bytes, at: int) -> tuple[NshMdType | NshTlv, int]:
         raise OpenFlowError(BadAction.BAD_LEN)
     if kind != _NSH_CLASS or number not in (_MD_TYPE, _TLV):
         raise OpenFlowError(BadAction.UNKNOWN_ED_PROP)
-    if size < 8:
-        raise OpenFlowError(BadAction.BAD_LEN)
     if number == _MD_TYPE:
-        if size != 8:
+        if end - at != 8:  # whether padding is counted or not
             raise OpenFlowError(BadAction.BAD_ED_PROP)
         return NshMdType(data[at + 4]), end
     tlv_class, tlv_type, length = struct.unpack_from("!HBB", data, at + 4)

@@ -82,6 +82,8 @@ class Continuation(Value):
             elif prop.type == _ACTIONS:
                 actions = _decode_actions(version, prop)
                 found["frames"] = *found.get("frames", ()), frame.replace(actions=actions)
+            elif prop.type == _ACTION_SET:
+                found["action_set"] = *found.get("action_set", ()), *_decode_actions(version, prop)
             elif prop.type == _STACK:
                 found["stack"] = *found.get("stack", ()), _stack_item(prop)
             else:
@@ -128,8 +130,6 @@ def _decode_property(version: int, prop: Property, loose: bool) -> dict[str, Any
             return {"mirrors": prop.u32()}
         case 0x8003:
             return {"conntracked": True}  # being there is the message
-        case 0x8007:
-            return {"action_set": _decode_actions(version, prop)}
         case 0x8008:
             return {"odp_port": prop.u32()}
         case _ if loose:
