@@ -5,6 +5,10 @@ from __future__ import annotations
 import datetime as dt
 import errno
 import os
+import socket
+import threading
+import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -129,6 +133,31 @@ def test_nobody_is_there(host: HostRoot) -> None:
         xapi.login()
     expected = f"XAPI at /var/lib/xcp/xapi cannot be reached (session.login_with_password): {os.strerror(errno.ENOENT)}"
     assert str(caught.value) == expected
+
+
+@pytest.mark.parametrize("body", ["Content-Length: 1000\r\n\r\n", "\r\n", ""])
+def test_an_answer_that_drips_is_none(host: HostRoot, body: str) -> None:
+    """In its headers, or its body, or in one that ends where the connection does: the time for all of it is limited."""
+
+    def drip() -> None:
+        connection, _ = listener.accept()
+        with connection, suppress(OSError):
+            connection.sendall(f"HTTP/1.1 200 OK\r\n{body}".encode())
+            while True:
+                connection.sendall(b"x")
+                time.sleep(0.05)
+
+    path = host.path("/var/lib/xcp/xapi")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        listener.listen()
+        thread = threading.Thread(target=drip)
+        thread.start()
+        with Xapi.local(Host(str(host.root)), 0.3) as xapi, pytest.raises(XapiUnreachable) as caught:
+            xapi.login()
+        thread.join()
+    assert "does not answer (session.login_with_password)" in str(caught.value)
 
 
 @pytest.mark.parametrize(

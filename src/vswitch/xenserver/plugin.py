@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from xml.parsers.expat import ExpatError
+from xmlrpc.client import Error, dumps, loads
 
-from vswitch.base.errors import VswitchError, WireError
+from vswitch.base.errors import VswitchError
 from vswitch.base.log import LOG, Level, Logger
 from vswitch.base.options import Given
-from vswitch.xenserver.xmlrpc import read_call, response
 
 log = Logger("plugin")
 
@@ -48,17 +49,14 @@ def plugin_main(name: str, functions: Mapping[str, Function]) -> int:
 def respond(document: str, functions: Mapping[str, Function]) -> str:
     """The answer to a call."""
     try:
-        name, parameters = read_call(document)
-        match parameters:
-            case [str(session), dict(arguments)]:
-                pass
-            case _:
-                raise WireError("the parameters are not a session and a struct")
-    except WireError as error:
+        (session, arguments), name = loads(document)
+        if not isinstance(session, str) or not isinstance(arguments, dict):
+            raise ValueError("the parameters are not a session and a struct")
+    except (Error, ExpatError, ValueError, TypeError) as error:
         return _failure("XENAPI_PLUGIN_FAILURE", ["", type(error).__name__, str(error)])
-    function = functions.get(name)
+    function = functions.get(name or "")
     if function is None:
-        return _failure("UNKNOWN_XENAPI_PLUGIN_FUNCTION", [name])
+        return _failure("UNKNOWN_XENAPI_PLUGIN_FUNCTION", [name or ""])
     try:
         value = function(session, {str(key): str(value) for key, value in arguments.items()})
     except PluginFailure as failure:
@@ -68,9 +66,9 @@ def respond(document: str, functions: Mapping[str, Function]) -> str:
         import traceback  # 8 ms that only a mistake of ours is worth
 
         log.err("%s: %s", name, traceback.format_exc().rstrip())
-        return _failure("XENAPI_PLUGIN_FAILURE", [name, type(error).__name__, str(error)])
-    return response({"Status": "Success", "Value": value})
+        return _failure("XENAPI_PLUGIN_FAILURE", [name or "", type(error).__name__, str(error)])
+    return dumps(({"Status": "Success", "Value": value},), methodresponse=True)
 
 
 def _failure(code: str, parameters: Sequence[str]) -> str:
-    return response({"Status": "Failure", "ErrorDescription": [code, *parameters]})
+    return dumps(({"Status": "Failure", "ErrorDescription": [code, *parameters]},), methodresponse=True)

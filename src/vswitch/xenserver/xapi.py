@@ -8,16 +8,18 @@ Sources: XenServer Management API, "wire format"; xmlrpc.com's specification.
 
 from __future__ import annotations
 
-import _socket
-from collections.abc import Sequence
-from contextlib import suppress
+import socket
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from threading import Timer
+from urllib.parse import urlsplit
+from xml.parsers.expat import ExpatError
+from xmlrpc.client import Error, dumps, loads
 
 from vswitch.base.errors import VswitchError, WireError
 from vswitch.base.jsontype import Json
-from vswitch.linux.sockets import TlsOptions, connect
 from vswitch.xenserver.host import Host
-from vswitch.xenserver.http import Poster
-from vswitch.xenserver.xmlrpc import call, read_response
 
 SOCKETS = ("/var/lib/xcp/xapi", "/var/xapi/xapi")  # today's, and that of XenServer 5.6 to 6.0
 TIMEOUT = 120.0  # seconds; XAPI is slow while it starts
@@ -37,12 +39,56 @@ class XapiUnreachable(VswitchError):  # noqa: N818 - as Conflict
     """XAPI has not answered."""
 
 
+class _LocalConnection(HTTPConnection):
+    """HTTP over a Unix socket."""
+
+    def __init__(self, path: str, timeout: float) -> None:
+        super().__init__("localhost", timeout=timeout)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self._path)
+
+
+@contextmanager
+def _deadline(connection: socket.socket) -> Iterator[None]:
+    """Let all that happens inside take no longer than the connection's timeout, or raise TimeoutError.
+
+    The timeout itself is that of a single read: an answer that comes byte by byte would take forever.
+    """
+    is_late = False
+
+    def hang_up() -> None:
+        nonlocal is_late
+        is_late = True
+        with suppress(OSError):
+            connection.shutdown(socket.SHUT_RDWR)
+
+    seconds = connection.gettimeout()
+    assert seconds is not None
+    timer = Timer(seconds, hang_up)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    except (OSError, HTTPException):
+        if is_late:
+            raise TimeoutError from None
+        raise
+    finally:
+        timer.cancel()
+    if is_late:  # the end of what was read may be our own doing
+        raise TimeoutError
+
+
 class Xapi:
     """A session with XAPI; it ends with the `with` that it is used in.  login() or adopt() begin it."""
 
-    def __init__(self, poster: Poster, where: str) -> None:
+    def __init__(self, connection: HTTPConnection, where: str) -> None:
         self.session = ""
-        self._poster = poster
+        self._connection = connection
         self._where = where
         self._login: tuple[str, ...] | None = None
 
@@ -50,33 +96,23 @@ class Xapi:
     def local(cls, host: Host, timeout: float | None = None) -> Xapi:
         """XAPI on this host."""
         path = next((path for path in SOCKETS if host.has(path)), SOCKETS[0])
-
-        def dial() -> _socket.socket:
-            return connect(f"unix:{host.path(path)}", TlsOptions(), 0)
-
-        return cls(Poster(dial, "localhost", TIMEOUT if timeout is None else timeout), path)
+        return cls(_LocalConnection(str(host.path(path)), TIMEOUT if timeout is None else timeout), path)
 
     @classmethod
     def remote(cls, url: str, ca_cert: str | None = None, timeout: float = TIMEOUT) -> Xapi:
         """XAPI at `url`, http or https; its certificate must be one that `ca_cert` (default: the system) vouches for."""
-        import socket
         import ssl
-        from urllib.parse import urlsplit
 
         parts = urlsplit(url)
-        name, is_secure = parts.hostname or "", parts.scheme == "https"
+        name = parts.hostname or ""
+        if parts.scheme != "https":
+            return cls(HTTPConnection(name, parts.port or 80, timeout=timeout), url)
         try:
-            context = ssl.create_default_context(cafile=ca_cert) if is_secure else None
+            context = ssl.create_default_context(cafile=ca_cert)
         except OSError as error:
             raise XapiUnreachable(f"{ca_cert}: {error.strerror or error}") from None
-        if context is not None:
-            context.check_hostname = ca_cert is None  # XAPI's own certificates name the host as they please
-
-        def dial() -> _socket.socket:
-            connection = socket.create_connection((name, parts.port or (443 if is_secure else 80)), timeout)
-            return context.wrap_socket(connection, server_hostname=name) if context else connection
-
-        return cls(Poster(dial, parts.netloc, timeout), url)
+        context.check_hostname = ca_cert is None  # XAPI's own certificates name the host as they please
+        return cls(HTTPSConnection(name, parts.port or 443, timeout=timeout, context=context), url)
 
     def adopt(self, session: str) -> None:
         """Use somebody else's session, which stays theirs to end."""
@@ -103,7 +139,7 @@ class Xapi:
     def abandon(self) -> None:
         """Hang up; XAPI forgets the session by itself."""
         self.session = ""
-        self._poster.close()
+        self._connection.close()
 
     def call(self, method: str, *parameters: Json) -> Json:
         """The value that XAPI's `method` returns; raises XapiFailure or XapiUnreachable."""
@@ -117,23 +153,34 @@ class Xapi:
         return self._once(method, (self.session, *parameters))
 
     def _once(self, method: str, parameters: tuple[Json, ...]) -> Json:
+        document = dumps(parameters, method).encode()
+        headers = {"Content-Type": "text/xml", "User-Agent": "vswitch"}
         try:
-            status, reason, document = self._poster.post(call(method, parameters).encode())
+            if self._connection.sock is None:
+                self._connection.connect()
+            with _deadline(self._connection.sock):
+                self._connection.request("POST", "/", document, headers)
+                response = self._connection.getresponse()
+                text = response.read()
         except TimeoutError:
+            self._connection.close()
             raise XapiUnreachable(f"XAPI at {self._where} does not answer ({method})") from None
-        except (OSError, WireError) as error:
+        except (OSError, HTTPException) as error:
+            self._connection.close()
             why = getattr(error, "strerror", None) or str(error) or type(error).__name__
             raise XapiUnreachable(f"XAPI at {self._where} cannot be reached ({method}): {why}") from None
-        if status != 200:
-            raise XapiUnreachable(f"XAPI at {self._where} answers {status} {reason} ({method})")
-        return _value(document, f"XAPI at {self._where} answers nonsense ({method})")
+        if response.status != 200:
+            raise XapiUnreachable(
+                f"XAPI at {self._where} answers {response.status} {response.reason} ({method})"
+            )
+        return _value(text, f"XAPI at {self._where} answers nonsense ({method})")
 
 
-def _value(document: bytes, complaint: str) -> Json:
+def _value(text: bytes, complaint: str) -> Json:
     """What an answer says; raises XapiFailure, and XapiUnreachable if it is none of XAPI's."""
     try:
-        answer = read_response(document.decode())
-    except (WireError, UnicodeError) as error:
+        (answer,), _ = loads(text.decode())
+    except (Error, ExpatError, ValueError, KeyError, TypeError) as error:
         raise XapiUnreachable(f"{complaint}: {error}") from None
     match answer:
         case {"Status": "Success", "Value": value}:
