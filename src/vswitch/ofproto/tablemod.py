@@ -57,13 +57,10 @@ def _configure(switch: Switch, message: TableMod) -> None:
     """Eviction and vacancy events, on or off."""
     wants_vacancy = bool(message.config & OFPTC14_VACANCY_EVENTS)
     vacancy = message.vacancy
-    if wants_vacancy and (vacancy is None or not vacancy.down <= vacancy.up <= MAX_VACANCY):
+    if wants_vacancy and vacancy is None:
         raise OpenFlowError(BadProperty.BAD_VALUE)
     for table in tables_of(switch, message.table_id):
         table.eviction = bool(message.config & OFPTC14_EVICTION)
         table.vacancy = (vacancy.down, vacancy.up) if wants_vacancy and vacancy is not None else None
         table.vacancy_falls = table.vacancy is None or table.free >= table.vacancy[1]
         switch.watch_vacancy(table)
-
-
-MAX_VACANCY = 100  # per cent

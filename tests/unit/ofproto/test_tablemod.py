@@ -87,9 +87,8 @@ def test_eviction_goes_on_and_off_and_has_nothing_to_do_with_misses(machine: Mac
     assert not table.evicts
 
 
-@pytest.mark.parametrize("vacancy", [None, Vacancy(50, 40, 0), Vacancy(50, 101, 0)])
-def test_room_that_makes_no_sense_is_refused(machine: Machine, vacancy: Vacancy | None) -> None:
-    message = TableMod(5, OFPTC14_VACANCY_EVENTS | OFPTC14_EVICTION, vacancy=vacancy)
+def test_to_tell_of_room_takes_thresholds(machine: Machine) -> None:
+    message = TableMod(5, OFPTC14_VACANCY_EVENTS | OFPTC14_EVICTION)
     assert change(machine, OF14, message) is BadProperty.BAD_VALUE
     assert (machine.br0.tables[5].vacancy, machine.br0.tables[5].eviction) == (None, False)
 

@@ -171,8 +171,6 @@ class TableMod(Message):
             raise OpenFlowError(BadRequest.BAD_LEN)
         table, config = _MOD.unpack_from(body)
         eviction, vacancy, _ = _decode_properties(body[_MOD.size :], loose=False)
-        if vacancy is not None and vacancy.vacancy:
-            raise OpenFlowError(BadRequest.MUST_BE_ZERO)
         return cls(table, config, eviction, vacancy)
 
 
@@ -195,11 +193,29 @@ def _decode_properties(data: bytes, loose: bool) -> tuple[int | None, Vacancy | 
             if len(prop.payload) != _VACANCY.size:
                 raise OpenFlowError(BadProperty.BAD_LEN)
             vacancy = Vacancy(*_VACANCY.unpack(prop.payload))
+            if not loose:
+                _check_vacancy(vacancy)
         elif not loose:
             raise OpenFlowError(BadRequest.BAD_TYPE)
         else:
             others.append(prop)
     return eviction, vacancy, tuple(others)
+
+
+_MAX_VACANCY = 100  # per cent
+
+
+def _check_vacancy(vacancy: Vacancy) -> None:
+    """Refuse thresholds of a table-mod that make no sense, or a vacancy, which is not for its sender to say."""
+    if vacancy.down > vacancy.up:
+        why = "Value of vacancy_down is greater than vacancy_up"
+    elif vacancy.up > _MAX_VACANCY:
+        why = "Vacancy threshold percentage should not be greater than 100"
+    elif vacancy.vacancy:
+        why = "Vacancy value should be zero for table-mod messages"
+    else:
+        return
+    raise OpenFlowError(BadProperty.BAD_VALUE, why, "ofp_table")
 
 
 _DESC = struct.Struct("!HBxI")
