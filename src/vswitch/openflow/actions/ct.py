@@ -48,10 +48,11 @@ class Ct(Action):
     zone: int | Subfield = 0
     alg: int = 0  # port of the protocol whose helper is wanted
     actions: tuple[Action, ...] = ()
+    other_flags: int = 0  # those that have no meaning here; they are kept
 
     def encode(self, version: int) -> bytes:
         """The fixed part, then the actions."""
-        flags = _COMMIT * self.commit | _FORCE * self.force
+        flags = _COMMIT * self.commit | _FORCE * self.force | self.other_flags
         if isinstance(self.zone, Subfield):
             zone = coded(self.zone)
             source = encode_header(zone.field, None), zone.start << 6 | zone.n_bits - 1
@@ -66,15 +67,16 @@ class Ct(Action):
         if len(data) < 24:
             raise OpenFlowError(BadAction.BAD_LEN)
         flags, source, zone_bits, table, alg = _CT.unpack_from(data, start)
+        if flags & _FORCE and not flags & _COMMIT:
+            raise OpenFlowError(BadAction.BAD_ARGUMENT)
         zone: int | Subfield = zone_bits
         if any(source):
             zone = decode_bits(decode_nxm_header(source), zone_bits)
             if zone.n_bits != 16:
                 raise OpenFlowError(BadAction.BAD_SET_LEN)
-        if flags & _FORCE and not flags & _COMMIT:
-            raise OpenFlowError(BadAction.BAD_ARGUMENT)
         actions = decode_nested(version, data[24:])
-        made = cls(bool(flags & _COMMIT), bool(flags & _FORCE), table, zone, alg, actions)
+        others = flags & ~(_COMMIT | _FORCE)
+        made = cls(bool(flags & _COMMIT), bool(flags & _FORCE), table, zone, alg, actions, others)
         for item in actions:
             if wrong := misplaced(item, "ct"):
                 raise OpenFlowError(BadAction.BAD_ARGUMENT, wrong)
@@ -194,7 +196,7 @@ _PARTS = ((_IPV4_MIN, 4), (_IPV4_MAX, 4), (_IPV6_MIN, 16), (_IPV6_MAX, 16), (_PR
 class Nat(Action):
     """Translate addresses: of a new connection to the range given, of an old one as it was.
 
-    A range has a `max` only if it is not one address or port.
+    In text a range has a `max` only if it is not one address or port.
     """
 
     flags: int = 0  # NX_NAT_F_*: source, destination, persistent, hash, random
@@ -273,20 +275,21 @@ class Nat(Action):
         text = ""
         if self.ip_version:
             write = format_ipv4 if self.ip_version == 4 else format_ipv6
-            ips = [write(self.ip_min)] + ([] if self.ip_max is None else [write(self.ip_max)])
+            ips = [write(self.ip_min)] + ([] if self.ip_max in (None, self.ip_min) else [write(self.ip_max)])
             if self.ip_version == 6 and self.port_min is not None:
                 ips = [f"[{ip}]" for ip in ips]
             text = "-".join(ips)
         if self.port_min is not None:
-            text += f":{self.port_min}" + (f"-{self.port_max}" if self.port_max is not None else "")
+            text += f":{self.port_min}"
+            text += "" if self.port_max in (None, self.port_min) else f"-{self.port_max}"
         return text
 
 
 def _end(low: int | None, high: int | None) -> int | None:
-    """The last of a range from the wire; None for a range of one, or none."""
+    """The last of a range from the wire; None if it is not said, or there is no range."""
     if low == 0 or (low is not None and high is not None and high < low):
         raise OpenFlowError(BadAction.BAD_ARGUMENT, "the range is empty")
-    return None if high == low else high
+    return high
 
 
 _NAT_FLAGS = {"persistent": _PERSISTENT, "hash": _HASH, "random": _RANDOM}

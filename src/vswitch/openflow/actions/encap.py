@@ -23,7 +23,7 @@ PT_ETH, PT_NSH, PT_MPLS, PT_MPLS_MC = 0, 1 << 16 | ETH_NSH, 1 << 16 | ETH_MPLS, 
 N_NAMESPACES = 5  # of packet types, that OpenFlow knows
 PT_USE_NEXT_PROTO = 0x0000FFFE  # decap: what the removed header says is next
 _TYPES: Mapping[int, str] = {PT_ETH: "ethernet", PT_NSH: "nsh", PT_MPLS: "mpls", PT_MPLS_MC: "mpls_mc"}
-_HEAD = struct.Struct("!HBB")
+_HEAD, _ENCAP = struct.Struct("!HBB"), struct.Struct("!HI")
 _NSH_CLASS, _MD_TYPE, _TLV = 4, 1, 2
 MD1, MD2 = 1, 2
 
@@ -49,10 +49,12 @@ class NshTlv(Value):
     tlv_class: int
     tlv_type: int
     data: bytes
+    padding: bytes = b""  # what came after the data, if not zeros
 
     def encode(self) -> bytes:
         """A property with a header of its own inside."""
-        body = struct.pack("!HBB", self.tlv_class, self.tlv_type, len(self.data)) + padded(self.data)
+        head = struct.pack("!HBB", self.tlv_class, self.tlv_type, len(self.data))
+        body = head + padded(self.data + self.padding)
         return _HEAD.pack(_NSH_CLASS, _TLV, _HEAD.size + len(body)) + body
 
     def __str__(self) -> str:
@@ -70,20 +72,21 @@ class Encap(Action):
 
     packet_type: int
     properties: tuple[NshMdType | NshTlv, ...] = ()
+    header_size: int = 0  # bytes of the header, of which nobody makes use; 0: not said
 
     def encode(self, version: int) -> bytes:
         """Properties after the type.  Versions before OpenFlow 1.3 have no such action."""
         if self.code(version) is None:
             return b""
         props = b"".join(prop.encode() for prop in self.properties)
-        return frame(nx(46), struct.pack("!HI", 0, self.packet_type) + props)
+        return frame(nx(46), _ENCAP.pack(self.header_size, self.packet_type) + props)
 
     @classmethod
     def decode_body(cls, version: int, code: Code, data: bytes, start: int) -> Action:
         """Refuse types and properties that we do not know."""
         if len(data) < 16:
             raise OpenFlowError(BadAction.BAD_LEN)
-        _, packet_type = struct.unpack_from("!HI", data, start)
+        header_size, packet_type = _ENCAP.unpack_from(data, start)
         if packet_type not in _TYPES:
             raise OpenFlowError(BadAction.BAD_HEADER_TYPE)
         found: list[NshMdType | NshTlv] = []
@@ -91,7 +94,7 @@ class Encap(Action):
         while at < len(data):
             prop, at = _decode_property(data, at)
             found.append(prop)
-        return cls(packet_type, tuple(found))
+        return cls(packet_type, tuple(found), header_size)
 
     @classmethod
     def parse(cls, arg: str, names: Names) -> Action:
@@ -124,7 +127,8 @@ def _decode_property(data: bytes, at: int) -> tuple[NshMdType | NshTlv, int]:
     tlv_class, tlv_type, length = struct.unpack_from("!HBB", data, at + 4)
     if size != 8 + (length + 7) // 8 * 8:
         raise OpenFlowError(BadAction.BAD_ED_PROP)
-    return NshTlv(tlv_class, tlv_type, data[at + 8 : at + 8 + length]), end
+    rest = at + 8 + length
+    return NshTlv(tlv_class, tlv_type, data[at + 8 : rest], data[rest:end].rstrip(b"\0")), end
 
 
 _NSH_HEX = pattern(r"([0-9a-fA-F]+)")
