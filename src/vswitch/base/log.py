@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from enum import IntEnum
 
+from vswitch.base.allowance import Allowance
 from vswitch.base.dataclass import dataclass, field
 from vswitch.base.errors import TextError
 from vswitch.base.pattern import pattern
@@ -270,42 +271,25 @@ class Logger:
 
 
 class LimitedLogger(Logger):
-    """A logger with a token bucket of its own; what it swallows it counts, and says so when it speaks again."""
+    """A logger with an allowance of its own; what it swallows it counts, and says so when it speaks again."""
 
-    __slots__ = ("_burst", "_dropped", "_filled_at", "_first_drop", "_last_drop", "_rate", "_tokens")
+    __slots__ = ("_allowance",)
 
     def __init__(self, parent: Logger, log: Log, rate: int, burst: int) -> None:
         super().__init__(parent.name, log)
-        self._rate, self._burst = rate, burst
-        self._tokens, self._filled_at = float(burst), 0.0
-        self._dropped, self._first_drop, self._last_drop = 0, 0.0, 0.0
+        self._allowance = Allowance(rate, burst)
 
     def log(self, level: Level, message: str, *arguments: object) -> None:
-        """Write at `level`, if the bucket has a token."""
+        """Write at `level`, if that is allowed now."""
         if not self._log.wants(self.name, level):
             return
-        if self.name not in self._log.unlimited and not self._take(level):
-            return
+        if self.name not in self._log.unlimited:
+            before = self._allowance.take(self._log.clock())
+            if before is None:
+                return
+            if before:
+                self._log.write(self.name, level, before)
         super().log(level, message, *arguments)
-
-    def _take(self, level: Level) -> bool:
-        now = self._log.clock()
-        earned = max(0.0, now - self._filled_at) * self._rate / 60
-        self._tokens, self._filled_at = min(float(self._burst), self._tokens + earned), now
-        if self._tokens < 1:
-            self._first_drop = self._first_drop if self._dropped else now
-            self._dropped, self._last_drop = self._dropped + 1, now
-            return False
-        self._tokens -= 1
-        if self._dropped:
-            self._log.write(
-                self.name,
-                level,
-                f"Dropped {self._dropped} log messages in last {now - self._first_drop:.0f} seconds "
-                f"(most recently, {now - self._last_drop:.0f} seconds ago) due to excessive rate",
-            )
-            self._dropped = 0
-        return True
 
 
 def layout(pattern: str, record: Record, identity: Identity, facility: int = 0) -> str:

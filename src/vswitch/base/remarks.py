@@ -23,7 +23,7 @@ class _Remarks:
     def __init__(self) -> None:
         self.writer: Writer = _to_log
         self.made: set[str] = set()
-        self.said: dict[str, int] = {}  # by module, how often
+        self.allowances: dict[str, Callable[[float], str | None]] = {}  # `Allowance.take` of each module
 
 
 _REMARKS = _Remarks()
@@ -42,17 +42,26 @@ def remark_once(module: str, subject: str, message: str) -> None:
 
 
 def remark_some(module: str, message: str) -> None:
-    """Say `message`, unless so much was said in the name of `module` before that there would be no end of it."""
-    said = _REMARKS.said[module] = _REMARKS.said.get(module, 0) + 1
-    if said <= _MOST:
-        remark(module, message)
+    """Say `message`, unless much was said in the name of `module` lately: five times, and once more in each minute."""
+    from vswitch.base.allowance import Allowance
+    from vswitch.base.log import LOG
 
-
-_MOST = 5
+    if module not in _REMARKS.allowances:
+        remark(module, message)  # the first sets up the log, and so the clock, if nobody has
+        take = _REMARKS.allowances[module] = Allowance(rate=1, burst=5).take
+        take(LOG.clock())
+        return
+    if module not in LOG.unlimited:
+        before = _REMARKS.allowances[module](LOG.clock())
+        if before is None:
+            return
+        if before:
+            remark(module, before)
+    remark(module, message)
 
 
 def remarks_to(writer: Writer | None) -> None:
     """From now on remarks go to `writer`, or to the log; a new run of a program has made none yet."""
     _REMARKS.writer = writer or _to_log
     _REMARKS.made.clear()
-    _REMARKS.said.clear()
+    _REMARKS.allowances.clear()
