@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from vswitch.base.errors import TextError
 from vswitch.base.pattern import pattern
 from vswitch.base.scan import c_atoi
+from vswitch.flow.field import Field
 from vswitch.flow.ports import OFPP_CONTROLLER, OFPP_MAX, OFPP_UNSET, OfPort, from_16, to_16
 from vswitch.flow.subfield import Subfield, check_short, coded, parse_typed
 from vswitch.openflow.actions.base import Action, action, frame, nx, spelled
@@ -45,8 +46,7 @@ def _hash_field(number: int) -> str:
     return HASH_FIELDS[number]
 
 
-def _destination(header: bytes, ofs_nbits: int) -> Subfield:
-    field = decode_nxm_header(header)
+def _destination(field: Field, ofs_nbits: int) -> Subfield:
     if ofs_nbits & 63 < 15:
         raise OpenFlowError(BadAction.BAD_ARGUMENT, "fewer than 16 bits")
     return decode_bits(field, ofs_nbits)
@@ -79,9 +79,10 @@ class Bundle(Action):
         if len(data) < 32:
             raise OpenFlowError(BadAction.BAD_LEN)
         algorithm, fields, basis, kind, n, ofs_nbits, header = _BUNDLE.unpack_from(data, start)
-        dst = _destination(header, ofs_nbits) if code.number == 13 else None
+        field = decode_nxm_header(header) if code.number == 13 else None
         if len(data) < 32 + 2 * n:
             raise OpenFlowError(BadAction.BAD_LEN)
+        dst = _destination(field, ofs_nbits) if field is not None else None
         if dst is None and (kind != _OFPORT or ofs_nbits or any(header) or any(data[28:32])):
             raise OpenFlowError(BadAction.BAD_ARGUMENT)
         if algorithm >= len(BUNDLE_ALGORITHMS):
