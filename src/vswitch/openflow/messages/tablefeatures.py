@@ -129,10 +129,10 @@ class TableFeatures(Value):
         size, table, command, name, match, write, capabilities, entries = _HEAD.unpack_from(data, at)
         if size < _HEAD.size or size % 8 or size > len(data) - at:
             raise OpenFlowError(BadProperty.BAD_LEN)
-        if table == OFPTT_ALL:
-            raise OpenFlowError(TableFeaturesFailed.BAD_TABLE)
         if command > OFPTFC15_DISABLE and version >= OF15:
             raise OpenFlowError(TableFeaturesFailed.BAD_COMMAND)
+        if table == OFPTT_ALL:
+            raise OpenFlowError(TableFeaturesFailed.BAD_TABLE)
         found: dict[int, Any] = {}
         for prop in split_properties(data[at + _HEAD.size : at + size]):
             _decode_property(prop, version, loose, found)
