@@ -36,6 +36,7 @@ class Option:
 
 
 HELP = (Option("help", short="h"), Option("version", short="V"))
+LISTING = (Option("option", short="o"),)
 TIMEOUT = (Option("timeout", REQUIRED, "t"),)
 LOGGING = (
     Option("verbose", OPTIONAL, "v"),
@@ -53,11 +54,11 @@ SSL = (
 BOOTSTRAP = (Option("bootstrap-ca-cert", REQUIRED), Option("peer-ca-cert", REQUIRED))
 DAEMON = (
     Option("detach"),
-    Option("monitor"),
-    Option("no-chdir"),
     Option("no-self-confinement"),
+    Option("no-chdir"),
     Option("pidfile", OPTIONAL),
     Option("overwrite-pidfile"),
+    Option("monitor"),
     Option("user", REQUIRED),
 )
 COMMON = HELP + LOGGING
@@ -89,7 +90,10 @@ class Given:
 def parse_options(
     words: Sequence[str], options: Sequence[Option], *, permute: bool = True
 ) -> tuple[Given, list[str]]:
-    """Split `words` into options and the rest, as getopt_long(3) does; raises CommandError."""
+    """Split `words` into options and the rest, as getopt_long(3) does; raises CommandError.
+
+    Nothing is read after what asks for the help or its like: whatever is wrong there, that is answered.
+    """
     given: list[tuple[str, str | None]] = []
     rest: list[str] = []
     queue = list(reversed(words))
@@ -98,16 +102,21 @@ def parse_options(
         if word == "--":
             rest += reversed(queue)
             break
-        if word.startswith("--"):
-            given.append(_long(word, options, queue))
-        elif len(word) > 1 and word[0] == "-":
-            given += _short(word[1:], options, queue)
+        if len(word) > 1 and word[0] == "-":
+            pairs = [_long(word, options, queue)] if word[1] == "-" else _short(word[1:], options, queue)
+            for pair in pairs:
+                given.append(pair)
+                if pair[0] in _ANSWERED:
+                    return Given(given), rest
         elif permute:
             rest.append(word)
         else:
             rest += [word, *reversed(queue)]
             break
     return Given(given), rest
+
+
+_ANSWERED = frozenset({"commands", "help", "option", "options", "version"})
 
 
 def find_option(name: str, options: Sequence[Option]) -> Option | None:
@@ -151,6 +160,17 @@ def _short(letters: str, options: Sequence[Option], queue: list[str]) -> Iterato
             letters = queue.pop()
         yield option.name, letters or None
         return
+
+
+def listing(options: Iterable[Option]) -> str:
+    """What --option prints: every option, long and short, and whether it takes an argument; a blank after short ones."""
+    lines: list[str] = []
+    for option in options:
+        argument = {NONE: "", REQUIRED: "ARG", OPTIONAL: "[ARG]"}[option.argument]
+        lines.append(f"--{option.name}={argument}" if argument else f"--{option.name}")
+        if option.short:
+            lines.append(f"-{option.short} {argument}")
+    return "\n".join(lines)
 
 
 def syslog_method(given: Given) -> str | None:

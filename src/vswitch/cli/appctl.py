@@ -17,12 +17,14 @@ from vswitch.base.digits import parse_decimal
 from vswitch.base.errors import TextError
 from vswitch.base.options import (
     HELP,
+    LISTING,
     LOGGING,
     NONE,
     REQUIRED,
     CommandError,
     Given,
     Option,
+    listing,
     parse_options,
     version_text,
 )
@@ -33,9 +35,11 @@ from vswitch.linux.unixpath import Fitting
 PROGRAM = "ovs-appctl"
 OPTIONS = (
     Option("target", REQUIRED, "t"),
-    Option("timeout", REQUIRED, "T"),
     Option("execute", NONE, "e"),  # of old: what follows is a command, as it is anyway
-    *HELP,
+    HELP[0],
+    *LISTING,
+    HELP[1],
+    Option("timeout", REQUIRED, "T"),
     *LOGGING,
 )
 USAGE = """ovs-appctl: send a command to a running Open vSwitch daemon and print the answer
@@ -54,6 +58,11 @@ Commands that every daemon has:
   exit                 end the daemon
 Other options:
   -T, --timeout=SECS   wait for an answer for SECS seconds at most
+  -e, --execute        of old: what follows is a command anyway
+  -v, --verbose[=SPEC] what to log: [MODULE][:DESTINATION][:LEVEL]; without SPEC, everything
+  --log-file[=FILE]    log to FILE
+  --syslog-method=(libc|null|unix:FILE|udp:IP:PORT), --syslog-target=HOST:PORT
+  -o, --option         print the options, for scripts
   -h, --help           print this help
   -V, --version        print the version of ovs-appctl"""
 
@@ -69,6 +78,9 @@ def _run(words: Sequence[str]) -> int:
     for name, _ in given:
         if name in ("help", "version"):
             print(USAGE if name == "help" else version_text(PROGRAM))
+            return 0
+        if name == "option":
+            print(listing(OPTIONS))
             return 0
     set_up_logging(PROGRAM, given)
     set_timeout(given.get("timeout"), "-T")

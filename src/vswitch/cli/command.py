@@ -27,7 +27,15 @@ from io import TextIOWrapper
 
 from vswitch.base.digits import parse_decimal
 from vswitch.base.errors import VswitchError
-from vswitch.base.options import CommandError, Given, Option, parse_options, syslog_method, version_text
+from vswitch.base.options import (
+    CommandError,
+    Given,
+    Option,
+    listing,
+    parse_options,
+    syslog_method,
+    version_text,
+)
 
 Handler = Callable[..., Iterable[str] | None]
 
@@ -163,7 +171,7 @@ class Program:
             raise
 
     def _answer(self, given: Given) -> str:
-        """What --help or --version, whichever comes first, prints; nothing if neither was given."""
+        """What --help, --version or --option, whichever comes first, prints; nothing if none was given."""
         for name, _ in given:
             if name == "syslog-method":
                 syslog_method(given)
@@ -171,6 +179,8 @@ class Program:
                 return self.help if isinstance(self.help, str) else self.help()
             if name == "version":
                 return version_text(self.name, self.version)
+            if name == "option":
+                return listing(self.options)
         return ""
 
 

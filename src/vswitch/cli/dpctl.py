@@ -18,12 +18,14 @@ from collections.abc import Sequence
 from vswitch.base.errors import KernelError
 from vswitch.base.options import (
     HELP,
+    LISTING,
     LOGGING,
     NONE,
     OPTIONAL,
     REQUIRED,
     CommandError,
     Option,
+    listing,
     parse_options,
     version_text,
 )
@@ -32,17 +34,19 @@ from vswitch.vswitchd.dpctlwords import USAGES, DpctlError
 
 PROGRAM = "ovs-dpctl"
 OPTIONS = (
-    Option("timeout", REQUIRED, "t"),
     Option("statistics", NONE, "s"),
+    Option("clear"),
+    Option("may-create"),
+    Option("read-only"),
     Option("more", NONE, "m"),
     Option("names"),
     Option("no-names"),
     Option("zero"),
-    Option("may-create"),
-    Option("read-only"),
-    Option("clear"),
     Option("color", OPTIONAL),
-    *HELP,
+    Option("timeout", REQUIRED, "t"),
+    HELP[0],
+    *LISTING,
+    HELP[1],
     *LOGGING,
 )
 PASSED_ON = ("statistics", "more", "names", "no-names", "may-create", "clear")
@@ -68,12 +72,15 @@ def usage() -> str:
             "  -m, --more           print more about flows",
             "  --names, --no-names  print ports by their names, or by number",
             "  --may-create         add what is not there",
+            "  --zero               print counters that are zero, too",
             "  --clear              forget what flows that are changed have carried",
             "Other options:",
             "  -t, --timeout=SECS   give up after SECS seconds",
             "  -v, --verbose=SPEC   what to log: [MODULE][:DESTINATION][:LEVEL]",
             "  --log-file[=FILE]    log to FILE",
             "  --syslog-method=(libc|null|unix:FILE|udp:IP:PORT), --syslog-target=HOST:PORT",
+            "  --read-only, --color[=WHEN]  taken for the sake of scripts; no effect",
+            "  -o, --option         print the options, for scripts",
             "  -h, --help           print this help",
             "  -V, --version        print the version",
         ]
@@ -85,6 +92,9 @@ def _run(words: Sequence[str]) -> int:
     for name, _ in given:
         if name in ("help", "version"):
             print(usage() if name == "help" else version_text(PROGRAM))
+            return 0
+        if name == "option":
+            print(listing(OPTIONS))
             return 0
     set_up_logging(PROGRAM, given)
     set_timeout(given.get("timeout"))

@@ -448,6 +448,11 @@ Output:
   --timestamp                 with `monitor`: when
   -t, --timeout=SECS          die after SECS seconds
 
+Databases:
+  --force                     `restore`: even into another schema
+  --db-change-aware, --no-db-change-aware  whether the server may tell of databases that come and go
+  --leader-only, --no-leader-only  taken for the sake of scripts; no effect
+
 As a daemon (`monitor`, `lock`):
   --detach                    go on in the background
   --monitor                   restart after a crash
@@ -455,11 +460,14 @@ As a daemon (`monitor`, `lock`):
   --overwrite-pidfile         even if there is one
   --no-chdir                  stay in the current directory
   --unixctl=SOCKET            where to take commands
+  --no-self-confinement       taken for the sake of scripts; no effect
   --user=USER[:GROUP]         become this user
 
 Logging:
   -vSPEC, --verbose=SPEC      set logging levels
   --log-file[=FILE]           log to FILE (default: {logdir()}/{NAME}.log)
+  --syslog-method=METHOD      how to reach syslog
+  --syslog-target=HOST:PORT   log to this UDP port, too
 
 {CLIENT_KEYS_HELP}
   -h, --help                  print this

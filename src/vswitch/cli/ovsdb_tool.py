@@ -10,7 +10,17 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from vswitch.base.options import COMMON, REQUIRED, SSL, Option, parse_options, version_text
+from vswitch.base.options import (
+    HELP,
+    LISTING,
+    LOGGING,
+    REQUIRED,
+    SSL,
+    Option,
+    listing,
+    parse_options,
+    version_text,
+)
 from vswitch.cli.command import Program, guarded
 from vswitch.cli.dbtool.defaults import PROGRAM, default_database, default_schema
 from vswitch.linux.dirs import logdir
@@ -18,10 +28,13 @@ from vswitch.linux.dirs import logdir
 OPTIONS = (
     Option("more", short="m"),
     Option("rbac-role", REQUIRED),
-    Option("election-timer", REQUIRED),
     Option("cid", REQUIRED),
+    Option("election-timer", REQUIRED),
     *SSL,
-    *COMMON,
+    *LOGGING,
+    HELP[0],
+    *LISTING,
+    HELP[1],
 )
 
 
@@ -61,9 +74,12 @@ Options:
   --election-timer=MS      with create-cluster, for a file: how long a leader may be silent
   --cid=UUID               with join-cluster: the ID that the cluster must have
   -p, --private-key=FILE, -c, --certificate=FILE, -C, --ca-cert=FILE   for TLS to etcd
+  --ssl-protocols=PROTOS, --ssl-ciphers=CIPHERS   taken for the sake of scripts; no effect
   -vSPEC, --verbose=SPEC   what to log: [MODULE][:DESTINATION][:LEVEL]
   -v, --verbose            log everything
   --log-file[=FILE]        log to FILE (default: {logdir()}/{PROGRAM}.log)
+  --syslog-method=(libc|null|unix:FILE|udp:IP:PORT), --syslog-target=HOST:PORT
+  -o, --option             print the options, for scripts
   -h, --help               print this help
   -V, --version            print the version"""
 
@@ -79,6 +95,9 @@ def _run(words: Sequence[str]) -> int:
     for name, _ in given:
         if name in ("help", "version"):
             print(usage() if name == "help" else version_text(PROGRAM))
+            return 0
+        if name == "option":
+            print(listing(OPTIONS))
             return 0
     if rest[:1] == ["help"]:
         print(usage())

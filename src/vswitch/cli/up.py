@@ -58,7 +58,10 @@ Run a database and a switch in this process, until ctrl-C.
   --disable-system         no default datapath: only netdev, and dummy if it is enabled
   -vSPEC, --verbose=SPEC   what to log: [MODULE][:DESTINATION][:LEVEL]
   --log-file[=FILE]        log to FILE (default: DIR/ovs-vswitchd.log)
-  -h, --help               print this help"""
+  --syslog-method=METHOD   libc, null, unix:FILE or udp:IP:PORT
+  --syslog-target=HOST:PORT  log to a syslog server, too
+  -h, --help               print this help
+  -V, --version            print the version"""
 
 
 def main(words: Sequence[str]) -> int:
@@ -67,6 +70,9 @@ def main(words: Sequence[str]) -> int:
     default = default_directory()
     if "help" in given:
         print(USAGE.format(default=default))
+        return 0
+    if "version" in given:
+        print(version_line("vswitch"))
         return 0
     if rest:
         raise CommandError(f"up takes no arguments, but there is '{rest[0]}'")

@@ -24,6 +24,9 @@ TLS:
   -c, --certificate=FILE      our certificate
   -C, --ca-cert=FILE          the server's authority, or "none"
   --bootstrap-ca-cert=FILE    the same, taken from the server if FILE is missing
+  --peer-ca-cert=FILE         taken for the sake of scripts; no effect
+  --ssl-protocols=PROTOS      TLS versions to allow
+  --ssl-ciphers=CIPHERS       ciphers to allow
 """
 
 COMMON_HELP = """\
@@ -40,6 +43,7 @@ Running as a daemon:
   --monitor                start it again if it crashes
   --user=USER[:GROUP]      run as somebody else
   --no-chdir               stay in the current directory
+  --no-self-confinement    taken for the sake of scripts; no effect
   --pidfile[=FILE]         write the process id to FILE (default: {rundir()}/{program}.pid)
   --overwrite-pidfile      even if another one is running
 Logging:

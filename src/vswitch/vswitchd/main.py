@@ -52,7 +52,9 @@ DATABASE is how to reach ovsdb-server (default: "{default_database()}"):
   --enable-dummy[=override|system]  offer devices and a datapath in memory
   --disable-system         do not offer the kernel's datapath
   --disable-system-route   do not look at the kernel's routes
+  --dummy-numa=NODES       taken for the sake of scripts; no effect
 Other options:
+  --mlockall               taken for the sake of scripts; no effect
 {COMMON_HELP}"""
 
 

@@ -28,7 +28,7 @@ from vswitch.openflow.oxmtext import take_hex
 from vswitch.openflow.printing.base import hex_dump
 from vswitch.openflow.printing.headers import format_headers
 from vswitch.openflow.text import print_message
-from vswitch.packet.pcap import CaptureError, read_frames
+from vswitch.packet.pcap import CaptureError, PcapWriter, read_frames
 from vswitch.packet.tcpstream import Reassembly, parse_segment
 
 PORTS = {6653, 6633}  # OpenFlow's, and what it used before it got that
@@ -37,7 +37,7 @@ _MINIMUM = 14  # bytes of an Ethernet header
 
 @command("compose-packet", "FLOW [L7]")
 def compose_packet(given: Given, text: str, payload: str | None = None) -> Iterator[str]:
-    """A packet with this flow; L7 in hexadecimal is what it carries."""
+    """A packet with this flow, in hexadecimal or as a capture; L7 in hexadecimal is what it carries."""
     wanted = parse_exact_flow(text)
     content = None
     if payload is not None:
@@ -52,7 +52,11 @@ def compose_packet(given: Given, text: str, payload: str | None = None) -> Itera
             f"specified and extracted flows differ:\nspecified: {_shown(wanted)}\nextracted: {_shown(made)}"
         )
         status = 1
-    yield hex_dump(packet, characters=False).rstrip("-\n")
+    if "pcap" in given:
+        sys.stdout.flush()
+        PcapWriter(sys.stdout.buffer).write(dt.datetime.now(dt.UTC).timestamp(), packet)
+    else:
+        yield hex_dump(packet, characters=False).rstrip("-\n")
     if status:
         raise CommandError("", status)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from vswitch.base.options import BOOTSTRAP, COMMON, DAEMON, SSL, Given
+from vswitch.base.options import Given
 from vswitch.base.remarks import remarks_to
 from vswitch.cli.command import Program, say
 from vswitch.cli.ofctl.settings import OPTIONS, check_options
@@ -110,18 +110,28 @@ Options:
   --strict                        match the priority and every field exactly
   --sort[=FIELD], --rsort[=FIELD] sort flows by priority, or by a field
   --names, --no-names             show ports by name, or accept only numbers
-  --no-stats                      leave statistics out
+  --stats, --no-stats             print statistics (default), or leave them out
+  --color[=WHEN]                  dump-flows: colours, always, never or auto (on a terminal)
   -m, --more                      print more of each message
   --timestamp                     print when a message came (monitor, snoop)
+  --pcap                          compose-packet: write a capture
+  --raw                           taken for the sake of scripts; no effect
+  --read-only                     refuse commands that change the switch
   -t, --timeout=SECS              give up after SECS seconds
   -p, --private-key=FILE  -c, --certificate=FILE  -C, --ca-cert=FILE
-                                  keys for ssl:
-  -v, --verbose[=SPEC]  --log-file[=FILE]
+                                  keys for ssl:; -C none: trust every switch
+  --bootstrap-ca-cert=FILE        as -C, taken from the switch if FILE is missing
+  --peer-ca-cert=FILE             taken for the sake of scripts; no effect
+  --ssl-protocols=PROTOS  --ssl-ciphers=CIPHERS
+                                  TLS versions and ciphers to allow
+  -v, --verbose[=SPEC]  --log-file[=FILE]  --syslog-method=METHOD  --syslog-target=HOST:PORT
                                   logging
   --detach  --monitor  --pidfile[=FILE]  --overwrite-pidfile  --no-chdir  --user=USER[:GROUP]
                                   be a daemon (monitor, snoop)
+  --no-self-confinement           taken for the sake of scripts; no effect
   --unixctl=SOCKET                where ovs-appctl reaches it
   --readd                         replace-flows: add also what is there already
+  -o, --option                    print the options, for scripts
   -h, --help  -V, --version"""
 
 
@@ -146,10 +156,9 @@ MODULES = (
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the program."""
-    options = (*OPTIONS, *COMMON, *DAEMON, *SSL, *BOOTSTRAP)
     version = "OpenFlow versions 0x1:0x6"
     program = Program(
-        "ovs-ofctl", command, options, help=HELP, version=version, prepare=_prepare, modules=MODULES
+        "ovs-ofctl", command, OPTIONS, help=HELP, version=version, prepare=_prepare, modules=MODULES
     )
     return program.main(argv)
 

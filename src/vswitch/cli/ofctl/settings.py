@@ -8,14 +8,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Mapping
 
-from vswitch.base.options import CommandError, Given, Option
+from vswitch.base.options import BOOTSTRAP, DAEMON, HELP, LISTING, LOGGING, SSL, CommandError, Given, Option
 from vswitch.linux.sockets import TlsOptions
 from vswitch.openflow.version import OF10, OF13, OF14, OF15, Version, parse_version
 
 OPTIONS = (
     Option("timeout", "=", "t"),
     Option("strict"),
-    Option("read-only"),
     Option("readd"),
     Option("flow-format", "=", "F"),
     Option("packet-in-format", "=", "P"),
@@ -27,11 +26,21 @@ OPTIONS = (
     Option("no-names"),
     Option("stats"),
     Option("no-stats"),
-    Option("bundle"),
-    Option("may-create"),
-    Option("color", "?"),
     Option("unixctl", "="),
+    HELP[0],
+    *LISTING,
+    Option("bundle"),
+    Option("color", "?"),
+    Option("may-create"),
+    Option("pcap"),
+    Option("raw"),
+    Option("read-only"),
+    *DAEMON,
+    HELP[1],
     Option("protocols", "=", "O"),
+    *LOGGING,
+    *SSL,
+    *BOOTSTRAP,
 )
 
 # Flow formats (-F): the version that each belongs to, and whether its matches are NXM and its flow-mods name tables.

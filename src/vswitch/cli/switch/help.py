@@ -82,11 +82,13 @@ Options:
                               (default: {database})
   --no-wait                   do not wait for ovs-vswitchd to follow
   --retry                     keep trying to connect to the server
-  --no-leader-only            take any member of a cluster, not only its leader
+  --leader-only, --no-leader-only  talk to a cluster's leader only (default), or to any member
+  --shuffle-remotes, --no-shuffle-remotes  try servers in random order (default), or as given
   -t, --timeout=SECS          die after SECS seconds
   --dry-run                   change nothing
   --oneline                   print one line for each command
   --no-syslog                 do not log the command line
+  --commands, --options       print all commands, or all options, for scripts
 
 """
 

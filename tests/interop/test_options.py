@@ -1,0 +1,53 @@
+"""Options of the tools that are about themselves, or wrong: what ours and the peer's say to them."""
+
+import subprocess
+
+import pytest
+
+from tests.interop.daemons import Make, program
+
+pytestmark = pytest.mark.interop
+
+
+def said(make: Make, name: str, *words: str) -> tuple[str, str, int]:
+    command = [program(make, name), *words]
+    done = subprocess.run(command, input="", capture_output=True, text=True, timeout=60, check=False)
+    return done.stdout, done.stderr.replace(command[0], name), done.returncode
+
+
+OURS = {  # options that the peer's programs do not have
+    "ovs-appctl": set(),
+    "ovs-dpctl": {"--zero", "--color=[ARG]"},
+    "ovs-ofctl": {"--bootstrap-ca-cert=ARG", "--peer-ca-cert=ARG"},
+    "ovsdb-tool": {
+        *("--private-key=ARG", "-p ARG", "--certificate=ARG", "-c ARG", "--ca-cert=ARG", "-C ARG"),
+        *("--ssl-protocols=ARG", "--ssl-ciphers=ARG", "--log-file=[ARG]"),
+        *("--syslog-method=ARG", "--syslog-target=ARG"),
+    },
+}
+
+
+@pytest.mark.parametrize("word", ["--option", "-o", "--opt"])
+@pytest.mark.parametrize("name", OURS)
+def test_options_are_listed(name: str, word: str) -> None:
+    stdout, stderr, status = said("ours", name, word, "--bogus")
+    lines = [line for line in stdout.splitlines() if line not in OURS[name]]
+    theirs = said("peer", name, word, "--bogus")
+    assert (lines, stderr, status) == (theirs[0].splitlines(), *theirs[1:])
+
+
+@pytest.mark.parametrize(
+    "name", ["ovs-vsctl", "vtep-ctl", "ovs-ofctl", "ovsdb-client", "ovsdb-tool", "ovs-appctl"]
+)
+def test_help_comes_before_mistakes(name: str) -> None:
+    for words in (["--help", "--bogus"], ["-hZ"], ["--version", "-t"]):
+        assert said("ours", name, *words)[1:] == said("peer", name, *words)[1:] == ("", 0)
+
+
+def test_a_composed_packet_as_a_capture() -> None:
+    words = ["--raw", "--pcap", "compose-packet", "tcp,nw_ttl=64,nw_src=1.2.3.4", "616263"]
+    ours, theirs = (
+        subprocess.run([program(make, "ovs-ofctl"), *words], capture_output=True, check=False)
+        for make in ("ours", "peer")
+    )
+    assert ours.stdout[:24] + ours.stdout[32:] == theirs.stdout[:24] + theirs.stdout[32:]  # but the time
