@@ -51,3 +51,17 @@ def test_a_composed_packet_as_a_capture() -> None:
         for make in ("ours", "peer")
     )
     assert ours.stdout[:24] + ours.stdout[32:] == theirs.stdout[:24] + theirs.stdout[32:]  # but the time
+
+
+@pytest.mark.parametrize("word", ["--bogus", "-Z", "--version=3", "--help=", "--=", "-hZ"])
+@pytest.mark.parametrize("name", ["ovs-pcap", "ovs-tcpundump"])
+def test_wrong_options_of_scripts(name: str, word: str) -> None:
+    assert said("ours", name, word, "x") == said("peer", name, word, "x")
+    assert said("ours", name, "--help", word) == said("peer", name, "--help", word)
+
+
+@pytest.mark.parametrize(
+    "word", ["--bogus", "-Z", "--version=3", "-bZ", "-k", "--key", "-B", "-D", "--dir", "-d", "-l"]
+)
+def test_wrong_options_of_the_shell_script(word: str) -> None:
+    assert said("ours", "ovs-pki", "-b", word) == said("peer", "ovs-pki", "-b", word)

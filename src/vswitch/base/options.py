@@ -24,6 +24,15 @@ class CommandError(VswitchError):
         self.status = status
 
 
+class OptionError(CommandError):
+    """`word` of the command line is no option, or not as it has to be; `lacks`: the option that an argument is missing to."""
+
+    def __init__(self, message: str, word: str, lacks: str = "") -> None:
+        super().__init__(message)
+        self.word = word
+        self.lacks = lacks
+
+
 class Option:
     """One option: `--name`, also `-short` where there is one; `argument` is NONE, REQUIRED or OPTIONAL."""
 
@@ -103,7 +112,7 @@ def parse_options(
             rest += reversed(queue)
             break
         if len(word) > 1 and word[0] == "-":
-            pairs = [_long(word, options, queue)] if word[1] == "-" else _short(word[1:], options, queue)
+            pairs = [_long(word, options, queue)] if word[1] == "-" else _short(word, options, queue)
             for pair in pairs:
                 given.append(pair)
                 if pair[0] in _ANSWERED:
@@ -135,28 +144,29 @@ def _long(word: str, options: Sequence[Option], queue: list[str]) -> tuple[str, 
     name, equals, argument = word[2:].partition("=")
     option = find_option(name, options)
     if option is None:
-        raise CommandError(f"unrecognized option '{word}'")
+        raise OptionError(f"unrecognized option '{word}'", word)
     if option.argument == REQUIRED and not equals:
         if not queue:
-            raise CommandError(f"option '--{option.name}' requires an argument")
+            raise OptionError(f"option '--{option.name}' requires an argument", word, option.name)
         return option.name, queue.pop()
     if option.argument == NONE and equals:
-        raise CommandError(f"option '--{option.name}' doesn't allow an argument")
+        raise OptionError(f"option '--{option.name}' doesn't allow an argument", word)
     return option.name, argument if equals else None
 
 
-def _short(letters: str, options: Sequence[Option], queue: list[str]) -> Iterator[tuple[str, str | None]]:
+def _short(word: str, options: Sequence[Option], queue: list[str]) -> Iterator[tuple[str, str | None]]:
+    letters = word[1:]
     while letters:
         letter, letters = letters[0], letters[1:]
         option = next((option for option in options if option.short == letter), None)
         if option is None:
-            raise CommandError(f"invalid option -- '{letter}'")
+            raise OptionError(f"invalid option -- '{letter}'", word)
         if option.argument == NONE:
             yield option.name, None
             continue
         if option.argument == REQUIRED and not letters:
             if not queue:
-                raise CommandError(f"option requires an argument -- '{letter}'")
+                raise OptionError(f"option requires an argument -- '{letter}'", word, option.name)
             letters = queue.pop()
         yield option.name, letters or None
         return

@@ -8,8 +8,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from vswitch.base.options import HELP, CommandError, parse_options, version_text
+from vswitch.base.options import HELP, CommandError, version_text
 from vswitch.cli.command import guarded
+from vswitch.cli.scriptoptions import parse_script_options
 
 PROGRAM = "ovs-pcap"
 OPTIONS = HELP
@@ -26,7 +27,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(words: Sequence[str]) -> int:
-    given, files = parse_options(words, OPTIONS)
+    given, files = parse_script_options(words, OPTIONS)
     for name, _ in given:
         print(USAGE if name == "help" else version_text(PROGRAM))
         return 0

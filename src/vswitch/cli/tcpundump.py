@@ -9,8 +9,9 @@ import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 
-from vswitch.base.options import HELP, CommandError, parse_options, version_text
+from vswitch.base.options import HELP, CommandError, version_text
 from vswitch.cli.command import guarded
+from vswitch.cli.scriptoptions import parse_script_options
 
 PROGRAM = "ovs-tcpundump"
 OPTIONS = HELP
@@ -45,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(words: Sequence[str]) -> int:
-    given, rest = parse_options(words, OPTIONS)
+    given, rest = parse_script_options(words, OPTIONS)
     for name, _ in given:
         print(USAGE if name == "help" else version_text(PROGRAM))
         return 0

@@ -8,7 +8,15 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from vswitch.base.options import HELP, REQUIRED, CommandError, Option, parse_options, version_text
+from vswitch.base.options import (
+    HELP,
+    REQUIRED,
+    CommandError,
+    Option,
+    OptionError,
+    parse_options,
+    version_text,
+)
 from vswitch.cli.command import guarded
 
 PROGRAM = "ovs-pki"
@@ -56,7 +64,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(words: Sequence[str]) -> int:
-    given, rest = parse_options(words, OPTIONS)
+    try:
+        given, rest = parse_options(words, OPTIONS)
+    except OptionError as error:
+        sys.stderr.write(f"{_complaint(error)}\n")
+        return error.status
     for name, _ in given:
         if name in ("help", "version"):
             print(USAGE if name == "help" else version_text(PROGRAM))
@@ -69,3 +81,13 @@ def _run(words: Sequence[str]) -> int:
         ) from None
     perform(given, rest)
     return 0
+
+
+_LONGER = {"key": "keytype", "dir": "pkidir"}
+
+
+def _complaint(error: OptionError) -> str:
+    """What is wrong with an option, in Open vSwitch's words: a shell script's, which does not say who speaks."""
+    if error.lacks:
+        return f": error: missing argument to --{_LONGER.get(error.lacks, error.lacks)}"
+    return f"unrecognized option {error.word}"
