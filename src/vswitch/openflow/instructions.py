@@ -197,12 +197,23 @@ def decode_flow_actions(data: bytes) -> tuple[Action, ...]:
 
 
 def _decode_flow_actions(data: bytes) -> tuple[Action, ...]:
-    actions = decode_actions(OF10, data)
+    return _ordered(OF10, decode_actions(OF10, data))
+
+
+def _ordered(version: int, actions: tuple[Action, ...]) -> tuple[Action, ...]:
+    """`actions`, if the instructions among them are in order: write_metadata may stand among actions in every version."""
+    least = 1 if version >= OF15 else 0  # where meter is an action
     last = 0
     for item in actions:
-        order = rank(item)
+        order = max(rank(item), least)
         if order < last or (order == last and order > 1):
-            raise OpenFlowError(BadAction.UNSUPPORTED_ORDER)
+            why = (
+                f"duplicate {NAMES[order]} instruction not allowed"
+                if order == last
+                else f"invalid instruction ordering: {NAMES[order]} must appear before {NAMES[last]}"
+            )
+            why += ", for OpenFlow 1.1+ compatibility"
+            raise OpenFlowError(BadAction.UNSUPPORTED_ORDER, why, "ofp_actions")
         last = order
     return actions
 
@@ -263,8 +274,8 @@ def _decode_all(version: int, data: bytes) -> tuple[Action, ...]:
         found[number] = data[at : at + size]
         at += size
     if len(found) == 1 and _APPLY_ACTIONS in found:
-        return decode_actions(version, found[_APPLY_ACTIONS][8:])
-    return _merge(version, found)
+        return _ordered(version, decode_actions(version, found[_APPLY_ACTIONS][8:]))
+    return _ordered(version, _merge(version, found))
 
 
 _decode_known = lru_cache(maxsize=1024)(_decode_all)
@@ -314,7 +325,7 @@ _NOT_IN_SETS = frozenset(
             "exit",
         ),
         *("fin_timeout", "learn", "meter", "multipath", "nat", "note", "output_reg", "output_trunc", "pop"),
-        *("pop_queue", "push", "sample"),
+        *("pop_queue", "push", "sample", "write_metadata"),
     )
 )
 
@@ -324,5 +335,5 @@ def _decode_set(version: int, data: bytes) -> tuple[Action, ...]:
     actions = decode_nested(version, data)
     for item in actions:
         if item.name in _NOT_IN_SETS:
-            raise OpenFlowError(BadAction.BAD_TYPE, "disallowed action in action set")
+            raise OpenFlowError(BadAction.BAD_TYPE, "disallowed action in action set", "ofp_actions")
     return decode_actions(version, data)
