@@ -1,5 +1,6 @@
 """Options of the tools that are about themselves, or wrong: what ours and the peer's say to them."""
 
+import re
 import subprocess
 
 import pytest
@@ -65,3 +66,32 @@ def test_wrong_options_of_scripts(name: str, word: str) -> None:
 )
 def test_wrong_options_of_the_shell_script(word: str) -> None:
     assert said("ours", "ovs-pki", "-b", word) == said("peer", "ovs-pki", "-b", word)
+
+
+NOBODY = "unix:/nonexistent/socket"
+
+
+@pytest.mark.parametrize("option", ["-Cnone", "--ca-cert=none", "--bootstrap-ca-cert=none"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["ovs-vsctl", f"--db={NOBODY}", "-t1", "show"],
+        ["ovs-vsctl", f"--db={NOBODY}", "-vconsole:off", "-t1", "show"],
+        ["vtep-ctl", f"--db={NOBODY}", "-t1", "show"],
+        ["ovs-ofctl", "show", NOBODY],
+        ["ovs-ofctl", "parse-flow", "actions=drop"],
+        ["ovsdb-client", "list-dbs", NOBODY],
+    ],
+    ids=" ".join,
+)
+def test_trusting_everybody_is_warned_of(words: list[str], option: str) -> None:
+    if words[0] in ("ovs-ofctl", "vtep-ctl") and "bootstrap" in option:
+        pytest.skip("the peer's has no such option")
+    name, *rest = words
+    rest.insert(rest.index("-vconsole:off") + 1 if "-vconsole:off" in rest else 0, option)
+    ours, theirs = (
+        (stdout, re.sub(r"^[0-9T:-]{19}Z", "TIME", stderr), status)
+        for stdout, stderr, status in (said(make, name, *rest) for make in ("ours", "peer"))
+    )
+    assert ours == theirs
+    assert ("this is a security risk" in ours[1]) == ("-vconsole:off" not in rest)

@@ -266,11 +266,14 @@ def set_up_logging(
 
     `modules` are names that options may have, of modules that are not imported yet.  `is_quiet`: stderr takes
     warnings and worse only, until options say otherwise; --no-syslog is about the first of `modules`.
+    Options that leave connections unprotected are warned of, whether there will be connections or not.
     """
     _Speaker.program, _Speaker.given, _Speaker.modules, _Speaker.is_quiet = program, given, modules, is_quiet
     syslog_method(given)
     if "verbose" in given or "log-file" in given:
         _speak_up()
+    if "none" in (*given.all("ca-cert"), *given.all("bootstrap-ca-cert")):
+        warn("stream_ssl", "Peer certificate validation disabled (this is a security risk)")
 
 
 def tell_syslog(module: str, level: str, message: str) -> None:
