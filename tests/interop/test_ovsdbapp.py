@@ -56,10 +56,13 @@ class Watching(connection.OvsdbIdl):
 
 
 @contextmanager
-def connected(daemons: Daemons) -> Iterator[tuple[impl_idl.OvsdbIdl, Watching]]:
-    """ovsdbapp on a connection of its own."""
+def connected(daemons: Daemons, lock: str | None = None) -> Iterator[tuple[impl_idl.OvsdbIdl, Watching]]:
+    """ovsdbapp on a connection of its own, which asks for `lock`."""
     idl = Watching.from_server(f"unix:{daemons.socket}", "Open_vSwitch")
     idl.handler = RowEventHandler()
+    idl.set_lock(
+        lock
+    )  # not once its thread runs, which may read the answer before we have noted what it answers
     link = connection.Connection(idl=idl, timeout=10)
     try:
         # The class keeps its first connection: one class for each.
@@ -72,15 +75,14 @@ def connected(daemons: Daemons) -> Iterator[tuple[impl_idl.OvsdbIdl, Watching]]:
 def test_a_lock_has_one_holder_and_goes_to_the_next(tmp_path: Path) -> None:
     with Daemons(tmp_path, "ours") as daemons:
         daemons.run("ours", "ovs-vsctl", "--no-wait", "init")
-        with connected(daemons) as (_, second), ExitStack() as stack:
-            _, first = stack.enter_context(connected(daemons))
-            first.set_lock("neutron")
+        with ExitStack() as stack:
+            _, first = stack.enter_context(connected(daemons, "neutron"))
             until(lambda: first.has_lock)
-            second.set_lock("neutron")
-            until(lambda: second.is_lock_contended)
-            assert not second.has_lock
-            stack.close()
-            until(lambda: second.has_lock)
+            with connected(daemons, "neutron") as (_, second):
+                until(lambda: second.is_lock_contended)
+                assert not second.has_lock
+                stack.close()
+                until(lambda: second.has_lock)
 
 
 def test_changes_of_several_clients_are_all_made_and_heard_of(tmp_path: Path) -> None:
