@@ -2,8 +2,7 @@
 
 Ours beside the peer's same program where it has one, each against daemons of its own make, in turn.  What a command is
 to take is said of ours alone, and of an idle machine, on which the interpreter takes some 12 ms to do nothing; on a busy one
-what a processor was needed for tells more.  A daemon is measured until it serves, too (serving.py): beside the peer's, and
-without a limit, for it is called once where commands are called hundreds of times.
+what a processor was needed for tells more.  A daemon is measured until it serves, too (serving.py).
 """
 
 from __future__ import annotations
@@ -125,7 +124,7 @@ def _daemons() -> Iterator[Row]:
         yield _row(
             "ovsdb-server, serving",
             serving("ovsdb-server", "DIR/other.db", "--remote=punix:DIR/other"),
-            None,
+            LIMIT,
         )
         for make, place in places.items():
             words = [
@@ -136,13 +135,13 @@ def _daemons() -> Iterator[Row]:
             stack.enter_context(server(words, place / "server.pid", _at(place)))
             _run(make, place, "ovs-vsctl", "--no-wait", "init")
         dummy = ("--enable-dummy", "--disable-system", "--disable-system-route")
-        yield _row("ovs-vswitchd, serving", serving("ovs-vswitchd", *dummy), None)
+        yield _row("ovs-vswitchd, serving", serving("ovs-vswitchd", *dummy), LIMIT)
         yield _row("the same, with the system's datapaths", serving("ovs-vswitchd"), None)
         for make, place in places.items():
             bridge = ("br0", "--", "set", "bridge", "br0", "datapath_type=dummy")
             _run(make, place, "ovs-vsctl", "--no-wait", "add-br", *bridge)
         yield _row("the same, with a bridge in memory", serving("ovs-vswitchd", *dummy), None)
-        yield _row("ovs-testcontroller, serving", serving("ovs-testcontroller", "punix:DIR/c"), None)
+        yield _row("ovs-testcontroller, serving", serving("ovs-testcontroller", "punix:DIR/c"), LIMIT)
         up = [*(_program("ours", "vswitch") or ()), "up", f"--dir={places['ours']}/up", *dummy[:2]]
         yield _row("vswitch up, serving", {"ours": Up(up, _at(places["ours"]))}, None)
 

@@ -165,7 +165,7 @@ def _setter(owner: type, name: str) -> Callable[[object, object], None]:
     """What sets a field that no assignment may set: its slot does so in two thirds of the time that the other takes."""
     slot = getattr(owner, name, None)
     if isinstance(slot, _Slot):
-        return slot.__set__  # type: ignore[no-any-return]
+        return slot.__set__  # type: ignore[no-any-return]  # slots' are untyped
     return lambda self, value: object.__setattr__(self, name, value)
 
 

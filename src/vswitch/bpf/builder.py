@@ -80,10 +80,10 @@ class Register:
     def __sub__(self, off: int) -> Address:
         return Address(self, -off)
 
-    def __eq__(self, other: Register | int) -> Condition:  # type: ignore[override]
+    def __eq__(self, other: Register | int) -> Condition:  # type: ignore[override]  # it writes a program
         return Condition("==", self, other)
 
-    def __ne__(self, other: Register | int) -> Condition:  # type: ignore[override]
+    def __ne__(self, other: Register | int) -> Condition:  # type: ignore[override]  # it writes a program
         return Condition("!=", self, other)
 
     def __gt__(self, other: Register | int) -> Condition:

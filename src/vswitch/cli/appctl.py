@@ -113,7 +113,7 @@ def socket_of(target: str) -> str:
     except OSError as error:
         warn("daemon_unix", f"{pidfile}: open: {error.strerror}")
         raise CommandError(f'cannot read pidfile "{pidfile}" ({error.strerror})') from error
-    if parse_decimal(pid) is None or not os.path.exists(f"/proc/{pid}"):  # noqa: PTH110
+    if parse_decimal(pid) is None or not os.path.exists(f"/proc/{pid}"):  # noqa: PTH110 - likewise
         raise CommandError(f'cannot read pidfile "{pidfile}" ({os.strerror(3)})')
     return in_rundir(f"{target}.{pid}.ctl")
 

@@ -43,7 +43,7 @@ def handles(kind: type[M]) -> Callable[[Handler[M]], Handler[M]]:
     """Declare the function that performs messages of type `kind`."""
 
     def declare(function: Handler[M]) -> Handler[M]:
-        HANDLERS[kind] = function  # type: ignore[assignment]
+        HANDLERS[kind] = function  # type: ignore[assignment]  # of that kind alone
         return function
 
     return declare

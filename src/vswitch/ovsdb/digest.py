@@ -30,7 +30,7 @@ def _openssl() -> Callable[[], Any]:
 
 
 try:
-    from _sha1 import sha1 as _little  # type: ignore[import-not-found]
+    from _sha1 import sha1 as _little  # type: ignore[import-not-found]  # not in typeshed
 except ImportError:
     _little = _openssl()
 _new: Callable[[], Any] = _little

@@ -80,7 +80,7 @@ class Keys:
 def messages() -> Any:
     """The module with etcd's messages; raises EtcdError if it is not installed."""
     try:
-        from aetcd import rpc  # type: ignore[import-untyped]
+        from aetcd import rpc  # type: ignore[import-untyped]  # it has no types
     except ImportError:
         raise EtcdError(INSTALL) from None
     return rpc
@@ -96,7 +96,7 @@ class Etcd:
         if credentials == Credentials():
             self._channel = rpc.insecure_channel(endpoint, options)
         else:
-            from grpc import ssl_channel_credentials  # type: ignore[import-untyped]
+            from grpc import ssl_channel_credentials  # type: ignore[import-untyped]  # it has no types
 
             secrets = ssl_channel_credentials(*credentials.read())
             self._channel = rpc.secure_channel(endpoint, secrets, options)

@@ -26,7 +26,7 @@ def backup(server: Server, database: str) -> None:
     layout = server.layout(database)
     content = {
         "_comment": 'produced by "ovsdb-client backup"',
-        "_date": round(time.time() * 1000),  # noqa: TID251
+        "_date": round(time.time() * 1000),  # noqa: TID251 - the door to the clock
         "_is_diff": True,
     }
     kept = {

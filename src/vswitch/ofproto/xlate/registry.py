@@ -24,7 +24,7 @@ def translates(*kinds: type[A]) -> Callable[[Translator[A]], Translator[A]]:
 
     def declare(function: Translator[A]) -> Translator[A]:
         for kind in kinds:
-            TRANSLATORS[kind] = function  # type: ignore[assignment]
+            TRANSLATORS[kind] = function  # type: ignore[assignment]  # of that kind alone
         return function
 
     return declare

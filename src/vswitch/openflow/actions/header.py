@@ -35,7 +35,7 @@ class PushVlan(Action):
     def decode_body(cls, version: int, code: Code, data: bytes, start: int) -> Action:
         """Refuse what is no VLAN Ethertype."""
         made = super().decode_body(version, code, data, start)
-        if made.tpid not in (ETH_VLAN, ETH_QINQ):  # type: ignore[attr-defined]
+        if made.tpid not in (ETH_VLAN, ETH_QINQ):  # type: ignore[attr-defined]  # of this class
             raise OpenFlowError(BadAction.BAD_ARGUMENT)
         return made
 
@@ -283,7 +283,7 @@ class SetIpDscp(Rewrite):
     def decode_body(cls, version: int, code: Code, data: bytes, start: int) -> Action:
         """Refuse the two bits that are ECN."""
         made = super().decode_body(version, code, data, start)
-        if made.tos & 3:  # type: ignore[attr-defined]
+        if made.tos & 3:  # type: ignore[attr-defined]  # of this class
             raise OpenFlowError(BadAction.BAD_ARGUMENT)
         return made
 
@@ -311,7 +311,7 @@ class SetIpEcn(Rewrite):
     def decode_body(cls, version: int, code: Code, data: bytes, start: int) -> Action:
         """Refuse more than two bits."""
         made = super().decode_body(version, code, data, start)
-        if made.ecn > 3:  # type: ignore[attr-defined]
+        if made.ecn > 3:  # type: ignore[attr-defined]  # of this class
             raise OpenFlowError(BadAction.BAD_ARGUMENT)
         return made
 

@@ -28,7 +28,7 @@ class PushMpls(Action):
     def decode_body(cls, version: int, code: Code, data: bytes, start: int) -> Action:
         """Refuse what is not MPLS."""
         made = super().decode_body(version, code, data, start)
-        if made.ethertype not in (ETH_MPLS, ETH_MPLS_MC):  # type: ignore[attr-defined]
+        if made.ethertype not in (ETH_MPLS, ETH_MPLS_MC):  # type: ignore[attr-defined]  # of this class
             raise OpenFlowError(BadAction.BAD_ARGUMENT)
         return made
 

@@ -316,7 +316,7 @@ class SetPacketInFormat(Message):
     def decode_body(cls, form: Form, dialect: Dialect, body: bytes) -> Message:
         """Refuse formats that we do not know."""
         made = super().decode_body(form, dialect, body)
-        if made.format > NXPIF_NXT_PACKET_IN2:  # type: ignore[attr-defined]
+        if made.format > NXPIF_NXT_PACKET_IN2:  # type: ignore[attr-defined]  # of this class
             raise OpenFlowError(BadRequest.EPERM, "unknown packet-in format")
         return made
 

@@ -112,7 +112,7 @@ class SetConfig(Message):
         """Since OpenFlow 1.3 an invalid TTL is no longer a matter of configuration."""
         made = super().decode_body(form, dialect, body)
         known = OFPC_FRAG_MASK | (OFPC_INVALID_TTL_TO_CONTROLLER if dialect.version < OF13 else 0)
-        if made.flags & ~known:  # type: ignore[attr-defined]
+        if made.flags & ~known:  # type: ignore[attr-defined]  # of this class
             raise OpenFlowError(SwitchConfigFailed.BAD_FLAGS)
         return made
 
