@@ -136,7 +136,7 @@ def _daemons() -> Iterator[Row]:
             _run(make, place, "ovs-vsctl", "--no-wait", "init")
         dummy = ("--enable-dummy", "--disable-system", "--disable-system-route")
         yield _row("ovs-vswitchd, serving", serving("ovs-vswitchd", *dummy), LIMIT)
-        yield _row("the same, with the system's datapaths", serving("ovs-vswitchd"), None)
+        yield _row("the same, with the system's datapaths", serving("ovs-vswitchd"), LIMIT)
         for make, place in places.items():
             bridge = ("br0", "--", "set", "bridge", "br0", "datapath_type=dummy")
             _run(make, place, "ovs-vsctl", "--no-wait", "add-br", *bridge)

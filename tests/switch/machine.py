@@ -18,8 +18,9 @@ from vswitch.ofproto.backer import Backer
 from vswitch.ofproto.channel import ChannelKind
 from vswitch.ofproto.command import Command, Install, Send, Uninstall
 from vswitch.ofproto.connections import Connection
-from vswitch.ofproto.port import SwitchPort, VlanMode
-from vswitch.ofproto.switch import FailMode, Switch
+from vswitch.ofproto.port import SwitchPort
+from vswitch.ofproto.settings import FailMode, VlanMode
+from vswitch.ofproto.switch import Switch
 from vswitch.ofproto.tracecommand import trace_command
 from vswitch.openflow.actions.text import parse_actions
 from vswitch.openflow.grouptext import parse_group_mod

@@ -12,7 +12,7 @@ from vswitch.flow.ports import OFPP_CONTROLLER, OfPort
 from vswitch.ofproto.channel import ChannelKind
 from vswitch.ofproto.command import Install, SetPortUp, Uninstall
 from vswitch.ofproto.rule import Rule
-from vswitch.ofproto.switch import FailMode
+from vswitch.ofproto.settings import FailMode
 from vswitch.ofproto.table import INTERNAL_TABLE
 from vswitch.openflow.message import decode, encode
 from vswitch.openflow.messages.flow import FlowRemoved, RemovedReason

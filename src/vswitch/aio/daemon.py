@@ -12,7 +12,6 @@ from __future__ import annotations
 import asyncio
 import errno
 import fcntl
-import grp
 import os
 import pwd
 import signal
@@ -21,11 +20,11 @@ import sys
 import traceback
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
-from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
 
 from vswitch.aio import unixctl
+from vswitch.aio.detach import await_ready, describe_status, detach, fork_with_pipe
 from vswitch.aio.signals import Signals
 from vswitch.aio.sinks import LogFile, start_logging
 from vswitch.aio.streams import Listener
@@ -91,9 +90,9 @@ def run_daemon(
     `main` starts its work, calls `service.ready()`, returns when `service.stopping` is set, and tidies up.
     """
     try:
+        launch = _Launch(program, given)
         log_file = start_logging(program, given)
         _become_user(given.get("user"))
-        launch = _Launch(given)
         launch.fork()
         pidfile = PidFile.from_options(program, given)
         if pidfile:
@@ -221,16 +220,17 @@ class PidFile:
             self._fd = os.open(temporary, os.O_CREAT | os.O_RDWR | os.O_TRUNC | os.O_CLOEXEC, 0o644)
             fcntl.lockf(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             os.write(self._fd, f"{os.getpid()}\n".encode())
-            Path(temporary).rename(self.path)
+            os.rename(temporary, self.path)
         except OSError as error:
-            Path(temporary).unlink(missing_ok=True)
+            with suppress(OSError):
+                os.unlink(temporary)
             raise CommandError(f"{temporary}: create failed ({error.strerror})") from error
 
     def remove(self) -> None:
         """Remove the file, unless somebody has put another in its place."""
         with suppress(OSError):
-            if Path(self.path).stat().st_ino == os.fstat(self._fd).st_ino:
-                Path(self.path).unlink()
+            if os.stat(self.path).st_ino == os.fstat(self._fd).st_ino:
+                os.unlink(self.path)
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
@@ -253,22 +253,16 @@ def pid_holder(path: str) -> int:
 
 
 class _Launch:
-    """The forks that --detach and --monitor ask for, and the pipe on which readiness travels back."""
+    """The fork that --monitor asks for, after that of --detach, and the pipe on which readiness travels back."""
 
-    def __init__(self, given: Given) -> None:
+    def __init__(self, program: str, given: Given) -> None:
+        self._pipe = detach(program, given)
         self.detach = "detach" in given
         self.monitor = "monitor" in given
         self.chdir = "no-chdir" not in given
-        self._pipe = -1
 
     def fork(self) -> None:
-        """Return in the process that is to be the daemon; the others wait, watch, and exit here."""
-        if self.detach:
-            pid, pipe = _fork_with_pipe()
-            if pid:
-                os._exit(_await_ready(pid, pipe))
-            self._pipe = pipe
-            os.setsid()
+        """Return in the process that is to be the daemon; the monitor watches, and exits here."""
         if self.monitor:
             self._watch()
 
@@ -288,7 +282,7 @@ class _Launch:
         crashes, status = 0, ""
         last_restart = -RESTART_INTERVAL
         while True:
-            pid, pipe = _fork_with_pipe()
+            pid, pipe = fork_with_pipe()
             if pid == 0:
                 if self._pipe >= 0:
                     os.close(self._pipe)
@@ -297,7 +291,7 @@ class _Launch:
                 return
             LOG.identity.subprogram = "monitor"
             _monitor_title(pid, crashes, status)
-            failure = _await_ready(pid, pipe, reap=crashes == 0)
+            failure = await_ready(pid, pipe, log.emer, reap=crashes == 0)
             if crashes == 0 and failure:
                 os._exit(failure)
             self.report()
@@ -313,47 +307,6 @@ class _Launch:
                 log.warn("waiting until %d seconds since last restart", RESTART_INTERVAL)
                 sleep(wait)
             last_restart = monotonic()
-
-
-def _fork_with_pipe() -> tuple[int, int]:
-    """Fork; the parent gets (pid, end to read), the child (0, end to write)."""
-    reading, writing = os.pipe()
-    sys.stderr.flush()
-    pid = os.fork()
-    if pid:
-        os.close(writing)
-        return pid, reading
-    os.close(reading)
-    return 0, writing
-
-
-def _await_ready(pid: int, pipe: int, reap: bool = True) -> int:
-    """Wait until the child `pid` reports that it is ready; the exit status to end with, 0 when it is."""
-    while True:
-        try:
-            data = os.read(pipe, 1)
-            break
-        except InterruptedError:
-            continue
-    os.close(pipe)
-    if data:
-        return 0
-    if not reap:
-        return 1
-    _, code = os.waitpid(pid, 0)
-    if os.WIFEXITED(code) and os.WEXITSTATUS(code):
-        return os.WEXITSTATUS(code)
-    log.emer("fork child died before signaling startup (%s)", describe_status(code))
-    return 1
-
-
-def describe_status(code: int) -> str:
-    """What waitpid(2) says, for people."""
-    if os.WIFEXITED(code):
-        return f"exit status {os.WEXITSTATUS(code)}"
-    core = ", core dumped" if os.WCOREDUMP(code) else ""
-    number = os.WTERMSIG(code)
-    return f"killed ({signal.strsignal(number) or f'signal {number}'}){core}"
 
 
 def _monitor_title(pid: int, crashes: int, status: str) -> None:
@@ -379,10 +332,12 @@ def _become_user(user: str | None) -> None:
         return
     if os.geteuid() != 0:
         raise CommandError("only root can use --user option")
+    from grp import getgrnam
+
     name, _, group = user.partition(":")
     try:
         account = pwd.getpwnam(name) if name else pwd.getpwuid(os.getuid())
-        gid = grp.getgrnam(group).gr_gid if group else account.pw_gid
+        gid = getgrnam(group).gr_gid if group else account.pw_gid
     except KeyError as error:
         raise CommandError(f"invalid --user option {user} (cannot find user or group)") from error
     os.setgroups(os.getgrouplist(account.pw_name, gid))

@@ -19,6 +19,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
+from functools import cached_property
 from types import TracebackType
 from typing import Self
 
@@ -28,12 +29,11 @@ from vswitch.base.errors import VswitchError, WireError
 from vswitch.base.jsontype import Json
 from vswitch.base.log import Logger
 from vswitch.linux.uuids import new_uuid
+from vswitch.ovsdb import record, rows
 from vswitch.ovsdb.change import Outcome, Transaction
 from vswitch.ovsdb.commit import Conditions, attempts, one_attempt
 from vswitch.ovsdb.jsontext import Splitter, encode
-from vswitch.ovsdb.record import Record
 from vswitch.ovsdb.replica import Change, Mismatch, Replica
-from vswitch.ovsdb.rows import Changes, Contents, computing
 
 log = Logger("reconnect")
 DEFAULT_PORT = 6640
@@ -64,18 +64,22 @@ class Database:
         self._news = asyncio.Event()
         self._running = AsyncExitStack()
         self._end: Mismatch | None = None  # why there is nothing more to wait for
-        self.contents = Contents(replica)  # its rows, as records
         if shuffle:
             self.remotes.sort(key=lambda remote: os.urandom(4))
 
     # --- what it is for ---
 
-    async def commit(self, function: Callable[[Changes], None]) -> Outcome:
+    @cached_property
+    def contents(self) -> rows.Contents:
+        """Its rows, as records."""
+        return rows.Contents(self.replica)
+
+    async def commit(self, function: Callable[[rows.Changes], None]) -> Outcome:
         """Commit what `function` does to the `Changes` that it is given; it runs again if it lost a race.
 
         Raises Refused if the server will not have it.
         """
-        return await self._follow(attempts(self.replica, computing(function), new_uuid))
+        return await self._follow(attempts(self.replica, rows.computing(function), new_uuid))
 
     async def send(self, transaction: Transaction) -> Outcome:
         """Send a transaction once, and say what became of it."""
@@ -87,7 +91,7 @@ class Database:
             await self.until(lambda: self.replica.has_changes)
             yield self.replica.changes()
 
-    async def restrict(self, table: type[Record] | str, condition: Json) -> None:
+    async def restrict(self, table: type[record.Record] | str, condition: Json) -> None:
         """Monitor the rows of `table` that meet `condition`, and no others; return when that has come true."""
         self.replica.set_condition(table if isinstance(table, str) else table.table_name(), condition)
         await self.until(lambda: self.replica.is_settled)

@@ -18,7 +18,6 @@ import socket
 import stat
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from pathlib import Path
 
 from vswitch.aio.tls import Tls, TlsSource, tls_context
 from vswitch.base.dataclass import dataclass
@@ -87,7 +86,8 @@ class Listener:
         """Listen no more; a Unix socket's file goes away.  Connections that were accepted stay."""
         self._server.close()
         if self._path:
-            Path(self._path).unlink(missing_ok=True)
+            with suppress(FileNotFoundError):
+                os.unlink(self._path)
 
 
 def is_active(name: str) -> bool:
@@ -311,8 +311,8 @@ async def _listen_unix(name: str, path: str, accepted: Accepted) -> Listener:
 def _bound_unix(path: str) -> socket.socket:
     """A socket bound to `path`, however long, open to its owner and group alone."""
     with suppress(FileNotFoundError):
-        if stat.S_ISSOCK(Path(path).lstat().st_mode):  # left behind by a daemon that was killed
-            Path(path).unlink()
+        if stat.S_ISSOCK(os.lstat(path).st_mode):  # left behind by a daemon that was killed
+            os.unlink(path)
     endpoint = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
     old_mask = os.umask(0o007)
     try:

@@ -7,16 +7,16 @@ from __future__ import annotations
 
 import errno
 import os
+import pathlib
 import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import NoReturn
 
 from vswitch.base.dataclass import dataclass
 from vswitch.base.log import Logger
 from vswitch.base.options import Given
-from vswitch.linux.tls import new_context, trust, unknown_protocols
+from vswitch.linux import tls as handshakes
 
 log = Logger("stream_ssl")
 log_once = log.limited(rate=1, burst=1)  # a minute, of what each connection would say again
@@ -51,7 +51,7 @@ class Tls:
     @property
     def lacks_authority(self) -> bool:
         """Whether the CA certificate is still to be had, from the first peer that we connect to."""
-        return self.bootstrap and not Path(self.ca_cert).exists()
+        return self.bootstrap and not pathlib.Path(self.ca_cert).exists()
 
     def adopt_authority(self, connection: ssl.SSLObject) -> NoReturn:
         """Keep the certificate that ends the peer's chain as that of our CA, if it has signed itself; then the connection
@@ -62,22 +62,22 @@ class Tls:
             log_once.err("could not bootstrap CA cert: self-signed certificate required")
             raise OSError(errno.EPROTO, os.strerror(errno.EPROTO))
         encoded = chain[-1].public_bytes()
-        Path(self.ca_cert).write_text(encoded, encoding="ascii")
+        pathlib.Path(self.ca_cert).write_text(encoded, encoding="ascii")
         log.info("successfully bootstrapped CA cert to %s", self.ca_cert)
         raise OSError(errno.EPROTO, os.strerror(errno.EPROTO))
 
     def context(self, server: bool) -> ssl.SSLContext:
         """A context for one end; raises OSError where a file is missing or wrong."""
-        for word in unknown_protocols(self.protocols):
+        for word in handshakes.unknown_protocols(self.protocols):
             log_once.err("%s: SSL protocol not recognized", word)
         if self.ca_cert == "none":
             log_once.warn("Peer certificate validation disabled (this is a security risk)")
-        context = new_context(server, self.protocols, self.ciphers)
+        context = handshakes.new_context(server, self.protocols, self.ciphers)
         with _naming(self.private_key, self.certificate, *filter(None, [self.peer_ca_cert])):
             self._load_chain(context)
         unknown = self.ca_cert == "none" or (self.lacks_authority and not server)
         with _naming(self.ca_cert):
-            trust(context, None if unknown else self.ca_cert)
+            handshakes.trust(context, None if unknown else self.ca_cert)
         return context
 
     def _load_chain(self, context: ssl.SSLContext) -> None:
@@ -87,7 +87,11 @@ class Tls:
         from tempfile import NamedTemporaryFile  # 3 ms that others do not need
 
         with NamedTemporaryFile() as chain:  # one file is all that the library takes
-            chain.write(Path(self.certificate).read_bytes() + b"\n" + Path(self.peer_ca_cert).read_bytes())
+            chain.write(
+                pathlib.Path(self.certificate).read_bytes()
+                + b"\n"
+                + pathlib.Path(self.peer_ca_cert).read_bytes()
+            )
             chain.flush()
             context.load_cert_chain(chain.name, self.private_key)
 
@@ -100,7 +104,7 @@ def _naming(*paths: str) -> Iterator[None]:
     except OSError as error:
         for path in paths:
             try:
-                Path(path).read_bytes()
+                pathlib.Path(path).read_bytes()
             except OSError as reason:
                 raise OSError(reason.errno, f"{path}: {reason.strerror}") from None
         if isinstance(error, ssl.SSLError):

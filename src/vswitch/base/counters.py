@@ -9,7 +9,6 @@ Sources: ovs-appctl coverage/show and memory/show.
 
 from __future__ import annotations
 
-import zlib
 from collections import deque
 from collections.abc import Iterable, Mapping
 
@@ -67,8 +66,10 @@ class Counters:
 
     def show(self) -> str:
         """The text of coverage/show: every event that happened, and how often of late."""
+        from zlib import crc32  # 0.7 ms of a start
+
         hit = [counter for counter in self.by_name.values() if counter.total]
-        digest = zlib.crc32(" ".join(sorted(counter.name for counter in hit)).encode())
+        digest = crc32(" ".join(sorted(counter.name for counter in hit)).encode())
         return "".join(
             [
                 "Event coverage, avg rate over last: 5 seconds, last minute, last hour,  "

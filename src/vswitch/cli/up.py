@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from vswitch.aio import unixctl
@@ -64,8 +64,8 @@ Run a database and a switch in this process, until ctrl-C.
   -V, --version            print the version"""
 
 
-def main(words: Sequence[str]) -> int:
-    """Run a switch until told to stop."""
+def main(words: Sequence[str], system: Callable[[], str]) -> int:
+    """Run a switch until told to stop.  `system` says what probe() found."""
     given, rest = parse_options(words, OPTIONS)
     default = default_directory()
     if "help" in given:
@@ -82,8 +82,9 @@ def main(words: Sequence[str]) -> int:
     for name in DIRECTORIES:
         os.environ[name] = str(directory)
     # Unless asked to say more, the console has what `up` itself prints, and what went wrong.
+    found = None if "disable-system" in given else system
     settings = Given([("pidfile", None), ("verbose", "console:warn"), *given])
-    return run_daemon(SWITCH, settings, lambda service: _up(service, settings, usual), SteerableLoop)
+    return run_daemon(SWITCH, settings, lambda service: _up(service, settings, usual, found), SteerableLoop)
 
 
 def default_directory() -> str:
@@ -141,13 +142,13 @@ def first_transaction(layout: Json) -> Mapping[str, Json]:
     return {"Open_vSwitch": {new_uuid(): columns}, "_comment": "vswitch up"}
 
 
-async def _up(service: Service, given: Given, usual: bool) -> None:
+async def _up(service: Service, given: Given, usual: bool, system: Callable[[], str] | None) -> None:
     """Run both daemons, the database for as long as the switch needs it."""
     service.cleanup = True
     LOG.set_level(Level.ERR, "fatal_signal", "console")  # ctrl-C is how this program is meant to end
     platform = build_platform(
         dummy=(given.get("enable-dummy") or "on") if "enable-dummy" in given else "",
-        system="disable-system" not in given,
+        system=system,
     )
     pidfile = PidFile(in_rundir(f"{DATABASE}.pid"))
     pidfile.create(overwrite=False)

@@ -7,7 +7,11 @@ from collections.abc import Sequence
 
 from vswitch.base.options import HELP, CommandError, parse_options, version_text
 from vswitch.cli.command import guarded
+from vswitch.linux.elsewhere import found_elsewhere
+from vswitch.linux.later import wait_for_use_of
 from vswitch.linux.program import loading
+from vswitch.vswitchd.later import LATER
+from vswitch.vswitchd.probe import probe
 
 PROGRAM = "vswitch"
 USAGE = """vswitch: Open vSwitch, founded anew
@@ -31,10 +35,14 @@ def _run(words: Sequence[str]) -> int:
         return 0
     match rest:
         case ["up", *options]:
+            system = probe if "--disable-system" in options else found_elsewhere(probe)
+            wait_for_use_of(LATER)
             with loading():
                 from vswitch.cli import up
 
-            return up.main(options)
+                main = up.main
+
+            return main(options, system)
         case ["db", *words_of_db]:
             from vswitch.cli.history import main as history
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import NewType
 
 from vswitch.base.dataclass import dataclass
-from vswitch.dpif.action import Cookie, DatapathAction
+from vswitch.dpif import action
 from vswitch.dpif.packet import Packet
 from vswitch.flow.field import Flow, Mask
 
@@ -35,7 +35,7 @@ class Megaflow:
     ufid: Ufid
     flow: Flow
     mask: Mask
-    actions: tuple[DatapathAction, ...]  # empty: drop
+    actions: tuple[action.DatapathAction, ...]  # empty: drop
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Upcall:
 
     packet: Packet
     flow: Flow
-    cookie: Cookie | None = None
+    cookie: action.Cookie | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,4 +56,4 @@ class Execute:
 
     packet: Packet
     flow: Flow
-    actions: tuple[DatapathAction, ...]
+    actions: tuple[action.DatapathAction, ...]

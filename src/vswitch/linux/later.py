@@ -16,7 +16,7 @@ import sys
 from _frozen_importlib import ModuleSpec
 from _frozen_importlib_external import PathFinder, SourceFileLoader
 from _thread import RLock
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from types import ModuleType
 
 # Who imports them, and what for.  None is a package: what is in one is found by what the package says when executed.
@@ -27,15 +27,37 @@ LATER = frozenset({
     "ipaddress",          # urllib.parse, which pathlib imports
     "linecache",          # traceback, which logging imports
     "locale",             # subprocess: text
+    "pathlib",            # vswitch: files; with it, urllib.parse and others
     "ssl",                # asyncio and vswitch: TLS
     "textwrap",           # traceback
 })  # fmt: skip
 
 
+_names = set(LATER)
+
+
 def wait_for_use() -> None:
-    """From now on, have the modules in LATER wait; those that are imported already stay as they are."""
+    """From now on, have the modules in LATER wait; what is imported already stays as it is."""
     if _Finder not in sys.meta_path:
         sys.meta_path.insert(0, _Finder)
+
+
+def wait_for_use_of(names: Iterable[str]) -> None:
+    """Have these modules wait, too, where modules wait."""
+    _names.update(names)
+
+
+def use_what_waits() -> Iterator[str]:
+    """Execute the modules that programs asked to have wait, and that wait still: one with each step, which says which."""
+    waiting = True
+    while waiting:  # for one may import another
+        waiting = False
+        for name in sorted(_names - LATER):
+            module = sys.modules.get(name)
+            if type(module) is _Waiting:
+                _execute(module)
+                waiting = True
+                yield name
 
 
 class _Finder:
@@ -46,7 +68,7 @@ class _Finder:
         name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         """Where the module `name` is; None: others shall look for it."""
-        if name not in LATER:
+        if name not in _names:
             return None
         spec = PathFinder.find_spec(name, path, target)
         if spec is not None and isinstance(spec.loader, SourceFileLoader):

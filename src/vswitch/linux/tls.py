@@ -8,9 +8,9 @@ from __future__ import annotations
 import _socket
 import errno
 import os
+import pathlib
 import socket
 import ssl
-from pathlib import Path
 from typing import NoReturn
 
 from vswitch.linux.sockets import TlsOptions
@@ -40,7 +40,7 @@ def secure(sock: _socket.socket, options: TlsOptions, *, server_side: bool) -> s
 
 
 def _lacks_authority(options: TlsOptions) -> bool:
-    return options.bootstrap_ca_cert is not None and not Path(options.bootstrap_ca_cert).exists()
+    return options.bootstrap_ca_cert is not None and not pathlib.Path(options.bootstrap_ca_cert).exists()
 
 
 def new_context(server_side: bool, protocols: str, ciphers: str) -> ssl.SSLContext:
@@ -100,5 +100,5 @@ def _adopt_authority(connection: ssl.SSLSocket, path: str) -> NoReturn:
     root = chain[-1].get_info() if chain else {}
     if not root or root["issuer"] != root["subject"]:
         raise OSError(errno.EPROTO, "could not bootstrap CA cert: self-signed certificate required")
-    Path(path).write_text(chain[-1].public_bytes(), encoding="ascii")
+    pathlib.Path(path).write_text(chain[-1].public_bytes(), encoding="ascii")
     raise OSError(errno.EPROTO, os.strerror(errno.EPROTO))

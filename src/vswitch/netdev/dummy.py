@@ -12,17 +12,17 @@ Sources: ovs-appctl netdev-dummy/receive, as the peer answers it.
 
 from __future__ import annotations
 
+import pathlib
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
 
 from vswitch.base.dataclass import replace
 from vswitch.base.log import Logger
+from vswitch.dpif import offload
 from vswitch.dpif.frame import HEADER_SIZE, FrameIo, frame_of, packet_of
 from vswitch.dpif.netdev import Netdev, NetdevState, NetdevStats
-from vswitch.dpif.offload import finished
 from vswitch.dpif.packet import Packet
-from vswitch.packet.pcap import PcapWriter
+from vswitch.packet import pcap
 
 log = Logger("netdev_dummy")
 
@@ -73,12 +73,14 @@ class DummyDevice(FrameIo, Netdev):
         self._waiting: deque[bytes] = deque()  # frames
         self._wake: Callable[[], None] | None = None
         self._options: Mapping[str, str] = {}
-        self._captures: dict[Path, PcapWriter] = {}
+        self._captures: dict[pathlib.Path, pcap.PcapWriter] = {}
 
     def configure(self, options: Mapping[str, str]) -> None:
         """Begin the captures that `options` ask for, and end the others."""
         self._options = options
-        wanted = {Path(file) for name in ("pcap", "rxq_pcap", "tx_pcap") if (file := options.get(name))}
+        wanted = {
+            pathlib.Path(file) for name in ("pcap", "rxq_pcap", "tx_pcap") if (file := options.get(name))
+        }
         for path in self._captures.keys() - wanted:
             self._captures.pop(path).close()
         for path in wanted - self._captures.keys():
@@ -121,7 +123,7 @@ class DummyDevice(FrameIo, Netdev):
         """Count and record packets as they would be on a wire: in segments, with checksums."""
         if not self._state.up:
             return 0
-        for packet in (packet for frame in frames for packet in finished(packet_of(frame))):
+        for packet in (packet for frame in frames for packet in offload.finished(packet_of(frame))):
             self._record(packet, "pcap", "tx_pcap")
             self._stats = replace(
                 self._stats,
@@ -168,7 +170,7 @@ class DummyDevice(FrameIo, Netdev):
         self._forget()
 
     def _record(self, packet: Packet, *options: str) -> None:
-        for path in {Path(self._options[option]) for option in options if self._options.get(option)}:
+        for path in {pathlib.Path(self._options[option]) for option in options if self._options.get(option)}:
             capture = self._captures.get(path)
             try:
                 if capture:
@@ -178,10 +180,10 @@ class DummyDevice(FrameIo, Netdev):
                 self._captures.pop(path).close()
 
 
-def _open_capture(path: Path) -> PcapWriter:
+def _open_capture(path: pathlib.Path) -> pcap.PcapWriter:
     file = path.open("wb", buffering=0)
     try:
-        return PcapWriter(file)
+        return pcap.PcapWriter(file)
     except OSError:
         file.close()
         raise

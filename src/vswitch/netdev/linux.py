@@ -16,10 +16,10 @@ from vswitch.base.dataclass import dataclass, field
 from vswitch.base.errors import KernelError
 from vswitch.dpif.frame import FrameIo
 from vswitch.dpif.netdev import Netdev, NetdevState, NetdevStats
+from vswitch.linux import packet as packet_socket
 from vswitch.linux.ethtool import Ethtool
-from vswitch.linux.packet import PacketSocket
 from vswitch.linux.rtnetlink import IFF_LOOPBACK, Link, Rtnetlink
-from vswitch.netdev.features import features_of_modes, medium_of
+from vswitch.netdev import features
 
 LONGEST_NAME = 15  # bytes of a device's name
 
@@ -52,8 +52,8 @@ class LinuxDevice(FrameIo, Netdev):
         self.ifindex = link.ifindex
         self.is_loopback = bool(link.flags & IFF_LOOPBACK)
         self._carrier_changes = link.carrier_changes
-        self._receiver: PacketSocket | None = None
-        self._sender: PacketSocket | None = None
+        self._receiver: packet_socket.PacketSocket | None = None
+        self._sender: packet_socket.PacketSocket | None = None
 
     def state(self) -> NetdevState:
         """What the device is like now.  KernelError: ENODEV when it has gone, or has another name."""
@@ -68,9 +68,9 @@ class LinuxDevice(FrameIo, Netdev):
             link_resets=link.carrier_changes - self._carrier_changes,
             speed=settings.bits_per_second if settings else 0,
             full_duplex=settings.full_duplex if settings else None,
-            medium=medium_of(settings) if settings else 0,
-            advertised=features_of_modes(settings.advertised) if settings else 0,
-            supported=features_of_modes(settings.supported) if settings else 0,
+            medium=features.medium_of(settings) if settings else 0,
+            advertised=features.features_of_modes(settings.advertised) if settings else 0,
+            supported=features.features_of_modes(settings.supported) if settings else 0,
             driver=self._driver(),
         )
 
@@ -102,7 +102,7 @@ class LinuxDevice(FrameIo, Netdev):
         """Send in order; returns how many the device took."""
         door = self._receiver or self._sender
         if door is None:
-            door = self._sender = PacketSocket(self.ifindex, receive=False)
+            door = self._sender = packet_socket.PacketSocket(self.ifindex, receive=False)
         return door.send_frames(frames)
 
     def close(self) -> None:
@@ -112,9 +112,9 @@ class LinuxDevice(FrameIo, Netdev):
                 door.close()
         self._receiver = self._sender = None
 
-    def _open_receiver(self) -> PacketSocket:
+    def _open_receiver(self) -> packet_socket.PacketSocket:
         if self._receiver is None:
-            self._receiver = PacketSocket(self.ifindex)
+            self._receiver = packet_socket.PacketSocket(self.ifindex)
         return self._receiver
 
     def _link(self, stats: bool = False) -> Link:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from vswitch.dpif.registry import Registry
+from vswitch.netdev import internal, tap
 from vswitch.netdev.dummy import DummyDevices
-from vswitch.netdev.internal import InternalDevice
 from vswitch.netdev.linux import Kernel, LinuxDevice
-from vswitch.netdev.tap import TapDevice
 
 
 def register_linux(registry: Registry) -> Kernel:
     """Offer the kernel's devices, those of the network namespace that this thread is in."""
     kernel = Kernel()
     registry.netdevs["system"] = registry.netdevs[""] = lambda name, options: LinuxDevice(name, kernel)
-    registry.netdevs["internal"] = lambda name, options: InternalDevice(name, kernel)
-    registry.netdevs["tap"] = lambda name, options: TapDevice(name, kernel)
+    registry.netdevs["internal"] = lambda name, options: internal.InternalDevice(name, kernel)
+    registry.netdevs["tap"] = lambda name, options: tap.TapDevice(name, kernel)
     return kernel
 
 

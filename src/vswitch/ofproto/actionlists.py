@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator
 
 from vswitch.base.memo import by_identity
 from vswitch.flow.ports import OFPP_CONTROLLER
+from vswitch.openflow.actions import learn
 from vswitch.openflow.actions.base import Action
-from vswitch.openflow.actions.learn import Learn
 from vswitch.openflow.actions.output import Controller, Enqueue, Group, Output, OutputTrunc
 
 
@@ -41,5 +41,5 @@ def teaches(actions: tuple[Action, ...]) -> tuple[tuple[int, int], ...]:
     return tuple(
         (action.table, action.cookie)
         for action in flattened(actions)
-        if isinstance(action, Learn) and action.delete_learned
+        if isinstance(action, learn.Learn) and action.delete_learned
     )

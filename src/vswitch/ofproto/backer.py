@@ -22,24 +22,23 @@ from _blake2 import blake2b  # `hashlib` imports all of OpenSSL with it
 from collections.abc import Iterator, Sequence
 
 from vswitch.base.counters import Counter
-from vswitch.dpif.action import DatapathAction, SlowPath, ToController, Userspace
+from vswitch.dpif import action
 from vswitch.dpif.datapath import Support
 from vswitch.dpif.megaflow import Execute, FlowStats, Megaflow, Ufid, Upcall
 from vswitch.dpif.ports import OdpPort
 from vswitch.flow.field import Flow, Mask
 from vswitch.flow.fields import IN_PORT, VLAN2_TCI, VLAN_PRESENT, VLAN_TCI
+from vswitch.ofproto import packetin
 from vswitch.ofproto.command import Command, Install, Uninstall
 from vswitch.ofproto.expiry import expire, expiring_rules
 from vswitch.ofproto.fairness import FairQueue
 from vswitch.ofproto.megaflows import Entry, Megaflows
 from vswitch.ofproto.monitors import flush
 from vswitch.ofproto.pace import Pace
-from vswitch.ofproto.packetin import packet_ins
-from vswitch.ofproto.resume import bridge_id
 from vswitch.ofproto.switch import Switch
 from vswitch.ofproto.wiring import Changes, Wiring
-from vswitch.ofproto.xlate.context import Translation
-from vswitch.ofproto.xlate.translate import translate
+from vswitch.ofproto.xlate import context
+from vswitch.ofproto.xlate import translate as translation
 
 DEFAULT_MAX_IDLE = 10.0  # seconds
 OVERLOAD_MAX_IDLE = 0.1  # seconds, while there are more megaflows than the limit
@@ -120,7 +119,7 @@ class Backer:
 
     def _serve_upcalls(self, now: float) -> None:
         for upcall in self._upcalls.take(UPCALLS_AT_ONCE):
-            if isinstance(upcall.cookie, ToController):
+            if isinstance(upcall.cookie, action.ToController):
                 self._packet_in(upcall, upcall.cookie)
             else:
                 self._translate(upcall, now)
@@ -133,7 +132,7 @@ class Backer:
             return
         switch, port = found
         flow = IN_PORT.put(upcall.flow, port.number)
-        xlate = translate(self.wiring, switch, flow, now, packet=upcall.packet, side_effects=True)
+        xlate = translation.translate(self.wiring, switch, flow, now, packet=upcall.packet, side_effects=True)
         out = self.wiring.outbox
         if upcall.cookie is None:
             xlate.carried.count(1, len(upcall.packet.data), now)
@@ -143,7 +142,7 @@ class Backer:
         if xlate.actions:
             out.append(Execute(upcall.packet, upcall.flow, tuple(xlate.actions)))
 
-    def _enter(self, odp_flow: Flow, flow: Flow, xlate: Translation, now: float) -> Entry:
+    def _enter(self, odp_flow: Flow, flow: Flow, xlate: context.Translation, now: float) -> Entry:
         """Make a megaflow of a translation, and remember it."""
         mask = Mask(xlate.mask | KEY_SHAPE)
         key = Flow(odp_flow & mask)
@@ -172,7 +171,7 @@ class Backer:
         digest.update(_bytes_of(key))
         return Ufid(int.from_bytes(digest.digest(), "big"))
 
-    def _packet_in(self, upcall: Upcall, cookie: ToController) -> None:
+    def _packet_in(self, upcall: Upcall, cookie: action.ToController) -> None:
         frozen = self.wiring.frozen.get(cookie.recirc_id)
         switch = self.switches.get(frozen.switch) if frozen is not None else None
         if frozen is None or switch is None:
@@ -180,9 +179,11 @@ class Backer:
             return
         rest = frozen.rest
         if rest is not None:
+            from vswitch.ofproto.resume import bridge_id  # when a controller is to let a packet go on
+
             rest = rest.replace(bridge=bridge_id(switch.name), odp_port=IN_PORT.get(upcall.flow))
         self.wiring.outbox.extend(
-            packet_ins(switch.channels.values(), upcall.packet, frozen.metadata, cookie, rest)
+            packetin.packet_ins(switch.channels.values(), upcall.packet, frozen.metadata, cookie, rest)
         )
 
     # What is due.
@@ -250,7 +251,7 @@ class Backer:
             return
         switch, port = found
         flow = IN_PORT.put(entry.flow, port.number)
-        xlate = translate(self.wiring, switch, flow, now)
+        xlate = translation.translate(self.wiring, switch, flow, now)
         xlate.carried.credit(new, now)
         if xlate.mask | KEY_SHAPE != old.mask:
             self._replace(entry, flow, xlate, now)
@@ -266,7 +267,7 @@ class Backer:
         if megaflow is not old:
             self.wiring.outbox.append(Install(megaflow))
 
-    def _replace(self, entry: Entry, flow: Flow, xlate: Translation, now: float) -> None:
+    def _replace(self, entry: Entry, flow: Flow, xlate: context.Translation, now: float) -> None:
         """Put a megaflow with another mask in the place of `entry`: else entries would overlap, or be too wide.
 
         The new one comes first, so that no packet comes up meanwhile.  A megaflow of a former daemon is not replaced:
@@ -379,8 +380,8 @@ def _bytes_of(number: int) -> bytes:
     return number.to_bytes((number.bit_length() + 7) // 8, "big")
 
 
-def datapath_actions(xlate: Translation) -> tuple[DatapathAction, ...]:
+def datapath_actions(xlate: context.Translation) -> tuple[action.DatapathAction, ...]:
     """What the datapath does: the actions, or if it cannot do one of them, hand up each packet."""
     if xlate.slow:
-        return (Userspace(SlowPath(xlate.slow)),)
+        return (action.Userspace(action.SlowPath(xlate.slow)),)
     return tuple(xlate.actions)

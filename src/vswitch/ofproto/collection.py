@@ -14,8 +14,6 @@ from vswitch.base.dataclass import dataclass, field
 from vswitch.base.remains import Container
 from vswitch.openflow.message import Message
 
-DEFAULT_IDLE_TIMEOUT = 10.0  # seconds
-
 
 class Pending(Protocol):
     """One or more messages that wait for the commit (bundling.py)."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from itertools import islice
 
-from vswitch.ofproto.bundling import drop
+from vswitch.ofproto import bundling
 from vswitch.ofproto.command import Send
 from vswitch.ofproto.learning import forget_learned
 from vswitch.ofproto.monitors import flush
@@ -54,7 +54,7 @@ def _expire_collections(switch: Switch, now: float) -> None:
     for channel in switch.channels.values():
         for number, collection in list(channel.collections.items()):
             if now >= collection.used + switch.wiring.collection_timeout:
-                drop(switch, channel.collections, number)
+                bundling.drop(switch, channel.collections, number)
                 data = collection.opened_by
                 xid = int.from_bytes(data[4:8], "big")
                 switch.wiring.outbox.append(Send(channel.id, Error(BundleFailed.TIMEOUT, data), xid))

@@ -14,8 +14,8 @@ from vswitch.ofproto.eviction import rule_to_evict
 from vswitch.ofproto.rule import Rule, RuleFlags
 from vswitch.ofproto.switch import Switch
 from vswitch.ofproto.table import INTERNAL_TABLE
+from vswitch.openflow.actions import learn as learn_action
 from vswitch.openflow.actions.base import Action
-from vswitch.openflow.actions.learn import Learn
 from vswitch.openflow.messages.flow import RemovedReason
 
 
@@ -24,7 +24,7 @@ class Learned:
     """A rule that a packet teaches `switch`, by the action `learn`."""
 
     switch: Switch
-    learn: Learn
+    learn: learn_action.Learn
     match: Match
     actions: tuple[Action, ...]
 

@@ -29,7 +29,7 @@ from vswitch.flow.field import Flow, Mask
 from vswitch.flow.match import Match
 from vswitch.ofproto.port import Bundle
 from vswitch.ofproto.table import Table
-from vswitch.ofproto.xlate.context import Carried, Dependencies
+from vswitch.ofproto.xlate import context
 from vswitch.protocols.mac_learning import MacKey, MacTable
 
 MacTag = tuple[int, MacKey]  # id of the table, and the entry
@@ -45,8 +45,8 @@ class Entry:
 
     megaflow: Megaflow
     flow: Flow  # of the packet that made it, all bits; its input port is the switch's
-    carried: Carried
-    dependencies: Dependencies
+    carried: context.Carried
+    dependencies: context.Dependencies
     recircs: tuple[int, ...]
     created: float
     used: float
@@ -58,7 +58,9 @@ class Entry:
     def adopted(cls, megaflow: Megaflow, stats: FlowStats, now: float) -> Entry:
         """A megaflow that a former daemon left in the datapath, and credited so far."""
         used = now if stats.used is None else stats.used
-        return cls(megaflow, megaflow.flow, Carried(), Dependencies(), (), now, used, stats, True)
+        return cls(
+            megaflow, megaflow.flow, context.Carried(), context.Dependencies(), (), now, used, stats, True
+        )
 
     def take_new(self, stats: FlowStats) -> FlowStats | None:
         """What has been carried since the last call, of `stats` in all; a datapath that started anew counts from 0."""

@@ -8,13 +8,13 @@ Sources: ovs-vswitchd.conf.db(5), Port: vlan_mode, tag, trunks, other_config:pri
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Callable
 
 from vswitch.base.dataclass import dataclass, field
 from vswitch.dpif.netdev import NetdevStats
 from vswitch.dpif.ports import OdpPort
 from vswitch.flow.ports import OfPort
+from vswitch.ofproto.settings import PriorityTags, VlanMode
 from vswitch.openflow.messages.port import (
     OFPPC10_NO_FLOOD,
     OFPPF_1GB_FD,
@@ -32,24 +32,6 @@ from vswitch.openflow.messages.port import (
     Port,
     speed_of,
 )
-
-
-class VlanMode(enum.Enum):
-    """Which VLANs a bundle carries, and with which tags; the values are the database's words."""
-
-    ACCESS = "access"
-    TRUNK = "trunk"
-    NATIVE_TAGGED = "native-tagged"
-    NATIVE_UNTAGGED = "native-untagged"
-    DOT1Q_TUNNEL = "dot1q-tunnel"
-
-
-class PriorityTags(enum.Enum):
-    """Whether packets without a VLAN leave an access port with a tag for their priority."""
-
-    NO = "no"
-    IF_NONZERO = "if-nonzero"
-    ALWAYS = "always"
 
 
 @dataclass(slots=True)

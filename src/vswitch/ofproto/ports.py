@@ -13,7 +13,8 @@ from typing import Generic, TypeVar
 
 from vswitch.dpif.ports import OdpPort
 from vswitch.flow.ports import OFPP_LOCAL, OFPP_MAX, OfPort
-from vswitch.ofproto.port import Bundle, PriorityTags, SwitchPort, VlanMode
+from vswitch.ofproto.port import Bundle, SwitchPort
+from vswitch.ofproto.settings import PriorityTags, VlanMode
 from vswitch.ofproto.wiring import Wiring
 from vswitch.openflow.messages.port import (
     OFPPC_PORT_DOWN,

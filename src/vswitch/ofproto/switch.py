@@ -20,35 +20,28 @@ from vswitch.base.dataclass import replace
 from vswitch.flow.classifier import Contents
 from vswitch.flow.match import Match
 from vswitch.flow.ports import OFPP_NORMAL, OfPort
+from vswitch.ofproto import eviction
+from vswitch.ofproto import group as groups
 from vswitch.ofproto.actionlists import teaches
 from vswitch.ofproto.channel import AsyncKind, Channel
 from vswitch.ofproto.command import Command, ConnectionId, Send
-from vswitch.ofproto.eviction import rules_to_evict
 from vswitch.ofproto.expiring import Expiring
-from vswitch.ofproto.group import GroupEntry
 from vswitch.ofproto.internal import InternalRules
 from vswitch.ofproto.port import Bundle, SwitchPort
 from vswitch.ofproto.ports import Bundles, Ports
 from vswitch.ofproto.rule import MAX_PRIORITY, Rule, RuleFlags
+from vswitch.ofproto.settings import FailMode
 from vswitch.ofproto.table import INTERNAL_TABLE, N_TABLES, Table
 from vswitch.ofproto.wiring import Wiring
 from vswitch.openflow.actions.base import Action
 from vswitch.openflow.actions.output import Output
 from vswitch.openflow.errors import OpenFlowError, RoleRequestFailed
 from vswitch.openflow.message import Message
+from vswitch.openflow.messages import nicira
+from vswitch.openflow.messages import table as table_messages
 from vswitch.openflow.messages.flow import FlowRemoved, RemovedReason
 from vswitch.openflow.messages.monitor import OFPFME_ADDED, OFPFME_MODIFIED, OFPFME_REMOVED, FlowUpdate
-from vswitch.openflow.messages.nicira import TlvMap
 from vswitch.openflow.messages.port import PortStatus
-from vswitch.openflow.messages.table import (
-    OFPTC14_EVICTION,
-    OFPTC14_VACANCY_EVENTS,
-    TABLE_VACANCY_DOWN,
-    TABLE_VACANCY_UP,
-    TableDesc,
-    TableStatus,
-    Vacancy,
-)
 from vswitch.protocols.mac_learning import MacTable
 
 FAIL_OPEN_PRIORITY = 0xF0F0F0
@@ -80,13 +73,6 @@ def nobody_asks(
     """The report of a switch whose rules nobody watches."""
 
 
-class FailMode(enum.Enum):
-    """What a switch does without a controller (ovs-vswitchd.conf.db(5), Bridge: fail_mode)."""
-
-    STANDALONE = "standalone"
-    SECURE = "secure"
-
-
 class FragmentHandling(enum.IntEnum):
     """What tables see of IP fragments, numbered as in OFPT_SET_CONFIG."""
 
@@ -107,8 +93,8 @@ class Switch:
         self.ports = Ports(self, wiring, self._tell_port, self.note)
         self.bundles = Bundles(self.ports, self.macs, wiring)
         self.tables = [Table(id) for id in range(N_TABLES)]
-        self.groups: dict[int, GroupEntry] = {}
-        self.options: dict[int, TlvMap] = {}  # of tunnels, by the field that each is (tunneloptions.py)
+        self.groups: dict[int, groups.GroupEntry] = {}
+        self.options: dict[int, nicira.TlvMap] = {}  # of tunnels, by field (tunneloptions.py)
         self.expiring = Expiring()
         self.channels: dict[ConnectionId, Channel] = {}
         self.fail_mode = FailMode.STANDALONE
@@ -224,14 +210,15 @@ class Switch:
             table.name = table.configured_name = name
         table.max_rules, table.configured_eviction, table.group_mask = max_rules, evicts, group_mask
         if evicts:
-            for rule in rules_to_evict(table):
+            for rule in eviction.rules_to_evict(table):
                 self.remove_rule(rule, RemovedReason.EVICTION, now)
 
-    def table_desc(self, table: Table) -> TableDesc:
+    def table_desc(self, table: Table) -> table_messages.TableDesc:
         """A table's configuration as controllers are told of it."""
-        vacancy = None if table.vacancy is None else Vacancy(*table.vacancy, table.free)
-        flags = OFPTC14_EVICTION * table.eviction | OFPTC14_VACANCY_EVENTS * (vacancy is not None)
-        return TableDesc(table.id, flags, EVICTION_FLAGS, vacancy)
+        vacancy = None if table.vacancy is None else table_messages.Vacancy(*table.vacancy, table.free)
+        flags = table_messages.OFPTC14_EVICTION * table.eviction
+        flags |= table_messages.OFPTC14_VACANCY_EVENTS * (vacancy is not None)
+        return table_messages.TableDesc(table.id, flags, EVICTION_FLAGS, vacancy)
 
     def watch_vacancy(self, table: Table) -> None:
         """Tell controllers if there is less or more room in a table than they wanted to know of."""
@@ -239,13 +226,13 @@ class Switch:
             return
         down, up = table.vacancy
         if table.vacancy_falls and table.free < down:
-            reason = TABLE_VACANCY_DOWN
+            reason = table_messages.TABLE_VACANCY_DOWN
         elif not table.vacancy_falls and table.free > up:
-            reason = TABLE_VACANCY_UP
+            reason = table_messages.TABLE_VACANCY_UP
         else:
             return
         table.vacancy_falls = not table.vacancy_falls
-        self.tell(AsyncKind.TABLE_STATUS, reason, TableStatus(reason, self.table_desc(table)))
+        self.tell(AsyncKind.TABLE_STATUS, reason, table_messages.TableStatus(reason, self.table_desc(table)))
 
     def remove_rule(self, rule: Rule, reason: RemovedReason, now: float) -> None:
         """Take `rule` out of its table; controllers hear of it if the rule says so."""
@@ -382,7 +369,7 @@ class Switch:
 
     # Groups.
 
-    def set_group(self, group: GroupEntry) -> None:
+    def set_group(self, group: groups.GroupEntry) -> None:
         """Add `group`, or put it in the place of the one with its number."""
         old = self.groups.get(group.id)
         self.note(partial(self._restore_group, group.id, old))
@@ -393,7 +380,7 @@ class Switch:
         self.note(partial(self._restore_group, number, self.groups[number]))
         self._restore_group(number, None)
 
-    def _restore_group(self, number: int, group: GroupEntry | None) -> None:
+    def _restore_group(self, number: int, group: groups.GroupEntry | None) -> None:
         if group is None:
             self.groups.pop(number, None)
         else:

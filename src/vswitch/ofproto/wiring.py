@@ -13,10 +13,10 @@ from vswitch.base.remains import Remains
 from vswitch.dpif.datapath import Support
 from vswitch.dpif.ports import OdpPort
 from vswitch.flow.match import Match
-from vswitch.ofproto.collection import DEFAULT_IDLE_TIMEOUT
 from vswitch.ofproto.command import Command
 from vswitch.ofproto.port import SwitchPort
 from vswitch.ofproto.recirculation import FrozenStates
+from vswitch.ofproto.settings import BUNDLE_IDLE_TIMEOUT
 from vswitch.ofproto.table import Table
 
 S = TypeVar("S")  # what owns ports: a switch
@@ -45,7 +45,7 @@ class Wiring(Generic[S]):
         self.frozen = FrozenStates()
         self.outbox: list[Command] = []
         self.remains = Remains()
-        self.collection_timeout = DEFAULT_IDLE_TIMEOUT  # of OpenFlow's bundles, in seconds
+        self.collection_timeout = BUNDLE_IDLE_TIMEOUT  # of OpenFlow's bundles, in seconds
         self.n_connections = 0  # so far
         self._by_odp: dict[OdpPort, tuple[S, SwitchPort]] = {}
         self._by_name: dict[str, tuple[S, SwitchPort]] = {}

@@ -26,7 +26,6 @@ Sources: RFC 7047 5.1, 5.2; ovsdb(7), "Transactions", for `wait`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from copy import copy
 from typing import Any, ClassVar, TypeVar, dataclass_transform, overload
 
 from vswitch.base.errors import Conflict
@@ -113,7 +112,7 @@ class Record(metaclass=_Slotted):
             value = values.get(name, attribute.initial())
             if value is ...:
                 raise TypeError(f"a new {cls.__name__} needs a {name}")
-            self._draft[attribute.name] = copy(value) if isinstance(value, (set, dict)) else value
+            self._draft[attribute.name] = value.copy() if isinstance(value, (set, dict)) else value
 
     @classmethod
     def of(cls: type[R], cells: Cells, row: Row) -> R:

@@ -9,7 +9,8 @@ import asyncio
 from collections.abc import Coroutine, Sequence
 from pathlib import Path
 
-from vswitch.aio.daemon import Service, describe_status
+from vswitch.aio.daemon import Service
+from vswitch.aio.detach import describe_status
 from vswitch.base.errors import TextError, VswitchError
 from vswitch.base.log import LOG, Logger
 from vswitch.base.options import CommandError, version_line

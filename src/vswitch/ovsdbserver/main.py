@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
+from vswitch.aio.detach import detach
 from vswitch.base.options import (
     BOOTSTRAP,
     COMMON,
@@ -89,6 +90,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return error.status
     if "help" in given or "version" in given:
         return answer(usage() if "help" in given else version_text(PROGRAM))
+    detach(PROGRAM, given)
     with loading():
         from vswitch.ovsdbserver.run import run  # the whole server: 30 ms that --version does not need
 

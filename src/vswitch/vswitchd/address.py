@@ -16,7 +16,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from pathlib import Path
 
 from vswitch.vswitchd.bridge import BridgeConfig
 
@@ -60,7 +59,8 @@ def datapath_id(config: BridgeConfig, ports: Mapping[str, int], host_uuid: str) 
 def xenserver_uuid(inventory: str = "/etc/xensource-inventory") -> str:
     """XAPI's UUID of this host; empty if this is no XenServer."""
     try:
-        text = Path(inventory).read_text(encoding="utf-8", errors="replace")
+        with open(inventory, encoding="utf-8", errors="replace") as file:
+            text = file.read()
     except OSError:
         return ""
     found = re.search(r"^INSTALLATION_UUID='(.{36})'$", text, re.MULTILINE)

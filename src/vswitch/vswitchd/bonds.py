@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import count
 
 from vswitch.base.errors import KernelError, TextError
-from vswitch.protocols.bonding import Bond, BondMode, Link
+from vswitch.protocols import bonding
+from vswitch.vswitchd import existing
 from vswitch.vswitchd.bridge import PortConfig
-from vswitch.vswitchd.existing import Bridge
 from vswitch.vswitchd.vswitch import Vswitch
 
 
@@ -27,7 +27,7 @@ class Bonds:
         self._on_change = on_change
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
-        self._bonds: dict[str, Bond] = {}
+        self._bonds: dict[str, bonding.Bond] = {}
 
     def look(self) -> None:
         """See what has been configured, and how the links are; and have packets go where they can."""
@@ -39,10 +39,10 @@ class Bonds:
             assert port.bond is not None
             bond = self._bonds.get(name)
             if bond is None:
-                bond = self._bonds[name] = Bond(port.bond, 0, now)
+                bond = self._bonds[name] = bonding.Bond(port.bond, 0, now)
             elif bond.config != port.bond:
                 bond.config, bond.since = port.bond, now
-            shares = bond.config.mode is not BondMode.ACTIVE_BACKUP
+            shares = bond.config.mode is not bonding.BondMode.ACTIVE_BACKUP
             bond.number = (bond.number or self._free_number()) if shares else 0
             bond.look(_links(bridge, port), now)
         self._vswitch.choose_members({name: bond.active for name, bond in self._bonds.items()})
@@ -64,7 +64,7 @@ class Bonds:
         delays = [at for bond in self._bonds.values() if (at := bond.changes_at) is not None]
         self._timer = self._loop.call_at(min(delays), self.look) if delays else None
 
-    def _configured(self) -> Iterator[tuple[Bridge, PortConfig]]:
+    def _configured(self) -> Iterator[tuple[existing.Bridge, PortConfig]]:
         for bridge in self._vswitch.bridges.values():
             yield from ((bridge, port) for port in bridge.config.ports if port.bond is not None)
 
@@ -93,7 +93,7 @@ class Bonds:
         return "bond\ttype\trecircID\tmembers\n" + "".join(rows)
 
 
-def _links(bridge: Bridge, port: PortConfig) -> Mapping[str, Link]:
+def _links(bridge: existing.Bridge, port: PortConfig) -> Mapping[str, bonding.Link]:
     """How the members of a bond are that work at all."""
     links = {}
     for each in port.interfaces:
@@ -104,5 +104,5 @@ def _links(bridge: Bridge, port: PortConfig) -> Mapping[str, Link]:
             state = interface.netdev.state()
         except KernelError:  # the device has gone
             continue
-        links[each.name] = Link(state.mac, state.up and state.carrier)
+        links[each.name] = bonding.Link(state.mac, state.up and state.carrier)
     return links

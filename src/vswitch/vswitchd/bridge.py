@@ -19,13 +19,11 @@ from vswitch.base.jsontype import Json
 from vswitch.base.log import Logger
 from vswitch.base.text import c_int, parse_ipv4
 from vswitch.flow.ports import OFPP_LOCAL, OFPP_MAX, OfPort
-from vswitch.ofproto.collection import DEFAULT_IDLE_TIMEOUT
-from vswitch.ofproto.inband import Remote
-from vswitch.ofproto.port import PriorityTags, VlanMode
-from vswitch.ofproto.switch import FailMode
+from vswitch.ofproto import inband
+from vswitch.ofproto.settings import BUNDLE_IDLE_TIMEOUT, FailMode, PriorityTags, VlanMode
 from vswitch.openflow.version import ALL_VERSIONS, Version, parse_version
 from vswitch.ovsdb.replica import Row
-from vswitch.protocols.bonding import BondConfig, BondMode
+from vswitch.protocols import bonding
 
 log = Logger("bridge")
 
@@ -73,7 +71,7 @@ class PortConfig:
     priority_tags: PriorityTags = PriorityTags.NO
     protected: bool = False
     mac: int | None = None
-    bond: BondConfig | None = None  # of a port of several interfaces
+    bond: bonding.BondConfig | None = None  # of a port of several interfaces
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +119,7 @@ class BridgeConfig:
     forward_bpdu: bool = False
     flood_vlans: frozenset[int] = frozenset()
     description: str = ""  # other_config:dp-desc
-    in_band: frozenset[Remote] = frozenset()  # whom it has to reach through itself
+    in_band: frozenset[inband.Remote] = frozenset()  # whom it has to reach through itself
     in_band_queue: int | None = None
     tables: Mapping[int, TableConfig] = field(default_factory=dict)  # by number
 
@@ -140,7 +138,7 @@ class Config:
     max_idle: float = DEFAULT_MAX_IDLE / 1000  # seconds
     max_revalidator: float = DEFAULT_MAX_REVALIDATOR / 1000  # seconds
     flow_limit: int = DEFAULT_FLOW_LIMIT
-    bundle_timeout: float = DEFAULT_IDLE_TIMEOUT  # seconds, of OpenFlow's bundles
+    bundle_timeout: float = BUNDLE_IDLE_TIMEOUT  # seconds, of OpenFlow's bundles
     stats_interval: float = DEFAULT_STATS_INTERVAL / 1000  # seconds
     tls: Tls | None = None  # the row of SSL; None: what the command line says
     restoring: bool = False  # other_config:flow-restore-wait
@@ -163,7 +161,7 @@ def read_config(tables: Tables) -> Config:
             max(500, _integer(other, "max-idle", DEFAULT_MAX_IDLE)) / 1000,
             max(100, _integer(other, "max-revalidator", DEFAULT_MAX_REVALIDATOR)) / 1000,
             _integer(other, "flow-limit", DEFAULT_FLOW_LIMIT),
-            float(max(1, _integer(other, "bundle-idle-timeout", int(DEFAULT_IDLE_TIMEOUT)))),
+            float(max(1, _integer(other, "bundle-idle-timeout", int(BUNDLE_IDLE_TIMEOUT)))),
             max(DEFAULT_STATS_INTERVAL, _integer(other, "stats-update-interval", DEFAULT_STATS_INTERVAL))
             / 1000,
             _read_tls(tables, row["ssl"]),
@@ -279,11 +277,11 @@ def _read_port(tables: Tables, uuid: str, bridge: str) -> PortConfig | None:
     )
 
 
-def _read_bond(row: Row) -> BondConfig:
+def _read_bond(row: Row) -> bonding.BondConfig:
     other = row["other_config"]
     rebalance = _integer(other, "bond-rebalance-interval", DEFAULT_REBALANCE)
-    return BondConfig(
-        mode=BondMode(row["bond_mode"] or "active-backup"),
+    return bonding.BondConfig(
+        mode=bonding.BondMode(row["bond_mode"] or "active-backup"),
         updelay=max(0, row["bond_updelay"]) / 1000,
         downdelay=max(0, row["bond_downdelay"]) / 1000,
         rebalance=max(1000, rebalance) / 1000 if rebalance else 0.0,
@@ -338,7 +336,7 @@ def _read_controllers(tables: Tables, references: tuple[str, ...]) -> Iterator[C
         )
 
 
-def _remotes(tables: Tables, controllers: Iterable[ControllerConfig]) -> frozenset[Remote]:
+def _remotes(tables: Tables, controllers: Iterable[ControllerConfig]) -> frozenset[inband.Remote]:
     """Where the controllers and managers are that are reached in-band: those of known IPv4 addresses."""
     targets = [(each.target, OPENFLOW_PORT) for each in controllers if each.in_band and not each.service]
     targets += [
@@ -349,7 +347,7 @@ def _remotes(tables: Tables, controllers: Iterable[ControllerConfig]) -> frozens
     return frozenset(found for each in targets if (found := _remote(*each)) is not None)
 
 
-def _remote(target: str, default_port: int) -> Remote | None:
+def _remote(target: str, default_port: int) -> inband.Remote | None:
     kind, _, rest = target.partition(":")
     address, _, port = rest.partition(":")
     if kind not in ("tcp", "ssl"):

@@ -22,23 +22,24 @@ from vswitch.base.dataclass import dataclass, field
 from vswitch.base.errors import VswitchError
 from vswitch.base.log import Logger
 from vswitch.linux.dirs import rundir
+from vswitch.ofproto import connections
 from vswitch.ofproto.channel import ChannelKind
 from vswitch.ofproto.command import Command, ConnectionId, Send
-from vswitch.ofproto.connections import Connection
 from vswitch.ofproto.handlers import HANDLERS
-from vswitch.ofproto.switch import FailMode, Switch
-from vswitch.openflow.additions import Additions, run_reader
+from vswitch.ofproto.settings import FailMode
+from vswitch.ofproto.switch import Switch
+from vswitch.openflow import additions
+from vswitch.openflow import session as sessions
 from vswitch.openflow.errors import OpenFlowError
 from vswitch.openflow.message import HEADER, Message, find
+from vswitch.openflow.messages import monitor as monitor_messages
+from vswitch.openflow.messages import packet
 from vswitch.openflow.messages.hello import Error
-from vswitch.openflow.messages.monitor import FlowMonitorReply
-from vswitch.openflow.messages.packet import PacketIn
 from vswitch.openflow.messages.role import ROLE_EQUAL, ROLE_PRIMARY, ROLE_SECONDARY
-from vswitch.openflow.session import Event, Malformed, Negotiated, ProtocolError, Received, Session
 from vswitch.openflow.version import ALL_VERSIONS
+from vswitch.vswitchd import packetins
 from vswitch.vswitchd.bridge import OPENFLOW_PORT, BridgeConfig, ControllerConfig
 from vswitch.vswitchd.forwarding import Forwarding
-from vswitch.vswitchd.packetins import PacketIns
 
 log = Logger("rconn")
 log_connmgr = Logger("connmgr")
@@ -96,10 +97,10 @@ class _Controller:
 class _Link:
     """A channel on which a version is agreed."""
 
-    connection: Connection
-    session: Session
-    driver: Driver[Event]
-    packet_ins: PacketIns
+    connection: connections.Connection
+    session: sessions.Session
+    driver: Driver[sessions.Event]
+    packet_ins: packetins.PacketIns
 
 
 def name_of(data: bytes) -> str:
@@ -129,7 +130,7 @@ class Channels:
         self._links: dict[ConnectionId, _Link] = {}
         self._streams: set[Stream] = set()
         self._snoopers: set[Stream] = set()
-        self._unflushed: dict[int, Driver[Event]] = {}
+        self._unflushed: dict[int, Driver[sessions.Event]] = {}
         self._fail_timer: asyncio.TimerHandle | None = None
         self._alone_since = self._loop.time()
 
@@ -172,7 +173,7 @@ class Channels:
         link = self._links.get(command.connection)
         if link is None:
             return False
-        if isinstance(command.message, PacketIn):
+        if isinstance(command.message, packet.PacketIn):
             if not link.packet_ins.send(command.message):
                 PACKET_INS_DROPPED.hit()
             return True
@@ -189,7 +190,10 @@ class Channels:
                 command.message.code,
                 name_of(command.message.data),
             )
-        if isinstance(command.message, FlowMonitorReply) and link.driver.backlog > MONITOR_BACKLOG:
+        if (
+            isinstance(command.message, monitor_messages.FlowMonitorReply)
+            and link.driver.backlog > MONITOR_BACKLOG
+        ):
             self._loop.call_soon(self._pause, link)
         return True
 
@@ -207,7 +211,9 @@ class Channels:
         else:
             self._forwarding.perform(link.connection.resume())
 
-    def _say(self, session: Session, driver: Driver[Event], message: Message, xid: int = 0) -> None:
+    def _say(
+        self, session: sessions.Session, driver: Driver[sessions.Event], message: Message, xid: int = 0
+    ) -> None:
         session.send(message, xid)
         if not self._unflushed:
             self._loop.call_soon(self._flush)
@@ -248,12 +254,12 @@ class Channels:
 
     async def _serve_snooper(self, stream: Stream) -> None:
         """Copy what goes to and from the controllers; what a snooper says is ignored."""
-        driver = Driver(Session(self._loop.time(), ALL_VERSIONS, 0), stream)
+        driver = Driver(sessions.Session(self._loop.time(), ALL_VERSIONS, 0), stream)
         try:
             async for event in driver.events():
-                if isinstance(event, Negotiated):
+                if isinstance(event, sessions.Negotiated):
                     self._snoopers.add(stream)
-        except (OSError, ProtocolError) as error:
+        except (OSError, sessions.ProtocolError) as error:
             log.dbg("%s<->%s: %s", self.name, stream.name, error)
         finally:
             self._snoopers.discard(stream)
@@ -338,20 +344,20 @@ class Channels:
         """Be the switch at one end of `stream` until it closes."""
         assert self._config is not None
         probe = controller.config.inactivity_probe if controller else 0.0
-        session = Session(
-            self._loop.time(), self._config.versions, probe, run_reader=run_reader, handled=HANDLERS
+        session = sessions.Session(
+            self._loop.time(), self._config.versions, probe, run_reader=additions.run_reader, handled=HANDLERS
         )
         copy = self._copy if kind is ChannelKind.PRIMARY else None
         driver = Driver(session, stream, copy)
-        connection: Connection | None = None
+        connection: connections.Connection | None = None
         self._streams.add(stream)
         try:
             async for event in driver.events():
-                if isinstance(event, Negotiated):
-                    connection = Connection(self._switch, event.version, kind, self._loop.time())
+                if isinstance(event, sessions.Negotiated):
+                    connection = connections.Connection(self._switch, event.version, kind, self._loop.time())
                     config = controller.config if controller else TOOL
                     connection.channel.hears_unasked(config.asynchronous)
-                    packet_ins = PacketIns(
+                    packet_ins = packetins.PacketIns(
                         config, partial(self._say, session, driver), lambda: driver.backlog
                     )
                     self._links[connection.id] = _Link(connection, session, driver, packet_ins)
@@ -360,7 +366,7 @@ class Channels:
                     for commands in self._handle(connection, session, event, copy):
                         await driver.give_way()
                         self._forwarding.perform(commands)
-        except ProtocolError as error:
+        except sessions.ProtocolError as error:
             misunderstandings.warn("%s: %s", stream.name, error)
             limited.warn(
                 "%s<->%s: connection dropped (%s)", self.name, stream.name, os.strerror(errno.EPROTO)
@@ -376,14 +382,14 @@ class Channels:
 
     def _handle(
         self,
-        connection: Connection,
-        session: Session,
-        event: Event,
+        connection: connections.Connection,
+        session: sessions.Session,
+        event: sessions.Event,
         copy: Callable[[bytes], None] | None,
     ) -> Iterator[list[Command]]:
         """Do what a message asks for; what is left are further parts of a long reply."""
         match event:
-            case Received(message, xid, data):
+            case sessions.Received(message, xid, data):
                 if copy:
                     copy(data)
                 parts = connection.slices(message, xid, self._loop.time(), data)
@@ -391,12 +397,12 @@ class Channels:
                 session.nxm, session.table_ids = connection.nxm, connection.table_ids
                 self._forwarding.changed()
                 return parts
-            case Additions(additions):
+            case additions.Additions(flows):
                 if copy:
-                    copy(b"".join([event.whole(addition) for addition in additions]))
+                    copy(b"".join([event.whole(addition) for addition in flows]))
                 self._forwarding.perform(connection.add(event, self._loop.time()))
                 self._forwarding.changed()
-            case Malformed(error, xid, data):
+            case sessions.Malformed(error, xid, data):
                 if error.why:
                     nonsense.warn("%s", error.why)
                 self._forwarding.perform(connection.refuse(error, xid, data))

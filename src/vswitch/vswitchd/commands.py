@@ -16,20 +16,19 @@ from vswitch.aio.unixctl import MANY
 from vswitch.base.errors import TextError, VswitchError
 from vswitch.base.scan import c_atoi
 from vswitch.base.text import format_mac
-from vswitch.dpif.flowtext import format_bridge_megaflow
+from vswitch.dpif import flowtext
 from vswitch.dpif.netdev import NetdevStats
-from vswitch.flow.fields import IN_PORT
-from vswitch.flow.match import format_match
+from vswitch.flow import fields
+from vswitch.flow import match as matches
 from vswitch.flow.ports import OFPP_LOCAL, to_16
-from vswitch.ofproto.port import Bundle
-from vswitch.ofproto.rule import Rule
-from vswitch.openflow.actions.base import format_actions
-from vswitch.protocols.mac_learning import MacEntry
+from vswitch.ofproto import port as switch_port
+from vswitch.ofproto import rule as rules
+from vswitch.openflow.actions import base as actions
+from vswitch.protocols import mac_learning
+from vswitch.vswitchd import dpctl, existing
 from vswitch.vswitchd.bonds import Bonds
 from vswitch.vswitchd.bridge import parse_mac
-from vswitch.vswitchd.dpctl import DatapathView, Dpctl
 from vswitch.vswitchd.dpctlwords import USAGES, DpctlError
-from vswitch.vswitchd.existing import Bridge, Interface
 from vswitch.vswitchd.trace import add_trace_commands
 from vswitch.vswitchd.vswitch import Vswitch
 
@@ -80,14 +79,14 @@ class Questions:
     def __init__(self, vswitch: Vswitch) -> None:
         self.vswitch = vswitch
 
-    def bridge(self, name: str, complaint: str = "no such bridge") -> Bridge:
+    def bridge(self, name: str, complaint: str = "no such bridge") -> existing.Bridge:
         """The bridge of this name."""
         bridge = self.vswitch.bridges.get(name)
         if bridge is None:
             raise TextError(complaint)
         return bridge
 
-    def chosen(self, words: Sequence[str]) -> list[Bridge]:
+    def chosen(self, words: Sequence[str]) -> list[existing.Bridge]:
         """The bridge that the first word names; without one, all."""
         return [self.bridge(words[0])] if words else list(self.vswitch.bridges.values())
 
@@ -192,12 +191,12 @@ class Questions:
         bridge = self.bridge(words[-1])
         datapath = bridge.forwarding.datapath
         ports = {interface.odp_port for interface in bridge.interfaces.values()}
-        names = DatapathView(datapath).names() if named else None
+        names = dpctl.DatapathView(datapath).names() if named else None
         now = asyncio.get_running_loop().time()
         return lines(
-            format_bridge_megaflow(megaflow, stats, now, names, verbose)
+            flowtext.format_bridge_megaflow(megaflow, stats, now, names, verbose)
             for megaflow, stats in list(datapath.flow_dump())
-            if IN_PORT.get(megaflow.flow) in ports
+            if fields.IN_PORT.get(megaflow.flow) in ports
         )
 
     def dp_features(self, words: Sequence[str]) -> str:
@@ -268,22 +267,22 @@ class Questions:
             bridge.channels.reconnect()
 
 
-def _port_of(entry: MacEntry[Bundle]) -> str:
+def _port_of(entry: mac_learning.MacEntry[switch_port.Bundle]) -> str:
     """The OpenFlow port behind which an address is."""
     number = entry.port.ports[0].number
     return "LOCAL" if number == OFPP_LOCAL else str(number)
 
 
-def _rule(rule: Rule, now: float, offload: bool) -> str:
+def _rule(rule: rules.Rule, now: float, offload: bool) -> str:
     table = f"table_id={rule.table_id}, " if rule.table_id else ""
     carried = f"duration={int(now - rule.created)}s, n_packets={rule.packets}, n_bytes={rule.bytes}, "
     if offload:  # to hardware, which no datapath of ours does
         carried += "n_offload_packets=0, n_offload_bytes=0, "
-    match = format_match(rule.match, priority=rule.priority)
-    return f"{table}{carried}{match}{',' if match else ''}actions={format_actions(rule.actions)}"
+    match = matches.format_match(rule.match, priority=rule.priority)
+    return f"{table}{carried}{match}{',' if match else ''}actions={actions.format_actions(rule.actions)}"
 
 
-def _dpif_port(interface: Interface) -> str:
+def _dpif_port(interface: existing.Interface) -> str:
     name, number = interface.config.name, to_16(interface.ofport)
     if interface.netdev is None:
         return f"    {name} {number}/none: (patch: peer={interface.config.options.get('peer', '')})"
@@ -332,14 +331,16 @@ def add_dpctl_commands(service: Service, vswitch: Vswitch) -> None:
             return None
         return found[1].stats(found[0].forwarding.datapath)
 
-    def views() -> list[DatapathView]:
-        return [DatapathView(forwarding.datapath, port_stats) for forwarding in vswitch.forwardings.values()]
+    def views() -> list[dpctl.DatapathView]:
+        return [
+            dpctl.DatapathView(forwarding.datapath, port_stats) for forwarding in vswitch.forwardings.values()
+        ]
 
     loop = asyncio.get_running_loop()
-    commands = Dpctl(service.program, views, loop.time)
 
-    def answering(run: Callable[[Sequence[str]], Iterable[str]]) -> Callable[[Sequence[str]], str]:
+    def answering(name: str) -> Callable[[Sequence[str]], str]:
         def answer(words: Sequence[str]) -> str:
+            run = dpctl.Dpctl(service.program, views, loop.time).commands()[name]
             said: list[str] = []
             try:
                 said.extend(run(words))
@@ -349,6 +350,5 @@ def add_dpctl_commands(service: Service, vswitch: Vswitch) -> None:
 
         return answer
 
-    for name, run in commands.commands().items():
-        usage, at_least, at_most = USAGES[name]
-        service.commands.add(f"dpctl/{name}", usage, at_least, min(at_most, MANY), answering(run))
+    for name, (usage, at_least, at_most) in USAGES.items():
+        service.commands.add(f"dpctl/{name}", usage, at_least, min(at_most, MANY), answering(name))

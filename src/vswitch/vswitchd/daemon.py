@@ -18,6 +18,8 @@ from vswitch.aio.garbage import collect_garbage
 from vswitch.aio.tls import Tls
 from vswitch.base.log import Logger
 from vswitch.base.options import version_line
+from vswitch.linux.later import use_what_waits
+from vswitch.linux.program import loading
 from vswitch.linux.uuids import new_uuid
 from vswitch.netdev.monitor import DeviceMonitor
 from vswitch.ovsdb.change import FAILED, TRY_AGAIN, Transaction
@@ -63,7 +65,7 @@ class SwitchDaemon:
         self.database = Database(remote, self.replica, self._wake_up, tls)
         self._wake = asyncio.Event()
         self._reconfigure = self._status = self._statistics = False
-        self._configured = False
+        self._configured = asyncio.Event()
         self._ignored: frozenset[str] = frozenset()  # wishes that were warned of
 
     async def run(self) -> None:
@@ -77,6 +79,7 @@ class SwitchDaemon:
                     group.create_task(work)
                     for work in (
                         *(self.database.run(), self._follow(), self._watch_devices(), self._sample()),
+                        self._load_the_rest(),
                         collect_garbage(lambda: self.vswitch.n_removed),
                     )
                 ]
@@ -111,14 +114,21 @@ class SwitchDaemon:
             if not self.replica.has_lock:
                 await self._stand_by()
                 continue
-            if self._reconfigure or not self._configured:
+            if self._reconfigure or not self._configured.is_set():
                 await self._apply()
             if self._status or self._statistics:
                 await self._write()
-            if not self._configured:
-                self._configured = True
+            if not self._configured.is_set():
+                self._configured.set()
                 log.info("%s", version_line(self.service.program))
                 self.service.ready()
+
+    async def _load_the_rest(self) -> None:
+        """Import what had to wait until the switch works, before somebody waits for it: 50 ms in small steps."""
+        await self._configured.wait()
+        with loading():
+            for _ in use_what_waits():
+                await asyncio.sleep(0)
 
     async def _apply(self) -> None:
         self._reconfigure = False

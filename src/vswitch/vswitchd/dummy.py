@@ -12,11 +12,8 @@ from vswitch.aio.daemon import Service
 from vswitch.aio.unixctl import MANY
 from vswitch.base.errors import TextError
 from vswitch.base.scan import c_atoi
-from vswitch.dpif.key import parse_key
-from vswitch.dpif.packet import Packet
-from vswitch.flow.compose import compose
-from vswitch.flow.extract import ETH_HEADER_SIZE
-from vswitch.flow.field import Flow
+from vswitch.dpif import key, packet
+from vswitch.flow import compose, extract, field
 from vswitch.netdev.dummy import DummyDevices
 from vswitch.vswitchd.vswitch import Vswitch
 
@@ -61,24 +58,24 @@ def add_dummy_commands(service: Service, vswitch: Vswitch, dummies: DummyDevices
     add("netdev-dummy/conn-state", "[netdev]", 0, 1, conn_state)
 
 
-def _packets(words: Sequence[str], vswitch: Vswitch) -> list[Packet]:
+def _packets(words: Sequence[str], vswitch: Vswitch) -> list[packet.Packet]:
     """The packets that `words` describe, in hex or as flows; `--len N` sets the length of a flow's before it."""
     words = _without_queue(words)
-    packets: list[Packet] = []
+    packets: list[packet.Packet] = []
     while words:
         text, *words = words
         data = _hexadecimal(text)
         if data is None:
             flow = _flow(text, vswitch)
-            data = compose(flow)
+            data = compose.compose(flow)
             if len(words) > 1 and words[0] == "--len":
                 length = c_atoi(words[1])
                 del words[:2]
                 if not MINIMUM <= length <= LONGEST:
                     is_large = LONGEST < length < 1 << 31  # beyond, it is negative
                     raise TextError(f"too {'large' if is_large else 'small'} packet len")
-                data = compose(flow, bytes(max(0, length - len(compose(flow, b"")))))
-        packets.append(Packet(data))
+                data = compose.compose(flow, bytes(max(0, length - len(compose.compose(flow, b"")))))
+        packets.append(packet.Packet(data))
     return packets
 
 
@@ -97,13 +94,13 @@ def _hexadecimal(text: str) -> bytes | None:
         data = bytes.fromhex(text)
     except ValueError:
         return None
-    return data if len(data) >= ETH_HEADER_SIZE else None
+    return data if len(data) >= extract.ETH_HEADER_SIZE else None
 
 
-def _flow(text: str, vswitch: Vswitch) -> Flow:
+def _flow(text: str, vswitch: Vswitch) -> field.Flow:
     numbers = {
         interface.config.name: int(interface.odp_port)
         for _, interface in vswitch.interfaces()
         if interface.odp_port is not None
     }
-    return parse_key(text, numbers)[0]
+    return key.parse_key(text, numbers)[0]

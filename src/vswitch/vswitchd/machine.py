@@ -9,49 +9,48 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
+from functools import partial
 
 from vswitch.base.log import LOG
 from vswitch.dpif.datapath import Datapath
 from vswitch.netdev.dummy import DummyDevices
 from vswitch.netdev.types import register_dummies, register_linux
 from vswitch.vswitchd.platform import Platform
+from vswitch.vswitchd.probe import probe
 
-for name in (
-    "dpif_ebpf",
-    "ebpf_prepared",
-):  # of datapath/ebpf: -v and vlog/set know them before it is imported
+LOGGING_LATER = ("connmgr", "dpif", "dpif_ebpf", "ebpf_prepared", "ofp_msgs", "rconn", "vconn")
+for name in LOGGING_LATER:  # -v and vlog/set know them before their modules are imported
     LOG.module(name)
 
 
-def build_platform(dummy: str = "", system: bool = True) -> Platform:
+def build_platform(dummy: str = "", system: Callable[[], str] | None = probe) -> Platform:
     """The types that this machine has.
 
     `dummy` is "" for none in memory; "on"; "override": nothing but those, under every name; or "system": those in place
-    of the kernel's.  Without `system`, there is no default datapath.
+    of the kernel's.  `system` says what probe() found; without it, there is no default datapath.
     """
     platform = Platform()
     kernel = register_linux(platform.registry)
     platform.close = kernel.close
     platform.registry.datapaths["netdev"] = _open_userspace
     if system:
-        _choose_default(platform)
+        platform.choose_default = partial(_choose_default, platform, system)
     if dummy:
         _offer_dummies(platform, dummy)
     return platform
 
 
-def _choose_default(platform: Platform) -> None:
-    """Let "system" be the fastest datapath that works here."""
-    from vswitch.datapath.ebpf.probe import find_features, why_not
-
-    reason = why_not()
+def _choose_default(platform: Platform, system: Callable[[], str]) -> None:
+    """Let "system" be the fastest datapath that works here, unless it is one in memory."""
+    reason, features = system().split("\n")
     if not reason:
         platform.registry.datapaths["ebpf"] = _open_ebpf
-    platform.aliases["system"] = "netdev" if reason else "ebpf"
+    platform.aliases.setdefault("system", "netdev" if reason else "ebpf")
     platform.default_reason = (
         f"packets pass through this process, because {reason}"
         if reason
-        else f"the kernel forwards, in programs made for its flows, {find_features()}"
+        else f"the kernel forwards, in programs made for its flows, {features}"
     )
 
 

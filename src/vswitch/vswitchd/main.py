@@ -6,8 +6,9 @@ Sources: ovs-vswitchd(8).
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
+from vswitch.aio.detach import detach
 from vswitch.base.options import (
     BOOTSTRAP,
     COMMON,
@@ -22,8 +23,12 @@ from vswitch.base.options import (
 )
 from vswitch.linux.console import answer
 from vswitch.linux.dirs import default_database
+from vswitch.linux.elsewhere import found_elsewhere
+from vswitch.linux.later import wait_for_use_of
 from vswitch.linux.program import loading
 from vswitch.linux.usage import COMMON_HELP, KEYS_HELP, daemon_help
+from vswitch.vswitchd.later import LATER
+from vswitch.vswitchd.probe import probe
 
 PROGRAM = "ovs-vswitchd"
 OPTIONS = (
@@ -71,7 +76,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"{PROGRAM}: {error}\n")
         return error.status
     remote = rest[0] if rest else default_database()
+    detach(PROGRAM, given)
+    system: Callable[[], str] | None = None
+    if "disable-system" not in given:  # another user can do less
+        system = probe if "user" in given else found_elsewhere(probe)
+    wait_for_use_of(LATER)
     with loading():
-        from vswitch.vswitchd.run import run  # the whole switch: 80 ms that --version does not need
+        from vswitch.vswitchd.run import run  # most of a start, which --version does not need
 
-    return run(PROGRAM, given, remote)
+    return run(PROGRAM, given, remote, system)

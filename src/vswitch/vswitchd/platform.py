@@ -29,10 +29,12 @@ class Platform:
     default_reason: str = ""  # why "system" means what it means
     dummies: DummyDevices | None = None
     close: Callable[[], None] = lambda: None
+    choose_default: Callable[[], None] | None = None  # puts in what "system" is, when that is first asked
 
     @property
     def datapath_types(self) -> list[str]:
         """Open_vSwitch.datapath_types."""
+        self._choose_default()
         return sorted({*self.registry.datapaths, *self.aliases} - {""})
 
     @property
@@ -48,11 +50,17 @@ class Platform:
 
     def canonical(self, type: str) -> str:
         """The registered type that `type` stands for; raises when there is none."""
+        self._choose_default()
         name = self.aliases.get(type, type)
         if name not in self.registry.datapaths:
             log.warn("unknown datapath type %s", type)
             raise VswitchError("Address family not supported by protocol")
         return name
+
+    def _choose_default(self) -> None:
+        if self.choose_default is not None:
+            choose, self.choose_default = self.choose_default, None
+            choose()
 
     def open_datapath(self, type: str) -> Datapath:
         """The one datapath of its type."""

@@ -5,6 +5,8 @@ Sources: ovs-vswitchd(8).
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from vswitch.aio.clock import SteerableLoop
 from vswitch.aio.daemon import Service, run_daemon
 from vswitch.aio.tls import Tls
@@ -13,14 +15,14 @@ from vswitch.vswitchd.daemon import SwitchDaemon
 from vswitch.vswitchd.machine import build_platform
 
 
-def run(program: str, given: Given, remote: str) -> int:
-    """Be the daemon `program` on the database at `remote`; the exit status."""
-    return run_daemon(program, given, lambda service: _serve(service, given, remote), SteerableLoop)
+def run(program: str, given: Given, remote: str, system: Callable[[], str] | None) -> int:
+    """Be the daemon `program` on the database at `remote`; the exit status.  `system`: see build_platform()."""
+    return run_daemon(program, given, lambda service: _serve(service, given, remote, system), SteerableLoop)
 
 
-async def _serve(service: Service, given: Given, remote: str) -> None:
+async def _serve(service: Service, given: Given, remote: str, system: Callable[[], str] | None) -> None:
     platform = build_platform(
         dummy=(given.get("enable-dummy") or "on") if "enable-dummy" in given else "",
-        system="disable-system" not in given,
+        system=system,
     )
     await SwitchDaemon(service, platform, remote, Tls.from_options(given)).run()

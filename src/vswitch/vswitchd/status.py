@@ -9,8 +9,8 @@ Sources: ovs-vswitchd.conf.db(5), the columns of Open_vSwitch, Bridge, Port, Int
 
 from __future__ import annotations
 
+import pathlib
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 
 from vswitch.base.errors import KernelError
 from vswitch.base.jsontype import Json
@@ -18,10 +18,9 @@ from vswitch.base.text import format_mac
 from vswitch.dpif.netdev import NetdevState
 from vswitch.flow.ports import to_16
 from vswitch.linux.dirs import rundir
-from vswitch.linux.statistics import system_statistics
 from vswitch.ovsdb.change import Transaction
 from vswitch.ovsdb.replica import Row
-from vswitch.vswitchd.existing import Bridge, Interface
+from vswitch.vswitchd import existing
 from vswitch.vswitchd.vswitch import Vswitch
 
 # What an interface that does not work shows.
@@ -57,7 +56,7 @@ def write_configuration(transaction: Transaction, vswitch: Vswitch) -> None:
         _set(transaction, row_of, "error", _error(bridge, interface, row_of["name"]))
 
 
-def _error(bridge: Bridge, interface: Interface | None, name: str) -> str | None:
+def _error(bridge: existing.Bridge, interface: existing.Interface | None, name: str) -> str | None:
     """What is wrong with an interface, if anything."""
     if interface is None or interface.netdev is not None:
         return bridge.errors.get(name)
@@ -90,17 +89,23 @@ def write_bonds(transaction: Transaction, vswitch: Vswitch, active: Mapping[str,
                 _set(transaction, row, "bond_active_slave", format_mac(active[port.name]))
 
 
+def _system_statistics() -> dict[str, str]:
+    from vswitch.linux.statistics import system_statistics
+
+    return system_statistics(pathlib.Path(rundir()))
+
+
 def write_statistics(transaction: Transaction, vswitch: Vswitch) -> None:
     """What the interfaces have carried, and this machine if that is asked for."""
     wanted = vswitch.config.system_statistics
     for root in transaction.rows("Open_vSwitch"):
-        _set(transaction, root, "statistics", system_statistics(Path(rundir())) if wanted else {})
+        _set(transaction, root, "statistics", _system_statistics() if wanted else {})
     for row, bridge, interface in _interfaces(transaction, vswitch):
         if interface is not None:
             _set(transaction, row, "statistics", statistics(bridge, interface))
 
 
-def statistics(bridge: Bridge, interface: Interface) -> dict[str, int]:
+def statistics(bridge: existing.Bridge, interface: existing.Interface) -> dict[str, int]:
     """Interface.statistics; a patch port has what the switch itself has seen."""
     if interface.netdev is not None:
         try:
@@ -116,7 +121,9 @@ def statistics(bridge: Bridge, interface: Interface) -> dict[str, int]:
     }
 
 
-def _interfaces(transaction: Transaction, vswitch: Vswitch) -> Iterator[tuple[Row, Bridge, Interface | None]]:
+def _interfaces(
+    transaction: Transaction, vswitch: Vswitch
+) -> Iterator[tuple[Row, existing.Bridge, existing.Interface | None]]:
     """Every interface that a bridge is to have: its row, its bridge, and itself if it works."""
     for bridge in vswitch.bridges.values():
         for _, config in bridge.config.interfaces():
@@ -124,7 +131,7 @@ def _interfaces(transaction: Transaction, vswitch: Vswitch) -> Iterator[tuple[Ro
                 yield row, bridge, bridge.interfaces.get(config.name)
 
 
-def _describe(bridge: Bridge, interface: Interface) -> dict[str, Json]:
+def _describe(bridge: existing.Bridge, interface: existing.Interface) -> dict[str, Json]:
     if interface.netdev is None:
         port = bridge.switch.ports[interface.ofport]
         up = {"admin_state": "up", "link_state": "up", "link_resets": 0, "ifindex": 0}

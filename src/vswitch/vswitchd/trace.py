@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from vswitch.aio.daemon import Service
 from vswitch.aio.unixctl import MANY
 from vswitch.dpif.datapath import Datapath
-from vswitch.ofproto.backer import Backer
+from vswitch.ofproto import backer
 from vswitch.vswitchd.vswitch import Vswitch
 
 USAGE = "{[dp_name] odp_flow | bridge br_flow} [OPTIONS...] [-generate|packet]"
@@ -25,7 +25,7 @@ def add_trace_commands(service: Service, vswitch: Vswitch) -> None:
             from vswitch.ofproto import tracecommand  # when somebody asks
 
             tell = tracecommand.trace_actions_command if with_actions else tracecommand.trace_command
-            backers: dict[str, Backer] = {
+            backers: dict[str, backer.Backer] = {
                 name: forwarding.backer
                 for forwarding in vswitch.forwardings.values()
                 for name in _names(forwarding.datapath)

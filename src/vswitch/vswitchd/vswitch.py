@@ -23,15 +23,14 @@ from vswitch.dpif.datapath import Datapath
 from vswitch.dpif.netdev import Netdev
 from vswitch.dpif.ports import OdpPort
 from vswitch.flow.ports import OFPP_LOCAL, OfPort, to_16
-from vswitch.ofproto.command import Send, SetPortUp
-from vswitch.ofproto.inband import in_band_rules
-from vswitch.ofproto.port import SwitchPort
-from vswitch.openflow.messages.port import OFPPC_PORT_DOWN, OFPPS11_LIVE, OFPPS_LINK_DOWN
+from vswitch.ofproto import command as commands
+from vswitch.ofproto import inband
+from vswitch.ofproto import port as switch_port
+from vswitch.openflow.messages import port as port_message
+from vswitch.vswitchd import channels, existing, tables
+from vswitch.vswitchd import forwarding as packet_loop
 from vswitch.vswitchd.address import bridge_mac, datapath_id, patch_mac, xenserver_uuid
 from vswitch.vswitchd.bridge import BridgeConfig, Config, InterfaceConfig
-from vswitch.vswitchd.channels import Channels
-from vswitch.vswitchd.existing import Bridge, Interface
-from vswitch.vswitchd.forwarding import Forwarding
 from vswitch.vswitchd.platform import Platform
 from vswitch.vswitchd.reconfigure import (
     AddBridge,
@@ -42,7 +41,6 @@ from vswitch.vswitchd.reconfigure import (
     Step,
     plan,
 )
-from vswitch.vswitchd.tables import configure_tables
 
 log = Logger("bridge")
 RECONFIGURED = Counter("bridge_reconfigure")
@@ -58,11 +56,11 @@ class Vswitch:
         self._own_tls = tls  # for ssl: and pssl:, unless the database says otherwise
         self.config = Config()
         self.restoring = True  # until the database once does not say flow-restore-wait
-        self.bridges: dict[str, Bridge] = {}
+        self.bridges: dict[str, existing.Bridge] = {}
         self.n_removed = 0  # bridges, so far
         self.is_waiting = False  # for a datapath that another process runs still
         self._failed: dict[str, str] = {}  # bridges that could not be made, and why
-        self.forwardings: dict[str, Forwarding] = {}  # by datapath type
+        self.forwardings: dict[str, packet_loop.Forwarding] = {}  # by datapath type
         self.on_change: Callable[[], None] = lambda: (
             None
         )  # called when something that the database shows is different
@@ -70,7 +68,7 @@ class Vswitch:
         self._host_uuid = xenserver_uuid()
         self._loop = asyncio.get_running_loop()
 
-    def interfaces(self) -> Iterator[tuple[Bridge, Interface]]:
+    def interfaces(self) -> Iterator[tuple[existing.Bridge, existing.Interface]]:
         """Every interface that works."""
         return (
             (bridge, interface)
@@ -78,7 +76,7 @@ class Vswitch:
             for interface in bridge.interfaces.values()
         )
 
-    def find_interface(self, name: str) -> tuple[Bridge, Interface] | None:
+    def find_interface(self, name: str) -> tuple[existing.Bridge, existing.Interface] | None:
         """The interface of this name, wherever it is."""
         for bridge in self.bridges.values():
             if name in bridge.interfaces:
@@ -123,8 +121,8 @@ class Vswitch:
                 if (bridge_of := self.bridges.get(name)) is not None:
                     self._add_interface(bridge_of, config)
             case Configure(config):
-                if (existing := self.bridges.get(config.name)) is not None:
-                    await self._configure(existing, config)
+                if (bridge_of := self.bridges.get(config.name)) is not None:
+                    await self._configure(bridge_of, config)
 
     def _add_bridge(self, config: BridgeConfig) -> None:
         try:
@@ -137,11 +135,11 @@ class Vswitch:
             return
         self._failed.pop(config.name, None)
         switch = forwarding.backer.add_switch(config.name, 0, self._loop.time())
-        channels = Channels(config.name, switch, forwarding, lambda: self.config.tls or self._own_tls)
-        channels.on_change = lambda: self.on_change()
-        self.bridges[config.name] = Bridge(config, switch, forwarding, channels)
+        own = channels.Channels(config.name, switch, forwarding, lambda: self.config.tls or self._own_tls)
+        own.on_change = lambda: self.on_change()
+        self.bridges[config.name] = existing.Bridge(config, switch, forwarding, own)
 
-    async def _remove_bridge(self, bridge: Bridge) -> None:
+    async def _remove_bridge(self, bridge: existing.Bridge) -> None:
         for name in list(bridge.interfaces):
             self._remove_interface(bridge, name)
         await bridge.channels.close()
@@ -149,7 +147,7 @@ class Vswitch:
         del self.bridges[bridge.name]
         self.n_removed += 1
 
-    def _add_interface(self, bridge: Bridge, config: InterfaceConfig) -> None:
+    def _add_interface(self, bridge: existing.Bridge, config: InterfaceConfig) -> None:
         try:
             interface = self._open(bridge, config)
         except VswitchError as error:
@@ -164,16 +162,16 @@ class Vswitch:
             "bridge %s: added interface %s on port %d", bridge.name, config.name, to_16(interface.ofport)
         )
 
-    def _open(self, bridge: Bridge, config: InterfaceConfig) -> Interface:
+    def _open(self, bridge: existing.Bridge, config: InterfaceConfig) -> existing.Interface:
         """Open the device, attach it to the datapath and to the switch."""
         now = self._loop.time()
         if config.type == "patch":
             peer = patch_peer(config)
             number = self._choose_number(bridge, config)
-            bridge.switch.ports.add(SwitchPort(number, config.name, patch_mac(), peer=peer), now)
-            return Interface(config, number)
+            bridge.switch.ports.add(switch_port.SwitchPort(number, config.name, patch_mac(), peer=peer), now)
+            return existing.Interface(config, number)
         netdev = self._open_device(bridge, config)
-        interface = Interface(config, self._choose_number(bridge, config), netdev)
+        interface = existing.Interface(config, self._choose_number(bridge, config), netdev)
         try:
             interface.odp_port = self._attach(bridge.forwarding.datapath, netdev)
             bridge.switch.ports.add(self._describe(bridge, interface, netdev), now)
@@ -184,7 +182,7 @@ class Vswitch:
             ) from error
         return interface
 
-    def _choose_number(self, bridge: Bridge, config: InterfaceConfig) -> OfPort:
+    def _choose_number(self, bridge: existing.Bridge, config: InterfaceConfig) -> OfPort:
         """What an interface asks for, had when it was here last, or had under an earlier daemon; else a free number."""
         if config.name == bridge.name:
             return OFPP_LOCAL
@@ -194,7 +192,7 @@ class Vswitch:
             raise VswitchError(f"could not add network device {config.name} to ofproto (File too large)")
         return number
 
-    def _open_device(self, bridge: Bridge, config: InterfaceConfig) -> Netdev:
+    def _open_device(self, bridge: existing.Bridge, config: InterfaceConfig) -> Netdev:
         open_device = self.platform.netdev(config.type, bridge.forwarding.datapath.type)
         if open_device is None:
             raise VswitchError(
@@ -214,15 +212,17 @@ class Vswitch:
         PORTS_ADDED.hit()
         return datapath.port_add(netdev)
 
-    def _describe(self, bridge: Bridge, interface: Interface, netdev: Netdev) -> SwitchPort:
+    def _describe(
+        self, bridge: existing.Bridge, interface: existing.Interface, netdev: Netdev
+    ) -> switch_port.SwitchPort:
         state = netdev.state()
-        return SwitchPort(
+        return switch_port.SwitchPort(
             interface.ofport,
             netdev.name,
             state.mac,
             interface.odp_port,
-            config=0 if state.up else OFPPC_PORT_DOWN,
-            state=OFPPS11_LIVE if state.carrier else OFPPS_LINK_DOWN,
+            config=0 if state.up else port_message.OFPPC_PORT_DOWN,
+            state=port_message.OFPPS11_LIVE if state.carrier else port_message.OFPPS_LINK_DOWN,
             mtu=state.mtu,
             speed=state.speed,
             full_duplex=state.full_duplex,
@@ -233,7 +233,7 @@ class Vswitch:
             read_custom=netdev.custom,
         )
 
-    def _remove_interface(self, bridge: Bridge, name: str) -> None:
+    def _remove_interface(self, bridge: existing.Bridge, name: str) -> None:
         interface = bridge.interfaces.pop(name)
         bridge.numbers[name] = interface.ofport
         bridge.switch.remove_port(interface.ofport, self._loop.time())
@@ -249,7 +249,7 @@ class Vswitch:
         except KernelError as error:
             log.dbg("%s: failed to delete port %d: %s", datapath.name, number, error)
 
-    async def _configure(self, bridge: Bridge, config: BridgeConfig) -> None:
+    async def _configure(self, bridge: existing.Bridge, config: BridgeConfig) -> None:
         bridge.config = config
         self._set_bundles(bridge)
         # What the host may send depends on the other ports: internal ones come last.
@@ -269,18 +269,18 @@ class Vswitch:
         switch.macs.flood_vlans = config.flood_vlans
         switch.forward_bpdu = config.forward_bpdu
         switch.description = config.description
-        configure_tables(switch, config, self._loop.time())
+        tables.configure_tables(switch, config, self._loop.time())
         self._set_addresses(bridge)
         mac = format_mac(switch.ports[OFPP_LOCAL].mac) if OFPP_LOCAL in switch.ports else ""
         remotes = config.in_band if mac else ()
         switch.set_in_band(
-            in_band_rules(mac, remotes, config.in_band_queue, self._loop.time()), self._loop.time()
+            inband.in_band_rules(mac, remotes, config.in_band_queue, self._loop.time()), self._loop.time()
         )
         rulers = [controller for controller in config.controllers if not controller.service]
         switch.configure(fail_mode=config.fail_mode, has_controllers=bool(rulers), now=self._loop.time())
         await bridge.channels.configure(config, alone=self.restoring)
 
-    def _set_bundles(self, bridge: Bridge) -> None:
+    def _set_bundles(self, bridge: existing.Bridge) -> None:
         wanted = {}
         for port in bridge.config.ports:
             active = self._active_members.get(port.name)
@@ -307,7 +307,9 @@ class Vswitch:
             self._set_bundles(bridge)
             bridge.forwarding.changed()
 
-    def _configure_interface(self, bridge: Bridge, interface: Interface, wanted: InterfaceConfig) -> None:
+    def _configure_interface(
+        self, bridge: existing.Bridge, interface: existing.Interface, wanted: InterfaceConfig
+    ) -> None:
         if wanted.options != interface.config.options:
             if wanted.type == "patch":
                 bridge.switch.ports.change(interface.ofport, peer=wanted.options.get("peer", ""))
@@ -330,7 +332,7 @@ class Vswitch:
             log.warn("failed to %s network device %s: %s", what, wanted.name, os.strerror(error.errno))
         self._refresh(bridge, interface)
 
-    def _set_mtus(self, bridge: Bridge) -> None:
+    def _set_mtus(self, bridge: existing.Bridge) -> None:
         """Let the host send into the bridge no more at once than every other port takes."""
         ports = bridge.switch.ports
         devices = [each for each in bridge.interfaces.values() if each.netdev is not None]
@@ -339,7 +341,7 @@ class Vswitch:
             if each.is_internal and each.config.mtu_request is None and ports[each.ofport].mtu != mtu:
                 self._set_mtu(bridge, each, mtu)
 
-    def _set_mtu(self, bridge: Bridge, interface: Interface, mtu: int) -> None:
+    def _set_mtu(self, bridge: existing.Bridge, interface: existing.Interface, mtu: int) -> None:
         assert interface.netdev is not None
         try:
             interface.netdev.set_mtu(mtu)
@@ -347,7 +349,7 @@ class Vswitch:
             log.warn("interface %s: MTU cannot be %d (%s)", interface.config.name, mtu, error)
         self._refresh(bridge, interface)
 
-    def _set_addresses(self, bridge: Bridge) -> None:
+    def _set_addresses(self, bridge: existing.Bridge) -> None:
         """Choose the bridge's MAC address, and from it its datapath id."""
         ports = {name: bridge.switch.ports[each.ofport].mac for name, each in bridge.interfaces.items()}
         mac = bridge_mac(bridge.config, ports)
@@ -378,7 +380,7 @@ class Vswitch:
         self.on_change()
         return not interface.present
 
-    def _refresh(self, bridge: Bridge, interface: Interface) -> None:
+    def _refresh(self, bridge: existing.Bridge, interface: existing.Interface) -> None:
         """Tell the switch what the device is like now."""
         if interface.netdev is None:
             return
@@ -403,16 +405,16 @@ class Vswitch:
 
     # Datapaths.
 
-    def _forwarding(self, type: str) -> Forwarding:
+    def _forwarding(self, type: str) -> packet_loop.Forwarding:
         canonical = self.platform.canonical(type)
         if canonical not in self.forwardings:
             datapath = self.platform.open_datapath(canonical)
             send = partial(self._send, canonical)
-            self.forwardings[canonical] = Forwarding(datapath, send, self._set_up)
+            self.forwardings[canonical] = packet_loop.Forwarding(datapath, send, self._set_up)
             self.forwardings[canonical].is_waiting = self.restoring
         return self.forwardings[canonical]
 
-    def _remove_strangers(self, forwarding: Forwarding) -> None:
+    def _remove_strangers(self, forwarding: packet_loop.Forwarding) -> None:
         """Detach ports that an earlier daemon left in the datapath and nobody wants any more."""
         datapath = forwarding.datapath
         ours = {
@@ -429,13 +431,13 @@ class Vswitch:
                 forwarding.close(keep=False)
                 del self.forwardings[type]
 
-    def _send(self, type: str, command: Send) -> None:
+    def _send(self, type: str, command: commands.Send) -> None:
         """Connections are numbered by datapath: look among the bridges on that of `type`."""
         for bridge in self.bridges.values():
             if bridge.forwarding is self.forwardings.get(type) and bridge.channels.send(command):
                 return
 
-    def _set_up(self, command: SetPortUp) -> None:
+    def _set_up(self, command: commands.SetPortUp) -> None:
         found = self.find_interface(command.name)
         if found is None or found[1].netdev is None:
             return

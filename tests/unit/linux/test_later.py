@@ -42,7 +42,7 @@ def said(program: str, *path: Path) -> str:
 def test_asyncio_uses_none_of_them_before_it_has_to() -> None:
     assert said(
         "import asyncio; asyncio.run(asyncio.sleep(0)); print(*sorted(filter(waits, LATER & {*sys.modules})))"
-    ) == (" ".join(sorted(LATER - {"ipaddress"})))
+    ) == (" ".join(sorted(LATER - {"ipaddress", "pathlib"})))
 
 
 @pytest.mark.parametrize("name", sorted(LATER))
@@ -162,3 +162,38 @@ def test_its_own_body_sees_what_there_is_so_far(tmp_path: Path) -> None:
         "import textwrap\nfirst = 1\nhad = textwrap.first, hasattr(textwrap, 'second')\nsecond = 2"
     )
     assert said("import textwrap; print(textwrap.had, textwrap.second)", tmp_path) == "(1, False) 2"
+
+
+OWN = """
+from vswitch.linux.later import use_what_waits, wait_for_use_of
+wait_for_use_of(["one", "two"])
+"""
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Path:
+    """Two modules of a program: the first imports the second."""
+    (tmp_path / "one.py").write_text("import two\nprint('one')\n")
+    (tmp_path / "two.py").write_text("print('two')\nnumber = 2\n")
+    return tmp_path
+
+
+def test_a_program_may_ask_for_more_that_wait(own: Path) -> None:
+    assert said(f"{OWN}import one; print('first'); one.two; print('then'); one.two.number", own).split() == [
+        *("first", "one", "then", "two"),
+    ]
+
+
+def test_from_one_that_waits_a_name_is_had_at_once(own: Path) -> None:
+    assert said(f"{OWN}from two import number; print(number)", own).split() == ["two", "2"]
+
+
+def test_what_waits_still_can_be_used_step_by_step(own: Path) -> None:
+    steps = "for name in use_what_waits(): print('step', name)"
+    assert said(f"{OWN}import one\n{steps}\n{steps}", own).splitlines() == [
+        "one",
+        "step one",
+        "two",
+        "step two",
+    ]
+    assert said(f"{OWN}import textwrap\n{steps}\nprint(waits('textwrap'))", own) == "True"

@@ -6,10 +6,10 @@ from vswitch.dpif.datapath import Support
 from vswitch.flow.ports import OfPort
 from vswitch.ofproto.backer import Backer
 from vswitch.ofproto.channel import ChannelKind
-from vswitch.ofproto.collection import DEFAULT_IDLE_TIMEOUT
 from vswitch.ofproto.command import Command, Send
 from vswitch.ofproto.connections import Connection
 from vswitch.ofproto.port import SwitchPort
+from vswitch.ofproto.settings import BUNDLE_IDLE_TIMEOUT
 from vswitch.openflow.errors import BadRequest, BundleFailed, ErrorCode, FlowModFailed
 from vswitch.openflow.flowtext import parse_flow_mod
 from vswitch.openflow.message import Message, encode
@@ -126,8 +126,8 @@ def test_a_bundle_that_nobody_goes_on_with_is_forgotten() -> None:
     talk.control(OPEN)
     talk.backer.run(0.0)
     assert talk.backer.deadline <= 1.0
-    assert talk.backer.run(DEFAULT_IDLE_TIMEOUT - 0.1) == []
-    [command] = talk.backer.run(DEFAULT_IDLE_TIMEOUT + 1.0)
+    assert talk.backer.run(BUNDLE_IDLE_TIMEOUT - 0.1) == []
+    [command] = talk.backer.run(BUNDLE_IDLE_TIMEOUT + 1.0)
     assert isinstance(command, Send)
     assert isinstance(command.message, Error)
     assert command.message.code is BundleFailed.TIMEOUT

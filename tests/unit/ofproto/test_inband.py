@@ -3,7 +3,7 @@
 from tests.switch.machine import Machine
 from vswitch.flow.match import format_match
 from vswitch.ofproto.inband import in_band_rules
-from vswitch.ofproto.switch import FailMode
+from vswitch.ofproto.settings import FailMode
 from vswitch.openflow.actions.base import format_actions
 from vswitch.openflow.messages.flowstats import FlowStatsReply, FlowStatsRequest
 from vswitch.openflow.version import OF15

@@ -6,7 +6,8 @@ import pytest
 
 from vswitch.dpif.netdev import NetdevStats
 from vswitch.flow.ports import OfPort
-from vswitch.ofproto.port import Bundle, SwitchPort, VlanMode, features_of
+from vswitch.ofproto.port import Bundle, SwitchPort, features_of
+from vswitch.ofproto.settings import VlanMode
 from vswitch.openflow.messages.port import (
     OFPPC10_NO_FLOOD,
     OFPPC_NO_FWD,

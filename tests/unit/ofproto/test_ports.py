@@ -9,8 +9,9 @@ import pytest
 from vswitch.dpif.datapath import Support
 from vswitch.dpif.ports import OdpPort
 from vswitch.flow.ports import OFPP_LOCAL, OFPP_MAX, OfPort
-from vswitch.ofproto.port import Bundle, SwitchPort, VlanMode
+from vswitch.ofproto.port import Bundle, SwitchPort
 from vswitch.ofproto.ports import MAX_AUTOMATIC_PORT, PORT_REUSE_DELAY, Bundles, Ports
+from vswitch.ofproto.settings import VlanMode
 from vswitch.ofproto.wiring import Changes, Wiring
 from vswitch.openflow.messages.port import (
     OFPPC10_NO_FLOOD,

@@ -9,7 +9,8 @@ from vswitch.flow.fields import IN_PORT
 from vswitch.flow.match import Match, parse_match
 from vswitch.ofproto.channel import ChannelKind
 from vswitch.ofproto.rule import Rule, RuleFlags
-from vswitch.ofproto.switch import FAIL_OPEN_PRIORITY, FailMode, Switch, split_duration
+from vswitch.ofproto.settings import FailMode
+from vswitch.ofproto.switch import FAIL_OPEN_PRIORITY, Switch, split_duration
 from vswitch.openflow.actions.text import parse_actions
 from vswitch.openflow.errors import OpenFlowError, RoleRequestFailed
 from vswitch.openflow.messages.flow import FlowRemoved, RemovedReason

@@ -6,8 +6,7 @@ import pytest
 
 from tests.unit.vswitchd.rows import config, tables
 from vswitch.flow.ports import OFPP_LOCAL, OfPort
-from vswitch.ofproto.port import PriorityTags, VlanMode
-from vswitch.ofproto.switch import FailMode
+from vswitch.ofproto.settings import FailMode, PriorityTags, VlanMode
 from vswitch.openflow.version import ALL_VERSIONS, OF10, OF13
 from vswitch.protocols.bonding import BondMode
 from vswitch.vswitchd.bridge import (

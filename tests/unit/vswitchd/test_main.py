@@ -43,9 +43,23 @@ def test_the_database_is_where_one_says_or_where_it_usually_is(
 ) -> None:
     begun = []
     monkeypatch.setenv("OVS_RUNDIR", "/run/here")
-    monkeypatch.setattr(run, "run", lambda program, given, remote: begun.append((program, remote)) or 7)
+    monkeypatch.setattr(
+        run, "run", lambda program, given, remote, system: begun.append((program, remote, system)) or 7
+    )
     assert main(["--disable-system", *words]) == 7
-    assert begun == [("ovs-vswitchd", remote)]
+    assert begun == [("ovs-vswitchd", remote, None)]
+
+
+@pytest.mark.parametrize(("words", "who"), [([], "another"), (["--user=nobody"], "this one, as that user")])
+def test_another_process_finds_out_what_the_kernel_can_do(
+    words: list[str], who: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = []
+    monkeypatch.setattr("vswitch.vswitchd.main.probe", lambda: "this one, as that user")
+    monkeypatch.setattr("vswitch.vswitchd.main.found_elsewhere", lambda find: lambda: "another")
+    monkeypatch.setattr(run, "run", lambda program, given, remote, system: said.append(system()) or 0)
+    assert main(words) == 0
+    assert said == [who]
 
 
 def test_every_option_is_in_the_usage() -> None:

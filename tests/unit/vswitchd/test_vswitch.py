@@ -11,7 +11,7 @@ from vswitch.base.errors import VswitchError
 from vswitch.dpif.ports import OdpPort
 from vswitch.flow.ports import OFPP_LOCAL
 from vswitch.ofproto.command import SetPortUp
-from vswitch.ofproto.port import VlanMode
+from vswitch.ofproto.settings import VlanMode
 from vswitch.openflow.messages.port import OFPPC_PORT_DOWN, OFPPS_LINK_DOWN
 from vswitch.vswitchd.bridge import InterfaceConfig
 from vswitch.vswitchd.vswitch import patch_peer

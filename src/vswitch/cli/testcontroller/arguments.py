@@ -9,14 +9,10 @@ from collections.abc import Sequence
 
 from vswitch.base.digits import parse_decimal
 from vswitch.base.options import CommandError, Given
-from vswitch.cli.ofctl.flows import read
-from vswitch.cli.ofctl.lines import opened
 from vswitch.cli.ofctl.settings import allowed_versions
 from vswitch.cli.testcontroller.learning import DEFAULT_MAX_IDLE, LAYER2_ONLY, Policy
 from vswitch.cli.testcontroller.run import run
-from vswitch.openflow.flowlines import flow_mod
 from vswitch.openflow.messages.flow import FlowMod
-from vswitch.openflow.names import NO_NAMES
 from vswitch.openflow.version import ALL_VERSIONS
 
 
@@ -74,5 +70,10 @@ def _port_queue(text: str) -> tuple[str, int]:
 
 
 def _flows(file: str) -> list[FlowMod]:
+    from vswitch.cli.ofctl.flows import read
+    from vswitch.cli.ofctl.lines import opened
+    from vswitch.openflow.flowlines import flow_mod
+    from vswitch.openflow.names import NO_NAMES
+
     with opened(file) as lines:
         return [flow_mod(line) for line in read(lines, NO_NAMES, "add", file).lines]

@@ -29,7 +29,6 @@ from vswitch.flow.fields import (
 from vswitch.flow.match import PCP, VID, Match
 from vswitch.flow.normalize import normalize
 from vswitch.flow.ports import OFPP_FLOOD, OFPP_MAX, OFPP_NORMAL, OfPort
-from vswitch.ofproto.xlate.normal import is_reserved
 from vswitch.openflow.actions.base import Action
 from vswitch.openflow.actions.output import OFPR_ACTION, Controller, Enqueue, Output, PopQueue, SetQueue
 from vswitch.openflow.match10 import decode_match10, encode_match10
@@ -40,6 +39,7 @@ from vswitch.openflow.messages.port import Port, PortDescReply, PortDescRequest,
 from vswitch.openflow.messages.role import FlowModTableId
 from vswitch.openflow.messages.switch import FeaturesReply, FeaturesRequest, SetConfig
 from vswitch.openflow.version import OF10, OF13
+from vswitch.packet.reserved import is_reserved
 from vswitch.protocols.mac_learning import MacTable
 
 MISS_SEND_LEN = 128  # bytes of a packet that the switch need send, if it keeps the rest

@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
+from vswitch.aio.detach import detach
 from vswitch.base.errors import VswitchError
 from vswitch.base.options import (
     BOOTSTRAP,
@@ -77,6 +78,7 @@ def main(argv: Sequence[str] | None = None, program: str = "ovs-testcontroller")
             if name in ("help", "version"):
                 more = "OpenFlow versions 0x1:0x6"
                 return answer(usage(program) if name == "help" else version_text(program, more))
+        detach(program, given)
         with loading():
             from vswitch.cli.testcontroller.arguments import start  # 50 ms that --version does not need
 

@@ -22,7 +22,7 @@ from vswitch.base.counters import Counter
 from vswitch.base.dataclass import dataclass, replace
 from vswitch.base.log import Logger
 from vswitch.bpf.spec import ProgramSpec, ProgramType
-from vswitch.datapath.ebpf.actions import Shape, shape_program
+from vswitch.datapath.ebpf import actions
 from vswitch.datapath.ebpf.compile import GROUPS, Target, main_programs
 from vswitch.datapath.ebpf.features import Features
 from vswitch.datapath.ebpf.keys import KeyMask
@@ -83,12 +83,12 @@ class Store:
         GENERATED.hit(len(made))
         return made
 
-    def shape_program(self, shape: Shape) -> ProgramSpec:
-        """The same as actions.shape_program, found or made."""
+    def shape_program(self, shape: actions.Shape) -> ProgramSpec:
+        """The same as actions.shape_program(), found or made."""
         if found := self._find(shape_digest(shape)):
             return found
         GENERATED.hit()
-        return shape_program(shape)
+        return actions.shape_program(shape)
 
     def _find(self, digest: str) -> ProgramSpec | None:
         if self.directory is None:
@@ -113,9 +113,9 @@ def prepare_main(masks: Sequence[KeyMask], from_host: bool, features: Features) 
     return main_digest(masks, from_host, features), replace(made, code=blank)
 
 
-def prepare_shape(shape: Shape) -> tuple[str, ProgramSpec]:
+def prepare_shape(shape: actions.Shape) -> tuple[str, ProgramSpec]:
     """(digest, program) to be found for a shape of action lists."""
-    return shape_digest(shape), shape_program(shape)
+    return shape_digest(shape), actions.shape_program(shape)
 
 
 def main_digest(masks: Sequence[KeyMask], from_host: bool, features: Features) -> str:
@@ -123,7 +123,7 @@ def main_digest(masks: Sequence[KeyMask], from_host: bool, features: Features) -
     return _digest("main", *features.names, str(from_host), *(f"{key.mask:x}" for key in masks))
 
 
-def shape_digest(shape: Shape) -> str:
+def shape_digest(shape: actions.Shape) -> str:
     """What the program of a shape goes by."""
     return _digest("shape", repr(shape))
 

@@ -15,14 +15,14 @@ to check them once, with `may_cache`, before an entry is made.
 
 from __future__ import annotations
 
-import secrets
+import os
 
 from vswitch.base.dataclass import dataclass
 from vswitch.dpif.frame import HEADER_SIZE
 from vswitch.packet.numbers import ICMP, ICMPV6, TCP, UDP
 
 _KEY_BITS = 8 * 80  # more than any key has
-_SECRET = secrets.randbits(_KEY_BITS)  # see table.py
+_SECRET = int.from_bytes(os.urandom(_KEY_BITS // 8))  # see table.py
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ nor equality.
 
 from __future__ import annotations
 
-import secrets
+import os
 from collections.abc import Iterator
 
 from vswitch.dpif.action import DatapathAction
@@ -58,7 +58,7 @@ class MegaflowTable:
 
     def __init__(self) -> None:
         """An empty table."""
-        self._secret = secrets.randbits(SECRET_BITS)
+        self._secret = int.from_bytes(os.urandom(-(-SECRET_BITS // 8))) & ((1 << SECRET_BITS) - 1)
         self._subtables: dict[Mask, _Subtable] = {}
         self._order: list[_Subtable] = []
         self._by_ufid: dict[Ufid, Entry] = {}

@@ -27,35 +27,19 @@ from vswitch.flow.fields import (
 )
 from vswitch.flow.ports import OFPP_CONTROLLER, OFPP_NONE, OfPort
 from vswitch.ofproto.narration import Kind
-from vswitch.ofproto.port import Bundle, PriorityTags, VlanMode
+from vswitch.ofproto.port import Bundle
+from vswitch.ofproto.settings import PriorityTags, VlanMode
 from vswitch.ofproto.xlate.context import Lesson, Translation
 from vswitch.ofproto.xlate.ports import send_out
 from vswitch.ofproto.xlate.vlan import INNER, OUTER, PRESENT, with_tag, without_outer_tag
 from vswitch.packet.numbers import ETH_ARP, ETH_VLAN
+from vswitch.packet.reserved import is_reserved
 from vswitch.protocols.mac_learning import mac_key
 
 _LOOKED_AT = ETH_SRC.mask | ETH_DST.mask | VLAN_VID.mask | PRESENT
 BROADCAST = (1 << 48) - 1
-_RESERVED_GROUP = 0x0180C2000000 >> 4  # IEEE 802.1Q-2018, table 8-1: 01:80:c2:00:00:00 to 0f
-_RESERVED = frozenset(
-    {
-        0x00E02B000000,  # Extreme Discovery Protocol
-        0x00E02B000004,  # Ethernet Automatic Protection Switching
-        0x00E02B000006,
-        0x01000C000000,  # Inter-Switch Link
-        0x01000CCCCCCC,  # Cisco Discovery Protocol, VTP, DTP, PAgP, UDLD
-        0x01000CCCCCCD,  # Cisco shared spanning tree
-        0x01000CCDCDCD,  # Cisco STP uplink fast
-        *range(0x01000CCCCCC0, 0x01000CCCCCD0),  # connectivity fault management
-    }
-)
 NO_BUNDLE = Bundle("OFPP_NONE")  # where packets of a controller come from; admits every VLAN
 _REQUEST, _REPLY = 1, 2
-
-
-def is_reserved(mac: int) -> bool:
-    """Whether `mac` is a group that bridges do not forward (ovs-vswitchd.conf.db(5), forward-bpdu)."""
-    return mac >> 4 == _RESERVED_GROUP or mac in _RESERVED
 
 
 def normal(xlate: Translation) -> None:
