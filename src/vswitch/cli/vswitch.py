@@ -14,6 +14,7 @@ from vswitch.vswitchd.later import LATER
 from vswitch.vswitchd.probe import probe
 
 PROGRAM = "vswitch"
+WITHOUT_PROBE = {"-h", "--help", "-V", "--version", "--disable-system"}  # options of `up`
 USAGE = """vswitch: Open vSwitch, founded anew
 usage: vswitch up [OPTIONS]   run a database and a switch in this process, until ctrl-C
        vswitch demo           show the switch's main job on real packets, in a minute
@@ -35,7 +36,7 @@ def _run(words: Sequence[str]) -> int:
         return 0
     match rest:
         case ["up", *options]:
-            system = probe if "--disable-system" in options else found_elsewhere(probe)
+            system = probe if WITHOUT_PROBE.intersection(options) else found_elsewhere(probe)
             wait_for_use_of(LATER)
             with loading():
                 from vswitch.cli import up

@@ -27,7 +27,7 @@ class Rig:
     """The switch, and what there is of the world around it."""
 
     def __init__(self) -> None:
-        self.platform = build_platform("on", system=False)
+        self.platform = build_platform("on", system=None)
         self.vswitch = Vswitch(self.platform)
 
     async def want(self, *commands: str) -> None:
