@@ -55,6 +55,7 @@ class Service:
     log_file: LogFile
     commands: unixctl.Commands = field(default_factory=unixctl.Commands)
     memory: list[Callable[[], Mapping[str, int]]] = field(default_factory=list)
+    started: asyncio.Event = field(default_factory=asyncio.Event)  # nobody waits for us any more
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     cleanup: bool = False  # exit was told to leave nothing behind
     signal: int = 0  # the signal that ended us
@@ -143,7 +144,13 @@ async def _serve(
     """Run `main` beside the control socket; the signal that ended us, or 0."""
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(_report_mistake)
-    service = Service(program, given, log_file, on_ready=report)
+    service = Service(program, given, log_file)
+
+    def started() -> None:
+        report()
+        service.started.set()
+
+    service.on_ready = started
     service.commands = unixctl.common_commands(program, log_file, service.stop, service.memory_usage)
     signals.deliver(loop, lambda number: _signalled(service, number))
     listener: Listener | None = None

@@ -152,7 +152,9 @@ async def _up(service: Service, given: Given, usual: bool, system: Callable[[], 
     )
     pidfile = PidFile(in_rundir(f"{DATABASE}.pid"))
     pidfile.create(overwrite=False)
-    database = Service(DATABASE, Given([("remote", f"punix:{rundir()}/db.sock")]), service.log_file)
+    database = Service(
+        DATABASE, Given([("remote", f"punix:{rundir()}/db.sock")]), service.log_file, started=service.started
+    )
     serving = asyncio.Event()
     database.on_ready = serving.set
     database.commands = unixctl.common_commands(
@@ -160,11 +162,16 @@ async def _up(service: Service, given: Given, usual: bool, system: Callable[[], 
     )
     listener = await unixctl.serve(database.commands, DATABASE)
     path = Path(rundir()) / "conf.db"
+
+    def started() -> None:
+        _say(platform, usual)
+        service.started.set()
+
     try:
         async with asyncio.TaskGroup() as group:
             group.create_task(DatabaseDaemon(database, [str(path)], path.parent).run())
             await serving.wait()
-            service.on_ready = lambda: _say(platform, usual)
+            service.on_ready = started
             try:
                 await SwitchDaemon(service, platform, default_database(), Tls()).run()
             finally:

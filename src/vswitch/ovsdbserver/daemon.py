@@ -101,8 +101,8 @@ class DatabaseDaemon:
     async def _serve(self) -> str:
         """Serve; what became of the command of --run, if it failed."""
         self._spawn(self.remotes.run())
+        self._spawn(self._expect_much())
         self._service.ready()
-        expect_much()  # 10 ms, for which nobody waits any more
         log.info("%s", version_line(self._service.program))
         command = self._service.given.get("run")
         if command is None:
@@ -118,6 +118,11 @@ class DatabaseDaemon:
         if (code := await done) == 0 or self._service.stopping.is_set():
             return ""
         return f"{command}: child exited, {describe_status(code << 8 if code > 0 else -code)}"
+
+    async def _expect_much(self) -> None:
+        """Prepare for large messages when nobody waits for that: it takes 10 ms."""
+        await self._service.started.wait()
+        expect_much()
 
     def _spawn(self, work: Coroutine[object, object, None]) -> None:
         task = self.pump.loop.create_task(work)

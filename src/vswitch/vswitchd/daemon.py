@@ -65,7 +65,7 @@ class SwitchDaemon:
         self.database = Database(remote, self.replica, self._wake_up, tls)
         self._wake = asyncio.Event()
         self._reconfigure = self._status = self._statistics = False
-        self._configured = asyncio.Event()
+        self._configured = False
         self._ignored: frozenset[str] = frozenset()  # wishes that were warned of
 
     async def run(self) -> None:
@@ -114,18 +114,18 @@ class SwitchDaemon:
             if not self.replica.has_lock:
                 await self._stand_by()
                 continue
-            if self._reconfigure or not self._configured.is_set():
+            if self._reconfigure or not self._configured:
                 await self._apply()
             if self._status or self._statistics:
                 await self._write()
-            if not self._configured.is_set():
-                self._configured.set()
+            if not self._configured:
+                self._configured = True
                 log.info("%s", version_line(self.service.program))
                 self.service.ready()
 
     async def _load_the_rest(self) -> None:
         """Import what had to wait until the switch works, before somebody waits for it: 50 ms in small steps."""
-        await self._configured.wait()
+        await self.service.started.wait()
         with loading():
             for _ in use_what_waits():
                 await asyncio.sleep(0)
