@@ -1,8 +1,11 @@
-"""Modules of the standard library that are executed when they are first used, not when they are imported.
+"""Modules that are executed when they are first used, not when they are imported.
 
 `asyncio` imports `ssl`, `inspect` and others for the day that somebody needs them: 15 ms of a daemon's start, and most
 daemons never do.  `wait_for_use()` has the modules in LATER wait: `import ssl` gives a module that is empty but for its
 name, and the first attribute that is asked for executes it.  From then on it is a module like any other.
+
+A program names more of them, its own, with `wait_for_use_of()`.  To wait, a module has to be imported as a module
+(`from vswitch.ofproto import connections`): a name out of it is an attribute, and executes it.
 
 This is `importlib.util.LazyLoader` with one difference: there, a second `import ssl` executes the module, for it looks at
 `ssl.__spec__`; here only what the module does not have yet makes it be executed.
@@ -31,9 +34,7 @@ LATER = frozenset({
     "ssl",                # asyncio and vswitch: TLS
     "textwrap",           # traceback
 })  # fmt: skip
-
-
-_names = set(LATER)
+_names = set(LATER)  # of all that wait
 
 
 def wait_for_use() -> None:
@@ -61,7 +62,7 @@ def use_what_waits() -> Iterator[str]:
 
 
 class _Finder:
-    """Finds the modules in LATER where they are, and has them loaded by a loader that waits."""
+    """Finds the modules that are to wait where they are, and has them loaded by a loader that waits."""
 
     @staticmethod
     def find_spec(
