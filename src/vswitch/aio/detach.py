@@ -1,7 +1,7 @@
 """Leaving the terminal: the process that the user started waits until the daemon is of use, and ends.
 
-A program forks before it imports what it is made of: a small process forks in a tenth of the time, and what the daemon
-writes to afterwards need not be copied (4 ms of a switch's start).
+A program forks before it imports what it is made of: a small process is soon copied, and what the daemon writes to
+afterwards is its own (3 ms of a switch's start).
 
 Sources: ovs-vswitchd(8), "Daemon Options".
 """
@@ -28,7 +28,10 @@ def detach(program: str, given: Given) -> int:
     Returns in the daemon.  To ask again changes nothing.
     """
     if "detach" in given and not _Detached.done:
-        pid, pipe = fork_with_pipe()
+        try:
+            pid, pipe = fork_with_pipe()
+        except OSError as error:
+            raise SystemExit(f"{program}: could not fork ({error.strerror})") from None
         if pid:
             os._exit(await_ready(pid, pipe, lambda *words: _complain(program, given, *words)))
         os.setsid()

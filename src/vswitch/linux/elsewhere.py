@@ -14,10 +14,16 @@ from collections.abc import Callable
 def found_elsewhere(find: Callable[[], str]) -> Callable[[], str]:
     """Have `find()` run in a process of its own; what is returned waits for what it found.
 
-    Whoever asks again, or after that process failed, runs `find` himself.  Call this before there are threads.
+    Whoever asks again, or after that process failed, or when there can be none, runs `find` himself.  Call this before
+    there are threads.
     """
     reading, writing = os.pipe()
-    child = os.fork()
+    try:
+        child = os.fork()
+    except OSError:
+        os.close(reading)
+        os.close(writing)
+        return find
     if not child:
         _find_and_end(find, reading, writing)
     os.close(writing)

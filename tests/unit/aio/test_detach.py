@@ -16,6 +16,10 @@ PROGRAM = textwrap.dedent(
 
     given, [what] = parse_options(sys.argv[1:], (*DAEMON, *COMMON))
     first = os.getpid()
+    if what == "refuse":
+        def refuse():
+            raise BlockingIOError(11, "Resource temporarily unavailable")
+        os.fork = refuse
     pipe = detach("mini", given)
     if what == "facts":
         again = os.getpid()
@@ -79,3 +83,8 @@ def test_a_death_is_told_and_logged(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert text in done.stderr
     assert text in (tmp_path / "mini.log").read_text()
+
+
+def test_when_it_cannot_fork_it_says_so(tmp_path: Path) -> None:
+    done = run(tmp_path, "--detach", "refuse")
+    assert (done.returncode, done.stderr) == (1, "mini: could not fork (Resource temporarily unavailable)\n")

@@ -89,3 +89,14 @@ def test_nothing_is_printed_for_it() -> None:
     """
     done = run(program)
     assert (done.stdout, done.stderr) == ("oncetwice\n", "")
+
+
+def test_where_there_can_be_no_other_process_it_is_found_here() -> None:
+    program = """
+    def refuse():
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    before, os.fork = descriptors(), refuse
+    print(int(found_elsewhere(own_pid)()) == here, descriptors() == before)
+    """
+    assert run(program).stdout == "True True\n"
