@@ -187,7 +187,7 @@ class Program:
 def guarded(name: str, run: Callable[[], int]) -> int:
     """Run a program's body; print errors as `NAME: message`; return the exit status."""
     if sys.stdout is None:  # started with it closed: as good as nobody reading
-        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123 - open to the end; pathlib costs 10 ms here
     for stream in (sys.stdout, sys.stderr):  # bytes that are not UTF-8 go out as they came in
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="surrogateescape")

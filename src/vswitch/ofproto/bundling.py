@@ -218,7 +218,7 @@ def _steps(
 def _perform(request: Request[Message]) -> Iterator[Callable[[], None]]:
     """Perform one message; what only happens if all goes well is returned."""
     if isinstance(request.message, PacketOut):
-        yield prepare(request)  # type: ignore[arg-type]
+        yield prepare(request)  # type: ignore[arg-type]  # its message is a PacketOut, as was just seen
         return
     for _ in HANDLERS[type(request.message)](request):
         pass  # nothing that a bundle takes has a reply

@@ -167,5 +167,5 @@ def _first_init(self: Value, *args: Any, **kwargs: Any) -> None:
     scope: dict[str, Any] = {f"_set_{name}": getattr(cls, name).__set__ for name in cls.__match_args__}
     scope["_defaults"] = cls.DEFAULTS
     exec(f"def __init__(self, {', '.join(params)}):\n{body}", scope)
-    cls.__init__ = scope["__init__"]  # type: ignore[method-assign]
+    cls.__init__ = scope["__init__"]  # type: ignore[method-assign]  # made for this class
     cls.__init__(self, *args, **kwargs)

@@ -80,4 +80,4 @@ def _is_of(value: Json, kind: object) -> bool:
         return kind in (bool, object)
     if isinstance(value, int):
         return kind in (int if INT_MIN <= value <= INT_MAX else float, object)  # past 64 bits it is a real
-    return isinstance(value, kind)  # type: ignore[arg-type]
+    return isinstance(value, kind)  # type: ignore[arg-type]  # tuples of types were dealt with above

@@ -272,7 +272,7 @@ class Monitor:
 
     def _set_output(self, words: Sequence[str]) -> None:
         try:
-            output = open(words[0], "w", encoding="utf-8", errors="surrogateescape")  # noqa: SIM115, PTH123
+            output = open(words[0], "w", encoding="utf-8", errors="surrogateescape")  # noqa: SIM115, PTH123 - open to the end; pathlib costs 10 ms here
         except OSError as error:
             raise CommandError(error.strerror or str(error)) from None
         self._output.close()

@@ -142,7 +142,7 @@ class PacketIn(Message):
         version = dialect.version
         if form.kind == "NXT":
             return cls._decode_nx(body) if form.number == 17 else cls.decode2(version, body, loose=True)
-        layout = {OF10: _IN10, OF11: _IN11, OF12: _IN12}.get(version, _IN13)  # type: ignore[call-overload]
+        layout = {OF10: _IN10, OF11: _IN11, OF12: _IN12}.get(version, _IN13)  # type: ignore[call-overload]  # an int asks for a Version
         if len(body) < layout.size:
             raise OpenFlowError(BadRequest.BAD_LEN)
         fields = layout.unpack_from(body)

@@ -420,7 +420,7 @@ class PortStats(Value):
             else:
                 others.append(prop)
         age, age_nsec = _age(sec, nsec)
-        made = cls(OfPort(port), *counters, *ethernet)  # type: ignore[call-arg]
+        made = cls(OfPort(port), *counters, *ethernet)  # type: ignore[call-arg]  # as many as there are fields
         found |= {"duration_sec": age, "duration_nsec": age_nsec, "others": tuple(others)}
         return made.replace(**found), at + size
 

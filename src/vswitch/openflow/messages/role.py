@@ -203,7 +203,7 @@ def _decode_properties(body: bytes, version: int, loose: bool) -> tuple[tuple[st
                 raise OpenFlowError(AsyncConfigFailed.INVALID)
             mask &= known
         found.setdefault(name, [0, 0])[1 - prop.type % 2] = mask
-    return tuple((name, *found[name]) for name in ASYNC_TYPES if name in found)  # type: ignore[misc]
+    return tuple((name, *found[name]) for name in ASYNC_TYPES if name in found)  # type: ignore[misc]  # a list of two, unpacked
 
 
 @message(

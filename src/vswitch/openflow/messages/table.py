@@ -128,7 +128,7 @@ class TableStatsReply(Multipart):
     @classmethod
     def decode_body(cls, form: Form, dialect: Dialect, body: bytes) -> Message:
         """Entries to the end."""
-        layout = _LAYOUTS.get(dialect.version, _STATS13)  # type: ignore[call-overload]
+        layout = _LAYOUTS.get(dialect.version, _STATS13)  # type: ignore[call-overload]  # an int asks for a Version
         if len(body) % layout.size:
             raise OpenFlowError(BadRequest.BAD_LEN)
         return cls(tuple(TableStats.decode(dialect.version, fields) for fields in layout.iter_unpack(body)))
